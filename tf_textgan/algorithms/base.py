@@ -1,0 +1,134 @@
+"""What an algorithm is: networks, optimizers, and a list of phases that says who is updated when."""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+
+class Update(NamedTuple):
+  """One kind of gradient step.
+
+  Attributes:
+    name: of the update, unique within the algorithm; it labels the update's metrics and its random numbers.
+    train_step: plain function of a batch, int32 `[B, T]`, a seed, int32 `[2]`, and the progress of its phase, float32 scalar from 0 to 1; gives
+      a dictionary of scalars. `training.loop` compiles and replicates it.
+    repeats: how often it is made, each time on a new batch, in one round of its phase.
+    compilable: whether XLA can compile it.
+  """
+
+  name: str
+  train_step: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+  repeats: int = 1
+  compilable: bool = True
+
+
+class Phase(NamedTuple):
+  """Rounds of updates: `steps` times each of `updates` in turn."""
+
+  name: str
+  steps: int
+  updates: tuple[Update, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+  """How long to train. The papers' own lengths, in hours or days, are in `recipes/`."""
+
+  # Maximum-likelihood steps before the adversarial phase.
+  mle_steps: int = 1500
+  # Steps of the discriminator alone, between the two.
+  discriminator_steps: int = 200
+  # Adversarial rounds: one generator step and its discriminator steps.
+  adversarial_steps: int = 100
+
+
+class Algorithm(abc.ABC):
+  """Base of the algorithms. A subclass builds its optimizers in `__init__` and lists them in `optimizers`.
+
+  Attributes:
+    config: the algorithm's `Config`.
+    generator: see `generators.base`.
+    discriminator: see `discriminators.base`; None if the algorithm has none.
+    optimizers: name to Keras optimizer, built on the variables it updates, so that a restored checkpoint finds its slots.
+  """
+
+  def __init__(self, config, generator, discriminator):
+    self.config = config
+    self.generator = generator
+    self.discriminator = discriminator
+    self.optimizers = {}
+
+  @abc.abstractmethod
+  def phases(self, schedule):
+    """The phases of a `Schedule`, in order: a list of `Phase`."""
+
+  def variables(self):
+    """Everything a checkpoint holds: unique name to variable."""
+    holders = {"generator": self.generator, "discriminator": self.discriminator, **self.optimizers}
+    named = {}
+    for holder_name, holder in holders.items():
+      for i, variable in enumerate(holder.variables if holder else ()):
+        named[f"{holder_name}/{i}/{variable.path}"] = variable
+    return named
+
+
+def adam(network, learning_rate, beta_1=0.9, beta_2=0.999):
+  """An Adam optimizer with its slots built for a network; epsilon is TensorFlow 1's, with which most of the papers were run."""
+  optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)
+  optimizer.build(network.trainable_variables)
+  return optimizer
+
+
+def mean(values, mask=None):
+  """The mean over the global batch, as a scalar whose average over the replicas it is.
+
+  Args:
+    values: float `[B]` or `[B, T]`.
+    mask: same shape; values it marks with 0 do not count.
+  """
+  if mask is None:
+    return tf.reduce_mean(values)
+  # Replicas may hold different numbers of tokens: all divide by the same.
+  count = _average_over_replicas(tf.reduce_sum(mask))
+  return tf.reduce_sum(values * mask) / count
+
+
+def minimize(tape, loss, network, optimizer, clip_norm=None):
+  """Updates a network to lower a loss.
+
+  Args:
+    tape: GradientTape that recorded the loss.
+    loss: scalar, averaged over this replica's examples (see `mean`).
+    network: Keras model.
+    optimizer: built on the network's trainable variables.
+    clip_norm: largest global norm of the gradient, which is scaled down to it; None for no limit.
+
+  Returns:
+    The gradient's norm before clipping, a scalar.
+  """
+  gradients = tape.gradient(loss, network.trainable_variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+  gradients = [_average_over_replicas(tf.convert_to_tensor(g)) for g in gradients]
+  norm = tf.linalg.global_norm(gradients)
+  if clip_norm:
+    gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
+  replicas = _replicas()
+  if replicas > 1:
+    # Clipping needs the whole batch's gradient, so it is averaged here; Keras then sums it over the replicas once more.
+    gradients = [g / replicas for g in gradients]
+  optimizer.apply(gradients)
+  return norm
+
+
+def _replicas():
+  context = tf.distribute.get_replica_context()
+  return context.num_replicas_in_sync if context else 1
+
+
+def _average_over_replicas(x: Any):
+  if _replicas() == 1:
+    return x
+  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)

@@ -1,0 +1,62 @@
+"""Maximum likelihood: the language model every text GAN starts from and is measured against.
+
+Minimises -log p(x) of the real sequences, teacher-forced.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tf_textgan.algorithms import base
+from tf_textgan.generators import lstm
+from tf_textgan.losses import likelihood
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """The settings of SeqGAN's pretraining (https://arxiv.org/abs/1609.05473)."""
+
+  # Adam's learning rate.
+  mle_learning_rate: float = 1e-2
+  # Largest norm of the gradient.
+  clip_norm: float = 5.0
+
+
+GENERATOR = ("lstm", lstm.Config())
+DISCRIMINATOR = None
+
+
+class Algorithm(base.Algorithm):
+  """See the module."""
+
+  def __init__(self, config, generator, discriminator=None):
+    super().__init__(config, generator, discriminator)
+    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
+
+  def phases(self, schedule):
+    return [base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),))]
+
+  def mle_step(self, real, seed, progress):
+    """Raises the likelihood of a real batch."""
+    del progress
+    return step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+
+
+def step(generator, optimizer, real, seed, clip_norm):
+  """One maximum-likelihood step, for this algorithm and for those that start with it.
+
+  Args:
+    generator: autoregressive.
+    optimizer: built on it.
+    real: int32 `[B, T]`.
+    seed: int32 `[2]`, for the latent.
+    clip_norm: see `base.minimize`.
+
+  Returns:
+    `nll` (nats per token) and `gradient_norm`, scalars.
+  """
+  with tf.GradientTape() as tape:
+    logits = generator(real, generator.draw_latent(tf.shape(real)[0], seed))
+    nll = base.mean(likelihood.token_nll(logits, real), generator.spec.mask(real))
+  norm = base.minimize(tape, nll, generator, optimizer, clip_norm)
+  return {"nll": nll, "gradient_norm": norm}

@@ -1,0 +1,141 @@
+"""SeqGAN: the generator as a policy, rewarded by the discriminator through Monte-Carlo rollouts.
+
+Yu et al., "SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient", https://arxiv.org/abs/1609.05473.
+
+The discriminator judges whole sequences only, so the worth of a token x_t is the mean of D over `rollouts` completions of x_1..x_t by the
+generator itself:
+
+  loss = -sum_t Q(x_t) log G(x_t | x_1..x_{t-1}),   Q(x_t) = mean_n D(x_1..x_t, rollout_n),   Q(x_T) = D(x_1..x_T).
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tf_textgan.algorithms import base
+from tf_textgan.algorithms import mle
+from tf_textgan.discriminators import cnn_highway
+from tf_textgan.generators import lstm
+from tf_textgan.losses import adversarial
+from tf_textgan.losses import likelihood
+from tf_textgan.losses import policy_gradient
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import rollouts
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """The settings of the paper and its code."""
+
+  # Adam's learning rate in pretraining.
+  mle_learning_rate: float = 1e-2
+  # Adam's learning rate for the policy gradient.
+  generator_learning_rate: float = 1e-2
+  # Adam's learning rate for the discriminator.
+  discriminator_learning_rate: float = 1e-4
+  # Largest norm of the generator's gradient.
+  clip_norm: float = 5.0
+  # Completions of each prefix (N).
+  rollouts: int = 16
+  # Rows completed together: bounds the memory.
+  rollout_chunk: int = 1024
+  # Subtract each position's mean reward over the batch. The published code has no baseline.
+  baseline: bool = False
+  # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
+  discriminator_steps_per_round: int = 5
+
+
+GENERATOR = ("lstm", lstm.Config())
+DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
+
+
+class Algorithm(base.Algorithm):
+  """See the module."""
+
+  def __init__(self, config, generator, discriminator):
+    super().__init__(config, generator, discriminator)
+    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
+    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
+    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+
+  def phases(self, schedule):
+    discriminator = base.Update("discriminator", self.discriminator_step)
+    return [
+      base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),)),
+      base.Phase("discriminator", schedule.discriminator_steps, (discriminator,)),
+      base.Phase(
+        "adversarial",
+        schedule.adversarial_steps,
+        (
+          # Rollouts of growing prefixes have no one shape for XLA.
+          base.Update("generator", self.generator_step, compilable=False),
+          discriminator._replace(repeats=self.config.discriminator_steps_per_round),
+        ),
+      ),
+    ]
+
+  def mle_step(self, real, seed, progress):
+    """Raises the likelihood of a real batch."""
+    del progress
+    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+
+  def discriminator_step(self, real, seed, progress):
+    """Teaches the discriminator to tell a real batch from a new sample."""
+    del progress
+    return discriminator_step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
+
+  def generator_step(self, real, seed, progress):
+    """Makes tokens more probable the better the discriminator likes what follows from them."""
+    del progress
+    config, generator = self.config, self.generator
+    num = tf.shape(real)[0]
+    samples = generator.sample(num, seed, keep_states=True)
+    mask = generator.spec.mask(samples.tokens)
+    rewards = rollouts.rewards(
+      generator.step,
+      lambda tokens: tf.sigmoid(self.discriminator(tokens)),
+      samples,
+      config.rollouts,
+      noise.fold(seed, "rollouts"),
+      generator.spec.end_token,
+      config.rollout_chunk,
+    )
+    returns = rewards
+    if config.baseline:
+      returns -= tf.reduce_sum(rewards * mask, axis=0) / tf.maximum(tf.reduce_sum(mask, axis=0), 1.0)
+    with tf.GradientTape() as tape:
+      # The same z as the sample's: the policy is conditioned on it.
+      logits = generator(samples.tokens, generator.sample_latent(num, seed))
+      log_probs = -likelihood.token_nll(logits, samples.tokens)
+      # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
+      loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
+    norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
+    return {
+      "loss": loss,
+      "reward": base.mean(rewards, mask),
+      "entropy": base.mean(-log_probs, mask),
+      "gradient_norm": norm,
+    }
+
+
+def discriminator_step(generator, discriminator, optimizer, real, seed):
+  """One step of the vanilla discriminator on a real batch and as many new samples, for this algorithm and for those that share it.
+
+  Args:
+    generator: see `generators.base`.
+    discriminator: see `discriminators.base`.
+    optimizer: built on the discriminator.
+    real: int32 `[B, T]`.
+    seed: int32 `[2]`.
+
+  Returns:
+    `loss`, `accuracy` (on the batch it trains on) and `gradient_norm`, scalars.
+  """
+  fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
+  with tf.GradientTape() as tape:
+    real_scores = discriminator(real, noise.fold(seed, "real_dropout"))
+    fake_scores = discriminator(fake, noise.fold(seed, "fake_dropout"))
+    loss = base.mean(adversarial.discriminator(real_scores, fake_scores))
+    total = loss + discriminator.regularization()
+  norm = base.minimize(tape, total, discriminator, optimizer)
+  return {"loss": loss, "accuracy": base.mean(adversarial.accuracy(real_scores, fake_scores)), "gradient_norm": norm}

@@ -1,0 +1,88 @@
+"""WGAN-GP for text: softmax outputs go to the critic as they are, nothing is picked in training.
+
+Gulrajani et al., "Improved Training of Wasserstein GANs", https://arxiv.org/abs/1704.00028, section 5.4 (the character-level language model).
+
+  critic: minimise E[f(G(z))] - E[f(x)] + lambda E[(|grad f(x')| - 1)^2] with x' between one-hot real rows and softmax rows;
+  generator: minimise -E[f(G(z))].
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tf_textgan.algorithms import base
+from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
+from tf_textgan.generators import conv_resnet
+from tf_textgan.losses import adversarial
+from tf_textgan.losses import gradient_penalty
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """The settings of the paper and its code."""
+
+  # Adam's learning rate for both networks.
+  learning_rate: float = 1e-4
+  # Adam's decay of the gradient's mean.
+  beta_1: float = 0.5
+  # Adam's decay of the gradient's square.
+  beta_2: float = 0.9
+  # Weight of the gradient penalty (lambda).
+  penalty_weight: float = 10.0
+  # Critic steps for each generator step.
+  discriminator_steps_per_round: int = 10
+
+
+GENERATOR = ("conv_resnet", conv_resnet.Config())
+DISCRIMINATOR = ("conv_resnet", conv_resnet_critic.Config())
+
+
+class Algorithm(base.Algorithm):
+  """See the module."""
+
+  def __init__(self, config, generator, discriminator):
+    super().__init__(config, generator, discriminator)
+    self.optimizers["generator_optimizer"] = base.adam(generator, config.learning_rate, config.beta_1, config.beta_2)
+    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.learning_rate, config.beta_1, config.beta_2)
+
+  def phases(self, schedule):
+    # From scratch: a one-shot generator has no likelihood to pretrain, and the critic's steps come before the generator's.
+    return [
+      base.Phase(
+        "adversarial",
+        schedule.adversarial_steps,
+        (
+          base.Update("discriminator", self.discriminator_step, self.config.discriminator_steps_per_round),
+          base.Update("generator", self.generator_step),
+        ),
+      )
+    ]
+
+  def discriminator_step(self, real, seed, progress):
+    """Sharpens the critic's estimate of the Wasserstein distance."""
+    del progress
+    num = tf.shape(real)[0]
+    onehots = tf.one_hot(real, self.generator.spec.vocab_size)  # The penalty lives between points: ids will not do.
+    fake = self._softmax_rows(num, noise.fold(seed, "fake"))
+    mix = noise.uniform([num], noise.fold(seed, "mix"))
+    with tf.GradientTape() as tape:
+      distance = -adversarial.wasserstein_critic(self.discriminator(real), self.discriminator(fake))
+      penalty = gradient_penalty.penalty(self.discriminator, onehots, fake, mix)
+      loss = base.mean(self.config.penalty_weight * penalty - distance)
+    norm = base.minimize(tape, loss, self.discriminator, self.optimizers["discriminator_optimizer"])
+    return {"loss": loss, "distance": base.mean(distance), "penalty": base.mean(penalty), "gradient_norm": norm}
+
+  def generator_step(self, real, seed, progress):
+    """Moves the softmax rows up the critic's slope."""
+    del progress
+    with tf.GradientTape() as tape:
+      points = self._softmax_rows(tf.shape(real)[0], seed)
+      loss = base.mean(adversarial.wasserstein_generator(self.discriminator(points)))
+    norm = base.minimize(tape, loss, self.generator, self.optimizers["generator_optimizer"])
+    entropy = -tf.reduce_sum(tf.math.xlogy(points, points), axis=-1)
+    return {"loss": loss, "entropy": tf.reduce_mean(entropy), "gradient_norm": norm}
+
+  def _softmax_rows(self, num, seed):
+    return self.generator.sample(num, seed, pickers.SoftArgmax()).points

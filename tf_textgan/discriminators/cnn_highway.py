@@ -1,0 +1,73 @@
+"""SeqGAN's discriminator: convolutions of many widths, the largest response over time, a highway layer.
+
+Yu et al., https://arxiv.org/abs/1609.05473; the network is Kim's sentence classifier, https://arxiv.org/abs/1408.5882, with a highway layer,
+https://arxiv.org/abs/1505.00387.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan.discriminators import base
+from tf_textgan.sampling import noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes for sequences of 20 tokens, as published."""
+
+  # Numbers in a token's embedding.
+  embedding_size: int = 64
+  # Widths of the convolutions, in tokens; those wider than the sequence are left out.
+  widths: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)
+  # Filters of each width.
+  filters: tuple[int, ...] = (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
+  # Share of the features left out in training.
+  dropout: float = 0.25
+  # Weight of the squared norm of the output layer. The published 0.2 / 2 is on two outputs of a softmax; on their difference it is a quarter.
+  output_l2: float = 0.05
+
+
+class Discriminator(base.Discriminator):
+  """See the module."""
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec)
+    seeds = iter(range(seed * 100, seed * 100 + 100))
+
+    def normal():
+      return keras.initializers.TruncatedNormal(0.0, 0.1, seed=next(seeds))
+
+    self.dropout = config.dropout
+    self.embedding = self.add_weight(
+      (spec.vocab_size, config.embedding_size), keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding"
+    )
+    self.convolutions = []
+    features = 0
+    for width, filters in zip(config.widths, config.filters, strict=True):
+      if width <= spec.length:
+        layer = keras.layers.Conv1D(
+          filters, width, activation="relu", kernel_initializer=normal(), bias_initializer=keras.initializers.Constant(0.1), name=f"width_{width}"
+        )
+        layer.build((None, spec.length, config.embedding_size))
+        self.convolutions.append(layer)
+        features += filters
+    self.highway = keras.layers.Dense(features, activation="relu", kernel_initializer=normal(), name="highway")
+    self.gate = keras.layers.Dense(features, activation="sigmoid", kernel_initializer=normal(), name="gate")
+    self.score = keras.layers.Dense(
+      1, kernel_initializer=normal(), kernel_regularizer=keras.regularizers.L2(config.output_l2), dtype="float32", name="score"
+    )
+    for layer in (self.highway, self.gate, self.score):
+      layer.build((None, features))
+    self.built = True
+
+  def call(self, inputs, seed=None):
+    embedded = base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
+    features = tf.concat([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], axis=-1)
+    gate = self.gate(features)
+    features = gate * self.highway(features) + (1.0 - gate) * features
+    if seed is not None and self.dropout:
+      features = noise.dropout(features, self.dropout, seed)
+    return self.score(features)[:, 0]

@@ -1,0 +1,49 @@
+"""The critic of the WGAN-GP language model: residual convolutions, no normalisation (https://arxiv.org/abs/1704.00028, section 5.4)."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import residual
+from tf_textgan.discriminators import base
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of the published critic."""
+
+  # Channels of the convolutions.
+  channels: int = 512
+  # Residual blocks.
+  blocks: int = 5
+
+
+class Discriminator(base.Discriminator):
+  """See the module. It has no dropout, so the seed has no effect."""
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec)
+    self.channels = config.channels
+    self.embedding = self.add_weight(
+      (spec.vocab_size, config.channels), keras.initializers.GlorotUniform(seed=seed * 100), name="embedding"
+    )
+    self.embedding_bias = self.add_weight((config.channels,), "zeros", name="embedding_bias")
+    self.blocks = [residual.Block(config.channels, seed * 100 + 1 + 2 * i, name=f"block_{i}") for i in range(config.blocks)]
+    self.score = keras.layers.Dense(
+      1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100 + 99), dtype="float32", name="score"
+    )
+    for block in self.blocks:
+      block.build((None, spec.length, config.channels))
+    self.score.build((None, spec.length * config.channels))
+    self.built = True
+
+  def call(self, inputs, seed=None):
+    del seed
+    table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
+    # A convolution of width 1 over one-hot rows is this lookup.
+    features = base.embed(inputs, table) + tf.cast(tf.convert_to_tensor(self.embedding_bias), self.compute_dtype)
+    for block in self.blocks:
+      features = block(features)
+    return self.score(tf.reshape(features, [-1, self.spec.length * self.channels]))[:, 0]

@@ -1,0 +1,128 @@
+"""What a generator is."""
+
+import abc
+
+import keras
+import tensorflow as tf
+
+from tf_textgan.losses import likelihood
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+from tf_textgan.sampling import unrolling
+
+# Rows sampled together: more would only need more memory.
+_CHUNK = 1024
+
+
+class Generator(keras.Model):
+  """Writes token sequences from a latent z.
+
+  Attributes:
+    spec: `sequences.Spec` of what it writes.
+    latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
+    picker: how it picks when not told otherwise.
+  """
+
+  def __init__(self, spec, latent_size, picker):
+    super().__init__()
+    self.spec = spec
+    self.latent_size = latent_size
+    self.picker = picker
+
+  @abc.abstractmethod
+  def sample(self, num, seed, picker=None, keep_states=False):
+    """Writes `num` sequences (an int or an int32 scalar tensor): `unrolling.Samples`."""
+
+  def draw_latent(self, num, seed):
+    """Draws z from the standard normal distribution, float32 `[num, Z]`."""
+    return tf.ensure_shape(noise.normal([num, self.latent_size], seed), [None, self.latent_size])
+
+  def sample_latent(self, num, seed):
+    """The z from which `sample(num, seed)` writes, float32 `[num, Z]`."""
+    return self.draw_latent(num, noise.fold(seed, "latent"))
+
+  def write(self, num, seed, picker=None):
+    """Writes any number of sequences in bounded memory, `_CHUNK` rows at a time.
+
+    Args:
+      num: int or int32 scalar tensor.
+      seed: int32 `[2]`.
+      picker: see `pickers`; None for the generator's own.
+
+    Returns:
+      Tokens, int32 `[num, T]`, and log-probabilities of the sequences as they were drawn, float32 `[num]`.
+    """
+    num = tf.convert_to_tensor(num)
+    chunks = (num + _CHUNK - 1) // _CHUNK
+    tokens = tf.TensorArray(tf.int32, size=chunks, infer_shape=False, element_shape=[None, self.spec.length])
+    log_probs = tf.TensorArray(tf.float32, size=chunks, infer_shape=False, element_shape=[None])
+
+    def write_chunk(i, tokens, log_probs):
+      samples = self.sample(tf.minimum(_CHUNK, num - i * _CHUNK), noise.fold(seed, i), picker)
+      return i + 1, tokens.write(i, samples.tokens), log_probs.write(i, tf.reduce_sum(samples.log_probs, axis=1))
+
+    _, tokens, log_probs = tf.while_loop(lambda i, *_: i < chunks, write_chunk, (tf.constant(0), tokens, log_probs))
+    return tokens.concat(), log_probs.concat()
+
+
+class Autoregressive(Generator):
+  """A generator that writes each token given those before it; its latent is the initial state."""
+
+  def __init__(self, spec, latent_size):
+    super().__init__(spec, latent_size, pickers.Categorical())
+
+  @abc.abstractmethod
+  def initial_state(self, latent):
+    """Maps z `[B, Z]` to a state, a nest of tensors `[B, ...]`."""
+
+  @abc.abstractmethod
+  def step(self, inputs, state):
+    """Predicts the next token.
+
+    Args:
+      inputs: the last token, ids int32 `[B]` or points float `[B, V]`.
+      state: as `initial_state` gives it.
+
+    Returns:
+      Logits `[B, V]` and the next state.
+    """
+
+  @abc.abstractmethod
+  def call(self, tokens, latent):
+    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z]` to logits `[B, T, V]`."""
+
+  def sample(self, num, seed, picker=None, keep_states=False, soft_feedback=False):
+    """Writes sequences with the loop of `unrolling`.
+
+    Args:
+      num: int or int32 scalar tensor.
+      seed: int32 `[2]`.
+      picker: see `pickers`; None for a draw at temperature 1.
+      keep_states: see `unrolling.unroll`.
+      soft_feedback: feed the picker's points back rather than its tokens.
+
+    Returns:
+      `unrolling.Samples`.
+    """
+    state = self.initial_state(self.sample_latent(num, seed))
+    start = tf.fill([num], self.spec.start_token)
+    if soft_feedback:
+      start = tf.one_hot(start, self.spec.vocab_size)
+    return unrolling.unroll(
+      self.step, picker or self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token, keep_states
+    )
+
+  def log_probs(self, tokens, seed):
+    """Log-probability of each token given those before it and a drawn z.
+
+    With a latent this is a bound: the mean of log p(x | z) over z is at most log p(x). Without one it is exact.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      seed: int32 `[2]`, for z.
+
+    Returns:
+      float32 `[B, T]`, nats; 0 on padding.
+    """
+    logits = self(tokens, self.draw_latent(tf.shape(tokens)[0], seed))
+    return -likelihood.token_nll(logits, tokens) * self.spec.mask(tokens)

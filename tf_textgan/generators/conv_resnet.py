@@ -1,0 +1,78 @@
+"""The one-shot generator of the WGAN-GP language model: z to all tokens' distributions at once (https://arxiv.org/abs/1704.00028, section 5.4)."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import residual
+from tf_textgan import sequences
+from tf_textgan.generators import base
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+from tf_textgan.sampling import unrolling
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of the published generator."""
+
+  # Numbers in the latent z.
+  latent_size: int = 128
+  # Channels of the convolutions.
+  channels: int = 512
+  # Residual blocks.
+  blocks: int = 5
+
+
+class Generator(base.Generator):
+  """A linear map of z, residual convolutions, and one distribution over tokens for each position.
+
+  Given z the positions are independent, and log p(x) has no closed form: this generator samples only. Padding is one of its tokens, so
+  that it can write short sequences; text ends at the first end or padding token.
+  """
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    # As published: the most probable token of each position.
+    super().__init__(spec, config.latent_size, pickers.Argmax())
+    self.channels = config.channels
+    self.project = keras.layers.Dense(
+      spec.length * config.channels, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100), name="project"
+    )
+    self.blocks = [residual.Block(config.channels, seed * 100 + 1 + 2 * i, name=f"block_{i}") for i in range(config.blocks)]
+    self.logits = keras.layers.Dense(
+      spec.vocab_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100 + 99), name="logits"
+    )
+    self.project.build((None, config.latent_size))
+    for block in self.blocks:
+      block.build((None, spec.length, config.channels))
+    self.logits.build((None, spec.length, config.channels))
+    self.built = True
+
+  def call(self, latent):
+    """Maps z `[B, Z]` to logits `[B, T, V]`."""
+    features = tf.reshape(self.project(latent), [-1, self.spec.length, self.channels])
+    for block in self.blocks:
+      features = block(features)
+    return self.logits(features)
+
+  def sample(self, num, seed, picker=None, keep_states=False):
+    """Writes sequences, every position picked on its own; there are no states to keep."""
+    if keep_states:
+      raise ValueError("conv_resnet writes all tokens at once: it has no states to keep")
+    picker = picker or self.picker
+    spec = self.spec
+    logits = self(self.sample_latent(num, seed))
+    tokens, log_probs, points = picker(tf.reshape(logits, [-1, spec.vocab_size]), noise.fold(seed, "tokens"))
+    tokens = tf.reshape(tokens, [-1, spec.length])
+    log_probs = tf.reshape(log_probs, [-1, spec.length])
+    if spec.end_token is not None:
+      ends = tf.cast((tokens == spec.end_token) | (tokens == sequences.PAD), tf.int32)
+      written = tf.cumsum(ends, axis=1, exclusive=True) == 0
+      tokens = tf.where(written, tokens, sequences.PAD)
+      log_probs = tf.where(written, log_probs, 0.0)
+    if points is not None:
+      # The critic sees every position's distribution as it is, as published, also after the end.
+      points = tf.reshape(points, [-1, spec.length, spec.vocab_size])
+    return unrolling.Samples(tokens, log_probs, points)

@@ -1,0 +1,85 @@
+"""The LSTM language model as a generator: every text GAN's first choice, and its baseline."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan.generators import base
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of SeqGAN's generator (https://arxiv.org/abs/1609.05473)."""
+
+  # Numbers in a token's embedding.
+  embedding_size: int = 32
+  # Numbers in the hidden state.
+  hidden_size: int = 32
+  # Numbers in the latent z; 0 starts from the zero state, as SeqGAN does.
+  latent_size: int = 0
+  # Standard deviation of the initial weights.
+  init_stddev: float = 0.1
+
+
+class Generator(base.Autoregressive):
+  """Embedding, one LSTM layer, a linear map to logits. z becomes the initial state through a linear map and tanh."""
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec, config.latent_size)
+    seeds = iter(range(seed * 100, seed * 100 + 100))
+
+    def normal():
+      return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
+
+    self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
+    self.lstm = keras.layers.LSTM(
+      config.hidden_size,
+      kernel_initializer=normal(),
+      recurrent_initializer=normal(),
+      bias_initializer=normal(),
+      unit_forget_bias=False,  # As the published generator and oracle have it.
+      return_sequences=True,
+      name="lstm",
+    )
+    self.lstm.build((None, None, config.embedding_size))
+    self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), normal(), name="output_kernel")
+    self.output_bias = self.add_weight((spec.vocab_size,), normal(), name="output_bias")
+    self.latent_kernel = None
+    if config.latent_size:
+      self.latent_kernel = self.add_weight((config.latent_size, 2 * config.hidden_size), normal(), name="latent_kernel")
+    # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
+    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self.hidden_size = config.hidden_size
+    self.built = True
+
+  def initial_state(self, latent):
+    if self.latent_kernel is None:
+      zeros = tf.zeros([tf.shape(latent)[0], self.hidden_size], self.compute_dtype)
+      return [zeros, zeros]
+    return tf.split(tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel))), 2, axis=-1)
+
+  def step(self, inputs, state):
+    output, state = self.lstm.cell(self._embed(inputs), state)
+    return self._logits(output), state
+
+  def call(self, tokens, latent):
+    start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
+    inputs = self._embed(tf.concat([start, tokens[:, :-1]], axis=1))
+    outputs = self.lstm(inputs, initial_state=self.initial_state(latent))
+    logits = self._logits(tf.reshape(outputs, [-1, self.hidden_size]))
+    return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
+
+  def _embed(self, inputs):
+    table = self._cast(self.embedding)
+    if inputs.dtype.is_integer:
+      return tf.gather(table, inputs)
+    return tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+
+  def _logits(self, outputs):
+    bias = self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+    return tf.nn.bias_add(tf.matmul(outputs, self._cast(self.output_kernel)), bias)
+
+  def _cast(self, variable):
+    return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)

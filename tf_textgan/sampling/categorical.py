@@ -1,0 +1,82 @@
+"""Exact draws from a categorical distribution at the cost of one exponential per logit.
+
+The inverse of the cumulative distribution is searched on two levels: the weights are summed in about sqrt(V) blocks, one uniform number picks
+the block, and only that block's cumulative sum is formed. A cumulative sum over the whole vocabulary, or a Gumbel variable for each
+token, costs several times more.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_textgan.sampling import noise
+
+
+class Draw(NamedTuple):
+  """One draw from each row.
+
+  Attributes:
+    tokens: int32 `[B]`.
+    log_probs: float32 `[B]`, log-probability of the tokens (nats).
+  """
+
+  tokens: tf.Tensor
+  log_probs: tf.Tensor
+
+
+def draw(logits, seed):
+  """Draws from softmax(logits).
+
+  Args:
+    logits: float `[B, V]`; minus infinity for a token that must not be drawn.
+    seed: int32 `[2]`.
+
+  Returns:
+    `Draw`.
+  """
+  logits.shape.assert_has_rank(2)
+  # One fused kernel: subtracting the maximum and exponentiating apart would be two more passes over the logits.
+  probs = tf.nn.softmax(tf.cast(logits, tf.float32))
+  tokens = invert_cdf(probs, noise.uniform(tf.shape(logits)[:1], seed))
+  return Draw(tokens, tf.math.log(tf.gather(probs, tokens, batch_dims=1)))
+
+
+def invert_cdf(weights, uniforms):
+  """Finds, in each row, the token at which the cumulative weight passes a share of the total.
+
+  Args:
+    weights: float32 `[B, V]`, not negative, not normalised.
+    uniforms: float32 `[B]` in [0, 1).
+
+  Returns:
+    int32 `[B]`, never a token of weight zero.
+  """
+  vocab_size = weights.shape[-1]
+  width = _block_width(vocab_size)
+  padding = -vocab_size % width
+  if padding:
+    weights = tf.pad(weights, [[0, 0], [0, padding]])
+  blocks = tf.reshape(weights, [-1, (vocab_size + padding) // width, width])
+  block_ends = tf.cumsum(tf.reduce_sum(blocks, axis=-1), axis=-1)
+  target = uniforms * block_ends[:, -1]  # Below the total: a float32 uniform is at most 1 - 2**-23.
+  block = _first_above(block_ends, target)
+  before = tf.where(block > 0, tf.gather(block_ends, tf.maximum(block - 1, 0), batch_dims=1), 0.0)
+  ends = tf.cumsum(tf.gather(blocks, block, batch_dims=1), axis=-1)
+  # Two ways of summing a block differ by rounding: never look beyond its own end.
+  inside = tf.minimum(target - before, ends[:, -1] * (1.0 - 2.0**-22))
+  return block * width + _first_above(ends, inside)
+
+
+def _first_above(ends, target):
+  """Index of the first of the rising numbers `[B, N]` that is larger than the target `[B]`."""
+  return tf.reduce_sum(tf.cast(ends <= target[:, None], tf.int32), axis=-1)
+
+
+def _block_width(vocab_size):
+  """The divisor of the vocabulary's size nearest its square root, or, where that would be far off, the square root (and some padding)."""
+  root = max(1, round(vocab_size**0.5))
+  for distance in range(root // 2 + 1):
+    for width in (root + distance, root - distance):
+      if vocab_size % width == 0:
+        return width
+  return root

@@ -1,0 +1,65 @@
+"""Random numbers as functions of a seed, the same for a global batch however many replicas share it.
+
+A seed is an int32 `[2]` tensor, as in `tf.random.stateless_*`. Under `tf.distribute` every replica draws the numbers of the whole batch and keeps
+the rows of its own examples, so that one replica and two compute the same update; with one replica nothing is drawn in vain.
+"""
+
+import zlib
+
+import tensorflow as tf
+
+
+def seed(value):
+  """Makes a seed from a Python integer."""
+  return tf.constant([value & 0x7FFFFFFF, (value >> 31) & 0x7FFFFFFF], tf.int32)
+
+
+def fold(seed, *labels):
+  """Derives a seed for each of a program's purposes.
+
+  Args:
+    seed: int32 `[2]`.
+    *labels: integers, integer tensors, or names.
+
+  Returns:
+    int32 `[2]`.
+  """
+  for label in labels:
+    if isinstance(label, str):
+      label = zlib.crc32(label.encode()) & 0x7FFFFFFF
+    seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(label, tf.int32))
+  return seed
+
+
+def uniform(shape, seed, minval=0.0):
+  """Uniform numbers in `[minval, 1)`, float32; the first axis counts examples."""
+  return _rows_of_this_replica(lambda shape: tf.random.stateless_uniform(shape, seed, minval=minval), shape)
+
+
+def normal(shape, seed):
+  """Standard normal numbers, float32; the first axis counts examples."""
+  return _rows_of_this_replica(lambda shape: tf.random.stateless_normal(shape, seed), shape)
+
+
+def gumbel(shape, seed):
+  """Standard Gumbel numbers, float32; the first axis counts examples."""
+  # Zero would give an infinite sample: the smallest positive normal number instead, as TFP does.
+  return -tf.math.log(-tf.math.log(uniform(shape, seed, minval=1.1754944e-38)))
+
+
+def dropout(inputs, rate, seed):
+  """Sets a share `rate` of the numbers to zero and scales the rest so that the mean stays; the first axis counts examples."""
+  keep = uniform(tf.shape(inputs), seed) >= rate
+  return tf.where(keep, inputs / tf.cast(1.0 - rate, inputs.dtype), tf.zeros([], inputs.dtype))
+
+
+def _rows_of_this_replica(draw, shape):
+  context = tf.distribute.get_replica_context()
+  replicas = context.num_replicas_in_sync if context else 1
+  if replicas == 1:
+    return draw(shape)
+  rows = shape[0]
+  everything = draw(tf.concat([[rows * replicas], shape[1:]], axis=0))
+  first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
+  mine = everything[first : first + rows]
+  return tf.ensure_shape(mine, tf.get_static_value(shape)) if tf.get_static_value(shape) is not None else mine

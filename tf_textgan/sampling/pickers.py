@@ -1,0 +1,123 @@
+"""How one token is chosen from logits, and what gradient flows through the choice.
+
+A picker is a value, called as `picker(logits, seed) -> Pick`. `Argmax` and `Categorical` choose a token and pass no gradient: the map from logits
+to a token is piecewise constant. `GumbelSoftmax`, `StraightThrough` and `SoftArgmax` also give a point of the simplex that has one;
+their `relaxed` is true. Temperatures may be Python numbers or scalar tensors, so that they can be annealed inside a compiled step.
+"""
+
+import dataclasses
+from typing import Any, ClassVar, NamedTuple
+
+import tensorflow as tf
+
+from tf_textgan.sampling import categorical
+from tf_textgan.sampling import relaxed_categorical
+
+# Below this a draw is an argmax to float32 accuracy; it also keeps temperature 0 from dividing by zero.
+_LEAST_TEMPERATURE = 1e-6
+
+
+class Pick(NamedTuple):
+  """What a picker chose in each row.
+
+  Attributes:
+    tokens: int32 `[B]`.
+    log_probs: float32 `[B]`, log-probability of the tokens under the distribution they were drawn from (nats).
+    points: float32 `[B, V]`, one-hot or inside the simplex, through which gradients flow to the logits; None where none would.
+  """
+
+  tokens: tf.Tensor
+  log_probs: tf.Tensor
+  points: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Argmax:
+  """The most probable token. Its log-probability is that under softmax(logits)."""
+
+  relaxed: ClassVar[bool] = False
+
+  def __call__(self, logits, seed=None):
+    del seed  # Nothing is drawn.
+    logits.shape.assert_has_rank(2)
+    tokens = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return Pick(tokens, _log_probs(logits, tokens))
+
+
+@dataclasses.dataclass(frozen=True)
+class Categorical:
+  """A draw from softmax(logits / temperature), cut to the most probable tokens.
+
+  Attributes:
+    temperature: 0 and up; 0 takes the most probable token.
+    top_k: draw among the k most probable tokens only (Fan et al., https://arxiv.org/abs/1805.04833); 0 keeps all.
+    nucleus: draw among the fewest tokens that together have this probability (Holtzman et al., https://arxiv.org/abs/1904.09751); 1 keeps
+      all. With `top_k`, of what that left.
+  """
+
+  temperature: Any = 1.0
+  top_k: int = 0
+  nucleus: float = 1.0
+  relaxed: ClassVar[bool] = False
+
+  def __call__(self, logits, seed):
+    logits.shape.assert_has_rank(2)
+    # Division by one is left out: it is a pass over the logits.
+    if not (isinstance(self.temperature, float) and self.temperature == 1.0):
+      logits = tf.cast(logits, tf.float32) / tf.maximum(tf.cast(self.temperature, tf.float32), _LEAST_TEMPERATURE)
+    if not self.top_k and self.nucleus >= 1.0:
+      return Pick(*categorical.draw(logits, seed))
+    kept, tokens = tf.math.top_k(logits, min(self.top_k or logits.shape[-1], logits.shape[-1]))
+    if self.nucleus < 1.0:
+      probs = tf.nn.softmax(tf.cast(kept, tf.float32))
+      # A token stays while those before it have not reached the threshold: the first always does.
+      before = tf.cumsum(probs, axis=-1, exclusive=True)
+      first = tf.range(kept.shape[-1]) == 0
+      kept = tf.where((before < self.nucleus) | first, kept, tf.cast(float("-inf"), kept.dtype))
+    places, log_probs = categorical.draw(kept, seed)
+    return Pick(tf.gather(tokens, places, batch_dims=1), log_probs)
+
+
+@dataclasses.dataclass(frozen=True)
+class GumbelSoftmax:
+  """A draw, and its relaxation softmax((logits + g) / temperature), whose argmax it is."""
+
+  temperature: Any = 1.0
+  relaxed: ClassVar[bool] = True
+
+  def __call__(self, logits, seed):
+    logits.shape.assert_has_rank(2)
+    relaxed = relaxed_categorical.RelaxedOneHotCategorical(self.temperature, tf.cast(logits, tf.float32))
+    perturbed = relaxed.perturb(seed)
+    tokens = tf.argmax(perturbed, axis=-1, output_type=tf.int32)
+    return Pick(tokens, _log_probs(logits, tokens), relaxed.relax(perturbed))
+
+
+@dataclasses.dataclass(frozen=True)
+class StraightThrough:
+  """A draw as an exact one-hot forward, with the gradient of its Gumbel-softmax relaxation backward."""
+
+  temperature: Any = 1.0
+  relaxed: ClassVar[bool] = True
+
+  def __call__(self, logits, seed):
+    pick = GumbelSoftmax(self.temperature)(logits, seed)
+    onehots = tf.one_hot(pick.tokens, logits.shape[-1])
+    return pick._replace(points=pick.points + tf.stop_gradient(onehots - pick.points))
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftArgmax:
+  """The most probable token, and softmax(logits / temperature): no noise (Zhang et al., https://arxiv.org/abs/1706.03850)."""
+
+  temperature: Any = 1.0
+  relaxed: ClassVar[bool] = True
+
+  def __call__(self, logits, seed=None):
+    pick = Argmax()(logits, seed)
+    return pick._replace(points=tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature))
+
+
+def _log_probs(logits, tokens):
+  """Log-probabilities `[B]` of tokens `[B]` under softmax of logits `[B, V]`."""
+  return -tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, tf.cast(logits, tf.float32))

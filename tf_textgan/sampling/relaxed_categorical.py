@@ -1,0 +1,52 @@
+"""The relaxed one-hot categorical (Concrete) distribution, with the interface of TFP's distribution of the same name.
+
+Maddison et al., "The Concrete Distribution", https://arxiv.org/abs/1611.00712; Jang et al., "Categorical Reparameterization with
+Gumbel-Softmax", https://arxiv.org/abs/1611.01144.
+"""
+
+import tensorflow as tf
+
+from tf_textgan.sampling import noise
+
+
+class RelaxedOneHotCategorical:
+  """Points y of the simplex, y = softmax((logits + g) / temperature) with Gumbel noise g.
+
+  A sample is a differentiable function of logits and temperature; as the temperature falls to zero it tends to a one-hot draw from
+  softmax(logits).
+  """
+
+  def __init__(self, temperature, logits):
+    """Args: temperature: positive scalar; logits: float `[..., V]`."""
+    self.temperature = tf.convert_to_tensor(temperature, logits.dtype)
+    self.logits = logits
+
+  def sample(self, seed):
+    """Draws one point for each row of logits: `[..., V]`, positive, rows summing to 1."""
+    return self.relax(self.perturb(seed))
+
+  def perturb(self, seed):
+    """Adds Gumbel noise to the logits, `[..., V]`; the argmax of the result is an exact draw from softmax(logits)."""
+    return self.logits + tf.cast(noise.gumbel(tf.shape(self.logits), seed), self.logits.dtype)
+
+  def relax(self, perturbed):
+    """Maps perturbed logits to the simplex, `[..., V]`."""
+    return tf.nn.softmax(perturbed / self.temperature)
+
+  def log_prob(self, points):
+    """Log-density at points inside the simplex.
+
+    log p(y) = log (V-1)! + (V-1) log t + sum_i [l_i - (t + 1) log y_i] - V log sum_i exp(l_i - t log y_i), with logits l, temperature t.
+
+    Args:
+      points: `[..., V]`, positive, rows summing to 1.
+
+    Returns:
+      `[...]`, nats.
+    """
+    size = tf.cast(tf.shape(self.logits)[-1], self.logits.dtype)
+    log_points = tf.math.log(points)
+    normaliser = tf.math.lgamma(size) + (size - 1.0) * tf.math.log(self.temperature)
+    # log_softmax takes the sum of exponentials V times, once from each term.
+    terms = tf.nn.log_softmax(self.logits - self.temperature * log_points) - log_points
+    return normaliser + tf.reduce_sum(terms, axis=-1)
