@@ -7,12 +7,14 @@ discriminator. The game is the minimax value function E[log D(x)] + E[log(1 - D(
 """
 
 import dataclasses
+from typing import Literal
 
 import tensorflow as tf
 
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import recurrent
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
 from tf_textgan.sampling import noise
@@ -32,9 +34,9 @@ class Config:
   # Largest norm of either gradient.
   clip_norm: float = 5.0
   # What the generator minimises: "saturating", log(1 - D(G(z))), or "non_saturating", -log D(G(z)).
-  objective: str = "non_saturating"
+  objective: Literal["saturating", "non_saturating"] = "non_saturating"
   # "gumbel_softmax", or "straight_through" with the same gradient and exact one-hot picks.
-  estimator: str = "gumbel_softmax"
+  estimator: Literal["gumbel_softmax", "straight_through"] = "gumbel_softmax"
   # Temperature of the picks at the beginning of the adversarial phase.
   max_temperature: float = 2.0
   # Temperature at its end; it falls geometrically.
@@ -43,9 +45,10 @@ class Config:
   discriminator_steps_per_round: int = 1
 
 
-CHOICES = {"objective": ("saturating", "non_saturating"), "estimator": ("gumbel_softmax", "straight_through")}
 GENERATOR = ("lstm", lstm.Config(latent_size=32))
 DISCRIMINATOR = ("recurrent", recurrent.Config())
+# What the generator must be.
+GENERATOR_KIND = generator_base.Autoregressive
 
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 _ESTIMATORS = {"gumbel_softmax": pickers.GumbelSoftmax, "straight_through": pickers.StraightThrough}

@@ -8,6 +8,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan.algorithms import base
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import likelihood
 
@@ -24,6 +25,8 @@ class Config:
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = None
+# What the generator must be.
+GENERATOR_KIND = generator_base.Autoregressive
 
 
 class Algorithm(base.Algorithm):

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import cnn_highway
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
 from tf_textgan.losses import likelihood
@@ -47,6 +48,8 @@ class Config:
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
+# What the generator must be.
+GENERATOR_KIND = generator_base.Autoregressive
 
 
 class Algorithm(base.Algorithm):

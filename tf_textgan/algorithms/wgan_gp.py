@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import conv_resnet
 from tf_textgan.losses import adversarial
 from tf_textgan.losses import gradient_penalty
@@ -37,6 +38,8 @@ class Config:
 
 GENERATOR = ("conv_resnet", conv_resnet.Config())
 DISCRIMINATOR = ("conv_resnet", conv_resnet_critic.Config())
+# What the generator must be.
+GENERATOR_KIND = generator_base.Generator
 
 
 class Algorithm(base.Algorithm):

@@ -44,6 +44,9 @@ class Generator(base.Generator):
     self.logits = keras.layers.Dense(
       spec.vocab_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100 + 99), name="logits"
     )
+    # Tokens a sequence cannot hold; padding it can, after its end.
+    forbidden = [token for token in spec.forbidden_tokens if token != sequences.PAD]
+    self._excluded = tf.reduce_sum(tf.one_hot(forbidden, spec.vocab_size), axis=0) * -1e9
     self.project.build((None, config.latent_size))
     for block in self.blocks:
       block.build((None, spec.length, config.channels))
@@ -55,7 +58,7 @@ class Generator(base.Generator):
     features = tf.reshape(self.project(latent), [-1, self.spec.length, self.channels])
     for block in self.blocks:
       features = block(features)
-    return self.logits(features)
+    return self.logits(features) + tf.cast(self._excluded, self.compute_dtype)
 
   def sample(self, num, seed, picker=None, keep_states=False):
     """Writes sequences, every position picked on its own; there are no states to keep."""

@@ -53,13 +53,21 @@ def dropout(inputs, rate, seed):
   return tf.where(keep, inputs / tf.cast(1.0 - rate, inputs.dtype), tf.zeros([], inputs.dtype))
 
 
-def _rows_of_this_replica(draw, shape):
+def num_replicas():
+  """Replicas that share the global batch; 1 outside `tf.distribute`."""
   context = tf.distribute.get_replica_context()
-  replicas = context.num_replicas_in_sync if context else 1
+  return context.num_replicas_in_sync if context else 1
+
+
+def _rows_of_this_replica(draw, shape):
+  replicas = num_replicas()
   if replicas == 1:
     return draw(shape)
+  context = tf.distribute.get_replica_context()
+  shape = tf.convert_to_tensor(shape, tf.int32)
   rows = shape[0]
   everything = draw(tf.concat([[rows * replicas], shape[1:]], axis=0))
   first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
   mine = everything[first : first + rows]
-  return tf.ensure_shape(mine, tf.get_static_value(shape)) if tf.get_static_value(shape) is not None else mine
+  static = tf.get_static_value(shape, partial=True)
+  return mine if static is None else tf.ensure_shape(mine, [None if size is None else int(size) for size in static])

@@ -23,7 +23,7 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=1024
     num_rollouts: completions of each prefix (N); the last token's reward is the score of the sequence itself.
     seed: int32 `[2]`.
     end_token: as in `unroll`. A prefix that has ended is not completed further: its reward is the score of the sequence.
-    chunk: rows completed and scored at a time.
+    chunk: rows completed and scored at a time, by all replicas together.
 
   Returns:
     float32 `[B, T]`; on padding the score of the sequence.
@@ -32,8 +32,8 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=1024
   length = tokens.shape[1]
   batch_size = tf.shape(tokens)[0]
   rows_at_once = max(1, chunk)
-  # Whole batches of completions: as many rollouts at a time as fit the chunk.
-  together = tf.clip_by_value(rows_at_once // batch_size, 1, num_rollouts)
+  # Whole batches of completions: as many rollouts at a time as fit the chunk. Of the global batch, so that any number of replicas groups alike.
+  together = tf.clip_by_value(rows_at_once // (batch_size * noise.num_replicas()), 1, num_rollouts)
   groups = (num_rollouts + together - 1) // together
   complete = pickers.Categorical()
 

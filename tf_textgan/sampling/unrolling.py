@@ -60,7 +60,8 @@ def unroll(step, picker, start, state, length, seed, end_token=None, keep_states
     del inputs, state, arrays
     if end_token is None or picker.relaxed:  # A relaxed sequence is needed whole: its padding is one-hot, not zero.
       return t < length
-    return (t < length) & ~tf.reduce_all(finished)
+    # At least one step: arrays that nothing was written to have no shape.
+    return (t < length) & ((t == 0) | ~tf.reduce_all(finished))
 
   def write_token(t, inputs, state, finished, arrays):
     logits, state = step(inputs, state)

@@ -1,0 +1,125 @@
+"""What is measured. Vocabulary 5,000, length 20, batch 64, LSTM 32/32: the synthetic task's sizes."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import sequences
+from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import seqgan
+from tf_textgan.discriminators import cnn_highway
+from tf_textgan.discriminators import recurrent
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
+
+_SPEC = sequences.Spec(vocab_size=5000, length=20, start_token=0)
+_BATCH = 64
+_SAMPLED = 1024
+# The discriminator of the 2023 PyTorch toolkit, for a like-for-like comparison; ours has the published highway's two matrices, its has one.
+_PEER = cnn_highway.Config(widths=(2, 3, 4, 5), filters=(200, 200, 200, 200))
+_PUBLISHED = cnn_highway.Config()
+
+
+def _token_flops(config):
+  """Operations of one forward step of the LSTM generator for one row."""
+  return 2 * (config.embedding_size + config.hidden_size) * 4 * config.hidden_size + 2 * config.hidden_size * _SPEC.vocab_size
+
+
+def _cnn_flops(config):
+  """Operations of one forward pass of the convolutional discriminator for one row."""
+  pairs = [(width, filters) for width, filters in zip(config.widths, config.filters) if width <= _SPEC.length]
+  features = sum(filters for _, filters in pairs)
+  convolutions = sum(2 * (_SPEC.length - width + 1) * width * config.embedding_size * filters for width, filters in pairs)
+  return convolutions + 4 * features**2 + 2 * features
+
+
+def _real():
+  return tf.constant(np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length]), tf.int32)
+
+
+def _stepper(train_step):
+  """A compiled train step on a fixed batch with a new seed at every call."""
+  real, step, seed = _real(), tf.function(train_step), tf.Variable(0)
+
+  def call():
+    seed.assign_add(1)
+    metrics = step(real, noise.fold(noise.seed(0), seed), tf.constant(0.5))
+    return {name: value.numpy() for name, value in metrics.items()}
+
+  return call
+
+
+def mle_step():
+  """One maximum-likelihood step."""
+  config = lstm.Config()
+  algorithm = mle.Algorithm(mle.Config(), lstm.Generator(_SPEC, config))
+  return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(config), 1
+
+
+def sample_64():
+  """Sampling, reported for 64 sequences, made 1,024 at a time."""
+  config = lstm.Config()
+  generator = lstm.Generator(_SPEC, config)
+  write, seed = tf.function(generator.write), tf.Variable(0)
+
+  def call():
+    seed.assign_add(1)
+    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed))[0].numpy()
+
+  return call, _SAMPLED * _SPEC.length * _token_flops(config), _SAMPLED / 64
+
+
+def _seqgan(discriminator_config):
+  return seqgan.Algorithm(
+    seqgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, discriminator_config)
+  )
+
+
+def _seqgan_generator(discriminator_config):
+  algorithm = _seqgan(discriminator_config)
+  token, rollouts, length = _token_flops(lstm.Config()), algorithm.config.rollouts, _SPEC.length
+  sampled = _BATCH * length * token + _BATCH * rollouts * (length * (length - 1) // 2) * token
+  scored = (_BATCH * rollouts * (length - 1) + _BATCH) * _cnn_flops(discriminator_config)
+  learned = 3 * _BATCH * length * token
+  return _stepper(algorithm.generator_step), sampled + scored + learned, 1
+
+
+def _seqgan_discriminator(discriminator_config):
+  algorithm = _seqgan(discriminator_config)
+  flops = _BATCH * _SPEC.length * _token_flops(lstm.Config()) + 3 * 2 * _BATCH * _cnn_flops(discriminator_config)
+  return _stepper(algorithm.discriminator_step), flops, 1
+
+
+def _gsgan():
+  return gsgan.Algorithm(gsgan.Config(), lstm.Generator(_SPEC, lstm.Config(latent_size=32)), recurrent.Discriminator(_SPEC, recurrent.Config()))
+
+
+def _gsgan_flops(generator_passes):
+  generator, discriminator = lstm.Config(), recurrent.Config()
+  # Soft feedback multiplies a row of the vocabulary with the embedding, in the generator and in the discriminator.
+  write = _token_flops(generator) + 2 * _SPEC.vocab_size * generator.embedding_size
+  embed = 2 * _SPEC.vocab_size * discriminator.embedding_size
+  read = 2 * (discriminator.embedding_size + discriminator.hidden_size) * 4 * discriminator.hidden_size
+  return _BATCH * _SPEC.length * (generator_passes * write + 3 * (embed + read))
+
+
+def gsgan_generator_step():
+  """One Gumbel-softmax generator step."""
+  return _stepper(_gsgan().generator_step), _gsgan_flops(3), 1
+
+
+def gsgan_discriminator_step():
+  """One discriminator step on relaxed samples."""
+  return _stepper(_gsgan().discriminator_step), _gsgan_flops(1), 1
+
+
+CASES = {
+  "mle_step": mle_step,
+  "sample_64": sample_64,
+  "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
+  "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
+  "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
+  "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
+  "gsgan_generator_step": gsgan_generator_step,
+  "gsgan_discriminator_step": gsgan_discriminator_step,
+}

@@ -1,0 +1,84 @@
+"""Writes sentences with a trained run, one on a line."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Before TensorFlow starts: its start-up notes are no news to a user.
+
+import dataclasses
+import json
+import sys
+from typing import Literal
+
+import tensorflow as tf
+
+from tf_textgan import cli
+from tf_textgan import errors
+from tf_textgan import export
+from tf_textgan import flags
+from tf_textgan import runs
+from tf_textgan.sampling import pickers
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """Options."""
+
+  # Folder of the run.
+  workdir: str = "runs/default"
+  # Sentences to write.
+  num: int = 10
+  # Divides the logits: below 1 safer and more alike, above 1 more varied; 0 takes the most probable token. Default: as the algorithm samples.
+  temperature: float | None = None
+  # Draw among this many most probable tokens only; 0 keeps all.
+  top_k: int = 0
+  # Draw among the fewest tokens that have this probability together; 1 keeps all.
+  nucleus: float = 1.0
+  # The same seed writes the same sentences.
+  seed: int = 0
+  # Which checkpoint to use.
+  checkpoint: Literal["best", "latest"] = "best"
+  # "text", or "jsonl": an object on each line with text and log_prob (nats, as drawn).
+  format: Literal["text", "jsonl"] = "text"
+  # File to write to; empty for the standard output.
+  output: str = ""
+
+
+def picker_of(temperature, top_k, nucleus):
+  """The picker that the flags ask for; None for the generator's own."""
+  if temperature is None and not top_k and nucleus == 1.0:
+    return None
+  temperature = 1.0 if temperature is None else temperature
+  for name, value, fine, expected in (
+    ("temperature", temperature, temperature >= 0, "0 or more"),
+    ("top_k", top_k, top_k >= 0, "0 or more"),
+    ("nucleus", nucleus, 0 < nucleus <= 1, "above 0 and at most 1"),
+  ):
+    if not fine:
+      raise errors.UserError(f"--{name} is {value}; expected {expected}")
+  return pickers.Categorical(temperature, top_k, nucleus)
+
+
+def main(options):
+  """Loads the run, writes the sentences."""
+  if options.num < 1:
+    raise errors.UserError(f"--num is {options.num}; expected at least 1")
+  picker = picker_of(options.temperature, options.top_k, options.nucleus)
+  run = runs.load(options.workdir, options.checkpoint)
+  write = tf.function(run.algorithm.generator.write)
+  tokens, log_probs = write(tf.constant(options.num), export.generation_seed(options.seed), picker)
+  sentences = run.vocabulary.decode(tokens.numpy())
+  if options.format == "jsonl":
+    sentences = [
+      json.dumps({"text": text, "log_prob": round(float(value), 6)}, ensure_ascii=False) for text, value in zip(sentences, log_probs.numpy())
+    ]
+  text = "".join(sentence + "\n" for sentence in sentences)
+  if options.output:
+    with open(options.output, "w", encoding="utf-8") as file:
+      file.write(text)
+  else:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+  cli.run(lambda argv: flags.parse_options(argv, Options, __doc__), main)

@@ -1,0 +1,190 @@
+"""What every algorithm must satisfy. A new file in tf_textgan/algorithms is found by its name."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance import tiny
+from tf_textgan import registry
+from tf_textgan.algorithms import base
+from tf_textgan.sampling import noise
+
+BATCH = 8
+SEED = noise.seed(1)
+HALF_WAY = tf.constant(0.5)
+
+# The network an update is named for.
+UPDATED = {"generator": "generator", "mle": "generator", "discriminator": "discriminator"}
+
+_each_algorithm = pytest.mark.parametrize("name", tiny.ALGORITHMS)
+_each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
+
+
+def _weights(algorithm):
+  """Values of everything trained and of the optimizers, by name."""
+  return {name: variable.numpy() for name, variable in algorithm.variables().items()}
+
+
+def _networks(algorithm):
+  """Weights of the networks: name to a list of arrays."""
+  return {"generator": algorithm.generator.get_weights(), "discriminator": algorithm.discriminator.get_weights() if algorithm.discriminator else []}
+
+
+def _moved(before, after):
+  return any(np.any(a != b) for a, b in zip(before, after))
+
+
+def _largest_difference(first, second):
+  """Of two algorithms' networks."""
+  return max(np.abs(a - b).max() for key in first for a, b in zip(first[key], second[key]))
+
+
+@_each_algorithm
+@_each_spec
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "function"])
+def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec, compiled):
+  algorithm = tiny.algorithm(name, spec)
+  real = tf.constant(tiny.batch(spec, BATCH))
+  for update in tiny.updates(algorithm).values():
+    train_step = tf.function(update.train_step) if compiled else update.train_step
+    before = _networks(algorithm)
+    for progress in (0.0, 1.0):
+      metrics = train_step(real, SEED, tf.constant(progress))
+      assert metrics
+      for key, value in metrics.items():
+        assert value.shape == [] and np.isfinite(value), f"{update.name}: {key} is {value}"
+    after = _networks(algorithm)
+    assert all(np.isfinite(w).all() for weights in after.values() for w in weights)
+    moved = {network for network in after if _moved(before[network], after[network])}
+    assert moved == {UPDATED[update.name]} if update.name in UPDATED else moved
+
+
+@_each_algorithm
+def test_the_update_is_a_function_of_the_seed(name):
+  spec = tiny.SPECS["text"]
+  real = tf.constant(tiny.batch(spec, BATCH))
+  for update_name in tiny.updates(tiny.algorithm(name, spec)):
+    results = []
+    for seed in (1, 1, 2):
+      algorithm = tiny.algorithm(name, spec)
+      tiny.updates(algorithm)[update_name].train_step(real, noise.seed(seed), HALF_WAY)
+      results.append(_networks(algorithm))
+    assert _largest_difference(results[0], results[1]) == 0.0
+    # Without a latent, maximum likelihood draws nothing.
+    if update_name != "mle" or algorithm.generator.latent_size:
+      assert _largest_difference(results[0], results[2]) > 0.0
+
+
+@_each_algorithm
+@_each_spec
+def test_two_replicas_compute_what_one_does(name, spec, two_replicas):
+  batches = [tiny.batch(spec, BATCH, seed) for seed in range(2)]
+
+  def train(strategy):
+    with strategy.scope():
+      algorithm = tiny.algorithm(name, spec)
+    replicas = strategy.num_replicas_in_sync
+    logged = []
+    for update in tiny.updates(algorithm).values():
+      # One trace for all rounds, as in the training loop.
+      def step(real, seed, update=update):
+        metrics = strategy.run(update.train_step, args=(real, seed, HALF_WAY))
+        return {key: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for key, value in metrics.items()}
+
+      compiled = tf.function(step)
+      for i, real in enumerate(batches):
+        parts = np.split(real, replicas)
+        # In order: a replica's rows are the block of its number.
+        parts = strategy.experimental_distribute_values_from_function(lambda context: tf.constant(parts[context.replica_id_in_sync_group]))  # noqa: B023
+        logged.append(compiled(parts, noise.fold(SEED, update.name, i)))
+    return algorithm, logged
+
+  one, one_logged = train(tf.distribute.OneDeviceStrategy("CPU:0"))
+  two, two_logged = train(two_replicas)
+  for a, b in zip(one_logged, two_logged):
+    for key in a:
+      np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-4, err_msg=key)
+  assert _moved(tiny.algorithm(name, spec).generator.get_weights(), one.generator.get_weights())
+  assert _largest_difference(_networks(one), _networks(two)) < 1e-5
+
+
+@_each_algorithm
+def test_xla_compiles_the_updates_that_say_so(name):
+  spec = tiny.SPECS["text"]
+  real = tf.constant(tiny.batch(spec, BATCH))
+  compiled = {key: update for key, update in tiny.updates(tiny.algorithm(name, spec)).items() if update.compilable}
+  assert compiled
+  for update_name in compiled:
+    algorithm = tiny.algorithm(name, spec)
+    before = _networks(algorithm)
+    metrics = tf.function(tiny.updates(algorithm)[update_name].train_step, jit_compile=True)(real, SEED, HALF_WAY)
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert _moved([w for ws in before.values() for w in ws], [w for ws in _networks(algorithm).values() for w in ws])
+
+
+@_each_algorithm
+def test_every_choice_of_a_setting_works(name):
+  spec = tiny.SPECS["text"]
+  real = tf.constant(tiny.batch(spec, BATCH))
+  for field, values in tiny.choices(registry.load("tf_textgan.algorithms", name).Config).items():
+    weights = []
+    for value in values:
+      algorithm = tiny.algorithm(name, spec, **{field: value})
+      for update in tiny.updates(algorithm).values():
+        metrics = update.train_step(real, SEED, HALF_WAY)
+        assert all(np.isfinite(x) for x in metrics.values())
+      weights.append(_networks(algorithm))
+    # And makes a difference.
+    assert all(_largest_difference(weights[0], other) > 0 for other in weights[1:]), field
+
+
+@_each_algorithm
+@_each_spec
+def test_variables_have_names_of_their_own_that_do_not_change(name, spec):
+  first, second = (tiny.algorithm(name, spec) for _ in range(2))
+  variables = first.variables()
+  assert list(variables) == list(second.variables())
+  assert len({id(variable) for variable in variables.values()}) == len(variables)
+  held = [first.generator, *([first.discriminator] if first.discriminator else []), *first.optimizers.values()]
+  assert len(variables) == sum(len(holder.variables) for holder in held)
+  # An optimizer without its slots would lose them in a checkpoint: Adam has two for each weight.
+  assert all(len(optimizer.variables) > 2 * 3 for optimizer in first.optimizers.values())
+
+
+@_each_algorithm
+def test_no_variable_appears_in_training(name):
+  spec = tiny.SPECS["fixed"]
+  algorithm = tiny.algorithm(name, spec)
+  before = list(algorithm.variables())
+  for update in tiny.updates(algorithm).values():
+    update.train_step(tf.constant(tiny.batch(spec, BATCH)), SEED, HALF_WAY)
+  assert list(algorithm.variables()) == before
+
+
+@_each_algorithm
+def test_copied_variables_go_on_as_the_original_would(name):
+  """What a checkpoint relies on: `variables()` is all the state there is."""
+  spec = tiny.SPECS["text"]
+  real = tf.constant(tiny.batch(spec, BATCH))
+  original, copy = tiny.algorithm(name, spec), tiny.algorithm(name, spec, seed=5)
+  for round_number in range(2):
+    if round_number == 1:
+      for a, b in zip(original.variables().values(), copy.variables().values()):
+        b.assign(a)
+    for algorithm in (original, copy):
+      for update in tiny.updates(algorithm).values():
+        update.train_step(real, noise.fold(SEED, round_number), HALF_WAY)
+    assert (_largest_difference(_networks(original), _networks(copy)) == 0.0) == (round_number == 1)
+
+
+@_each_algorithm
+def test_phases_follow_the_schedule(name):
+  algorithm = tiny.algorithm(name, tiny.SPECS["fixed"])
+  schedule = base.Schedule(mle_steps=3, discriminator_steps=5, adversarial_steps=7)
+  phases = algorithm.phases(schedule)
+  assert phases
+  steps = {"mle": 3, "discriminator": 5, "adversarial": 7}
+  for phase in phases:
+    assert phase.steps == steps.get(phase.name, phase.steps)
+    assert phase.updates and all(update.repeats >= 1 for update in phase.updates)
+  assert len({phase.name for phase in phases}) == len(phases)

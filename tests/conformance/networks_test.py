@@ -1,0 +1,143 @@
+"""What every generator and every discriminator must satisfy. A new file is found by its name."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance import tiny
+from tf_textgan.discriminators import base as discriminator_base
+from tf_textgan.generators import base as generator_base
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+SEED = noise.seed(1)
+NUM = 50
+
+_each_generator = pytest.mark.parametrize("name", tiny.GENERATORS)
+_each_discriminator = pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
+_each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
+
+
+@_each_generator
+@_each_spec
+@pytest.mark.parametrize("picker", [None, pickers.Categorical(0.8, 5, 0.9), pickers.GumbelSoftmax(0.7)], ids=["own", "categorical", "gumbel_softmax"])
+def test_samples_are_sequences_of_the_spec(name, spec, picker):
+  generator = tiny.network("generator", name, None, spec)
+  assert isinstance(generator, generator_base.Generator)
+  samples = generator.sample(NUM, SEED, picker)
+  tokens, log_probs = samples.tokens.numpy(), samples.log_probs.numpy()
+  assert tokens.shape == log_probs.shape == (NUM, spec.length) and tokens.dtype == np.int32
+  assert np.isfinite(log_probs).all() and (log_probs <= 0).all()
+  assert tokens.min() >= 0 and tokens.max() < spec.vocab_size
+  if spec.end_token is not None:
+    after = np.cumsum((tokens == spec.end_token) | (tokens == 0), axis=1) - ((tokens == spec.end_token) | (tokens == 0)) > 0
+    assert (tokens[after] == 0).all() and (log_probs[after] == 0).all()
+    assert not np.isin(tokens, [t for t in spec.forbidden_tokens if t != 0]).any()
+  if picker is not None and picker.relaxed:
+    np.testing.assert_allclose(tf.reduce_sum(samples.points, axis=-1), 1.0, atol=1e-4)
+    assert samples.points.shape == [NUM, spec.length, spec.vocab_size]
+
+
+@_each_generator
+def test_samples_are_a_function_of_the_seed_in_eager_mode_and_compiled(name):
+  generator = tiny.network("generator", name, None, tiny.SPECS["text"])
+  compiled = tf.function(generator.sample)
+  first, again, other = generator.sample(NUM, SEED).tokens, compiled(tf.constant(NUM), SEED).tokens, generator.sample(NUM, noise.seed(2)).tokens
+  np.testing.assert_array_equal(first, again)
+  assert np.any(first != other)
+
+
+@_each_generator
+def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
+  generator = tiny.network("generator", name, None, tiny.SPECS["fixed"])
+  soft = {"soft_feedback": True} if isinstance(generator, generator_base.Autoregressive) else {}
+  with tf.GradientTape() as tape:
+    points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), **soft).points
+    value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
+  for variable, gradient in zip(generator.trainable_variables, tape.gradient(value, generator.trainable_variables)):
+    assert gradient is not None and np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
+
+
+@_each_generator
+@_each_spec
+def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
+  generator = tiny.network("generator", name, None, spec)
+  if not isinstance(generator, generator_base.Autoregressive):
+    pytest.skip(f"{name} does not write token by token")
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  latent = generator.draw_latent(NUM, SEED)
+  state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
+  for t in range(spec.length):
+    logits_t, state = generator.step(inputs, state)
+    logits.append(logits_t)
+    inputs = tokens[:, t]
+  np.testing.assert_allclose(generator(tokens, latent), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
+
+
+@_each_generator
+def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
+  spec = tiny.SPECS["text"]
+  generator = tiny.network("generator", name, None, spec)
+  if not isinstance(generator, generator_base.Autoregressive):
+    pytest.skip(f"{name} does not write token by token")
+  samples = generator.sample(NUM, SEED)
+  logits = generator(samples.tokens, generator.sample_latent(NUM, SEED))
+  log_probs = tf.gather(tf.nn.log_softmax(logits), samples.tokens, batch_dims=2) * spec.mask(samples.tokens)
+  np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+
+
+@_each_discriminator
+@_each_spec
+def test_ids_and_their_one_hot_points_score_equally(name, spec):
+  discriminator = tiny.network("discriminator", name, None, spec)
+  assert isinstance(discriminator, discriminator_base.Discriminator)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  scores = discriminator(tokens)
+  assert scores.shape == [NUM] and scores.dtype == tf.float32
+  assert np.isfinite(scores).all() and np.std(scores) > 0
+  np.testing.assert_allclose(discriminator(tf.one_hot(tokens, spec.vocab_size)), scores, atol=1e-4)
+  np.testing.assert_allclose(tf.function(discriminator)(tokens), scores, atol=1e-5)
+
+
+@_each_discriminator
+def test_sequences_are_scored_one_by_one(name):
+  spec = tiny.SPECS["text"]
+  discriminator = tiny.network("discriminator", name, None, spec)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  np.testing.assert_allclose(tf.concat([discriminator(tokens[:7]), discriminator(tokens[7:])], axis=0), discriminator(tokens), atol=1e-5)
+
+
+@_each_discriminator
+def test_dropout_is_a_function_of_the_seed_and_absent_without(name):
+  spec = tiny.SPECS["fixed"]
+  discriminator = tiny.network("discriminator", name, None, spec)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  np.testing.assert_array_equal(discriminator(tokens), discriminator(tokens))
+  np.testing.assert_array_equal(discriminator(tokens, SEED), discriminator(tokens, SEED))
+  if getattr(discriminator, "dropout", 0):
+    assert np.any(discriminator(tokens, SEED) != discriminator(tokens))
+    assert np.any(discriminator(tokens, SEED) != discriminator(tokens, noise.seed(2)))
+
+
+@_each_discriminator
+def test_the_score_passes_a_gradient_to_points_and_every_weight(name):
+  spec = tiny.SPECS["text"]
+  discriminator = tiny.network("discriminator", name, None, spec)
+  points = tf.one_hot(tiny.batch(spec, NUM), spec.vocab_size)
+  with tf.GradientTape() as tape:
+    tape.watch(points)
+    value = tf.reduce_sum(tf.square(discriminator(points)))
+  gradients = tape.gradient(value, [points, *discriminator.trainable_variables])
+  assert all(g is not None and np.abs(tf.convert_to_tensor(g)).max() > 0 for g in gradients)
+  assert discriminator.regularization().shape == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [("generator", n) for n in tiny.GENERATORS] + [("discriminator", n) for n in tiny.DISCRIMINATORS])
+def test_initial_weights_follow_from_the_seed(kind, name):
+  spec = tiny.SPECS["fixed"]
+  first, again, other = (tiny.network(kind, name, None, spec, seed).get_weights() for seed in (1, 1, 2))
+  assert all(np.array_equal(a, b) for a, b in zip(first, again))
+  assert any(np.any(a != b) for a, b in zip(first, other))
+  # No two weights of the same shape share their random numbers.
+  random = [w for w in first if w.std() > 0]
+  assert not any(a.shape == b.shape and np.array_equal(a, b) for i, a in enumerate(random) for b in random[:i])

@@ -1,0 +1,71 @@
+"""Tiny networks and batches of any algorithm, for the laws that all must satisfy."""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+from tf_textgan import registry
+from tf_textgan import sequences
+from tf_textgan.algorithms import base
+
+ALGORITHMS = registry.names("tf_textgan.algorithms")
+GENERATORS = registry.names("tf_textgan.generators")
+DISCRIMINATORS = registry.names("tf_textgan.discriminators")
+
+SPECS = {
+  "text": sequences.Spec(vocab_size=9, length=6, start_token=1, end_token=2, forbidden_tokens=(0, 1)),
+  "fixed": sequences.Spec(vocab_size=9, length=6, start_token=0),
+}
+
+# Fields that say how large something is, by name.
+_SMALL = {"channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2}
+
+
+def shrink(config):
+  """A `Config` with its sizes made small; every other field as it is."""
+  changes = {}
+  for field in dataclasses.fields(config):
+    value = getattr(config, field.name)
+    if field.name in _SMALL:
+      changes[field.name] = _SMALL[field.name]
+    elif field.name.endswith("_size") and isinstance(value, int) and value > 4:
+      changes[field.name] = 8 if field.name != "latent_size" else 4
+  return dataclasses.replace(config, **changes)
+
+
+def network(kind, name, config, spec, seed=0):
+  """A tiny network: kind is "generator" or "discriminator"; config None for the default."""
+  module = registry.load(f"tf_textgan.{kind}s", name)
+  return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
+
+
+def algorithm(name, spec, seed=0, **changes):
+  """An algorithm with tiny networks of the kinds it has by default."""
+  module = registry.load("tf_textgan.algorithms", name)
+  generator = network("generator", *module.GENERATOR, spec, seed)
+  discriminator = network("discriminator", *module.DISCRIMINATOR, spec, seed) if module.DISCRIMINATOR else None
+  return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), generator, discriminator)
+
+
+def updates(algorithm):
+  """Its updates, name to `base.Update`."""
+  return {update.name: update for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
+
+
+def batch(spec, num, seed=0):
+  """Random real sequences, int32 `[num, T]`: of all lengths and padded if the spec has an end token."""
+  random = np.random.default_rng(seed)
+  if spec.end_token is None:
+    return random.integers(0, spec.vocab_size, [num, spec.length]).astype(np.int32)
+  tokens = random.integers(3, spec.vocab_size, [num, spec.length]).astype(np.int32)
+  for row, length in zip(tokens, random.permutation(np.arange(num) % spec.length)):
+    row[length] = spec.end_token
+    row[length + 1 :] = sequences.PAD
+  return tokens
+
+
+def choices(config_class):
+  """Fields of a `Config` with a fixed set of values: name to the values."""
+  hints = typing.get_type_hints(config_class)
+  return {name: typing.get_args(hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Literal}

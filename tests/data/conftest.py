@@ -1,0 +1,5 @@
+"""What the tests of the data layer share."""
+
+import tensorflow_datasets as tfds
+
+tfds.disable_progress_bar()

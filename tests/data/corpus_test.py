@@ -1,0 +1,94 @@
+"""Tests of corpus.py."""
+
+import logging
+import os
+
+from absl import logging as absl_logging
+import numpy as np
+import pytest
+
+from tf_textgan import errors
+from tf_textgan.data import corpus
+from tf_textgan.data import vocabulary as vocabularies
+
+SPLITS = {"train": ["a b c", "a b", "a"], "validation": ["a d"], "test": ["b b b b", "a"]}
+
+
+def test_encode():
+  made = corpus.encode("letters", SPLITS)
+  assert made.vocabulary.tokens[4:] == ("a", "b", "c")  # of the training split only
+  assert made.spec == made.vocabulary.spec(5)  # the longest sentence of all splits, and the end token
+  np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 6, 2, 0], [4, 5, 2, 0, 0], [4, 2, 0, 0, 0]])
+  np.testing.assert_array_equal(made.tokens["validation"], [[4, 3, 2, 0, 0]])
+  np.testing.assert_array_equal(made.tokens["test"], [[5, 5, 5, 5, 2], [4, 2, 0, 0, 0]])
+  assert made.truth is None
+
+
+def test_drops_what_does_not_fit(caplog):
+  absl_logging.use_absl_handler()
+  with caplog.at_level(logging.INFO, logger="absl"):
+    absl_logging.set_verbosity(absl_logging.INFO)
+    made = corpus.encode("letters", SPLITS | {"validation": ["", "a"]}, max_length=3)
+  np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 2], [4, 2, 0]])
+  np.testing.assert_array_equal(made.tokens["test"], [[4, 2, 0]])
+  assert "letters: dropped 1 of 3 train sentences, which are empty or longer than 2 tokens" in caplog.text
+  assert "letters: dropped 1 of 2 validation sentences" in caplog.text
+
+
+def test_longest_by_default():
+  assert corpus.encode("letters", SPLITS | {"train": ["a", "a", "a " * 400]}).spec.length == 256
+
+
+def test_existing_vocabulary_and_length():
+  vocabulary = vocabularies.Vocabulary.build(["b"])
+  made = corpus.encode("letters", SPLITS, vocabulary=vocabulary, length=4)
+  assert made.vocabulary is vocabulary
+  np.testing.assert_array_equal(made.tokens["train"], [[3, 4, 3, 2], [3, 4, 2, 0], [3, 2, 0, 0]])
+
+
+def test_memory_mapped(tmp_path):
+  in_memory = corpus.encode("letters", SPLITS)
+  on_disk = corpus.encode("letters", SPLITS, folder=tmp_path, ram_limit=39)  # 40 bytes in two sentences of five tokens
+  assert sorted(os.listdir(tmp_path)) == ["tokens_test.npy", "tokens_train.npy"]
+  assert isinstance(on_disk.tokens["train"], np.memmap) and not isinstance(on_disk.tokens["validation"], np.memmap)
+  for split in corpus.SPLITS:
+    np.testing.assert_array_equal(on_disk.tokens[split], in_memory.tokens[split])
+
+
+def test_failure_leaves_no_file(tmp_path):
+
+  class Failing:
+    """Fails when it is read the second time, as a disk may."""
+    reads = 0
+
+    def __iter__(self):
+      self.reads += 1
+      yield "a"
+      if self.reads > 1:
+        raise RuntimeError("disk")
+      yield "b"
+
+  with pytest.raises(RuntimeError, match="disk"):
+    corpus.encode("letters", SPLITS | {"train": Failing()}, folder=tmp_path, ram_limit=0)
+  assert not os.listdir(tmp_path)
+
+
+def test_many_chunks():
+  sentences = [f"w{i}" for i in range(20000)]
+  made = corpus.encode("numbers", {"train": sentences, "validation": ["w3"], "test": ["w4"]})
+  assert made.vocabulary.decode(made.tokens["train"]) == sentences
+
+
+@pytest.mark.parametrize("splits, message", [
+    (SPLITS | {"test": ["a b c"]}, r"letters: the test split needs at least 1 sentence of 1 to 2 tokens, but has 0 \(of 1\)"),
+    (SPLITS | {"validation": []}, r"the validation split needs .* has 0 \(of 0\)"),
+    (SPLITS | {"train": ["a", "a b c"]}, r"the train split needs at least 2 sentences of 1 to 2 tokens, but has 1 \(of 2\)"),
+])
+def test_too_few(splits, message):
+  with pytest.raises(errors.UserError, match=message):
+    corpus.encode("letters", splits, max_length=3)
+
+
+def test_text_that_cannot_be_read_twice():
+  with pytest.raises(ValueError, match="gave 3 sentences when it was first read, but 0 the second time"):
+    corpus.encode("letters", SPLITS | {"train": iter(["a", "b", "c"])})

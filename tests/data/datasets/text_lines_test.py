@@ -1,0 +1,85 @@
+"""Tests of text_lines.py."""
+
+import os
+
+import pytest
+
+from tf_textgan import errors
+from tf_textgan.data.datasets import text_lines
+
+
+def _texts(tmp_path, **options):
+  made = text_lines.load(text_lines.Config(**options), tmp_path / "data")
+  return {split: made.vocabulary.decode(tokens) for split, tokens in made.tokens.items()}
+
+
+def _prepared(tmp_path):
+  return sorted(os.listdir(tmp_path / "data/text_lines"))
+
+
+def test_splits(tmp_path):
+  path = tmp_path / "text.txt"
+  path.write_text("".join(f"w {'x ' * (i // 100)}{'y ' * (i // 10 % 10)}{'z ' * (i % 10)}\n\n" for i in range(1000)))
+  texts = _texts(tmp_path, text_files=str(path), validation_share=.2, test_share=.1)
+  sizes = {split: len(some) for split, some in texts.items()}
+  assert sum(sizes.values()) == 1000
+  # Binomial: five standard deviations.
+  assert abs(sizes["validation"] - 200) < 5 * 12.7 and abs(sizes["test"] - 100) < 5 * 9.5
+  assert len(set().union(*map(set, texts.values()))) == 1000
+  assert texts == _texts(tmp_path, text_files=str(path), validation_share=.2, test_share=.1)
+
+
+def test_at_least_one_line_each(tmp_path):
+  path = tmp_path / "text.txt"
+  path.write_text("a\na\na\na\n")
+  assert {split: len(some) for split, some in _texts(tmp_path, text_files=str(path), validation_share=0., test_share=0.).items()} == {
+      "train": 2, "validation": 1, "test": 1}
+
+
+def test_prepares_again_only_if_something_changed(tmp_path):
+  path = tmp_path / "text.txt"
+  path.write_text("a b\n" * 10)
+  _texts(tmp_path, text_files=str(path))
+  first = _prepared(tmp_path)
+  _texts(tmp_path, text_files=str(path), level="char", lowercase=True)
+  path.rename(tmp_path / "renamed.txt")
+  _texts(tmp_path, text_files=str(tmp_path / "renamed.txt"))
+  assert _prepared(tmp_path) == first and len(first) == 1
+  path.write_text("a c\n" * 10)
+  assert "c" in _texts(tmp_path, text_files=str(path))["train"][0]
+  assert len(_prepared(tmp_path)) == 2
+  _texts(tmp_path, text_files=str(path), test_share=.3)
+  assert len(_prepared(tmp_path)) == 3
+
+
+def test_options(tmp_path):
+  (tmp_path / "a.txt").write_text("It's\n" * 10)
+  (tmp_path / "b.txt").write_text("It's\n" * 10)
+  files = f"{tmp_path}/a.txt, {tmp_path}/b.txt"
+  texts = _texts(tmp_path, text_files=files)
+  assert sum(map(len, texts.values())) == 20
+  assert set(texts["train"]) == {"It's"}
+  assert set(_texts(tmp_path, text_files=files, tokenizer="nltk", lowercase=True)["train"]) == {"it 's"}
+  made = text_lines.load(text_lines.Config(text_files=files, level="char", min_count=1), tmp_path / "data")
+  assert made.vocabulary.tokens[4:] == ("'", "I", "s", "t") and made.spec.length == 5
+
+
+@pytest.mark.parametrize("content, options, message", [
+    (b"a\n" * 9, {"text_files": " , "}, "no text file given; pass --text_files"),
+    (b"a\n" * 9, {"text_files": "absent.txt"}, "cannot read the text file absent.txt: No such file"),
+    (b"a\n" * 9, {"text_files": "/"}, "expected a text file, but / is a folder"),
+    (b"", {}, "there is no line of text in .*text.txt"),
+    (b" \n\r\n", {}, "there is no line of text in .*text.txt"),
+    (b"a\nb\nc\n", {}, "3 lines of text are too few.* 1 are left to train on; at least 2 are needed"),
+    (b"a\n\xff\n", {}, "line 2 has the byte 0xff at position 1"),
+    (b"a\n" * 9, {"level": "byte"}, "level must be one of word, char, not 'byte'"),
+    (b"a\n" * 9, {"tokenizer": "bpe"}, "tokenizer must be one of space, nltk, not 'bpe'"),
+    (b"a\n" * 9, {"test_share": 1.}, "test_share must be at least 0 and below 1, not 1.0"),
+    (b"a\n" * 9, {"validation_share": .5, "test_share": .5}, "must leave lines to train on, but add up to 1.0"),
+])
+def test_errors(tmp_path, content, options, message):
+  path = tmp_path / "text.txt"
+  path.write_bytes(content)
+  with pytest.raises(errors.UserError, match=message):
+    _texts(tmp_path, **({"text_files": str(path)} | options))
+  assert not (tmp_path / "data").exists()

@@ -1,0 +1,63 @@
+"""Tests of prepare.py."""
+
+import os
+
+import pytest
+import tensorflow_datasets as tfds
+
+from tf_textgan import errors
+from tf_textgan.data import prepare
+
+
+class PrepareTestLines(tfds.core.GeneratorBasedBuilder):
+  """Numbered sentences."""
+
+  VERSION = tfds.core.Version("1.0.0")
+  prepared = 0
+  error = None
+
+  def _info(self):
+    features = tfds.features.FeaturesDict({"story": {"title": tfds.features.Text()}, "label": tfds.features.ClassLabel(num_classes=2)})
+    return tfds.core.DatasetInfo(builder=self, features=features, disable_shuffling=True)
+
+  def _split_generators(self, dl_manager):
+    return {"train": self._generate_examples()}
+
+  def _generate_examples(self):
+    PrepareTestLines.prepared += 1
+    for i in range(3000):
+      if i == 2000 and self.error:
+        raise self.error
+      yield i, {"story": {"title": f"Satz {i} ä"}, "label": i % 2}
+
+
+def test_prepares_once_and_reads_in_order(tmp_path):
+  PrepareTestLines.prepared = 0
+  for _ in range(2):
+    builder = prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path))
+  assert PrepareTestLines.prepared == 1
+  sentences = prepare.Sentences(builder, "train[:2500]", "story/title", str.upper)
+  for _ in range(2):  # it can be read again
+    assert list(sentences) == [f"SATZ {i} Ä" for i in range(2500)]
+
+
+@pytest.mark.parametrize("error, raised", [(RuntimeError("killed"), RuntimeError), (OSError("disk full"), errors.UserError)])
+def test_failure_leaves_nothing(tmp_path, monkeypatch, error, raised):
+  monkeypatch.setattr(PrepareTestLines, "error", error)
+  with pytest.raises(raised, match="killed|could not be downloaded or prepared .*disk full.*; or ask"):
+    prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path), hint="or ask")
+  files = [os.path.join(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
+  assert not files
+  monkeypatch.setattr(PrepareTestLines, "error", None)
+  assert prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path)).info.splits["train"].num_examples == 3000
+
+
+def test_another_worker_was_faster(tmp_path, monkeypatch):
+  original = PrepareTestLines.download_and_prepare
+
+  def overtaken(self, **kwargs):
+    original(PrepareTestLines(data_dir=tmp_path), **kwargs)
+    raise OSError("Directory not empty")
+
+  monkeypatch.setattr(PrepareTestLines, "download_and_prepare", overtaken)
+  assert prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path)).info.splits["train"].num_examples == 3000

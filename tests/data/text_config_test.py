@@ -1,0 +1,25 @@
+"""Tests of text_config.py; what the options do to a corpus is tested with text_lines."""
+
+import pytest
+
+from tf_textgan import errors
+from tf_textgan.data import text_config
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"level": "byte"}, "level must be one of word, char, not 'byte'"),
+    ({"tokenizer": "moses"}, "tokenizer must be one of space, nltk, not 'moses'"),
+    ({"tokenizer": "nltk", "level": "char"}, "the tokenizer nltk finds words"),
+    ({"min_count": 0}, "min_count must be at least 1, not 0"),
+    ({"max_vocab_size": 4}, "max_vocab_size must be 0 or more than the 4 special tokens, not 4"),
+    ({"max_length": 1}, "max_length must be 0 or at least 2"),
+    ({"max_length": -1}, "max_length must be 0 or at least 2"),
+    ({"max_vocab_size": -5}, "max_vocab_size must be 0 or more"),
+])
+def test_errors(options, message):
+  with pytest.raises(errors.UserError, match=message):
+    text_config.check(text_config.TextConfig(**options))
+
+
+def test_defaults_are_fine():
+  text_config.check(text_config.TextConfig())

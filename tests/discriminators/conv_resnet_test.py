@@ -1,0 +1,38 @@
+"""Tests of tf_textgan.discriminators.conv_resnet."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import sequences
+from tf_textgan.discriminators import conv_resnet
+from tf_textgan.sampling import noise
+
+SPEC = sequences.Spec(vocab_size=7, length=5, start_token=0)
+TOKENS = tf.constant(np.random.default_rng(0).integers(0, 7, [9, 5]), tf.int32)
+
+
+def _same_convolution(x, layer):
+  """Convolution of width 5 of `[T, C]`, zero-padded to the same length."""
+  kernel, bias = (w.numpy() for w in layer.weights)
+  padded = np.pad(x, [[2, 2], [0, 0]])
+  return np.stack([np.tensordot(padded[t : t + 5], kernel, 2) + bias for t in range(len(x))])
+
+
+def test_scores_are_those_of_a_slow_twin():
+  discriminator = conv_resnet.Discriminator(SPEC, conv_resnet.Config(channels=6, blocks=2))
+  discriminator.embedding_bias.assign(np.linspace(-0.3, 0.3, 6))
+  expected = []
+  for row in discriminator.embedding.numpy()[TOKENS.numpy()] + discriminator.embedding_bias.numpy():
+    for block in discriminator.blocks:
+      row = row + 0.3 * _same_convolution(np.maximum(_same_convolution(np.maximum(row, 0), block.first), 0), block.second)
+    kernel, bias = (w.numpy() for w in discriminator.score.weights)
+    expected.append((row.ravel() @ kernel + bias)[0])
+  scores = discriminator(TOKENS).numpy()
+  assert scores.std() > 1e-2
+  np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_it_has_no_dropout():
+  discriminator = conv_resnet.Discriminator(SPEC, conv_resnet.Config(channels=6, blocks=1))
+  np.testing.assert_array_equal(discriminator(TOKENS, noise.seed(1)), discriminator(TOKENS))
+  assert discriminator.regularization().numpy() == 0.0

@@ -1,0 +1,37 @@
+"""Tests of tf_textgan.discriminators.recurrent."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import sequences
+from tf_textgan.discriminators import recurrent
+from tf_textgan.sampling import noise
+
+SPEC = sequences.Spec(vocab_size=7, length=5, start_token=0)
+CONFIG = recurrent.Config(embedding_size=4, hidden_size=6, dropout=0.5)
+TOKENS = tf.constant(np.random.default_rng(0).integers(0, 7, [9, 5]), tf.int32)
+
+
+def test_scores_are_those_of_a_slow_twin():
+  discriminator = recurrent.Discriminator(SPEC, CONFIG)
+  kernel, recurrent_kernel, bias = (w.numpy() for w in discriminator.lstm.weights)
+  sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+  h, c, outputs = np.zeros([9, 6]), np.zeros([9, 6]), []
+  embedded = discriminator.embedding.numpy()[TOKENS.numpy()]
+  for t in range(5):
+    i, f, g, o = np.split(embedded[:, t] @ kernel + h @ recurrent_kernel + bias, 4, axis=1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    outputs.append(h)
+  out, out_bias = (w.numpy() for w in discriminator.score.weights)
+  scores = discriminator(TOKENS).numpy()
+  assert scores.std() > 1e-2
+  np.testing.assert_allclose(scores, (np.mean(outputs, axis=0) @ out + out_bias)[:, 0], atol=1e-5)
+
+
+def test_dropout_leaves_features_out_with_a_seed_only():
+  discriminator = recurrent.Discriminator(SPEC, CONFIG)
+  seed = noise.seed(1)
+  assert np.any(discriminator(TOKENS, seed) != discriminator(TOKENS))
+  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed), [9, 400]), axis=1)
+  np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)

@@ -1,0 +1,57 @@
+"""Tests of tf_textgan.generators.base: writing in chunks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan import sequences
+from tf_textgan.generators import base
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+SPEC = sequences.Spec(vocab_size=7, length=5, start_token=1, end_token=2, forbidden_tokens=(0, 1))
+GENERATOR = lstm.Generator(SPEC, lstm.Config(embedding_size=4, hidden_size=6, latent_size=3, init_stddev=1.0))
+
+
+@pytest.mark.parametrize("num", [1, 8, 20])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_write_gives_all_rows_asked_for(num, compiled, monkeypatch):
+  monkeypatch.setattr(base, "_CHUNK", 8)
+  write = tf.function(GENERATOR.write) if compiled else GENERATOR.write
+  tokens, log_probs = write(tf.constant(num), noise.seed(1))
+  assert tokens.shape == [num, 5] and log_probs.shape == [num]
+  again, _ = GENERATOR.write(num, noise.seed(1))
+  np.testing.assert_array_equal(tokens, again)
+  # The first chunk does not depend on how many follow.
+  np.testing.assert_array_equal(tokens[:8], GENERATOR.write(8, noise.seed(1))[0][:num])
+
+
+def test_chunks_differ_and_so_do_seeds(monkeypatch):
+  monkeypatch.setattr(base, "_CHUNK", 8)
+  tokens = GENERATOR.write(16, noise.seed(1))[0].numpy()
+  assert np.any(tokens[:8] != tokens[8:])
+  assert np.any(tokens != GENERATOR.write(16, noise.seed(2))[0].numpy())
+
+
+def test_log_probs_of_written_sequences_are_those_of_their_samples(monkeypatch):
+  monkeypatch.setattr(base, "_CHUNK", 8)
+  _, log_probs = GENERATOR.write(16, noise.seed(1))
+  first = GENERATOR.sample(8, noise.fold(noise.seed(1), 0))
+  np.testing.assert_allclose(log_probs[:8], tf.reduce_sum(first.log_probs, axis=1), atol=1e-6)
+
+
+def test_write_with_a_picker():
+  tokens, _ = GENERATOR.write(4, noise.seed(1), pickers.Categorical(temperature=0.0))
+  np.testing.assert_array_equal(tokens, GENERATOR.sample(4, noise.fold(noise.seed(1), 0), pickers.Argmax()).tokens)
+
+
+def test_the_latent_is_that_of_the_sample():
+  """What `sample` writes greedily is what teacher forcing with the sample's own z finds most probable."""
+  samples = GENERATOR.sample(30, noise.seed(3), pickers.Argmax())
+  logits = GENERATOR(samples.tokens, GENERATOR.sample_latent(30, noise.seed(3)))
+  written = samples.tokens.numpy() != 0
+  np.testing.assert_array_equal(tf.argmax(logits, axis=-1).numpy()[written], samples.tokens.numpy()[written])
+  latent = GENERATOR.draw_latent(2000, noise.seed(4)).numpy()
+  assert latent.shape == (2000, 3)
+  assert np.abs(latent.mean(axis=0)).max() < 0.1 and np.abs(latent.std(axis=0) - 1).max() < 0.1

@@ -1,0 +1,94 @@
+"""Imports point one way: what a package may know of the others."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
+_NETWORKS = {"sequences", "sampling", "losses", "residual"}
+_ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "registry"}
+_ENTRY = {*_TRAINING, "training"}
+ALLOWED = {
+  "__init__": set(),
+  "errors": set(),
+  "sequences": set(),
+  "residual": set(),
+  "registry": {"errors"},
+  "losses": set(),
+  "sampling": {"sequences"},
+  "metrics": {"sequences"},
+  "data": {"sequences", "errors", "registry"},
+  "generators": _NETWORKS,
+  "discriminators": _NETWORKS,
+  "algorithms": _ALGORITHMS,
+  "training": _TRAINING,
+  "cli": {"errors"},
+  "plots": set(),
+  "evaluation": _TRAINING,
+  "export": _ENTRY,
+  "experiment": _ENTRY,
+  "flags": _ENTRY | {"experiment"},
+  "runs": _ENTRY | {"evaluation", "experiment", "export", "plots"},
+}
+# They read the command line, so may know absl's flags.
+COMMAND_LINE = {"cli", "flags"}
+ENTRY_POINTS = {"train", "generate", "evaluate"}
+
+
+def violations(path, source):
+  """What in a module breaks the rules: a list of sentences. `path` is relative to the root, such as tf_textgan/losses/adversarial.py."""
+  place = pathlib.PurePath(path).parts[1].removesuffix(".py")
+  if place not in ALLOWED:
+    return [f"{path}: the layering test does not know where {place!r} belongs"]
+  found = []
+  for node in ast.walk(ast.parse(source)):
+    if isinstance(node, ast.ImportFrom):
+      if node.level:
+        found.append(f"{path}:{node.lineno}: relative import")
+      imported = [f"{node.module}.{alias.name}" for alias in node.names]
+    elif isinstance(node, ast.Import):
+      imported = [alias.name for alias in node.names]
+    else:
+      if isinstance(node, ast.Name | ast.Attribute) and (node.id if isinstance(node, ast.Name) else node.attr) == "FLAGS" and place not in COMMAND_LINE:
+        found.append(f"{path}:{node.lineno}: reads FLAGS")
+      continue
+    for name in imported:
+      parts = name.split(".")
+      if parts[0] in ENTRY_POINTS:
+        found.append(f"{path}:{node.lineno}: imports the entry point {parts[0]}")
+      if parts[0] == "tensorflow_probability":
+        found.append(f"{path}:{node.lineno}: imports {parts[0]}, which is for tests only")
+      if name.startswith("absl.flags") and place not in COMMAND_LINE:
+        found.append(f"{path}:{node.lineno}: imports absl.flags")
+      if parts[0] == "tf_textgan" and len(parts) > 1 and parts[1] != place and parts[1] not in ALLOWED[place]:
+        found.append(f"{path}:{node.lineno}: {place} must not know {parts[1]}")
+  return found
+
+
+MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_textgan").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_module_imports_only_what_is_below_it(path):
+  assert violations(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+  ("path", "source", "complaint"),
+  [
+    ("tf_textgan/losses/new.py", "from tf_textgan.sampling import noise", "losses must not know sampling"),
+    ("tf_textgan/sampling/new.py", "from tf_textgan import generators", "sampling must not know generators"),
+    ("tf_textgan/generators/new.py", "import tf_textgan.algorithms.base", "generators must not know algorithms"),
+    ("tf_textgan/training/new.py", "def f():\n  import train", "imports the entry point train"),
+    ("tf_textgan/data/new.py", "from absl import flags\nx = flags.FLAGS.batch_size", "reads FLAGS"),
+    ("tf_textgan/data/new.py", "from . import corpus", "relative import"),
+    ("tf_textgan/attic/new.py", "", "does not know where 'attic' belongs"),
+    ("tf_textgan/attic.py", "", "does not know where 'attic' belongs"),
+  ],
+)
+def test_a_violation_is_found(path, source, complaint):
+  assert any(complaint in sentence for sentence in violations(path, source))

@@ -1,0 +1,61 @@
+"""Tests of tf_textgan.losses.adversarial."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan.losses import adversarial
+
+REAL = tf.constant([0.0, 2.0, -1.0])
+FAKE = tf.constant([0.0, -3.0, 1.5])
+
+
+def _sigmoid(x):
+  return 1 / (1 + np.exp(-np.asarray(x, np.float64)))
+
+
+def test_an_undecided_discriminator_loses_two_log_two():
+  np.testing.assert_allclose(adversarial.discriminator(tf.zeros([1]), tf.zeros([1])), [2 * math.log(2)], rtol=1e-6)
+  np.testing.assert_allclose(adversarial.saturating_generator(tf.zeros([1])), [-math.log(2)], rtol=1e-6)
+  np.testing.assert_allclose(adversarial.non_saturating_generator(tf.zeros([1])), [math.log(2)], rtol=1e-6)
+
+
+def test_values_are_those_of_the_formulas():
+  np.testing.assert_allclose(adversarial.discriminator(REAL, FAKE), -np.log(_sigmoid(REAL)) - np.log(1 - _sigmoid(FAKE)), rtol=1e-5)
+  np.testing.assert_allclose(adversarial.saturating_generator(FAKE), np.log(1 - _sigmoid(FAKE)), rtol=1e-5)
+  np.testing.assert_allclose(adversarial.non_saturating_generator(FAKE), -np.log(_sigmoid(FAKE)), rtol=1e-5)
+  np.testing.assert_allclose(adversarial.wasserstein_critic(REAL, FAKE), [0.0, -5.0, 2.5])
+  np.testing.assert_allclose(adversarial.wasserstein_generator(FAKE), [0.0, 3.0, -1.5])
+
+
+def test_accuracy_counts_both_sides():
+  np.testing.assert_allclose(adversarial.accuracy(tf.constant([1.0, 1.0, -1.0, 0.0]), tf.constant([-1.0, 1.0, 1.0, 0.0])), [1.0, 0.5, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("score", [-200.0, 200.0])
+def test_extreme_scores_stay_finite(score):
+  extreme = tf.constant([score])
+  for loss in (adversarial.discriminator(extreme, -extreme), adversarial.saturating_generator(extreme), adversarial.non_saturating_generator(extreme)):
+    assert np.isfinite(loss).all()
+
+
+def test_only_the_saturating_gradient_fades_where_the_discriminator_is_sure():
+  scores = tf.constant([-10.0])
+  gradients = {}
+  for loss in (adversarial.saturating_generator, adversarial.non_saturating_generator):
+    with tf.GradientTape() as tape:
+      tape.watch(scores)
+      value = loss(scores)
+    gradients[loss.__name__] = tape.gradient(value, scores).numpy()[0]
+  assert abs(gradients["saturating_generator"]) < 1e-4
+  assert abs(gradients["non_saturating_generator"] + 1.0) < 1e-4
+
+
+@pytest.mark.parametrize("loss", [adversarial.discriminator, adversarial.wasserstein_critic])
+def test_a_column_is_refused_rather_than_broadcast(loss):
+  with pytest.raises(ValueError):
+    loss(REAL[:, None], FAKE)
+  with pytest.raises(ValueError):
+    loss(REAL, FAKE[:, None])

@@ -1,0 +1,145 @@
+"""Tests of tf_textgan.sampling.rollouts, on a chain small enough to enumerate every completion."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+from tf_textgan.sampling import rollouts
+from tf_textgan.sampling import unrolling
+
+V, T = 4, 4
+END, PAD = 2, 0
+# The next token depends on the last one and, through the state, on the sum of all before it.
+TABLE = np.random.default_rng(0).normal(size=[3, V, V]).astype(np.float32)
+SEED = noise.seed(1)
+
+
+def step(inputs, state):
+  total = state + inputs
+  return tf.gather_nd(tf.constant(TABLE), tf.stack([total % 3, inputs], axis=1)), total
+
+
+def step_without_padding(inputs, state):
+  """As generators of text: padding is not theirs to write."""
+  logits, state = step(inputs, state)
+  return logits - 1e9 * tf.one_hot(PAD, V), state
+
+
+def score(tokens):
+  """Any function of the whole sequence, different for each."""
+  return tf.sin(tf.cast(tf.linalg.matvec(tf.cast(tokens, tf.float32), [1.0, 4.3, 17.1, 59.7]), tf.float32))
+
+
+STEPS = {None: step, END: step_without_padding}
+
+
+def sample(num, end_token=None):
+  start, state = tf.ones([num], tf.int32), tf.zeros([num], tf.int32)
+  return unrolling.unroll(STEPS[end_token], pickers.Categorical(), start, state, T, SEED, end_token, keep_states=True)
+
+
+def completions(prefix, end_token):
+  """Every completion of a prefix and its probability."""
+  tokens = [1, *prefix]
+  if len(prefix) == T:
+    return [(tuple(prefix), 1.0)]
+  if end_token is not None and prefix[-1] in (end_token, PAD):
+    return [(tuple(prefix) + (PAD,) * (T - len(prefix)), 1.0)]
+  logits = TABLE[sum(tokens) % 3, tokens[-1]].astype(np.float64)
+  if end_token is not None:
+    logits[PAD] = -np.inf
+  probs = np.exp(logits) / np.exp(logits).sum()
+  return [(x, p * q) for token, p in enumerate(probs) for x, q in completions([*prefix, token], end_token)]
+
+
+def exact_rewards(tokens, end_token):
+  """Mean and standard deviation of one completion's score, each `[B, T]`."""
+  mean, deviation = np.zeros(tokens.shape), np.zeros(tokens.shape)
+  for (b, t), _ in np.ndenumerate(tokens):
+    sequences, probs = zip(*completions(list(tokens[b, : t + 1]), end_token))
+    scores = score(tf.constant(sequences)).numpy()
+    mean[b, t] = np.dot(probs, scores)
+    deviation[b, t] = np.sqrt(max(0.0, np.dot(probs, scores**2) - mean[b, t] ** 2))
+  return mean, deviation
+
+
+@pytest.mark.parametrize("end_token", [None, END])
+@pytest.mark.parametrize(("num_rollouts", "chunk"), [(400, 100000), (400, 1000), (100, 1)])
+def test_rewards_are_the_expected_score_of_the_completions(end_token, num_rollouts, chunk):
+  samples = sample(6, end_token)
+  tokens = samples.tokens.numpy()
+  rewards = tf.function(rollouts.rewards)(STEPS[end_token], score, samples, num_rollouts, SEED, end_token, chunk).numpy()
+  mean, deviation = exact_rewards(tokens, end_token)
+  assert (np.abs(rewards - mean) <= 4 * deviation / np.sqrt(num_rollouts) + 1e-5).all()
+  np.testing.assert_allclose(rewards[:, -1], score(samples.tokens), atol=1e-6)
+  assert deviation.max() > 0.3
+
+
+@pytest.mark.parametrize(("num", "num_rollouts", "chunk"), [(7, 1, 1024), (7, 5, 1), (7, 5, 14), (7, 5, 20), (7, 5, 35), (1, 3, 2), (16, 2, 1024)])
+def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, chunk):
+  samples = sample(num)
+  for position in range(T):
+    # The score is the token at one position: a prefix that holds it is worth just that token.
+    own = lambda tokens: tf.cast(tokens[:, position], tf.float32)  # noqa: B023, E731
+    rewards = rollouts.rewards(step, own, samples, num_rollouts, SEED, chunk=chunk)
+    assert rewards.shape == [num, T]
+    expected = np.repeat(samples.tokens.numpy()[:, position : position + 1], T - position, axis=1)
+    np.testing.assert_allclose(rewards[:, position:], expected, atol=1e-6)
+
+
+def test_completions_go_on_from_the_state_of_their_own_prefix():
+  """With a next token that the past determines, all completions of a prefix are the sampled sequence's own."""
+
+  def determined(inputs, state):
+    total = state + inputs
+    return 1e4 * tf.one_hot(total % V, V), total
+
+  start = tf.constant(list(range(V)) * 2)
+  samples = unrolling.unroll(determined, pickers.Categorical(), start, start * 2, T, SEED, keep_states=True)
+  assert len({tuple(row) for row in samples.tokens.numpy()}) == V
+  rewards = rollouts.rewards(determined, score, samples, 3, SEED, chunk=10)
+  np.testing.assert_allclose(rewards, np.repeat(score(samples.tokens)[:, None], T, axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_ended_prefixes_get_their_own_score(compiled):
+  samples = sample(40, END)
+  rewards = (tf.function(rollouts.rewards) if compiled else rollouts.rewards)(STEPS[END], score, samples, 3, SEED, END).numpy()
+  tokens = samples.tokens.numpy()
+  ended = np.cumsum((tokens == END) | (tokens == PAD), axis=1) > 0
+  assert 0.3 < ended.mean() < 0.9
+  own = np.repeat(score(samples.tokens).numpy()[:, None], T, axis=1)
+  np.testing.assert_allclose(rewards[(tokens == END) | (tokens == PAD)], own[(tokens == END) | (tokens == PAD)], atol=1e-6)
+  assert np.isfinite(rewards).all()
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
+  at_once = lambda inputs, state: (1e4 * tf.one_hot(tf.fill(tf.shape(inputs), END), V), state)  # noqa: E731
+
+  def rewards():
+    samples = unrolling.unroll(at_once, pickers.Categorical(), tf.ones([3], tf.int32), tf.zeros([3, 2]), T, SEED, END, keep_states=True)
+    return samples.tokens, rollouts.rewards(at_once, score, samples, 2, SEED, END)
+
+  tokens, values = (tf.function(rewards) if compiled else rewards)()
+  np.testing.assert_array_equal(tokens, [[END, PAD, PAD, PAD]] * 3)
+  np.testing.assert_allclose(values, np.repeat(score(tokens)[:, None], T, axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("chunk", [8, 12, 1024])
+def test_replicas_reward_as_one_does(chunk, two_replicas):
+  """Also where the chunk holds fewer rollouts than are asked for."""
+  reward = lambda num: rollouts.rewards(step, score, sample(num), 3, SEED, chunk=chunk)  # noqa: E731
+  parts = two_replicas.experimental_local_results(tf.function(lambda: two_replicas.run(reward, args=(4,)))())
+  np.testing.assert_allclose(np.concatenate(parts), reward(8), atol=1e-6)
+
+
+def test_there_are_as_many_completions_as_sequences():
+  """The enumeration above is of everything there is."""
+  sequences, probs = zip(*completions([1], None))
+  assert set(sequences) == {(1, *rest) for rest in itertools.product(range(V), repeat=T - 1)}
+  assert abs(sum(probs) - 1.0) < 1e-9

@@ -1,0 +1,93 @@
+"""Preparing a corpus once with TFDS, and reading it back."""
+
+import contextlib
+
+from absl import logging
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import download_manager
+
+from tf_textgan import errors
+
+# What the network, the disk or a changed source may raise; errors of the network are OSErrors.
+_NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError)
+
+
+def prepare(make_builder, hint="check the network and the folder"):
+  """Makes sure that a dataset is prepared on disk.
+
+  TFDS writes into a folder of another name and renames it when all is done, so that a killed preparation leaves nothing half-written.
+
+  Args:
+    make_builder: function without arguments that makes its TFDS builder.
+    hint: what the user can do if the dataset cannot be downloaded.
+
+  Returns:
+    The builder of the prepared dataset.
+
+  Raises:
+    UserError: there is no network or no room on the disk, or the download is not what it was when its checksums were recorded.
+  """
+  with _quiet():
+    builder = make_builder()
+    if builder.data_path.exists():
+      return builder
+  try:
+    builder.download_and_prepare()
+  except _NOT_PREPARED as error:
+    # Workers started together all prepare; all but the first to finish fail to move their result into its place.
+    if not builder.data_path.exists():
+      reason = str(error).strip().splitlines()[0]
+      raise errors.UserError(f"the dataset {builder.name} could not be downloaded or prepared ({reason}); {hint}") from error
+  with _quiet():
+    return make_builder()
+
+
+class Sentences:
+  """The text of one split of a prepared dataset, read anew from disk, in its order, at every iteration."""
+
+  def __init__(self, builder, split, feature="text", transform=str):
+    """Remembers what to read.
+
+    Args:
+      builder: prepared TFDS builder.
+      split: name or TFDS instruction, such as `"train[:90%]"`.
+      feature: name of a feature that holds one string; `"a/b"` is the feature b inside a.
+      transform: function from a string to a string, applied to each.
+    """
+    self._builder, self._split, self._path, self._transform = builder, split, feature.split("/"), transform
+
+  def __iter__(self):
+    for batch in read(self._builder, self._split, self._pick):
+      for text in batch:
+        yield self._transform(text.decode("utf-8", errors="replace"))
+
+  def _pick(self, example):
+    for name in self._path:
+      example = example[name]
+    return example
+
+
+def read(builder, split, pick):
+  """Yields NumPy arrays of up to 1024 examples of a prepared split, in its order.
+
+  Args:
+    builder: prepared TFDS builder.
+    split: name or TFDS instruction.
+    pick: function from an example to the tensor wanted of it.
+  """
+  # One file after another keeps the order; no caching, because the dataset may be larger than memory.
+  config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+  with _quiet():
+    dataset = builder.as_dataset(split=split, read_config=config)
+  yield from dataset.map(pick).batch(1024).prefetch(1).as_numpy_iterator()
+
+
+@contextlib.contextmanager
+def _quiet():
+  """Hides what TFDS logs about data it merely opens; it warns of every config that is not among a builder's fixed ones."""
+  verbosity = logging.get_verbosity()
+  logging.set_verbosity(min(verbosity, logging.ERROR))
+  try:
+    yield
+  finally:
+    logging.set_verbosity(verbosity)

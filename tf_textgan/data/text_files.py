@@ -1,0 +1,46 @@
+"""Reading UTF-8 text files of any size, one sentence per line."""
+
+import hashlib
+import os
+
+from tf_textgan import errors
+
+
+def check(path):
+  """Raises `UserError` unless the path is a file that can be read."""
+  if os.path.isdir(path):
+    raise errors.UserError(f"expected a text file, but {path} is a folder")
+  try:
+    with open(path, "rb"):
+      pass
+  except OSError as error:
+    raise errors.UserError(f"cannot read the text file {path}: {error.strerror}") from error
+
+
+def lines(path):
+  """Yields the lines that are not blank, without the whitespace around them.
+
+  A byte order mark and the line ends of any system are accepted.
+
+  Raises:
+    UserError: a byte is not UTF-8.
+  """
+  with open(path, "rb") as file:
+    for number, line in enumerate(file, start=1):
+      try:
+        text = line.decode("utf-8")
+      except UnicodeDecodeError as error:
+        raise errors.UserError(
+            f"{path} is not UTF-8 text: line {number} has the byte 0x{line[error.start]:02x} at position {error.start + 1}") from error
+      text = text.removeprefix("\ufeff").strip() if number == 1 else text.strip()
+      if text:
+        yield text
+
+
+def fingerprint(paths):
+  """Sixteen hexadecimal digits that depend on the contents of some files and on their order."""
+  digest = hashlib.sha256()
+  for path in paths:
+    with open(path, "rb") as file:
+      digest.update(hashlib.file_digest(file, "sha256").digest())
+  return digest.hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""Text to token ids and back inside a TensorFlow graph, so that an exported model takes and gives strings.
+
+The Python twins are in `vocabulary.py`; both must give the same. Letters: N sentences, T tokens in a sequence.
+"""
+
+import sys
+
+import tensorflow as tf
+
+# What `str.split` takes for whitespace. `tf.strings.split` knows the ASCII part only, so the rest is replaced by a space first.
+_WHITESPACE = "[" + "".join(f"\\x{{{code:x}}}" for code in range(sys.maxunicode + 1) if chr(code).isspace()) + "]+"
+
+
+def _words(texts):
+  """Words of strings `[N]`: a ragged string tensor `[N, (words)]`."""
+  return tf.strings.split(tf.strings.strip(tf.strings.regex_replace(texts, _WHITESPACE, " ")))
+
+
+class TextGraph(tf.Module):
+  """Conversions of a `vocabulary.Vocabulary`."""
+
+  def __init__(self, tokens, num_special, level, pad, eos, unk):
+    """Makes the lookup tables.
+
+    Args:
+      tokens: all tokens in the order of their ids.
+      num_special: how many of them, at the front, no text can spell.
+      level: `"word"` or `"char"`.
+      pad: id of padding.
+      eos: id that ends a sequence.
+      unk: id of every token not in the vocabulary.
+    """
+    super().__init__()
+    self._level, self._pad, self._eos = level, pad, eos
+    self._tokens = tf.constant(tokens)
+    # A table needs at least one key: the text "<unk>" means the unknown token anyway.
+    keys, ids = [tokens[unk], *tokens[num_special:]], [unk, *range(num_special, len(tokens))]
+    self._table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(ids, tf.int64)), default_value=unk)
+
+  def encode(self, texts, length):
+    """Ids of strings `[N]`, as `Vocabulary.encode`: int32 `[N, length]`."""
+    texts = tf.convert_to_tensor(texts)
+    texts.shape.assert_has_rank(1)
+    tokens = _words(texts) if self._level == "word" else tf.strings.unicode_split(texts, "UTF-8")
+    ids = tokens.with_values(tf.cast(self._table.lookup(tokens.values), tf.int32))
+    end = tf.RaggedTensor.from_tensor(tf.fill([tf.shape(texts)[0], 1], self._eos))
+    return tf.concat([ids, end], axis=1).to_tensor(self._pad, shape=[None, length])
+
+  def decode(self, tokens):
+    """Strings `[N]` of ids `[N, T]`, as `Vocabulary.decode`."""
+    tokens = tf.convert_to_tensor(tokens)
+    tokens.shape.assert_has_rank(2)
+    ended = tf.cumsum(tf.cast(tf.equal(tokens, self._eos), tf.int32), axis=1) > 0
+    shown = tf.logical_not(tf.logical_or(ended, tf.equal(tokens, self._pad)))
+    words = tf.ragged.boolean_mask(tf.gather(self._tokens, tokens), shown)
+    return tf.strings.reduce_join(words, axis=1, separator=" " if self._level == "word" else "")
+
+
+class IntegerGraph(tf.Module):
+  """Conversions of a `vocabulary.IntegerVocabulary`."""
+
+  def __init__(self, size):
+    super().__init__()
+    self._size = size
+
+  def encode(self, texts, length):
+    """Ids of strings `[N]` of `length` integers each, int32 `[N, length]`; anything else fails with `InvalidArgumentError`."""
+    texts = tf.convert_to_tensor(texts)
+    texts.shape.assert_has_rank(1)
+    fields = _words(texts)
+    counted = tf.debugging.Assert(
+        tf.reduce_all(tf.equal(fields.row_lengths(), length)), [f"expected {length} integers in every sequence, but got", texts])
+    numeric = tf.debugging.Assert(
+        tf.reduce_all(tf.strings.regex_full_match(fields.values, "[0-9]{1,9}")),
+        [f"expected integers from 0 to {self._size - 1}, but got", texts])
+    with tf.control_dependencies([op for op in (counted, numeric) if op is not None]):  # eager assertions give None
+      ids = tf.strings.to_number(fields.values, tf.int32)
+    in_range = tf.debugging.Assert(
+        tf.reduce_all(ids < self._size), [f"expected integers from 0 to {self._size - 1}, but got", texts])
+    with tf.control_dependencies([op for op in (in_range,) if op is not None]):
+      return tf.reshape(ids, [-1, length])
+
+  def decode(self, tokens):
+    """Strings `[N]` of ids `[N, T]`."""
+    tokens = tf.convert_to_tensor(tokens)
+    tokens.shape.assert_has_rank(2)
+    return tf.strings.reduce_join(tf.strings.as_string(tokens), axis=1, separator=" ")

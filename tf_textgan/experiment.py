@@ -1,0 +1,173 @@
+"""An experiment as a value: every choice that makes a run, from which its corpus and networks are built."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import tf_textgan
+from tf_textgan import errors
+from tf_textgan import registry
+from tf_textgan.algorithms import base
+from tf_textgan.data import load as data
+from tf_textgan.training import loop
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+  """What to train, on what, and where."""
+
+  # How to train; a file of tf_textgan/algorithms.
+  algorithm: str = "seqgan"
+  # What to learn; a file of tf_textgan/data/datasets, or any dataset registered in TFDS.
+  dataset: str = "caption_grammar"
+  # Folder of the run. The same command goes on with a run that was stopped.
+  workdir: str = "runs/default"
+  # Network that writes; a file of tf_textgan/generators. Empty for the algorithm's own.
+  generator: str = ""
+  # Network that scores; a file of tf_textgan/discriminators. Empty for the algorithm's own.
+  discriminator: str = ""
+  # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
+  data_dir: str = ""
+  # Arithmetic of the networks: "float32", or "mixed_bfloat16" with float32 weights.
+  precision: Literal["float32", "mixed_bfloat16"] = "float32"
+  # The same result in every run on the same machine; somewhat slower on a GPU.
+  deterministic: bool = True
+  # Rounds to profile for TensorBoard, after the first ten of the run; 0 for none.
+  profile_rounds: int = 0
+  # Write a SavedModel at the end.
+  export: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+  """All settings. The last four are `Config`s of the modules that `choices` names; None for a discriminator that is not there."""
+
+  choices: Choices
+  schedule: base.Schedule
+  loop: loop.Config
+  algorithm: Any
+  dataset: Any
+  generator: Any
+  discriminator: Any
+
+  def to_json(self):
+    """A dictionary that JSON can hold."""
+    return {field.name: _as_dict(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+  @classmethod
+  def from_json(cls, values):
+    """The experiment that `to_json` described.
+
+    Raises:
+      UserError: a setting is unknown here: the run is of another version.
+    """
+    choices = _from_dict(Choices, values["choices"])
+    classes = config_classes(choices)
+    parts = {name: _from_dict(classes[name], values[name]) if classes[name] else None for name in classes}
+    return cls(choices, **parts)
+
+
+def config_classes(choices):
+  """The `Config` class of each part of an experiment but the choices; None for a discriminator that is not there.
+
+  Raises:
+    UserError: a choice names something that is not there.
+  """
+  algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
+  generator = registry.load("tf_textgan.generators", choices.generator or algorithm.GENERATOR[0])
+  if choices.discriminator and not algorithm.DISCRIMINATOR:
+    raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --discriminator is {choices.discriminator!r}")
+  discriminator = None
+  if algorithm.DISCRIMINATOR:
+    discriminator = registry.load("tf_textgan.discriminators", choices.discriminator or algorithm.DISCRIMINATOR[0])
+  return {
+    "schedule": base.Schedule,
+    "loop": loop.Config,
+    "algorithm": algorithm.Config,
+    "dataset": data.config_class(choices.dataset),
+    "generator": generator.Config,
+    "discriminator": discriminator.Config if discriminator else None,
+  }
+
+
+def default_networks(choices):
+  """The algorithm's own `Config`s for the generator and the discriminator, each None where `choices` names another network."""
+  algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
+  own = [algorithm.GENERATOR, algorithm.DISCRIMINATOR or ("", None)]
+  return [config if chosen in ("", name) else None for chosen, (name, config) in zip((choices.generator, choices.discriminator), own)]
+
+
+def load_corpus(experiment, vocabulary=None, length=None):
+  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then."""
+  choices = experiment.choices
+  return data.load(choices.dataset, experiment.dataset, choices.data_dir or None, vocabulary, length)
+
+
+def build(experiment, spec):
+  """Makes the networks and their algorithm, initialised from the experiment's seed.
+
+  Args:
+    experiment: `Experiment`.
+    spec: `sequences.Spec`.
+
+  Returns:
+    `algorithms.base.Algorithm`.
+
+  Raises:
+    UserError: the algorithm cannot train this generator.
+  """
+  choices, seed = experiment.choices, experiment.loop.seed
+  # The process-wide policy only while the layers are made: a library should leave no trace.
+  before = keras.config.dtype_policy()
+  keras.config.set_dtype_policy(choices.precision)
+  try:
+    module = registry.load("tf_textgan.algorithms", choices.algorithm)
+    name = choices.generator or module.GENERATOR[0]
+    generator = registry.load("tf_textgan.generators", name).Generator(spec, experiment.generator, seed)
+    discriminator = None
+    if module.DISCRIMINATOR:
+      discriminator_name = choices.discriminator or module.DISCRIMINATOR[0]
+      network = registry.load("tf_textgan.discriminators", discriminator_name)
+      discriminator = network.Discriminator(spec, experiment.discriminator, seed)
+    if not isinstance(generator, module.GENERATOR_KIND):
+      raise errors.UserError(f"--algorithm {choices.algorithm} needs a generator that writes token by token, which {name} does not")
+    return module.Algorithm(experiment.algorithm, generator, discriminator)
+  finally:
+    keras.config.set_dtype_policy(before)
+
+
+def versions():
+  """Versions of what a result depends on."""
+  packages = {"tf_textgan": tf_textgan, "tensorflow": tf, "keras": keras, "tensorflow_datasets": tfds, "numpy": np}
+  return {"python": platform.python_version(), **{name: package.__version__ for name, package in packages.items()}}
+
+
+def write_json(path, value):
+  """Writes a JSON file whole or not at all."""
+  path = pathlib.Path(path)
+  temporary = path.with_suffix(".partial")
+  temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+  os.replace(temporary, path)
+
+
+
+
+def _as_dict(config):
+  return dataclasses.asdict(config) if config is not None else None
+
+
+def _from_dict(cls, values):
+  known = {field.name for field in dataclasses.fields(cls)}
+  unknown = sorted(set(values) - known)
+  if unknown:
+    raise errors.UserError(f"the run's config.json has settings that this version does not know: {', '.join(unknown)}")
+  # JSON has no tuples.
+  return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

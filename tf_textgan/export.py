@@ -1,0 +1,86 @@
+"""A generator as a SavedModel: strings in and out, loadable with plain TensorFlow."""
+
+import os
+import pathlib
+import shutil
+
+from absl import logging
+import tensorflow as tf
+
+from tf_textgan.generators import base
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+
+class Model(tf.Module):
+  """The signatures of an exported run.
+
+  `generate(num, temperature, seed)` gives `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
+  distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`.
+
+  `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32 `[N]`, the
+  discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
+  """
+
+  def __init__(self, generator, discriminator, vocabulary):
+    super().__init__()
+    self._generator = generator
+    self._discriminator = discriminator
+    self._text = vocabulary.graph()
+    # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
+    self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
+
+  @tf.function(
+    input_signature=[
+      tf.TensorSpec([], tf.int32, name="num"),
+      tf.TensorSpec([], tf.float32, name="temperature"),
+      tf.TensorSpec([], tf.int64, name="seed"),
+    ]
+  )
+  def generate(self, num, temperature, seed):
+    """See the class."""
+    tokens, log_probs = self._generator.write(num, generation_seed(seed), pickers.Categorical(temperature))
+    return {"text": self._text.decode(tokens), "log_prob": log_probs}
+
+  @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+  def score(self, text):
+    """See the class."""
+    tokens = self._text.encode(text, self._generator.spec.length)
+    tokens = tf.ensure_shape(tokens, [None, self._generator.spec.length])
+    scores = {}
+    if isinstance(self._generator, base.Autoregressive):
+      scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, noise.seed(0)), axis=1)
+    if self._discriminator is not None:
+      scores["discriminator"] = self._discriminator(tokens)
+    return scores
+
+
+def generation_seed(seed):
+  """The seed with which a user's number starts `Generator.write`: int32 `[2]` from an integer or an int64 scalar tensor."""
+  seed = tf.cast(seed, tf.int64)
+  low, high = tf.bitwise.bitwise_and(seed, 0x7FFFFFFF), tf.bitwise.right_shift(seed, 31)
+  return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
+
+
+def save(folder, generator, discriminator, vocabulary):
+  """Writes a SavedModel, whole or not at all; one that stands there is replaced.
+
+  Args:
+    folder: path of the SavedModel.
+    generator: see `generators.base`.
+    discriminator: see `discriminators.base`, or None.
+    vocabulary: see `data.vocabulary`.
+  """
+  folder = pathlib.Path(folder)
+  temporary = folder.with_name(folder.name + ".partial")
+  shutil.rmtree(temporary, ignore_errors=True)
+  model = Model(generator, discriminator, vocabulary)
+  signatures = {"generate": model.generate, "score": model.score}
+  if isinstance(generator, base.Autoregressive) or discriminator is not None:
+    tf.saved_model.save(model, str(temporary), signatures)
+  else:
+    del signatures["score"]  # Nothing can be scored.
+    tf.saved_model.save(model, str(temporary), signatures)
+  shutil.rmtree(folder, ignore_errors=True)
+  os.replace(temporary, folder)
+  logging.info("exported to %s", folder)

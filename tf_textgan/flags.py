@@ -1,0 +1,99 @@
+"""Command-line flags made from the `Config` dataclasses: a field is a flag, its comment the help.
+
+Networks' flags carry a prefix, `--generator_hidden_size`, `--discriminator_dropout`; all others are the field's name. `--flagfile FILE` reads flags from a
+file, one on a line, wherever it stands; flags after it override it.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import re
+
+from absl import flags as absl_flags
+import simple_parsing
+
+from tf_textgan import errors
+from tf_textgan import experiment as experiment_lib
+
+_PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
+
+
+class Parser(simple_parsing.ArgumentParser):
+  """An argument parser whose errors are `UserError`s and whose flags cannot be abbreviated."""
+
+  def __init__(self, *args, **kwargs):
+    super().__init__(*args, allow_abbrev=False, formatter_class=simple_parsing.SimpleHelpFormatter, **kwargs)
+
+  def error(self, message):
+    raise errors.UserError(re.sub(r"^argument ", "", message))
+
+
+def parse(argv, description):
+  """Turns the command line of `train.py` into an experiment.
+
+  Args:
+    argv: the program's name and its arguments.
+    description: first line of `--help`.
+
+  Returns:
+    `experiment.Experiment`.
+
+  Raises:
+    UserError: an unknown flag or value; the message lists what there is.
+  """
+  program, *arguments = argv
+  arguments = expand_flagfiles(arguments)
+  choices = _choices(arguments)
+  parser = Parser(prog=program, description=description, add_config_path_arg=False)
+  parser.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
+  parser.add_arguments(experiment_lib.Choices, dest="choices")
+  classes = experiment_lib.config_classes(choices)
+  defaults = dict(zip(("generator", "discriminator"), experiment_lib.default_networks(choices)))
+  for name, cls in classes.items():
+    if cls is not None:
+      parser.add_arguments(cls, dest=name + "_config", prefix=_PREFIXES.get(name, ""), default=defaults.get(name))
+  parsed = parse_all(parser, arguments)
+  parts = {name: getattr(parsed, name + "_config", None) for name in classes}
+  return experiment_lib.Experiment(choices=parsed.choices, **parts)
+
+
+def parse_options(argv, cls, description):
+  """Turns a command line into an instance of one options dataclass; raises as `parse`."""
+  parser = Parser(prog=argv[0], description=description, add_config_path_arg=False)
+  parser.add_arguments(cls, dest="options")
+  return parse_all(parser, expand_flagfiles(argv[1:])).options
+
+
+def parse_all(parser, arguments):
+  """Parses arguments that must all be known; an unknown one is a `UserError` that lists the flags there are."""
+  parsed, unknown = parser.parse_known_args(arguments)
+  if unknown:
+    known = sorted(option for action in parser._actions for option in action.option_strings if option.startswith("--"))
+    name = unknown[0].split("=")[0]
+    if not name.startswith("-"):
+      raise errors.UserError(f"unexpected argument {name!r}; flags start with --: see --help")
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise errors.UserError(f"unknown flag {name}{hint}; there are: {', '.join(known)}")
+  return parsed
+
+
+def expand_flagfiles(arguments):
+  """Replaces every `--flagfile` by the flags in the file."""
+  try:
+    return absl_flags.FLAGS.read_flags_from_files(list(arguments))
+  except (absl_flags.Error, OSError, UnicodeDecodeError) as e:
+    raise errors.UserError(f"cannot read the flagfile: {e}") from e
+
+
+def _choices(arguments):
+  """The choices alone, which decide what other flags there are."""
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+  defaults = experiment_lib.Choices()
+  for name in ("algorithm", "dataset", "generator", "discriminator"):
+    parser.add_argument(f"--{name}", default=getattr(defaults, name))
+  try:
+    known, _ = parser.parse_known_args(arguments)
+  except argparse.ArgumentError as e:
+    raise errors.UserError(re.sub(r"^argument ", "", str(e))) from e
+  return dataclasses.replace(defaults, **vars(known))

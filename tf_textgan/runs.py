@@ -1,0 +1,244 @@
+"""A run in its folder: begun, gone on with, read back.
+
+A run directory holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for TensorBoard,
+`samples/`, `curves.png`, `results.json` and `export/`, a SavedModel.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import sys
+from typing import Any, NamedTuple
+
+from absl import logging
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan import evaluation
+from tf_textgan import experiment as experiment_lib
+from tf_textgan import export
+from tf_textgan import plots
+from tf_textgan.data import vocabulary as vocabulary_lib
+from tf_textgan.sampling import noise
+from tf_textgan.training import checkpoints as checkpoints_lib
+from tf_textgan.training import loop as loop_lib
+from tf_textgan.training import monitors
+
+# What may differ between a run and the command that goes on with it: how long it trains, and how it is watched.
+_CHANGEABLE = {
+  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export"},
+  "schedule": None,
+  "loop": {field.name for field in dataclasses.fields(loop_lib.Config)} - {"batch_size", "seed"},
+}
+_SHOWN_SENTENCES = 10
+
+
+class Run(NamedTuple):
+  """A run read back from its folder.
+
+  Attributes:
+    experiment: `experiment.Experiment`.
+    vocabulary: see `data.vocabulary`.
+    algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
+    step: rounds it had trained for at that checkpoint.
+  """
+
+  experiment: Any
+  vocabulary: Any
+  algorithm: Any
+  step: int
+
+  def corpus(self):
+    """The run's corpus, prepared again if need be."""
+    return experiment_lib.load_corpus(self.experiment, self.vocabulary, self.algorithm.generator.spec.length)
+
+
+def load(workdir, checkpoint="best"):
+  """Reads a run back; its corpus is not needed.
+
+  Args:
+    workdir: path of the run.
+    checkpoint: "best" or "latest".
+
+  Raises:
+    UserError: there is no run there, or it has no checkpoint yet.
+  """
+  folder = pathlib.Path(workdir)
+  config = _read_config(folder)
+  if config is None:
+    raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
+  experiment = experiment_lib.Experiment.from_json(config["experiment"])
+  vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
+  algorithm = experiment_lib.build(experiment, vocabulary.spec(config["length"]))
+  progress = checkpoints_lib.Checkpoints(folder / "checkpoints").restore(algorithm.variables(), checkpoint)
+  if progress is None:
+    raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
+  return Run(experiment, vocabulary, algorithm, progress["step"])
+
+
+def train(experiment, callbacks=()):
+  """Trains, or goes on training, in the experiment's `workdir`, to the end or to a signal.
+
+  Args:
+    experiment: `experiment.Experiment`.
+    callbacks: further `keras.callbacks.Callback`s.
+
+  Returns:
+    True at the end of the schedule, False if a signal stopped the training before.
+
+  Raises:
+    UserError: a setting or the data is wrong, the training diverged, the folder cannot be written or holds another run.
+  """
+  choices = experiment.choices
+  strategy = make_strategy()
+  if choices.deterministic:
+    tf.config.experimental.enable_op_determinism()
+  chief = _is_chief(strategy)
+  folder = pathlib.Path(choices.workdir)
+  corpus = _open(folder, experiment, chief)
+  logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+  with strategy.scope():
+    algorithm = experiment_lib.build(experiment, corpus.spec)
+  generator = algorithm.generator
+  evaluator = evaluation.Evaluator(generator, corpus, experiment.loop.seed)
+  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
+  loop = loop_lib.Loop(
+    algorithm,
+    experiment.schedule,
+    corpus.tokens["train"],
+    lambda step: evaluator(experiment.loop.evaluation_samples),
+    checkpoints,
+    experiment.loop,
+    strategy,
+    chief,
+  )
+  if loop.restore():
+    print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
+  if chief:
+    callbacks = [*_monitors(loop, experiment, folder, corpus), *callbacks]
+  loop.run(callbacks)
+  if loop.interrupted:
+    print(f"stopped by a signal at step {loop.progress.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
+    return False
+  if chief:
+    _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
+  return True
+
+
+def make_strategy():
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if there are, else one device."""
+  if os.environ.get("TF_CONFIG"):
+    return tf.distribute.MultiWorkerMirroredStrategy()
+  if len(tf.config.list_logical_devices("GPU")) > 1:
+    return tf.distribute.MirroredStrategy()
+  return tf.distribute.get_strategy()
+
+
+def _is_chief(strategy):
+  resolver = strategy.cluster_resolver
+  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
+    return True
+  return resolver.task_type == "chief" or (resolver.task_type == "worker" and resolver.task_id == 0)
+
+
+def _read_config(folder):
+  path = folder / "config.json"
+  if not path.exists():
+    return None
+  try:
+    return json.loads(path.read_text(encoding="utf-8"))
+  except ValueError as e:
+    raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
+
+
+def _open(folder, experiment, chief):
+  """Reads the run's corpus with the run's vocabulary, or begins a run; gives the corpus."""
+  if folder.exists() and not folder.is_dir():
+    raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
+  config = _read_config(folder)
+  if config is not None:
+    _check_same(folder, config["experiment"], json.loads(json.dumps(experiment.to_json())))
+    vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
+    corpus = experiment_lib.load_corpus(experiment, vocabulary, config["length"])
+  else:
+    corpus = experiment_lib.load_corpus(experiment)
+  if chief:
+    folder.mkdir(parents=True, exist_ok=True)
+    corpus.vocabulary.save(folder / "vocabulary.json")
+    experiment_lib.write_json(folder / "versions.json", experiment_lib.versions())
+    # Last: a folder with a config is a run.
+    experiment_lib.write_json(folder / "config.json", {"experiment": experiment.to_json(), "length": corpus.spec.length})
+  return corpus
+
+
+def _check_same(folder, old, new):
+  """Raises a UserError unless two experiments differ only in what may change while a run goes on."""
+  for part in new:
+    if part in _CHANGEABLE and _CHANGEABLE[part] is None:
+      continue
+    before, now = old.get(part) or {}, new[part] or {}
+    for name in before.keys() | now.keys():
+      if name not in _CHANGEABLE.get(part, ()) and before.get(name) != now.get(name):
+        raise errors.UserError(
+          f"{folder} holds another run: its {part} has {name} {before.get(name)!r}, this command {now.get(name)!r}; pass another --workdir, or the same settings"
+        )
+
+
+def _monitors(loop, experiment, folder, corpus):
+  """The callbacks that every run has."""
+  write = tf.function(loop._algorithm.generator.write)
+  seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
+  shown = {}
+
+  def sentences():
+    if loop.progress.step not in shown:
+      shown.clear()  # Two callbacks show the same sentences; they are written once.
+      shown[loop.progress.step] = corpus.vocabulary.decode(write(tf.constant(_SHOWN_SENTENCES), seed)[0].numpy())
+    return shown[loop.progress.step]
+
+  every = experiment.loop.log_every
+  summaries = monitors.Summaries(
+    loop, every, folder / "summaries", sentences, _flat(experiment), experiment.choices.profile_rounds
+  )
+  return [
+    monitors.ProgressBar(loop),
+    monitors.Journal(loop, every, folder / "metrics.jsonl"),
+    summaries,
+    monitors.Sentences(loop, folder / "samples", sentences),
+  ]
+
+
+def _flat(experiment):
+  """Settings as the HParams plugin takes them: numbers and strings by one name."""
+  flat = {}
+  for part, values in experiment.to_json().items():
+    for name, value in (values or {}).items():
+      flat[name if part in ("choices", "loop", "schedule") else f"{part}_{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
+  return flat
+
+
+def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
+  """Scores the best checkpoint on the test split, draws the curves, exports, and prints what came out."""
+  checkpoints.restore(algorithm.variables(), "best")
+  results = evaluator(len(corpus.tokens["test"]), "test")
+  experiment_lib.write_json(folder / "results.json", {name: value if math.isfinite(value) else None for name, value in results.items()})
+  lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
+  plots.curves(lines, folder / "curves.png")
+  _print_table(lines)
+  numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
+  print(f"on the test split: {numbers}", file=sys.stderr)
+  if experiment.choices.export:
+    export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary)
+    print(f"SavedModel: {folder / 'export'}", file=sys.stderr)
+
+
+def _print_table(lines):
+  """The evaluations at the end of each phase, a column each."""
+  last = {line["phase"]: line for line in lines}
+  names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
+  print(f"{'validation':14}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
+  for name in names:
+    values = [line.get(name) for line in last.values()]
+    print(f"{name:14}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)

@@ -1,0 +1,130 @@
+"""Checkpoints: one file each, written beside the training, never seen half-written.
+
+A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the training's progress. The main thread copies the variables; a second thread
+writes them to a temporary file, flushes it to the disk and renames it into place, so that a kill at any moment leaves the previous checkpoint
+or the new one. Names and shapes are compared on restoring: `tf.train.Checkpoint`, which matches objects, would leave silently what it cannot match.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import zipfile
+
+from absl import logging
+import numpy as np
+
+from tf_textgan import errors
+
+_PROGRESS = "progress"
+_NAME = re.compile(r"step_(\d{9})\.npz$")
+
+
+class Checkpoints:
+  """The checkpoints in a folder: the last few, and the best by a metric as `best.npz`."""
+
+  def __init__(self, folder, keep=3):
+    """Args: folder: path, made if absent; keep: how many of the last ones to keep."""
+    self._folder = pathlib.Path(folder)
+    self._keep = keep
+    self._writer = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+    self._writing = None
+
+  def save(self, step, variables, progress, best=False):
+    """Copies the variables and writes them in the background, after the write before it has ended.
+
+    Args:
+      step: non-negative integer that orders the checkpoints.
+      variables: name to variable.
+      progress: dictionary that JSON can hold.
+      best: also keep this one as the best.
+
+    Raises:
+      UserError: the write before this one failed, because the disk is full, for example.
+    """
+    self.wait()
+    # A copy: `numpy()` may share memory with a variable that the next step changes.
+    arrays = {name: np.array(variable.numpy()) for name, variable in variables.items()}
+    arrays[_PROGRESS] = np.array(json.dumps(progress))
+    self._writing = self._writer.submit(self._write, step, arrays, best)
+
+  def wait(self):
+    """Returns when nothing is being written; raises what went wrong, as `save`."""
+    if self._writing is None:
+      return
+    writing, self._writing = self._writing, None
+    try:
+      writing.result()
+    except OSError as e:
+      raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {e.strerror or e}; the ones before it are kept") from e
+
+  def restore(self, variables, which="latest"):
+    """Assigns a checkpoint's values to variables.
+
+    Args:
+      variables: name to variable, as they were saved.
+      which: "latest" or "best".
+
+    Returns:
+      The progress it was saved with, or None if there is no checkpoint.
+
+    Raises:
+      UserError: it holds other variables than these: it is of another model.
+    """
+    path = self._readable(which)
+    if path is None:
+      return None
+    with np.load(path) as archive:
+      progress = json.loads(str(archive[_PROGRESS]))
+      saved = set(archive.files) - {_PROGRESS}
+      if saved != set(variables):
+        odd = sorted(saved ^ set(variables))
+        raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
+      for name, variable in variables.items():
+        value = archive[name]
+        if value.shape != tuple(variable.shape):
+          raise errors.UserError(
+            f"{path} is a checkpoint of another model: {name} has shape {value.shape} there, {tuple(variable.shape)} here"
+          )
+        variable.assign(value)
+    return progress
+
+  def _readable(self, which):
+    """The path asked for, or, if the latest cannot be read, the one before it; None if there is none."""
+    if which == "best":
+      path = self._folder / "best.npz"
+      return path if path.exists() else None
+    for path in reversed(self._files()):
+      if zipfile.is_zipfile(path):
+        return path
+      logging.warning("%s is not a whole checkpoint; trying the one before it", path)
+    return None
+
+  def _files(self):
+    return sorted(path for path in self._folder.glob("step_*.npz") if _NAME.search(path.name))
+
+  def _write(self, step, arrays, best):
+    self._folder.mkdir(parents=True, exist_ok=True)
+    target = self._folder / f"step_{step:09d}.npz"
+    _replace(target, lambda file: np.savez(file, **arrays))
+    if best:
+      with open(target, "rb") as source:
+        _replace(self._folder / "best.npz", lambda file: shutil.copyfileobj(source, file))
+    for old in self._files()[: -self._keep]:
+      old.unlink(missing_ok=True)
+
+
+def _replace(target, write):
+  """Writes a file whole or not at all."""
+  temporary = target.with_suffix(".partial")
+  try:
+    with open(temporary, "wb") as file:
+      write(file)
+      file.flush()
+      os.fsync(file.fileno())
+    os.replace(temporary, target)
+  except OSError:
+    temporary.unlink(missing_ok=True)
+    raise

@@ -1,0 +1,271 @@
+"""The training loop: an algorithm's phases, compiled once, replicated, checkpointed, watched by `keras.callbacks`.
+
+A round of a phase makes each of its updates in turn. The callbacks see a round, or several compiled into one call, as a batch and the stretch up to an
+evaluation as an epoch. Everything random follows from the run's seed, the update's name and its number, so a run that was stopped goes on as
+if it had not been.
+"""
+
+import collections
+import dataclasses
+import math
+import signal
+import threading
+import time
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan.data import pipeline
+from tf_textgan.sampling import noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """How the loop runs; none of it changes what is learned, but for `batch_size` and `seed`."""
+
+  # Sequences in a batch, over all replicas.
+  batch_size: int = 64
+  # Everything random in the run follows from it.
+  seed: int = 0
+  # Evaluations in each phase, evenly spaced; the last one at its end.
+  evaluations: int = 5
+  # Sequences sampled for each evaluation.
+  evaluation_samples: int = 1000
+  # Rounds between entries of the training metrics.
+  log_every: int = 20
+  # Minutes between checkpoints; there is one at each evaluation as well.
+  checkpoint_minutes: float = 5.0
+  # Checkpoints kept besides the best.
+  keep_checkpoints: int = 3
+  # Metric whose lowest value marks the best checkpoint; empty for the run's last.
+  best_metric: str = ""
+  # Rounds of a phase with one update that are compiled into one call.
+  steps_per_call: int = 1
+  # Compile the steps with XLA.
+  jit_compile: bool = False
+
+
+@dataclasses.dataclass
+class Progress:
+  """Where a run stands.
+
+  Attributes:
+    phase: number of the phase.
+    round: rounds made in it.
+    step: rounds made in all phases.
+    batches: batches taken from the data.
+    updates: update's name to how often it was made.
+    best: lowest value of the best metric so far.
+    stopped: whether a callback ended the training early.
+  """
+
+  phase: int = 0
+  round: int = 0
+  step: int = 0
+  batches: int = 0
+  updates: dict[str, int] = dataclasses.field(default_factory=dict)
+  best: float = math.inf
+  stopped: bool = False
+
+
+class Loop:
+  """Trains an algorithm. `progress` tells where it stands."""
+
+  def __init__(self, algorithm, schedule, tokens, evaluate, checkpoints, config, strategy=None, chief=True):
+    """Sets the loop up; `run` starts it.
+
+    Args:
+      algorithm: `algorithms.base.Algorithm`, made under the strategy's scope.
+      schedule: `algorithms.base.Schedule`.
+      tokens: the training data, int32 array `[N, T]`.
+      evaluate: function of the step, giving a dictionary of numbers; called in every process, so that callbacks agree.
+      checkpoints: `checkpoints.Checkpoints`.
+      config: `Config`.
+      strategy: `tf.distribute.Strategy`; None for one device.
+      chief: whether this process writes the run's files.
+    """
+    self._algorithm = algorithm
+    self.phases = algorithm.phases(schedule)
+    self._tokens = tokens
+    self._evaluate = evaluate
+    self._checkpoints = checkpoints
+    self._config = config
+    self._strategy = strategy or tf.distribute.get_strategy()
+    self._chief = chief
+    self._seed = noise.seed(config.seed)
+    self._compiled = {}
+    self._saved_at = time.monotonic()
+    self.interrupted = False
+    self.progress = Progress()
+
+  def restore(self):
+    """Goes back to the latest checkpoint; returns whether there was one."""
+    progress = self._checkpoints.restore(self._algorithm.variables())
+    if progress is None:
+      return False
+    self.progress = Progress(**progress)
+    # A schedule that has since become longer goes on where the old one ended.
+    while self.progress.phase < len(self.phases) - 1 and self.progress.round >= self.phases[self.progress.phase].steps:
+      self.progress.phase, self.progress.round = self.progress.phase + 1, 0
+    return True
+
+  @property
+  def rounds(self):
+    """Rounds of all phases."""
+    return sum(phase.steps for phase in self.phases)
+
+  def run(self, callbacks=()):
+    """Trains to the end of the schedule, or until a callback sets `stop_training`, or SIGTERM or SIGINT comes; then `interrupted` is true.
+
+    Args:
+      callbacks: `keras.callbacks.Callback`s; the generator is their model. Epochs are evaluations, batches are rounds.
+
+    Raises:
+      UserError: the training diverged, or a checkpoint cannot be written.
+    """
+    watchers = keras.callbacks.CallbackList(list(callbacks), add_history=False, add_progbar=False, model=self._algorithm.generator)
+    self._algorithm.generator.stop_training = self.progress.stopped
+    batches = self._batches()
+    with _Signals(self):
+      watchers.on_train_begin()
+      for number in range(self.progress.phase, len(self.phases)):
+        if number > self.progress.phase:
+          self.progress.phase, self.progress.round = number, 0
+        self._run_phase(self.phases[number], batches, watchers)
+        if self.interrupted or self._algorithm.generator.stop_training:
+          break
+      self.progress.stopped = bool(self._algorithm.generator.stop_training)
+      self._save()
+      self._checkpoints.wait()
+      watchers.on_train_end()
+
+  def _run_phase(self, phase, batches, watchers):
+    progress, config = self.progress, self._config
+    boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
+    while progress.round < phase.steps and not self.interrupted and not self._algorithm.generator.stop_training:
+      next_evaluation = min(b for b in boundaries if b > progress.round)
+      epoch = progress.phase * config.evaluations + boundaries.index(next_evaluation)
+      watchers.on_epoch_begin(epoch)
+      totals = collections.Counter()
+      first = progress.round
+      while progress.round < next_evaluation and not self.interrupted:
+        rounds = min(config.steps_per_call, next_evaluation - progress.round) if len(phase.updates) == 1 else 1
+        watchers.on_train_batch_begin(progress.step)
+        logs = self._run_rounds(phase, batches, rounds)
+        totals.update({name: value * rounds for name, value in logs.items()})
+        watchers.on_train_batch_end(progress.step, logs)
+        if time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
+          self._save()
+      if self.interrupted:
+        return
+      logs = {name: total / (progress.round - first) for name, total in totals.items()}
+      logs |= self._evaluate(progress.step)
+      watchers.on_epoch_end(epoch, logs)
+      best = True
+      if config.best_metric:
+        best = self._metric(logs) < progress.best
+        progress.best = min(progress.best, self._metric(logs))
+      self._save(best)
+
+  def _metric(self, logs):
+    if self._config.best_metric not in logs:
+      numbers = ", ".join(sorted(logs))
+      raise errors.UserError(f"--best_metric is {self._config.best_metric!r}, which this run does not measure; it measures {numbers}")
+    return logs[self._config.best_metric]
+
+  def _run_rounds(self, phase, batches, rounds):
+    """Makes some rounds of a phase and returns the mean of their metrics."""
+    progress = self.progress
+    share = tf.constant(progress.round / phase.steps, tf.float32)
+    growth = tf.constant(1.0 / phase.steps, tf.float32)
+    logs = {}
+    for update in phase.updates:
+      count = update.repeats * rounds
+      done = progress.updates.get(update.name, 0)
+      metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), share, growth / update.repeats)
+      progress.updates[update.name] = done + count
+      progress.batches += count
+      for name, value in metrics.items():
+        logs[f"{update.name}/{name}"] = float(value)
+    progress.round += rounds
+    progress.step += rounds
+    for name, value in logs.items():
+      if not math.isfinite(value):
+        raise errors.UserError(
+          f"training diverged: {name} is {value} at step {progress.step} (round {progress.round} of phase {phase.name}); "
+          "the last checkpoint before it is kept. A lower learning rate or --clip_norm may help"
+        )
+    return logs
+
+  def _advance(self, update):
+    """The compiled function that makes an update some times."""
+    if update.name in self._compiled:
+      return self._compiled[update.name]
+    strategy = self._strategy
+    train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and update.compilable)
+    update_seed = noise.fold(self._seed, update.name)
+
+    @tf.function
+    def advance(batches, first, count, share, growth):
+      def once(i):
+        passed = tf.cast(i - first, tf.float32)
+        metrics = strategy.run(train_step, (next(batches), noise.fold(update_seed, i), share + growth * passed))
+        return {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for name, value in metrics.items()}
+
+      totals = once(first)
+      for i in tf.range(first + 1, first + count):
+        metrics = once(i)
+        totals = {name: totals[name] + metrics[name] for name in totals}
+      return {name: total / tf.cast(count, total.dtype) for name, total in totals.items()}
+
+    self._compiled[update.name] = advance
+    return advance
+
+  def _batches(self):
+    """An iterator over the training data from where the run stands, each replica's share of every batch."""
+    batch_size, strategy = self._config.batch_size, self._strategy
+
+    def dataset(context):
+      shard = pipeline.batches(
+        self._tokens,
+        batch_size,
+        seed=self._config.seed,
+        start=self.progress.batches,
+        num_shards=context.num_input_pipelines,
+        shard=context.input_pipeline_id,
+      )
+      replicas = context.num_replicas_in_sync
+      if batch_size % replicas:
+        raise errors.UserError(f"--batch_size is {batch_size}, which {replicas} replicas cannot share equally")
+      return shard.rebatch(batch_size // replicas)
+
+    return iter(strategy.distribute_datasets_from_function(dataset))
+
+  def _save(self, best=False):
+    self._saved_at = time.monotonic()
+    if self._chief:
+      self._checkpoints.save(self.progress.step, self._algorithm.variables(), dataclasses.asdict(self.progress), best)
+
+
+class _Signals:
+  """Turns the first SIGTERM or SIGINT into a request to stop after the round at hand; a second one acts as usual."""
+
+  def __init__(self, loop):
+    self._loop = loop
+    self._before = {}
+
+  def __enter__(self):
+    if threading.current_thread() is threading.main_thread():  # Python allows handlers there only.
+      for number in (signal.SIGTERM, signal.SIGINT):
+        self._before[number] = signal.signal(number, self._stop)
+    return self
+
+  def _stop(self, number, frame):
+    del frame
+    self._loop.interrupted = True
+    signal.signal(number, self._before[number])
+
+  def __exit__(self, *_):
+    for number, handler in self._before.items():
+      signal.signal(number, handler)

@@ -1,0 +1,192 @@
+"""What is written while training, as ordinary `keras.callbacks`: progress bar, journal, TensorBoard, sample sentences."""
+
+import json
+import math
+import os
+import pathlib
+import sys
+
+import keras
+import tensorflow as tf
+import tqdm
+
+
+class ProgressBar(keras.callbacks.Callback):
+  """A bar for the whole run on the terminal, with the time left."""
+
+  def __init__(self, loop):
+    super().__init__()
+    self._loop = loop
+    self._bar = None
+
+  def on_train_begin(self, logs=None):
+    # On a pipe or in a log file one line now and then, not one a step.
+    patience = 0.1 if sys.stderr.isatty() else 30.0
+    self._bar = tqdm.tqdm(total=self._loop.rounds, initial=self._loop.progress.step, unit="step", mininterval=patience, dynamic_ncols=True)
+
+  def on_train_batch_end(self, batch, logs=None):
+    self._bar.set_description(self._loop.phases[self._loop.progress.phase].name, refresh=False)
+    shown = {name: f"{value:.3g}" for name, value in (logs or {}).items() if name.endswith(("nll", "loss", "reward", "accuracy"))}
+    self._bar.set_postfix(shown, refresh=False)
+    self._bar.update(self._loop.progress.step - self._bar.n)
+
+  def on_train_end(self, logs=None):
+    self._bar.close()
+
+
+class Means(keras.callbacks.Callback):
+  """Base of the callbacks that record the training metrics' means over some rounds.
+
+  A subclass gets them in `record(step, phase, metrics)`.
+  """
+
+  def __init__(self, loop, every):
+    """Args: loop: `loop.Loop`; every: rounds to average over."""
+    super().__init__()
+    self._loop = loop
+    self._every = every
+    self._sums = {}
+
+  def on_train_batch_end(self, batch, logs=None):
+    for name, value in (logs or {}).items():
+      total, count = self._sums.get(name, (0.0, 0))
+      self._sums[name] = (total + value, count + 1)
+    if self._loop.progress.step % self._every == 0:
+      self._flush()
+
+  def on_epoch_begin(self, epoch, logs=None):
+    self._flush()
+
+  def _flush(self):
+    if self._sums:
+      means = {name: total / count for name, (total, count) in self._sums.items()}
+      self._sums = {}
+      self.record(self._loop.progress.step, self._loop.phases[self._loop.progress.phase].name, means)
+
+  def record(self, step, phase, metrics):
+    """Takes dictionary `metrics` at a step of the named phase."""
+    raise NotImplementedError
+
+
+class Journal(Means):
+  """`metrics.jsonl`: an object on each line, of training metrics or of an evaluation, with `step`, `phase` and `kind`."""
+
+  def __init__(self, loop, every, path):
+    super().__init__(loop, every)
+    self._path = pathlib.Path(path)
+
+  def on_train_begin(self, logs=None):
+    """Drops what was written after the checkpoint that the run goes on from: it will be written again."""
+    lines = read_journal(self._path)
+    kept = [line for line in lines if line["step"] <= self._loop.progress.step]
+    temporary = self._path.with_suffix(".partial")
+    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    os.replace(temporary, self._path)
+
+  def on_epoch_end(self, epoch, logs=None):
+    self._flush()
+    metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
+    self._append("evaluation", self._loop.progress.step, self._loop.phases[self._loop.progress.phase].name, metrics)
+
+  def record(self, step, phase, metrics):
+    self._append("training", step, phase, metrics)
+
+  def _append(self, kind, step, phase, metrics):
+    # JSON has no NaN.
+    metrics = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    with open(self._path, "a", encoding="utf-8") as file:
+      file.write(json.dumps({"step": step, "phase": phase, "kind": kind, **metrics}) + "\n")
+
+
+def read_journal(path):
+  """The objects of a `metrics.jsonl`; a last line cut short by a kill is left out. An absent file is an empty one."""
+  lines = []
+  if pathlib.Path(path).exists():
+    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+      try:
+        lines.append(json.loads(line))
+      except json.JSONDecodeError:
+        break
+  return lines
+
+
+class Summaries(Means):
+  """TensorBoard: training metrics, evaluations, sample sentences, hyperparameters, and a profile on request."""
+
+  def __init__(self, loop, every, folder, sentences, hyperparameters, profile_rounds=0):
+    """Args as in `Means`, and
+    folder: of the event files.
+    sentences: function giving a list of sample sentences.
+    hyperparameters: flat dictionary of numbers and strings for the HParams plugin.
+    profile_rounds: rounds to profile, after the first ten.
+    """
+    super().__init__(loop, every)
+    self._folder = str(folder)
+    self._sentences = sentences
+    self._hyperparameters = hyperparameters
+    self._profile = range(10, 10 + profile_rounds)
+    self._writer = None
+    self._rounds = 0
+
+  def on_train_begin(self, logs=None):
+    self._writer = tf.summary.create_file_writer(self._folder)
+    with self._writer.as_default(step=self._loop.progress.step):
+      # Imported here: TensorBoard takes a second, and a library user's own callbacks may do without.
+      from tensorboard.plugins.hparams import api as hparams
+
+      hparams.hparams(self._hyperparameters)
+
+  def on_train_batch_begin(self, batch, logs=None):
+    if self._profile and self._rounds == self._profile.start:
+      tf.profiler.experimental.start(self._folder)
+
+  def on_train_batch_end(self, batch, logs=None):
+    super().on_train_batch_end(batch, logs)
+    self._rounds += 1
+    if self._profile and self._rounds == self._profile.stop:
+      tf.profiler.experimental.stop()
+
+  def on_epoch_end(self, epoch, logs=None):
+    self._flush()
+    step = self._loop.progress.step
+    metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
+    with self._writer.as_default(step=step):
+      self._scalars(metrics)
+      tf.summary.text("samples", "\n\n".join(self._sentences()))
+    self._writer.flush()
+
+  def record(self, step, phase, metrics):
+    with self._writer.as_default(step=step):
+      self._scalars(metrics)
+
+  def on_train_end(self, logs=None):
+    if self._profile and self._profile.start < self._rounds < self._profile.stop:
+      tf.profiler.experimental.stop()
+    self._flush()
+    self._writer.close()
+
+  @staticmethod
+  def _scalars(metrics):
+    for name, value in metrics.items():
+      tf.summary.scalar(name, value)
+
+
+class Sentences(keras.callbacks.Callback):
+  """Sample sentences and the evaluation on the terminal, and each evaluation's sentences in a file of their own."""
+
+  def __init__(self, loop, folder, sentences, shown=3):
+    super().__init__()
+    self._loop = loop
+    self._folder = pathlib.Path(folder)
+    self._sentences = sentences
+    self._shown = shown
+
+  def on_epoch_end(self, epoch, logs=None):
+    progress = self._loop.progress
+    sentences = self._sentences()
+    self._folder.mkdir(parents=True, exist_ok=True)
+    path = self._folder / f"step_{progress.step:09d}.txt"
+    path.write_text("".join(sentence + "\n" for sentence in sentences), encoding="utf-8")
+    numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
+    lines = [f"{self._loop.phases[progress.phase].name} {progress.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
+    tqdm.tqdm.write("\n".join(lines), file=sys.stderr)
