@@ -22,7 +22,7 @@ class Evaluator:
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
     self._write = tf.function(generator.write)
-    self._log_probs = tf.function(generator.log_probs) if isinstance(generator, base.Autoregressive) else None
+    self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
     self._training = None
 
   def __call__(self, num, split="validation", picker=None):
@@ -56,11 +56,12 @@ class Evaluator:
   def log_probs(self, tokens):
     """Log-probability of each sequence under the generator, nats, float64 `[N]`; see `generators.base.Autoregressive.log_probs`."""
     seed = noise.fold(self._seed, "latent")
-    parts = [
-      tf.reduce_sum(self._log_probs(batch, noise.fold(seed, i)), axis=1).numpy()
-      for i, batch in enumerate(pipeline.padded_batches(tokens, _BATCH))
-    ]
-    return np.concatenate(parts).astype(np.float64)
+    batches = enumerate(pipeline.padded_batches(tokens, _BATCH))
+    return np.concatenate([self._log_probs(batch, noise.fold(seed, i)).numpy() for i, batch in batches]).astype(np.float64)
+
+  def _sequence_log_probs(self, tokens, seed):
+    latent = self._generator.draw_latent(tf.shape(tokens)[0], seed)
+    return tf.reduce_sum(self._generator.log_probs(tokens, latent), axis=1)
 
 
 def score_tokens(tokens, corpus, split, training=None):

@@ -49,7 +49,8 @@ class Model(tf.Module):
     tokens = tf.ensure_shape(tokens, [None, self._generator.spec.length])
     scores = {}
     if isinstance(self._generator, base.Autoregressive):
-      scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, noise.seed(0)), axis=1)
+      latent = self._generator.draw_latent(tf.shape(tokens)[0], noise.seed(0))
+      scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, latent), axis=1)
     if self._discriminator is not None:
       scores["discriminator"] = self._discriminator(tokens)
     return scores

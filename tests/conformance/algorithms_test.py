@@ -76,8 +76,8 @@ def test_the_update_is_a_function_of_the_seed(name):
 
 
 @_each_algorithm
-@_each_spec
-def test_two_replicas_compute_what_one_does(name, spec, two_replicas):
+def test_two_replicas_compute_what_one_does(name, two_replicas):
+  spec = tiny.SPECS["text"]  # Its halves of a batch hold different numbers of tokens.
   batches = [tiny.batch(spec, BATCH, seed) for seed in range(2)]
 
   def train(strategy):
@@ -114,6 +114,8 @@ def test_xla_compiles_the_updates_that_say_so(name):
   real = tf.constant(tiny.batch(spec, BATCH))
   compiled = {key: update for key, update in tiny.updates(tiny.algorithm(name, spec)).items() if update.compilable}
   assert compiled
+  if len(compiled) > 1:
+    compiled.pop("mle", None)  # Compiling is slow: this one is compiled with the algorithm of its name.
   for update_name in compiled:
     algorithm = tiny.algorithm(name, spec)
     before = _networks(algorithm)

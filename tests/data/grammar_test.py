@@ -59,7 +59,8 @@ def test_all_probabilities_of_an_ambiguous_grammar():
 def test_ambiguous_sentence_by_hand():
   # NP = "the dog with the man" (2/6 3/4 1/4), or NP = "the dog" (1/6 3/4) and PP = "with the man" (1/4); VP 2/4 and 1/4; "i" 3/6.
   probability = .5 * (.5 * 2 / 6 * .75 * .25 + .25 * 1 / 6 * .75 * .25)
-  assert math.isclose(grammars.parse(AMBIGUOUS).log_prob("i saw the dog with the man".split()), math.log(probability))
+  sentence = ["i", "saw", "the", "dog", "with", "the", "man"]
+  assert math.isclose(grammars.parse(AMBIGUOUS).log_prob(sentence), math.log(probability))
 
 
 def test_next_words_are_consistent():

@@ -19,7 +19,7 @@ def test_config_class():
   assert load.config_class("imdb_reviews") is tfds_text.Config
   with pytest.raises(errors.UserError, match="unknown dataset 'image_cocoa'; did you mean image_coco"):
     load.config_class("image_cocoa")
-  with pytest.raises(errors.UserError, match="unknown dataset 'tfds_text' .*the library has caption_grammar, emnlp_news"):
+  with pytest.raises(errors.UserError, match="unknown dataset 'tfds_text'.*the library has caption_grammar, emnlp_news"):
     load.config_class("tfds_text")
 
 

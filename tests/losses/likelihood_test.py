@@ -6,23 +6,63 @@ import tensorflow as tf
 
 from tf_textgan.losses import likelihood
 
+N, H, V = 6, 4, 7
+RANDOM = np.random.default_rng(0)
+OUTPUTS, KERNEL, BIAS = (RANDOM.normal(size=shape).astype(np.float32) for shape in ([N, H], [H, V], [V]))
+TOKENS = RANDOM.integers(0, V, N).astype(np.int32)
+WEIGHTS = RANDOM.normal(size=N).astype(np.float32)
 
-def test_token_nll_of_hand_made_distributions():
-  probs = np.array([[[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]]], np.float32)
-  # An additive constant in the logits changes nothing.
-  logits = np.log(probs) + np.array([[[3.0], [-2.0]]], np.float32)
-  np.testing.assert_allclose(likelihood.token_nll(tf.constant(logits), tf.constant([[0, 2]])), [[np.log(2), -np.log(0.7)]], rtol=1e-5)
+
+def _reference(outputs, kernel, bias, tokens):
+  logits = tf.cast(tf.matmul(outputs, kernel) + bias, tf.float32)
+  return tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits)
 
 
-def test_token_nll_is_single_precision():
-  logits = tf.cast(tf.random.stateless_normal([2, 3, 7], [1, 2]), tf.bfloat16)
-  tokens = tf.constant([[0, 1, 2], [3, 4, 5]])
-  nll = likelihood.token_nll(logits, tokens)
-  assert nll.dtype == tf.float32
-  expected = -tf.gather(tf.nn.log_softmax(tf.cast(logits, tf.float32)), tokens, batch_dims=2)
-  np.testing.assert_allclose(nll, expected, rtol=1e-5)
+def _value_and_gradients(function, dtype=tf.float32, jit_compile=False):
+  arguments = [tf.cast(x, dtype) for x in (OUTPUTS, KERNEL, BIAS)]
+
+  def run(*arguments):
+    with tf.GradientTape() as tape:
+      tape.watch(arguments)
+      nll = function(*arguments, tf.constant(TOKENS))
+      value = tf.reduce_sum(WEIGHTS * nll)
+    return [nll, *tape.gradient(value, arguments)]
+
+  return (tf.function(run, jit_compile=True) if jit_compile else run)(*arguments)
+
+
+def test_hand_made_distributions():
+  probs = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]], np.float32)
+  # Outputs that are the log-probabilities, through the identity; an additive constant changes nothing.
+  nll = likelihood.token_nll(tf.constant(np.log(probs)), tf.eye(3), tf.fill([3], 5.0), tf.constant([0, 2]))
+  np.testing.assert_allclose(nll, [np.log(2), -np.log(0.7)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_value_and_gradients_are_those_of_the_cross_entropy(jit_compile):
+  for ours, theirs in zip(_value_and_gradients(likelihood.token_nll, jit_compile=jit_compile), _value_and_gradients(_reference)):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_outputs_give_single_precision_nll():
+  ours, exact = _value_and_gradients(likelihood.token_nll, tf.bfloat16), _value_and_gradients(_reference)
+  assert ours[0].dtype == tf.float32
+  assert [g.dtype for g in ours[1:]] == [tf.bfloat16] * 3
+  for a, b in zip(ours, exact):
+    np.testing.assert_allclose(tf.cast(a, tf.float32), b, atol=0.1)
+
+
+def test_an_excluded_token_costs_a_finite_amount_and_breaks_no_gradient():
+  bias = tf.constant([-1e9] + [0.0] * (V - 1))
+  with tf.GradientTape() as tape:
+    tape.watch(bias)
+    nll = likelihood.token_nll(tf.constant(OUTPUTS), tf.constant(KERNEL), bias, tf.zeros([N], tf.int32))
+    # As the callers do with padding.
+    value = tf.reduce_sum(nll * 0.0)
+  assert (nll.numpy() > 80).all() and np.isfinite(nll).all()
+  np.testing.assert_array_equal(tape.gradient(value, bias), np.zeros(V))
 
 
 def test_ranks_are_checked():
   with pytest.raises(ValueError):
-    likelihood.token_nll(tf.zeros([2, 3]), tf.zeros([2], tf.int32))
+    likelihood.token_nll(tf.zeros([2, 3, H]), tf.constant(KERNEL), tf.constant(BIAS), tf.zeros([2, 3], tf.int32))

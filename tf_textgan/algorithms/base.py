@@ -72,7 +72,8 @@ class Algorithm(abc.ABC):
     named = {}
     for holder_name, holder in holders.items():
       for i, variable in enumerate(holder.variables if holder else ()):
-        named[f"{holder_name}/{i}/{variable.path}"] = variable
+        # The name rather than the path: Keras numbers the layers and optimizers in a path by what the process has made before.
+        named[f"{holder_name}/{i}/{variable.name}"] = variable
     return named
 
 
@@ -93,7 +94,7 @@ def mean(values, mask=None):
   if mask is None:
     return tf.reduce_mean(values)
   # Replicas may hold different numbers of tokens: all divide by the same.
-  count = _average_over_replicas(tf.reduce_sum(mask))
+  count = average_over_replicas(tf.reduce_sum(mask))
   return tf.reduce_sum(values * mask) / count
 
 
@@ -110,8 +111,10 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
   Returns:
     The gradient's norm before clipping, a scalar.
   """
-  gradients = tape.gradient(loss, network.trainable_variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-  gradients = [_average_over_replicas(tf.convert_to_tensor(g)) for g in gradients]
+  variables = network.trainable_variables
+  # Zero for what the loss does not depend on; the tape's own option for that does not know Keras variables.
+  gradients = [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in zip(tape.gradient(loss, variables), variables)]
+  gradients = [average_over_replicas(g) for g in gradients]
   norm = tf.linalg.global_norm(gradients)
   if clip_norm:
     gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
@@ -128,7 +131,8 @@ def _replicas():
   return context.num_replicas_in_sync if context else 1
 
 
-def _average_over_replicas(x: Any):
+def average_over_replicas(x: Any):
+  """Averages a tensor over the replicas; with one replica it is the tensor itself."""
   if _replicas() == 1:
     return x
   return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)

@@ -10,7 +10,6 @@ import tensorflow as tf
 from tf_textgan.algorithms import base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
-from tf_textgan.losses import likelihood
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +58,7 @@ def step(generator, optimizer, real, seed, clip_norm):
     `nll` (nats per token) and `gradient_norm`, scalars.
   """
   with tf.GradientTape() as tape:
-    logits = generator(real, generator.draw_latent(tf.shape(real)[0], seed))
-    nll = base.mean(likelihood.token_nll(logits, real), generator.spec.mask(real))
+    log_probs = generator.log_probs(real, generator.draw_latent(tf.shape(real)[0], seed))
+    nll = base.mean(-log_probs, generator.spec.mask(real))
   norm = base.minimize(tape, nll, generator, optimizer, clip_norm)
   return {"nll": nll, "gradient_norm": norm}

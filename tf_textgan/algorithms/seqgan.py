@@ -18,7 +18,6 @@ from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
-from tf_textgan.losses import likelihood
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
@@ -39,7 +38,7 @@ class Config:
   # Completions of each prefix (N).
   rollouts: int = 16
   # Rows completed together: bounds the memory.
-  rollout_chunk: int = 1024
+  rollout_chunk: int = 512
   # Subtract each position's mean reward over the batch. The published code has no baseline.
   baseline: bool = False
   # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
@@ -90,26 +89,31 @@ class Algorithm(base.Algorithm):
   def generator_step(self, real, seed, progress):
     """Makes tokens more probable the better the discriminator likes what follows from them."""
     del progress
-    config, generator = self.config, self.generator
+    config, generator, discriminator = self.config, self.generator, self.discriminator
     num = tf.shape(real)[0]
     samples = generator.sample(num, seed, keep_states=True)
     mask = generator.spec.mask(samples.tokens)
+    score_completions = None
+    if isinstance(discriminator, cnn_highway.Discriminator):  # Half of the convolutions' work is on prefixes, which rollouts share.
+      memory = discriminator.remember(samples.tokens)
+      score_completions = lambda *completed: tf.sigmoid(discriminator.score_completions(memory, *completed))  # noqa: E731
     rewards = rollouts.rewards(
       generator.step,
-      lambda tokens: tf.sigmoid(self.discriminator(tokens)),
+      lambda tokens: tf.sigmoid(discriminator(tokens)),
       samples,
       config.rollouts,
       noise.fold(seed, "rollouts"),
       generator.spec.end_token,
       config.rollout_chunk,
+      score_completions,
     )
     returns = rewards
     if config.baseline:
-      returns -= tf.reduce_sum(rewards * mask, axis=0) / tf.maximum(tf.reduce_sum(mask, axis=0), 1.0)
+      total = base.average_over_replicas(tf.reduce_sum(rewards * mask, axis=0))
+      returns -= tf.math.divide_no_nan(total, base.average_over_replicas(tf.reduce_sum(mask, axis=0)))
     with tf.GradientTape() as tape:
       # The same z as the sample's: the policy is conditioned on it.
-      logits = generator(samples.tokens, generator.sample_latent(num, seed))
-      log_probs = -likelihood.token_nll(logits, samples.tokens)
+      log_probs = generator.log_probs(samples.tokens, generator.sample_latent(num, seed))
       # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)

@@ -5,11 +5,11 @@ Letters: N sentences, T tokens in a sequence.
 
 import abc
 import collections
+import collections.abc
 import dataclasses
 import itertools
 import os
 import tempfile
-from collections.abc import Mapping
 
 from absl import logging
 import numpy as np
@@ -56,7 +56,7 @@ class Corpus:
   name: str
   spec: sequences.Spec
   vocabulary: vocabularies.Vocabulary | vocabularies.IntegerVocabulary
-  tokens: Mapping[str, np.ndarray]
+  tokens: collections.abc.Mapping[str, np.ndarray]
   truth: Truth | None = None
 
 

@@ -204,4 +204,4 @@ def _copies(line, variables):
     raise ValueError(f"the variable ${unknown[0]} of the rule {line!r} is not declared")
   for values in itertools.product(*(variables[name] for name in used)):
     chosen = dict(zip(used, values))
-    yield re.sub(r"\$(\w+?)(?=_|\b)", lambda match: chosen[match[1]], line)
+    yield re.sub(r"\$(\w+?)(?=_|\b)", lambda match, chosen=chosen: chosen[match[1]], line)

@@ -6,12 +6,12 @@ import difflib
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
-from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
 
-# A split the dataset does not have is one part in this many of its training split.
-_CARVED = 20
+# Stand-ins for splits the dataset does not have, and what is then left of the training split.
+_CARVED = ("[95%:]", "[90%:95%]")
+_LEFT = ("", "[:95%]", "[:90%]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Config(text_config.TextConfig):
   text_feature: str = "text"
   # split to train on
   train_split: str = "train"
-  # split to validate on; empty takes the one called validation or, without one, the last 5 % of the training split
+  # split to validate on; empty takes the one called validation or, without one, a twentieth of the training split
   validation_split: str = ""
-  # split for the final test; empty takes the one called test or, without one, the 5 % of the training split before those
+  # split for the final test; empty takes the one called test or, without one, another twentieth of the training split
   test_split: str = ""
 
 
@@ -41,7 +41,8 @@ def check_registered(name, also=()):
     close = difflib.get_close_matches(base, [*also, *registered], n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     own = f"the library has {', '.join(also)}, and " if also else ""
-    raise errors.UserError(f"unknown dataset {name!r}{hint} ({own}TFDS has {len(registered)} others, see https://www.tensorflow.org/datasets)")
+    raise errors.UserError(
+        f"unknown dataset {name!r}{hint} ({own}TFDS has {len(registered)} others, see https://www.tensorflow.org/datasets)")
 
 
 def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
@@ -69,7 +70,8 @@ def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
   allowed = _string_features(builder.info.features)
   if config.text_feature not in allowed:
     raise errors.UserError(
-        f"{name} has no string feature {config.text_feature!r}; pass --text_feature with one of: {', '.join(allowed) or '(there are none)'}")
+        f"{name} has no string feature {config.text_feature!r}; pass --text_feature with one of: "
+        f"{', '.join(allowed) or '(there are none)'}")
   builder = prepare.prepare(lambda: tfds.builder(name, data_dir=data_dir, try_gcs=False))
   return text_config.encode(name, builder, _splits(name, builder.info.splits, config), config, config.text_feature, vocabulary, length)
 
@@ -87,16 +89,13 @@ def _string_features(features, prefix=""):
 
 def _splits(name, available, config):
   """For each split of a corpus the TFDS split or the part of one to read."""
-  wanted = dict(zip(corpus.SPLITS, (config.train_split, config.validation_split, config.test_split)))
+  wanted = {"train": config.train_split, "validation": config.validation_split, "test": config.test_split}
   for split in wanted.values():
-    if split and split not in available:
+    # A dataset mocked by `tfds.testing` does not know its splits.
+    if split and available and split not in available:
       raise errors.UserError(f"{name} has no split {split!r}; there are: {', '.join(available)}")
-  num = kept = available[config.train_split].num_examples
-  splits = {}
-  for split in ("validation", "test"):
-    if wanted[split] or split in available and split != config.train_split:
-      splits[split] = wanted[split] or split
-    else:
-      end, kept = kept, kept - max(num // _CARVED, 1)
-      splits[split] = f"{config.train_split}[{max(kept, 0)}:{end}]"
-  return splits | {"train": f"{config.train_split}[:{max(kept, 0)}]" if kept < num else config.train_split}
+  carved = [
+      split for split in ("validation", "test") if not wanted[split] and (split not in available or split == config.train_split)]
+  splits = {split: wanted[split] or split for split in wanted}
+  splits |= {split: config.train_split + part for split, part in zip(carved, _CARVED)}
+  return splits | {"train": config.train_split + _LEFT[len(carved)]}

@@ -14,7 +14,7 @@ class Discriminator(keras.Model):
   """
 
   def __init__(self, spec):
-    super().__init__()
+    super().__init__(name="discriminator")  # A given name: see `generators.base`.
     self.spec = spec
 
   @abc.abstractmethod

@@ -64,8 +64,50 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
-    embedded = base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
-    features = tf.concat([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], axis=-1)
+    embedded = self._embed(inputs)
+    return self._score([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], seed)
+
+  def remember(self, tokens):
+    """Keeps what whole sequences share with their prefixes' completions, for `score_completions`.
+
+    Args:
+      tokens: int32 `[B, T]`.
+
+    Returns:
+      For each width, the largest response so far at each position, float `[B, T, F]`.
+    """
+    embedded = self._embed(tokens)
+    memory = []
+    for layer in self.convolutions:
+      # A window's response belongs to its last token; a rectified response is at least 0, which stands for "no window yet".
+      responses = tf.pad(layer(embedded), [[0, 0], [layer.kernel_size[0] - 1, 0], [0, 0]])
+      memory.append(tf.transpose(tf.scan(tf.maximum, tf.transpose(responses, [1, 0, 2])), [1, 0, 2]))
+    return memory
+
+  def score_completions(self, memory, tokens, rows, t):
+    """Scores sequences that begin as remembered ones did: only windows that reach beyond the shared prefix are computed.
+
+    Args:
+      memory: what `remember` gave.
+      tokens: int32 `[R, T]`.
+      rows: int32 `[R]`, which remembered sequence each begins as.
+      t: int32 scalar up to T - 2, the last position of the shared prefix.
+
+    Returns:
+      float32 `[R]`, equal to `call(tokens)`.
+    """
+    features = []
+    for layer, best in zip(self.convolutions, memory):
+      first = tf.maximum(t + 2 - layer.kernel_size[0], 0)
+      reaching = layer(self._embed(tokens[:, first:]))
+      features.append(tf.maximum(tf.reduce_max(reaching, axis=1), tf.gather(best[:, t], rows)))
+    return self._score(features, None)
+
+  def _embed(self, inputs):
+    return base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
+
+  def _score(self, features, seed):
+    features = tf.concat(features, axis=-1)
     gate = self.gate(features)
     features = gate * self.highway(features) + (1.0 - gate) * features
     if seed is not None and self.dropout:

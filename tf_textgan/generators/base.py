@@ -24,7 +24,7 @@ class Generator(keras.Model):
   """
 
   def __init__(self, spec, latent_size, picker):
-    super().__init__()
+    super().__init__(name="generator")  # A given name: it is part of its optimizers' variables' names, and so of checkpoints.
     self.spec = spec
     self.latent_size = latent_size
     self.picker = picker
@@ -88,8 +88,34 @@ class Autoregressive(Generator):
     """
 
   @abc.abstractmethod
+  def outputs(self, tokens, latent):
+    """What the output layer sees at every position, given the true tokens before it: int32 `[B, T]`, `[B, Z]` to float `[B, T, H]`."""
+
+  @abc.abstractmethod
+  def output_layer(self):
+    """The kernel `[H, V]` and the bias `[V]` that make logits of `outputs`."""
+
   def call(self, tokens, latent):
     """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z]` to logits `[B, T, V]`."""
+    outputs = self.outputs(tokens, latent)
+    kernel, bias = self.output_layer()
+    logits = tf.nn.bias_add(tf.matmul(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel), bias)
+    return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
+
+  def log_probs(self, tokens, latent):
+    """Log-probability of each token given those before it and z; cheaper than by way of `call`, because the logits are not kept.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      latent: float `[B, Z]`. With Z > 0, the mean of log p(x | z) over z is at most log p(x).
+
+    Returns:
+      float32 `[B, T]`, nats; 0 on padding.
+    """
+    outputs = self.outputs(tokens, latent)
+    kernel, bias = self.output_layer()
+    nll = likelihood.token_nll(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias, tf.reshape(tokens, [-1]))
+    return -tf.reshape(nll, [-1, tokens.shape[1]]) * self.spec.mask(tokens)
 
   def sample(self, num, seed, picker=None, keep_states=False, soft_feedback=False):
     """Writes sequences with the loop of `unrolling`.
@@ -111,18 +137,3 @@ class Autoregressive(Generator):
     return unrolling.unroll(
       self.step, picker or self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token, keep_states
     )
-
-  def log_probs(self, tokens, seed):
-    """Log-probability of each token given those before it and a drawn z.
-
-    With a latent this is a bound: the mean of log p(x | z) over z is at most log p(x). Without one it is exact.
-
-    Args:
-      tokens: int32 `[B, T]`.
-      seed: int32 `[2]`, for z.
-
-    Returns:
-      float32 `[B, T]`, nats; 0 on padding.
-    """
-    logits = self(tokens, self.draw_latent(tf.shape(tokens)[0], seed))
-    return -likelihood.token_nll(logits, tokens) * self.spec.mask(tokens)

@@ -62,24 +62,22 @@ class Generator(base.Autoregressive):
 
   def step(self, inputs, state):
     output, state = self.lstm.cell(self._embed(inputs), state)
-    return self._logits(output), state
+    kernel, bias = self.output_layer()
+    return tf.nn.bias_add(tf.matmul(output, kernel), bias), state
 
-  def call(self, tokens, latent):
+  def outputs(self, tokens, latent):
     start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
     inputs = self._embed(tf.concat([start, tokens[:, :-1]], axis=1))
-    outputs = self.lstm(inputs, initial_state=self.initial_state(latent))
-    logits = self._logits(tf.reshape(outputs, [-1, self.hidden_size]))
-    return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
+    return self.lstm(inputs, initial_state=self.initial_state(latent))
+
+  def output_layer(self):
+    return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
   def _embed(self, inputs):
     table = self._cast(self.embedding)
     if inputs.dtype.is_integer:
       return tf.gather(table, inputs)
     return tf.matmul(tf.cast(inputs, self.compute_dtype), table)
-
-  def _logits(self, outputs):
-    bias = self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
-    return tf.nn.bias_add(tf.matmul(outputs, self._cast(self.output_kernel)), bias)
 
   def _cast(self, variable):
     return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)

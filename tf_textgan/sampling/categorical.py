@@ -34,10 +34,23 @@ def draw(logits, seed):
   Returns:
     `Draw`.
   """
+  return draw_at(logits, noise.uniform(tf.shape(logits)[:1], seed))
+
+
+def draw_at(logits, uniforms):
+  """Draws from softmax(logits) with random numbers of the caller's.
+
+  Args:
+    logits: float `[B, V]`.
+    uniforms: float32 `[B]` in [0, 1).
+
+  Returns:
+    `Draw`.
+  """
   logits.shape.assert_has_rank(2)
   # One fused kernel: subtracting the maximum and exponentiating apart would be two more passes over the logits.
   probs = tf.nn.softmax(tf.cast(logits, tf.float32))
-  tokens = invert_cdf(probs, noise.uniform(tf.shape(logits)[:1], seed))
+  tokens = invert_cdf(probs, uniforms)
   return Draw(tokens, tf.math.log(tf.gather(probs, tokens, batch_dims=1)))
 
 

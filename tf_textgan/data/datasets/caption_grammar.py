@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import typing
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -37,7 +38,7 @@ class CaptionGrammar(tfds.core.GeneratorBasedBuilder):
   """Draws the sentences once and keeps them."""
 
   VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "Initial release."}
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
     return tfds.core.DatasetInfo(

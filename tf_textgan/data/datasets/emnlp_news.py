@@ -11,6 +11,7 @@ is compared with those.
 import dataclasses
 import glob
 import os
+import typing
 
 import tensorflow_datasets as tfds
 
@@ -50,7 +51,7 @@ class EmnlpNews(tfds.core.GeneratorBasedBuilder):
   """Keeps the sentences of the published files, in their order."""
 
   VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "Initial release."}
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
     return tfds.core.DatasetInfo(
@@ -100,12 +101,14 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   paths = _find(config.data_folder) if config.data_folder else None
   name = text_files.fingerprint(path for some in paths.values() for path in some) if paths else "texygen"
   builder_config = _BuilderConfig(name=name, paths=paths)
-  builder = prepare.prepare(lambda: EmnlpNews(data_dir=data_dir, config=builder_config), hint="check the network, or pass --data_folder with its files")
+  builder = prepare.prepare(
+      lambda: EmnlpNews(data_dir=data_dir, config=builder_config), hint="check the network, or pass --data_folder with its files")
   splits = {split: split for split in ("train", "validation", "test")}
   if "validation" not in builder.info.splits:
     num = builder.info.splits["train"].num_examples
     if not 1 <= config.num_validation <= num - 2:
-      raise errors.UserError(f"num_validation must be from 1 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
+      raise errors.UserError(
+          f"num_validation must be from 1 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
     kept = num - config.num_validation
     splits |= {"train": f"train[:{kept}]", "validation": f"train[{kept}:]"}
   return text_config.encode("emnlp_news", builder, splits, options, vocabulary=vocabulary, length=length)

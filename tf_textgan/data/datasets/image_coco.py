@@ -6,6 +6,7 @@ Published numbers train on all 10,000 lines and have no validation set, so that 
 
 import dataclasses
 import os
+import typing
 
 import tensorflow_datasets as tfds
 
@@ -40,10 +41,10 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 
 
 class ImageCoco(tfds.core.GeneratorBasedBuilder):
-  """Keeps the captions of the two published files, in their order, in small letters and split into words by NLTK's rules, as published."""
+  """Keeps the captions of the two published files in their order: in small letters, split into words by NLTK's rules, as published."""
 
   VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "Initial release."}
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
     return tfds.core.DatasetInfo(
@@ -53,7 +54,8 @@ class ImageCoco(tfds.core.GeneratorBasedBuilder):
         homepage="https://github.com/geek-ai/Texygen",
         citation="""@article{chen2015microsoft,
   title={Microsoft {COCO} Captions: Data Collection and Evaluation Server},
-  author={Chen, Xinlei and Fang, Hao and Lin, Tsung-Yi and Vedantam, Ramakrishna and Gupta, Saurabh and Dollar, Piotr and Zitnick, C Lawrence},
+  author={Chen, Xinlei and Fang, Hao and Lin, Tsung-Yi and Vedantam, Ramakrishna and Gupta, Saurabh and Dollar, Piotr and
+    Zitnick, C Lawrence},
   journal={arXiv:1504.00325},
   year={2015}}""",
         disable_shuffling=True)
@@ -93,10 +95,12 @@ def load(config, data_dir=None, vocabulary=None, length=None):
       text_files.check(path)
     name = text_files.fingerprint(paths.values())
   builder_config = _BuilderConfig(name=name, paths=paths)
-  builder = prepare.prepare(lambda: ImageCoco(data_dir=data_dir, config=builder_config), hint="check the network, or pass --data_folder with its files")
+  builder = prepare.prepare(
+      lambda: ImageCoco(data_dir=data_dir, config=builder_config), hint="check the network, or pass --data_folder with its files")
   num = builder.info.splits["train"].num_examples
   if not 0 <= config.num_validation <= num - 2:
-    raise errors.UserError(f"num_validation must be from 0 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
+    raise errors.UserError(
+        f"num_validation must be from 0 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
   kept = num - config.num_validation
   splits = {"train": f"train[:{kept}]", "validation": f"train[{kept}:]" if config.num_validation else "test", "test": "test"}
   return text_config.encode("image_coco", builder, splits, options, vocabulary=vocabulary, length=length)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import typing
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -42,7 +43,7 @@ class LstmOracle(tfds.core.GeneratorBasedBuilder):
   """Draws the sequences once and keeps them."""
 
   VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "Initial release."}
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
     settings = _settings(self)
@@ -92,8 +93,8 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   wanted = vocabularies.IntegerVocabulary(config.vocab_size)
   if (vocabulary or wanted) != wanted or (length or config.length) != config.length:
     raise errors.UserError(
-        f"the oracle has {config.vocab_size} tokens and sequences of {config.length}, but the saved vocabulary is {vocabulary} and the saved "
-        f"length {length}")
+        f"the oracle has {config.vocab_size} tokens and sequences of {config.length}, but the saved vocabulary is {vocabulary} and the "
+        f"saved length {length}")
   truth = _oracle(config)  # before anything is prepared, so that a wrong file is told as such
   builder_config = _BuilderConfig(name=_config_name(config), settings=config)
   builder = prepare.prepare(lambda: LstmOracle(data_dir=data_dir, config=builder_config))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import typing
 
 import tensorflow_datasets as tfds
 
@@ -34,7 +35,7 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
   """Copies the lines into the three splits."""
 
   VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "Initial release."}
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
     return tfds.core.DatasetInfo(

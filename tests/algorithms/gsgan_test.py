@@ -1,0 +1,71 @@
+"""Tests of tf_textgan.algorithms.gsgan."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.algorithms import judges
+from tf_textgan import sequences
+from tf_textgan.algorithms import gsgan
+from tf_textgan.discriminators import recurrent
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
+SEED = noise.seed(1)
+
+
+def _algorithm(judge=None, **changes):
+  generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5, latent_size=3))
+  return gsgan.Algorithm(gsgan.Config(**changes), generator, judge or judges.LikesToken(FIXED, 5))
+
+
+@pytest.mark.parametrize("objective", ["saturating", "non_saturating"])
+@pytest.mark.parametrize("estimator", ["gumbel_softmax", "straight_through"])
+def test_a_token_that_is_liked_becomes_probable(objective, estimator):
+  algorithm = _algorithm(objective=objective, estimator=estimator, generator_learning_rate=0.03)
+  share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
+  before = share()
+  step = tf.function(algorithm.generator_step)
+  losses = [step(tf.zeros([32, 4], tf.int32), noise.fold(SEED, i), tf.constant(i / 40))["loss"].numpy() for i in range(40)]
+  assert before < 0.25 and share() > 0.9
+  assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+
+
+@pytest.mark.parametrize("objective", ["saturating", "non_saturating"])
+@pytest.mark.parametrize("estimator", ["gumbel_softmax", "straight_through"])
+def test_the_loss_is_that_of_the_relaxed_samples_scores(objective, estimator):
+  algorithm = _algorithm(objective=objective, estimator=estimator)
+  picker = {"gumbel_softmax": pickers.GumbelSoftmax, "straight_through": pickers.StraightThrough}[estimator]
+  samples = algorithm.generator.sample(16, SEED, picker(1.0), soft_feedback=True)
+  scores = 8.0 * (samples.points.numpy()[:, :, 5].mean(axis=1) - 0.5)
+  expected = {"saturating": -np.log1p(np.exp(scores)), "non_saturating": np.log1p(np.exp(-scores))}[objective]
+  # Half-way between 2 and 0.5 is 1, geometrically.
+  metrics = algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.5))
+  np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4)
+  np.testing.assert_allclose(metrics["entropy"], -np.mean(samples.log_probs), rtol=1e-4)
+  if estimator == "straight_through":
+    assert set(np.unique(samples.points)) == {0.0, 1.0}
+
+
+def test_the_temperature_falls_geometrically():
+  algorithm = _algorithm(max_temperature=4.0, min_temperature=0.25)
+  step = lambda progress: algorithm.generator_step(tf.zeros([2, 4], tf.int32), SEED, tf.constant(progress))["temperature"]  # noqa: E731
+  np.testing.assert_allclose([step(p) for p in (0.0, 0.25, 0.5, 1.0)], [4.0, 2.0, 1.0, 0.25], rtol=1e-5)
+
+
+def test_the_discriminators_loss_is_that_of_its_scores():
+  algorithm = _algorithm(recurrent.Discriminator(FIXED, recurrent.Config(4, 5, dropout=0.0)))
+  real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
+  fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), pickers.GumbelSoftmax(2.0), soft_feedback=True).points
+  real_scores, fake_scores = (algorithm.discriminator(x).numpy().astype(np.float64) for x in (real, fake))
+  metrics = algorithm.discriminator_step(real, SEED, tf.constant(0.0))
+  np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-4)
+
+
+def test_the_latent_is_moved_too():
+  algorithm = _algorithm()
+  before = algorithm.generator.latent_kernel.numpy()
+  algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.0))
+  assert np.abs(algorithm.generator.latent_kernel.numpy() - before).max() > 1e-5

@@ -1,0 +1,21 @@
+"""Discriminators whose taste is fixed, so that one knows where a generator must go."""
+
+import keras
+import tensorflow as tf
+
+from tf_textgan.discriminators import base
+
+
+class LikesToken(base.Discriminator):
+  """Scores a sequence by how much of it is one token, ids or points: 4 for all of it, -4 for nothing."""
+
+  def __init__(self, spec, token):
+    super().__init__(spec)
+    self.token = token
+    self.scale = self.add_weight((), keras.initializers.Constant(8.0), name="scale")
+    self.built = True
+
+  def call(self, inputs, seed=None):
+    del seed
+    points = tf.one_hot(inputs, self.spec.vocab_size) if inputs.dtype.is_integer else inputs
+    return tf.convert_to_tensor(self.scale) * (tf.reduce_mean(points[:, :, self.token], axis=1) - 0.5)

@@ -1,0 +1,117 @@
+"""Tests of tf_textgan.algorithms.seqgan."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.algorithms import judges
+from tf_textgan import sequences
+from tf_textgan.algorithms import base
+from tf_textgan.algorithms import seqgan
+from tf_textgan.discriminators import recurrent
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
+
+FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
+TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
+SEED = noise.seed(1)
+START = tf.constant(0.0)
+
+
+def _algorithm(spec=FIXED, judge=None, stddev=0.1, **changes):
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
+  return seqgan.Algorithm(seqgan.Config(rollouts=4, **changes), generator, judge or judges.LikesToken(spec, 5))
+
+
+def _batch(num):
+  return tf.zeros([num, 4], tf.int32)
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_a_token_that_is_liked_becomes_probable(baseline):
+  algorithm = _algorithm(baseline=baseline)
+  share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
+  before = share()
+  step = tf.function(algorithm.generator_step)
+  rewards = [step(_batch(32), noise.fold(SEED, i), START)["reward"].numpy() for i in range(40)]
+  assert before < 0.25 and share() > 0.8
+  assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.3
+
+
+def test_the_reward_is_the_probability_of_being_real():
+  algorithm = _algorithm()
+  reward = algorithm.generator_step(_batch(500), SEED, START)["reward"].numpy()
+  # Nearly uniform tokens: the number of fives among four is binomial.
+  counts = np.random.default_rng(0).binomial(4, 1 / 7, 100000)
+  expected = np.mean(1 / (1 + np.exp(-8 * (counts / 4 - 0.5))))
+  assert abs(reward - expected) < 0.03
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+def test_the_gradient_is_that_of_the_expected_reward(spec):
+  """Two tokens: with a reward for each of the sequences, the mean update over many samples against the exact gradient."""
+  spec = sequences.Spec(spec.vocab_size, 2, spec.start_token, spec.end_token, spec.forbidden_tokens)
+  judge = judges.LikesToken(spec, 5)
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
+  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=8), generator, judge)
+  allowed = [t for t in range(7) if t not in spec.forbidden_tokens]
+  everything = tf.constant([[a, b] if a != spec.end_token else [a, 0] for a in allowed for b in allowed])
+  everything = tf.constant(np.unique(everything, axis=0))
+  bias = generator.output_bias.value
+  with tf.GradientTape() as tape:
+    log_probs = tf.reduce_sum(generator.log_probs(everything, tf.zeros([len(everything), 0])), axis=1)
+    expected_reward = tf.reduce_sum(tf.exp(log_probs) * tf.sigmoid(judge(everything)))
+  exact = tape.gradient(expected_reward, bias).numpy()
+  gradients = []
+
+  def record(tape, loss, *_):
+    gradients.append(-tape.gradient(loss, bias).numpy())
+    return tf.zeros([])
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(base, "minimize", record)
+    for i in range(20):
+      algorithm.generator_step(tf.zeros([1000, 2], tf.int32), noise.fold(SEED, i), START)
+  mean, error = np.mean(gradients, axis=0), np.std(gradients, axis=0, ddof=1) / np.sqrt(len(gradients))
+  assert np.abs(exact).max() > 10 * error.max()
+  assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
+
+
+def test_the_baseline_of_replicas_is_that_of_the_whole_batch(two_replicas):
+  weights = []
+  for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
+    with strategy.scope():
+      algorithm = _algorithm(TEXT, baseline=True, stddev=1.0)
+    rows = 8 // strategy.num_replicas_in_sync
+    step = tf.function(lambda: strategy.run(algorithm.generator_step, args=(_batch(rows), SEED, START)))  # noqa: B023
+    step()
+    weights.append(algorithm.generator.get_weights())
+  for a, b in zip(*weights):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_the_discriminators_loss_is_that_of_its_scores():
+  algorithm = _algorithm(TEXT, recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0)), stddev=1.0)
+  real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
+  fake = algorithm.generator.sample(3, noise.fold(SEED, "fake")).tokens
+  real_scores, fake_scores = (algorithm.discriminator(tokens).numpy().astype(np.float64) for tokens in (real, fake))
+  metrics = algorithm.discriminator_step(real, SEED, START)
+  np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-5)
+  np.testing.assert_allclose(metrics["accuracy"], 0.5 * np.mean(real_scores > 0) + 0.5 * np.mean(fake_scores < 0))
+
+
+def test_the_discriminator_learns_to_tell():
+  algorithm = _algorithm(FIXED, recurrent.Discriminator(FIXED, recurrent.Config(8, 8)), discriminator_learning_rate=0.01)
+  step = tf.function(algorithm.discriminator_step)
+  for i in range(60):
+    metrics = step(tf.fill([32, 4], 5), noise.fold(SEED, i), START)
+  assert metrics["accuracy"] > 0.95 and metrics["loss"] < 0.5
+
+
+def test_the_schedule_is_pretraining_then_rounds():
+  phases = _algorithm(discriminator_steps_per_round=3).phases(base.Schedule(2, 4, 6))
+  assert [(p.name, p.steps, [(u.name, u.repeats) for u in p.updates]) for p in phases] == [
+    ("mle", 2, [("mle", 1)]),
+    ("discriminator", 4, [("discriminator", 1)]),
+    ("adversarial", 6, [("generator", 1), ("discriminator", 3)]),
+  ]
