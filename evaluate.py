@@ -4,9 +4,9 @@ A run is scored on its corpus: likelihood of held-out text, and samples. A file 
 corpus and under its generator.
 """
 
-import os
+from tf_textgan import quiet
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Before TensorFlow starts: its start-up notes are no news to a user.
+quiet.start_tensorflow()
 
 import dataclasses
 import math

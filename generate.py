@@ -1,8 +1,8 @@
 """Writes sentences with a trained run, one on a line."""
 
-import os
+from tf_textgan import quiet
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Before TensorFlow starts: its start-up notes are no news to a user.
+quiet.start_tensorflow()
 
 import dataclasses
 import json

@@ -1,8 +1,8 @@
 """Trains a text GAN. Without flags: SeqGAN on generated captions, a few minutes on two cores. `--help` lists the chosen algorithm's flags."""
 
-import os
+from tf_textgan import quiet
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Before TensorFlow starts: its start-up notes are no news to a user.
+quiet.start_tensorflow()
 
 from tf_textgan import cli
 from tf_textgan import flags

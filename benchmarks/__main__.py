@@ -1,8 +1,8 @@
 """Measures the library's steps: `python -m benchmarks [--json FILE] [--only NAME]`. See benchmarks/README.md for what the columns mean."""
 
-import os
+from tf_textgan import quiet
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Before TensorFlow starts: its start-up notes are no news to a user.
+quiet.start_tensorflow()
 
 import dataclasses
 import json

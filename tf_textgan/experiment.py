@@ -5,7 +5,8 @@ import json
 import os
 import pathlib
 import platform
-from typing import Any, Literal
+from typing import Any
+from typing import Literal
 
 import keras
 import numpy as np

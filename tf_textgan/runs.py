@@ -10,7 +10,8 @@ import math
 import os
 import pathlib
 import sys
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 from absl import logging
 import tensorflow as tf

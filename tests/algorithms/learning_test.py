@@ -14,7 +14,6 @@ from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
-from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
@@ -36,11 +35,11 @@ def real(oracle):
   return oracle.sample(4000, noise.seed(123)).tokens.numpy()
 
 
-def _train(step, steps, real, seed, name):
-  """Makes steps on random batches, the progress rising from 0 to 1."""
-  for i in range(steps):
+def _train(step, steps, real, seed, name, first=0, progress=0.0):
+  """Makes steps on random batches; `first` is the number of the first one."""
+  for i in range(first, first + steps):
     rows = np.random.default_rng([seed, i]).integers(0, len(real), BATCH)
-    step(tf.constant(real[rows]), noise.fold(noise.seed(seed), name, i), tf.constant(i / steps, tf.float32))
+    step(tf.constant(real[rows]), noise.fold(noise.seed(seed), name, i), tf.constant(progress, tf.float32))
 
 
 def _nll_oracle(generator, oracle):
@@ -74,39 +73,44 @@ def test_maximum_likelihood_learns_the_oracle(seed, oracle, real):
   assert _nll_oracle(generator, oracle) < before_oracle - 1.0
 
 
+def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
+  """From an under-trained language model NLL-oracle falls, and not by writing the same few sequences."""
+  generator = algorithm.generator
+  mle_step, discriminator_step, generator_step = map(tf.function, (algorithm.mle_step, algorithm.discriminator_step, algorithm.generator_step))
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  _train(mle_step, 10, real, seed, "mle")
+  nll, divergence = measure()
+  _train(discriminator_step, 60, real, seed, "discriminator")
+  for i in range(rounds):
+    _train(generator_step, 1, real, seed, "generator", i, i / rounds)
+    _train(discriminator_step, 3, real, seed, "discriminator", 60 + 3 * i, i / rounds)
+  nll_after, divergence_after = measure()
+  print(nll, nll_after, divergence, divergence_after)
+  assert nll_after < nll - 0.5
+  assert divergence_after < divergence - 0.05
+
+
 @_each_seed
 def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
-  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (16, 16, 16)), seed)
-  config = seqgan.Config(rollouts=4, baseline=True, discriminator_learning_rate=3e-3)
-  algorithm = seqgan.Algorithm(config, generator, discriminator)
-  mle_step, discriminator_step, generator_step = map(tf.function, (algorithm.mle_step, algorithm.discriminator_step, algorithm.generator_step))
-  _train(mle_step, 20, real, seed, "mle")
-  before = _nll_oracle(generator, oracle)
-  _train(discriminator_step, 60, real, seed, "discriminator")
-  for i in range(40):
-    _train(generator_step, 1, real, seed + 100 * i, "generator")
-    _train(discriminator_step, 3, real, seed + 100 * i, "discriminator")
-  print("seqgan", before, _nll_oracle(generator, oracle))
-  assert _nll_oracle(generator, oracle) < before - 0.3
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  config = seqgan.Config(rollouts=4, baseline=True, discriminator_learning_rate=1e-2)
+  _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
 
 
 @_each_seed
-@pytest.mark.parametrize("estimator", ["gumbel_softmax", "straight_through"])
-def test_gsgan_lowers_nll_oracle(seed, estimator, oracle, real):
+@pytest.mark.parametrize(("estimator", "temperatures"), [("gumbel_softmax", (0.5, 0.1)), ("straight_through", (1.0, 1.0))])
+def test_gsgan_lowers_nll_oracle(seed, estimator, temperatures, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16, latent_size=4), seed)
-  discriminator = recurrent.Discriminator(SPEC, recurrent.Config(16, 16), seed)
-  config = gsgan.Config(estimator=estimator, generator_learning_rate=3e-3, discriminator_learning_rate=3e-3, max_temperature=1.0)
-  algorithm = gsgan.Algorithm(config, generator, discriminator)
-  mle_step, discriminator_step, generator_step = map(tf.function, (algorithm.mle_step, algorithm.discriminator_step, algorithm.generator_step))
-  _train(mle_step, 20, real, seed, "mle")
-  before = _nll_oracle(generator, oracle)
-  _train(discriminator_step, 60, real, seed, "discriminator")
-  for i in range(60):
-    _train(generator_step, 1, real, seed + 100 * i, "generator")
-    _train(discriminator_step, 2, real, seed + 100 * i, "discriminator")
-  print("gsgan", estimator, before, _nll_oracle(generator, oracle))
-  assert _nll_oracle(generator, oracle) < before - 0.3
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  config = gsgan.Config(
+    estimator=estimator,
+    max_temperature=temperatures[0],
+    min_temperature=temperatures[1],
+    generator_learning_rate=1e-2 if estimator == "straight_through" else 3e-3,
+    discriminator_learning_rate=1e-2,
+  )
+  _assert_adversarial_training_helps(gsgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
 
 
 @_each_seed
@@ -118,7 +122,7 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
   divergence = lambda: _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
   before = divergence()
   for i in range(80):
-    _train(discriminator_step, 5, real, seed + 100 * i, "discriminator")
-    _train(generator_step, 1, real, seed + 100 * i, "generator")
+    _train(discriminator_step, 5, real, seed, "discriminator", 5 * i)
+    _train(generator_step, 1, real, seed, "generator", i)
   print("wgan", before, divergence())
-  assert divergence() < before - 0.15
+  assert divergence() < before - 0.08

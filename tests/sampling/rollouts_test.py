@@ -138,6 +138,21 @@ def test_replicas_reward_as_one_does(chunk, two_replicas):
   np.testing.assert_allclose(np.concatenate(parts), reward(8), atol=1e-6)
 
 
+@pytest.mark.parametrize("chunk", [5, 1024])
+def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
+  samples = sample(9, END)
+
+  def completes_its_row(completed, rows, t):
+    common = tf.range(T) <= t
+    return tf.cast(tf.reduce_all((completed == tf.gather(samples.tokens, rows)) | ~common, axis=1), tf.float32)
+
+  rewards = rollouts.rewards(STEPS[END], lambda tokens: tf.fill(tf.shape(tokens)[:1], 7.0), samples, 3, SEED, END, chunk, completes_its_row)
+  tokens = samples.tokens.numpy()
+  own = (tokens == END) | (tokens == PAD)
+  own[:, -1] = True
+  np.testing.assert_array_equal(rewards, np.where(own, 7.0, 1.0))
+
+
 def test_there_are_as_many_completions_as_sequences():
   """The enumeration above is of everything there is."""
   sequences, probs = zip(*completions([1], None))

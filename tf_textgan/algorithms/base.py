@@ -1,9 +1,10 @@
 """What an algorithm is: networks, optimizers, and a list of phases that says who is updated when."""
 
 import abc
-import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+import dataclasses
+from typing import Any
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf

@@ -6,7 +6,9 @@ their `relaxed` is true. Temperatures may be Python numbers or scalar tensors, s
 """
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import Any
+from typing import ClassVar
+from typing import NamedTuple
 
 import tensorflow as tf
 

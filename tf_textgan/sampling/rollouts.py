@@ -6,7 +6,8 @@ tokens and N rollouts that is at most B*N*T*(T-1)/2 generator steps, half of wha
 """
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import Any
+from typing import ClassVar
 
 import tensorflow as tf
 

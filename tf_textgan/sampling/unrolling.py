@@ -1,6 +1,7 @@
 """The one loop over time: every sequence a generator writes, in training or after it, comes out of `unroll`."""
 
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
 
