@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tf_textgan
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base
@@ -45,6 +46,9 @@ class Choices:
   profile_rounds: int = 0
   # Write a SavedModel at the end.
   export: bool = True
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "profile_rounds")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -149,9 +149,12 @@ def _read_config(folder):
   if not path.exists():
     return None
   try:
-    return json.loads(path.read_text(encoding="utf-8"))
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(config, dict) or not {"experiment", "length"} <= config.keys():
+      raise ValueError("it has no experiment")
   except ValueError as e:
     raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
+  return config
 
 
 def _open(folder, experiment, chief):

@@ -66,7 +66,6 @@ def test_maximum_likelihood_learns_the_oracle(seed, oracle, real):
   before, before_oracle = nll(), _nll_oracle(generator, oracle)
   _train(tf.function(mle.Algorithm(mle.Config(), generator).mle_step), 150, real[:3000], seed, "mle")
   floor = -np.mean(oracle.log_probs(held_out, tf.zeros([1000, 0])))
-  print("mle", before, nll(), floor, before_oracle, _nll_oracle(generator, oracle))
   # Most of the way from the uniform distribution to the oracle's own entropy.
   assert abs(before - np.log(20)) < 0.05
   assert floor < nll() < floor + 0.3 * (before - floor)
@@ -85,7 +84,6 @@ def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
     _train(generator_step, 1, real, seed, "generator", i, i / rounds)
     _train(discriminator_step, 3, real, seed, "discriminator", 60 + 3 * i, i / rounds)
   nll_after, divergence_after = measure()
-  print(nll, nll_after, divergence, divergence_after)
   assert nll_after < nll - 0.5
   assert divergence_after < divergence - 0.05
 
@@ -124,5 +122,4 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
   for i in range(80):
     _train(discriminator_step, 5, real, seed, "discriminator", 5 * i)
     _train(generator_step, 1, real, seed, "generator", i)
-  print("wgan", before, divergence())
   assert divergence() < before - 0.08

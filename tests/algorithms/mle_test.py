@@ -30,7 +30,7 @@ def test_nll_is_per_token_that_counts():
 
 def test_the_gradient_is_that_of_finite_differences():
   generator = _generator()
-  config = mle.Config(mle_learning_rate=0.0)
+  config = mle.Config(mle_learning_rate=1e-12)
   nll = lambda: float(mle.Algorithm(config, generator).mle_step(tf.constant(REAL), SEED, START)["nll"])  # noqa: E731
   with tf.GradientTape() as tape:
     value = -tf.reduce_sum(generator.log_probs(tf.constant(REAL), tf.zeros([3, 0]))) / 7.0

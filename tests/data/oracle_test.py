@@ -18,7 +18,8 @@ def _slow_log_prob(parameters, tokens):
   def affine(x, w, h, u, b):
     return [sum(x[k] * w[k, j] for k in range(32)) + sum(h[k] * u[k, j] for k in range(32)) + b[j] for j in range(32)]
 
-  sigmoid = lambda x: 1 / (1 + math.exp(-x))
+  def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
   parameters = {name: value.astype(np.float64) for name, value in parameters.items()}
   h, c, previous, total = [0.] * 32, [0.] * 32, 0, 0.
   for token in tokens:

@@ -55,7 +55,8 @@ def test_argmax_passes_no_gradient():
 
 
 @pytest.mark.parametrize(
-  ("top_k", "nucleus", "temperature"), [(0, 1.0, 0.7), (3, 1.0, 1.0), (0, 0.6, 1.0), (0, 0.9, 2.0), (5, 0.8, 1.0), (1, 1.0, 1.0), (0, 0.0, 1.0), (50, 1.0, 1.0)]
+  ("top_k", "nucleus", "temperature"),
+  [(0, 1.0, 0.7), (3, 1.0, 1.0), (0, 0.6, 1.0), (0, 0.9, 2.0), (5, 0.8, 1.0), (1, 1.0, 1.0), (0, 0.0, 1.0), (50, 1.0, 1.0)],
 )
 def test_categorical_draws_from_the_cut_distribution(top_k, nucleus, temperature):
   for row in LOGITS[:3]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
+
 
 class Update(NamedTuple):
   """One kind of gradient step.
@@ -45,6 +47,9 @@ class Schedule:
   discriminator_steps: int = 200
   # Adversarial rounds: one generator step and its discriminator steps.
   adversarial_steps: int = 100
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "mle_steps", "discriminator_steps", "adversarial_steps")
 
 
 class Algorithm(abc.ABC):

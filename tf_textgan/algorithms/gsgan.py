@@ -11,6 +11,7 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import recurrent
@@ -43,6 +44,11 @@ class Config:
   min_temperature: float = 0.5
   # Discriminator steps for each generator step.
   discriminator_steps_per_round: int = 1
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    checks.above_zero(self, "max_temperature", "min_temperature")
+    checks.at_least(self, 1, "discriminator_steps_per_round")
 
 
 GENERATOR = ("lstm", lstm.Config(latent_size=32))

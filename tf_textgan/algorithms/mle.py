@@ -7,6 +7,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -20,6 +21,9 @@ class Config:
   mle_learning_rate: float = 1e-2
   # Largest norm of the gradient.
   clip_norm: float = 5.0
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "mle_learning_rate", "clip_norm")
 
 
 GENERATOR = ("lstm", lstm.Config())

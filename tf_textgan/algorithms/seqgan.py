@@ -12,6 +12,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import cnn_highway
@@ -43,6 +44,10 @@ class Config:
   baseline: bool = False
   # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
   discriminator_steps_per_round: int = 5
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    checks.at_least(self, 1, "rollouts", "rollout_chunk", "discriminator_steps_per_round")
 
 
 GENERATOR = ("lstm", lstm.Config())

@@ -10,6 +10,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
 from tf_textgan.generators import base as generator_base
@@ -34,6 +35,11 @@ class Config:
   penalty_weight: float = 10.0
   # Critic steps for each generator step.
   discriminator_steps_per_round: int = 10
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "learning_rate", "penalty_weight")
+    checks.share(self, "beta_1", "beta_2")
+    checks.at_least(self, 1, "discriminator_steps_per_round")
 
 
 GENERATOR = ("conv_resnet", conv_resnet.Config())

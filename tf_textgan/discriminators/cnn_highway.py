@@ -9,6 +9,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
+from tf_textgan import errors
 from tf_textgan.discriminators import base
 from tf_textgan.sampling import noise
 
@@ -27,6 +29,13 @@ class Config:
   dropout: float = 0.25
   # Weight of the squared norm of the output layer. The published 0.2 / 2 is on two outputs of a softmax; on their difference it is a quarter.
   output_l2: float = 0.05
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "widths", "filters")
+    checks.share(self, "dropout")
+    checks.at_least(self, 0, "output_l2")
+    if not self.widths or len(self.widths) != len(self.filters):
+      raise errors.UserError(f"widths and filters must be as many, but are {self.widths} and {self.filters}")
 
 
 class Discriminator(base.Discriminator):
@@ -54,6 +63,8 @@ class Discriminator(base.Discriminator):
         layer.build((None, spec.length, config.embedding_size))
         self.convolutions.append(layer)
         features += filters
+    if not features:
+      raise errors.UserError(f"widths are {config.widths}; one of them must be at most the {spec.length} tokens of a sequence")
     self.highway = keras.layers.Dense(features, activation="relu", kernel_initializer=normal(), name="highway")
     self.gate = keras.layers.Dense(features, activation="sigmoid", kernel_initializer=normal(), name="gate")
     self.score = keras.layers.Dense(

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan import residual
 from tf_textgan.discriminators import base
 
@@ -17,6 +18,10 @@ class Config:
   channels: int = 512
   # Residual blocks.
   blocks: int = 5
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "channels")
+    checks.at_least(self, 0, "blocks")
 
 
 class Discriminator(base.Discriminator):

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.discriminators import base
 from tf_textgan.sampling import noise
 
@@ -19,6 +20,10 @@ class Config:
   hidden_size: int = 64
   # Share of the features left out in training.
   dropout: float = 0.25
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.share(self, "dropout")
 
 
 class Discriminator(base.Discriminator):
@@ -37,6 +42,7 @@ class Discriminator(base.Discriminator):
       kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
       recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
       return_sequences=True,
+      seed=seed,  # Unused, but a variable: two runs should not differ in it.
       name="lstm",
     )
     self.lstm.build((None, spec.length, config.embedding_size))

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan import residual
 from tf_textgan import sequences
 from tf_textgan.generators import base
@@ -23,6 +24,10 @@ class Config:
   channels: int = 512
   # Residual blocks.
   blocks: int = 5
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "latent_size", "channels")
+    checks.at_least(self, 0, "blocks")
 
 
 class Generator(base.Generator):

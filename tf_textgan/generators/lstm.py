@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan.generators import base
 
 
@@ -20,6 +21,10 @@ class Config:
   latent_size: int = 0
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.at_least(self, 0, "latent_size", "init_stddev")
 
 
 class Generator(base.Autoregressive):
@@ -41,6 +46,7 @@ class Generator(base.Autoregressive):
       bias_initializer=normal(),
       unit_forget_bias=False,  # As the published generator and oracle have it.
       return_sequences=True,
+      seed=seed,  # Unused, but a variable: two runs should not differ in it.
       name="lstm",
     )
     self.lstm.build((None, None, config.embedding_size))

@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import zipfile
+import zlib
 
 from absl import logging
 import numpy as np
@@ -73,47 +74,54 @@ class Checkpoints:
     Raises:
       UserError: it holds other variables than these: it is of another model.
     """
-    path = self._readable(which)
-    if path is None:
+    paths = [path for path in [self._folder / "best.npz"] if path.exists()] if which == "best" else self._files()[::-1]
+    if not paths:
       return None
-    with np.load(path) as archive:
-      progress = json.loads(str(archive[_PROGRESS]))
-      saved = set(archive.files) - {_PROGRESS}
-      if saved != set(variables):
-        odd = sorted(saved ^ set(variables))
-        raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
-      for name, variable in variables.items():
-        value = archive[name]
-        if value.shape != tuple(variable.shape):
-          raise errors.UserError(
-            f"{path} is a checkpoint of another model: {name} has shape {value.shape} there, {tuple(variable.shape)} here"
-          )
-        variable.assign(value)
+    path, arrays = _first_whole(paths)
+    progress = json.loads(str(arrays.pop(_PROGRESS)))
+    if set(arrays) != set(variables):
+      odd = sorted(set(arrays) ^ set(variables))
+      raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
+    for name, variable in variables.items():
+      if arrays[name].shape != tuple(variable.shape):
+        raise errors.UserError(
+          f"{path} is a checkpoint of another model: {name} has shape {arrays[name].shape} there, {tuple(variable.shape)} here"
+        )
+    # Only now, so that a checkpoint that does not fit changes nothing.
+    for name, variable in variables.items():
+      variable.assign(arrays[name])
     return progress
-
-  def _readable(self, which):
-    """The path asked for, or, if the latest cannot be read, the one before it; None if there is none."""
-    if which == "best":
-      path = self._folder / "best.npz"
-      return path if path.exists() else None
-    for path in reversed(self._files()):
-      if zipfile.is_zipfile(path):
-        return path
-      logging.warning("%s is not a whole checkpoint; trying the one before it", path)
-    return None
 
   def _files(self):
     return sorted(path for path in self._folder.glob("step_*.npz") if _NAME.search(path.name))
 
   def _write(self, step, arrays, best):
     self._folder.mkdir(parents=True, exist_ok=True)
+    for leftover in self._folder.glob("*.partial"):
+      leftover.unlink()  # Of a run that was killed in a write.
     target = self._folder / f"step_{step:09d}.npz"
-    _replace(target, lambda file: np.savez(file, **arrays))
+    # The best first: a run that goes on from the other file believes that the best has been kept.
+    first = self._folder / "best.npz" if best else target
+    _replace(first, lambda file: np.savez(file, **arrays))
     if best:
-      with open(target, "rb") as source:
-        _replace(self._folder / "best.npz", lambda file: shutil.copyfileobj(source, file))
+      with open(first, "rb") as source:
+        _replace(target, lambda file: shutil.copyfileobj(source, file))
     for old in self._files()[: -self._keep]:
       old.unlink(missing_ok=True)
+
+
+def _first_whole(paths):
+  """The first of some checkpoints that can be read, and its arrays by name; the disk may have lost a part of one."""
+  for path in paths:
+    try:
+      with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+      json.loads(str(arrays[_PROGRESS]))
+      return path, arrays
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zlib.error, zipfile.BadZipFile) as e:
+      if path != paths[-1]:
+        logging.warning("%s is not a whole checkpoint (%s); trying the one before it", path, e)
+  raise errors.UserError(f"no whole checkpoint in {paths[0].parent}: {', '.join(path.name for path in paths)} cannot be read")
 
 
 def _replace(target, write):

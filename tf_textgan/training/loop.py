@@ -6,6 +6,7 @@ if it had not been.
 """
 
 import collections
+import contextlib
 import dataclasses
 import math
 import signal
@@ -15,6 +16,7 @@ import time
 import keras
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.data import pipeline
 from tf_textgan.sampling import noise
@@ -44,6 +46,10 @@ class Config:
   steps_per_call: int = 1
   # Compile the steps with XLA.
   jit_compile: bool = False
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
+    checks.at_least(self, 0, "checkpoint_minutes", "seed")
 
 
 @dataclasses.dataclass
@@ -126,19 +132,30 @@ class Loop:
     """
     watchers = keras.callbacks.CallbackList(list(callbacks), add_history=False, add_progbar=False, model=self._algorithm.generator)
     self._algorithm.generator.stop_training = self.progress.stopped
+    # Keras's TensorBoard asks for the one optimizer of `fit`; here there are several.
+    self._algorithm.generator.optimizer = None
     batches = self._batches()
     with _Signals(self):
       watchers.on_train_begin()
-      for number in range(self.progress.phase, len(self.phases)):
-        if number > self.progress.phase:
-          self.progress.phase, self.progress.round = number, 0
-        self._run_phase(self.phases[number], batches, watchers)
-        if self.interrupted or self._algorithm.generator.stop_training:
-          break
-      self.progress.stopped = bool(self._algorithm.generator.stop_training)
-      self._save()
-      self._checkpoints.wait()
+      try:
+        self._run_phases(batches, watchers)
+      except errors.UserError:
+        # Callbacks close their files and their bar; what fails in that does not matter any more.
+        with contextlib.suppress(Exception):
+          watchers.on_train_end()
+        raise
       watchers.on_train_end()
+
+  def _run_phases(self, batches, watchers):
+    for number in range(self.progress.phase, len(self.phases)):
+      if number > self.progress.phase:
+        self.progress.phase, self.progress.round = number, 0
+      self._run_phase(self.phases[number], batches, watchers)
+      if self.interrupted or self._algorithm.generator.stop_training:
+        break
+    self.progress.stopped = bool(self._algorithm.generator.stop_training)
+    self._save()
+    self._checkpoints.wait()
 
   def _run_phase(self, phase, batches, watchers):
     progress, config = self.progress, self._config
@@ -155,16 +172,18 @@ class Loop:
         logs = self._run_rounds(phase, batches, rounds)
         totals.update({name: value * rounds for name, value in logs.items()})
         watchers.on_train_batch_end(progress.step, logs)
-        if time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
+        # At an evaluation a checkpoint comes with it: one from before it would make a resumed run leave it out.
+        if progress.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
-      if self.interrupted:
-        return
+      if progress.round < next_evaluation:
+        return  # Interrupted.
       logs = {name: total / (progress.round - first) for name, total in totals.items()}
       logs |= self._evaluate(progress.step)
       watchers.on_epoch_end(epoch, logs)
       best = True
       if config.best_metric:
-        best = self._metric(logs) < progress.best
+        # Until there is a finite value, the last checkpoint is the best there is.
+        best = self._metric(logs) < progress.best or math.isinf(progress.best)
         progress.best = min(progress.best, self._metric(logs))
       self._save(best)
 

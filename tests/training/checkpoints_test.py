@@ -1,0 +1,192 @@
+"""Tests of tf_textgan.training.checkpoints."""
+
+import errno
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan.training import checkpoints
+
+
+def _variables(value, shape=(3, 2)):
+  return {"generator/0/kernel": tf.Variable(np.full(shape, value, np.float32)), "adam/0/iteration": tf.Variable(int(value), dtype=tf.int64)}
+
+
+def _save(kept, step, value=None, best=False):
+  kept.save(step, _variables(step if value is None else value), {"step": step}, best)
+  kept.wait()
+
+
+def _names(folder):
+  return sorted(path.name for path in folder.iterdir())
+
+
+def test_every_bit_comes_back(tmp_path):
+  algorithm, copy = (tiny.algorithm("seqgan", tiny.SPECS["text"], seed) for seed in (1, 2))
+  random = np.random.default_rng(0)
+  for i, variable in enumerate(algorithm.variables().values()):
+    variable.assign(random.normal(size=variable.shape).astype(np.float32) if "float" in variable.dtype else np.full(variable.shape, i))
+  odd = np.array([np.pi, -0.0, 1e-45, np.finfo(np.float32).max], np.float32)
+  algorithm.generator.output_bias.assign(np.resize(odd, algorithm.generator.output_bias.shape))
+  progress = {"step": 7, "best": float("inf"), "updates": {"mle": 7}}
+  first = checkpoints.Checkpoints(tmp_path)
+  first.save(7, algorithm.variables(), progress)
+  first.wait()
+  assert checkpoints.Checkpoints(tmp_path).restore(copy.variables()) == progress
+  for name, variable in algorithm.variables().items():
+    restored = copy.variables()[name].numpy()
+    assert restored.dtype == variable.numpy().dtype
+    assert restored.tobytes() == variable.numpy().tobytes(), name
+
+
+def test_what_is_saved_is_what_was_there_when_save_was_called(tmp_path, monkeypatch):
+  kept = checkpoints.Checkpoints(tmp_path)
+  write = kept._write
+
+  def slow(*args):
+    time.sleep(0.2)
+    write(*args)
+
+  monkeypatch.setattr(kept, "_write", slow)
+  variables = _variables(1.0)
+  kept.save(1, variables, {})
+  variables["generator/0/kernel"].assign(tf.zeros([3, 2]))
+  kept.wait()
+  kept.restore(variables)
+  np.testing.assert_array_equal(variables["generator/0/kernel"], np.ones([3, 2]))
+
+
+def test_the_last_few_and_the_best_are_kept(tmp_path):
+  kept = checkpoints.Checkpoints(tmp_path, keep=2)
+  for step in (10, 20, 30, 1000):
+    _save(kept, step, best=step == 20)
+  assert _names(tmp_path) == ["best.npz", "step_000000030.npz", "step_000001000.npz"]
+  variables = _variables(0)
+  assert kept.restore(variables) == {"step": 1000}
+  assert variables["adam/0/iteration"].numpy() == 1000
+  assert kept.restore(variables, "best") == {"step": 20}
+  np.testing.assert_array_equal(variables["generator/0/kernel"], np.full([3, 2], 20.0))
+
+
+@pytest.mark.parametrize("which", ["latest", "best"])
+def test_an_empty_folder_has_no_checkpoint(tmp_path, which):
+  assert checkpoints.Checkpoints(tmp_path / "absent").restore(_variables(0), which) is None
+
+
+def test_another_models_checkpoint_is_refused_and_changes_nothing(tmp_path):
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 5)
+  other = _variables(0, shape=(3, 4))
+  with pytest.raises(errors.UserError, match=r"another model: generator/0/kernel has shape \(3, 2\) there, \(3, 4\) here"):
+    kept.restore(other)
+  assert other["adam/0/iteration"].numpy() == 0
+  more = {**_variables(0), "generator/1/bias": tf.Variable(0.0)}
+  with pytest.raises(errors.UserError, match="another model: it differs in 1 variables, generator/1/bias among them"):
+    kept.restore(more)
+  assert more["adam/0/iteration"].numpy() == 0
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
+def test_a_damaged_latest_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1)
+  _save(kept, 2)
+  path = tmp_path / "step_000000002.npz"
+  content = bytearray(path.read_bytes())
+  middle = content.index(np.full([3, 2], 2, np.float32).tobytes())
+  content[middle] ^= 0xFF
+  path.write_bytes({"cut": path.read_bytes()[:-30], "empty": b"", "flipped": content, "text": b"not an archive"}[damage])
+  variables = _variables(0)
+  assert kept.restore(variables) == {"step": 1}
+  np.testing.assert_array_equal(variables["generator/0/kernel"], np.ones([3, 2]))
+
+
+def test_if_all_are_damaged_a_user_is_told(tmp_path):
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1, best=True)
+  for name in ("best.npz", "step_000000001.npz"):
+    (tmp_path / name).write_bytes(b"PK")
+  for which, name in (("latest", "step_000000001.npz"), ("best", "best.npz")):
+    with pytest.raises(errors.UserError, match=f"no whole checkpoint in .*: {name} cannot be read"):
+      kept.restore(_variables(0), which)
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_a_kill_in_the_middle_of_a_write_leaves_the_checkpoint_before(tmp_path, best):
+  """The child is killed when half of the second checkpoint is on the disk."""
+  _save(checkpoints.Checkpoints(tmp_path), 1, best=best)
+  variables, target = _variables(2), tmp_path / "step_000000002.npz"
+  # Copied here: TensorFlow does not work in a child that was forked after it had started.
+  arrays = {name: variable.numpy() for name, variable in variables.items()}
+  child = os.fork()
+  if child == 0:
+    os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "progress": np.array('{"step": 2}')}, best)
+    os._exit(0)
+  _, status = os.waitpid(child, 0)
+  assert os.WTERMSIG(status) == signal.SIGKILL
+  assert not target.exists() and any(name.endswith(".partial") for name in _names(tmp_path))
+  kept = checkpoints.Checkpoints(tmp_path)
+  assert kept.restore(_variables(0)) == {"step": 1}
+  if best:
+    assert kept.restore(_variables(0), "best") == {"step": 1}
+  # The next one clears up.
+  _save(kept, 3, best=best)
+  assert not any(name.endswith(".partial") for name in _names(tmp_path))
+  assert kept.restore(_variables(0)) == {"step": 3}
+
+
+def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_path, monkeypatch):
+  """A resumed run takes the best metric from the latest checkpoint: its weights must be in best.npz by then."""
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1, best=True)
+  replaced = []
+
+  def stop_after_one(source, target):
+    if replaced:
+      raise KeyboardInterrupt
+    replaced.append(str(target))
+    os.rename(source, target)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "replace", stop_after_one)
+    with pytest.raises(KeyboardInterrupt):
+      kept._write(2, {"progress": np.array('{"step": 2}')}, best=True)
+  assert replaced == [str(tmp_path / "best.npz")]
+  assert kept.restore(_variables(0)) == {"step": 1}
+
+
+@pytest.mark.parametrize("call", ["fsync", "savez"])
+def test_a_full_disk_is_told_and_leaves_the_checkpoints_before(tmp_path, monkeypatch, call):
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1, best=True)
+
+  def full(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os if call == "fsync" else np, call, full)
+    kept.save(2, _variables(2), {"step": 2}, best=True)
+    with pytest.raises(errors.UserError, match="cannot write a checkpoint to .*: No space left on device; the ones before it are kept"):
+      kept.save(3, _variables(3), {"step": 3})
+  assert _names(tmp_path) == ["best.npz", "step_000000001.npz"]
+  for which in ("latest", "best"):
+    assert kept.restore(_variables(0), which) == {"step": 1}
+  # Told once; with room again it goes on.
+  kept.wait()
+  _save(kept, 3)
+  assert kept.restore(_variables(0)) == {"step": 3}
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+  (tmp_path / "file").write_text("")
+  kept = checkpoints.Checkpoints(tmp_path / "file" / "checkpoints")
+  kept.save(1, _variables(1), {})
+  with pytest.raises(errors.UserError, match="cannot write a checkpoint to .*: Not a directory"):
+    kept.wait()

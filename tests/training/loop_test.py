@@ -1,0 +1,333 @@
+"""Tests of tf_textgan.training.loop: resuming, stopping, callbacks, replicas."""
+
+import csv
+import dataclasses
+import math
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan.algorithms import base
+from tf_textgan.training import checkpoints
+from tf_textgan.training import loop as loop_lib
+
+SPEC = tiny.SPECS["text"]
+SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
+CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size")
+# The batches of one run come from three epochs of it.
+TOKENS = tiny.batch(SPEC, 30, seed=7)
+
+_each_algorithm = pytest.mark.parametrize("name", tiny.ALGORITHMS)
+
+
+def _size(algorithm):
+  """A number that tells any two states of a generator apart."""
+  return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
+
+
+def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, **changes):
+  """A loop over a tiny algorithm; `evaluated` collects the steps of its evaluations and what they gave."""
+  with (strategy or tf.distribute.get_strategy()).scope():
+    algorithm = tiny.algorithm(name, SPEC, **changes)
+
+  def evaluate(step):
+    value = _size(algorithm)
+    if evaluated is not None:
+      evaluated.append((step, value))
+    return {"size": value}
+
+  return loop_lib.Loop(algorithm, schedule, TOKENS, evaluate, checkpoints.Checkpoints(folder, config.keep_checkpoints), config, strategy)
+
+
+def _state(loop):
+  return {name: variable.numpy() for name, variable in loop._algorithm.variables().items()}
+
+
+def _assert_equal(first, second):
+  assert first.keys() == second.keys()
+  for name in first:
+    np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def _archive(path):
+  with np.load(path) as archive:
+    return {name: archive[name] for name in archive.files}
+
+
+class _Stop(keras.callbacks.Callback):
+  """Interrupts a loop after a step, as a signal does."""
+
+  def __init__(self, loop, step):
+    super().__init__()
+    self._loop, self._step = loop, step
+
+  def on_train_batch_end(self, batch, logs=None):
+    if self._loop.progress.step == self._step:
+      self._loop.interrupted = True
+
+
+@pytest.fixture
+def eagerly():
+  """Steps uncompiled: compiling them anew for each of many loops is slow. Compiled ones are resumed by tests/runs_test.py."""
+  tf.config.run_functions_eagerly(True)
+  yield
+  tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
+@_each_algorithm
+def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, tmp_path):
+  evaluated = []
+  whole = _loop(name, tmp_path / "whole", evaluated=evaluated)
+  assert not whole.restore()
+  whole.run()
+  # In the middle of a phase, at an evaluation, at the end of each phase and right after it; a step a phase has not is passed over.
+  stops = [step for step in (1, 3, 5, 6, 8, 10) if step < whole.rounds]
+  pieces = []
+  for step in [*stops, None]:
+    part = _loop(name, tmp_path / "parts", evaluated=pieces)
+    assert part.restore() == (step != stops[0])
+    part.run([_Stop(part, step)])
+    assert part.interrupted == (step is not None)
+    assert part.progress.step == (step or whole.rounds)
+  _assert_equal(_state(whole), _state(part))
+  assert dataclasses.asdict(whole.progress) == dataclasses.asdict(part.progress)
+  assert pieces == evaluated
+  assert len(evaluated) == 2 * len(whole.phases)
+  for file in ("best.npz", f"step_{whole.rounds:09d}.npz"):
+    _assert_equal(_archive(tmp_path / "whole" / file), _archive(tmp_path / "parts" / file))
+  # The slots took part: Adam's count of its steps is the number of updates.
+  for optimizer in part._algorithm.optimizers.values():
+    assert optimizer.iterations.numpy() in part.progress.updates.values()
+
+
+def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
+  """At every round, as a kill would find them; never in the place of an evaluation's."""
+  config = dataclasses.replace(CONFIG, checkpoint_minutes=0.0, keep_checkpoints=100)
+  evaluated = []
+  whole = _loop("mle", tmp_path / "whole", config=config, evaluated=evaluated)
+  whole.run()
+  paths = sorted((tmp_path / "whole").glob("step_*.npz"))
+  assert len(paths) == SCHEDULE.mle_steps
+  for path in paths[:-1]:
+    folder = tmp_path / path.stem
+    folder.mkdir()
+    os.link(path, folder / path.name)
+    pieces = []
+    part = _loop("mle", folder, config=config, evaluated=pieces)
+    part.restore()
+    first = part.progress.step
+    part.run()
+    _assert_equal(_state(whole), _state(part))
+    assert pieces == [(step, value) for step, value in evaluated if step > first]
+
+
+def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
+  values = iter([3.0, math.nan, 1.0, 2.0, math.nan])
+  loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, evaluations=5))
+  loop._evaluate = lambda step: {"size": next(values)}
+  states = {}
+  loop.run([keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({epoch: _state(loop)}))])
+  best = _archive(tmp_path / "best.npz")
+  del best["progress"]
+  _assert_equal(best, states[2])
+  assert loop.progress.best == 1.0
+
+
+def test_a_metric_that_is_never_a_number_keeps_the_last_as_best(tmp_path):
+  loop = _loop("mle", tmp_path)
+  loop._evaluate = lambda step: {"size": math.nan}
+  loop.run()
+  _assert_equal(_archive(tmp_path / "best.npz"), _archive(tmp_path / "step_000000005.npz"))
+
+
+def test_an_unknown_best_metric_lists_what_is_measured(tmp_path):
+  loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, best_metric="bleu"))
+  with pytest.raises(errors.UserError, match="--best_metric is 'bleu', which this run does not measure; it measures mle/gradient_norm, mle/nll, size"):
+    loop.run()
+
+
+def test_a_longer_schedule_goes_on_where_the_shorter_one_ended(tmp_path):
+  short = _loop("mle", tmp_path, base.Schedule(mle_steps=3))
+  short.run()
+  longer = _loop("mle", tmp_path, base.Schedule(mle_steps=5))
+  assert longer.restore() and longer.progress.step == 3
+  longer.run()
+  whole = _loop("mle", tmp_path / "whole", base.Schedule(mle_steps=5))
+  whole.run()
+  _assert_equal(_state(longer), _state(whole))
+  # A finished one makes no step more.
+  again = _loop("mle", tmp_path, base.Schedule(mle_steps=5))
+  again.restore()
+  again.run([keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: pytest.fail("a step too many"))])
+  _assert_equal(_state(longer), _state(again))
+
+
+def test_several_rounds_in_a_call_make_the_same_weights(tmp_path):
+  states = []
+  for rounds in (1, 5):
+    loop = _loop("gsgan", tmp_path / str(rounds), config=dataclasses.replace(CONFIG, steps_per_call=rounds))
+    seen = []
+    loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(loop.progress.step))])  # noqa: B023
+    # Calls end at evaluations, and rounds of several updates are not joined.
+    assert seen == (list(range(1, 13)) if rounds == 1 else [3, 5, 7, 8, 9, 10, 11, 12])
+    states.append(_state(loop))
+  for name in states[0]:
+    np.testing.assert_allclose(states[0][name], states[1][name], rtol=0, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_step_it_came_at_and_the_next_one_acts_as_before(tmp_path, number):
+  heard = []
+  before = signal.signal(number, lambda *_: heard.append(number))
+  try:
+    loop = _loop("mle", tmp_path)
+
+    def kill(batch, logs):
+      if loop.progress.step == 2:
+        os.kill(os.getpid(), number)
+        assert loop.interrupted and not heard
+        os.kill(os.getpid(), number)
+        assert heard
+
+    loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=kill)])
+    assert loop.interrupted and loop.progress.step == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["step_000000002.npz"]
+    os.kill(os.getpid(), number)
+    assert len(heard) == 2
+  finally:
+    signal.signal(number, before)
+
+
+def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
+  loop = _loop("mle", tmp_path)
+  step = loop._algorithm.mle_step
+
+  def poisoned(real, seed, progress):
+    metrics = step(real, seed, progress)
+    # From round 4 of 5 on.
+    return {**metrics, "nll": tf.where(progress > 0.5, np.nan, metrics["nll"])}
+
+  loop.phases = [base.Phase("mle", 5, (base.Update("mle", poisoned),))]
+  ended = []
+  with pytest.raises(errors.UserError, match=r"training diverged: mle/nll is nan at step 4 \(round 4 of phase mle\); the last checkpoint before it is kept"):
+    loop.run([keras.callbacks.LambdaCallback(on_train_end=lambda logs: ended.append(True))])
+  assert ended == [True]
+  loop._checkpoints.wait()
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["best.npz", "step_000000003.npz"]
+  saved = _archive(tmp_path / "step_000000003.npz")
+  assert all(np.isfinite(value).all() for name, value in saved.items() if name != "progress")
+
+
+def test_a_huge_learning_rate_is_found_out(tmp_path):
+  loop = _loop("wgan_gp", tmp_path, base.Schedule(adversarial_steps=50), learning_rate=1e20)
+  with pytest.raises(errors.UserError, match=r"training diverged: \w+/\w+ is (nan|inf|-inf) at step \d+"):
+    loop.run()
+
+
+def test_ordinary_keras_callbacks(tmp_path):
+  loop = _loop("seqgan", tmp_path / "checkpoints")
+  calls = []
+  record = {
+    name: lambda number, logs, name=name: calls.append((name, number))
+    for name in ("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end")
+  }
+  callbacks = [
+    keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+    keras.callbacks.TensorBoard(tmp_path / "board", write_graph=False),
+    keras.callbacks.TerminateOnNaN(),
+    keras.callbacks.ModelCheckpoint(tmp_path / "best.weights.h5", monitor="size", mode="max", save_best_only=True, save_weights_only=True),
+    keras.callbacks.LambdaCallback(**record),
+  ]
+  loop.run(callbacks)
+  assert all(callback.model is loop._algorithm.generator for callback in callbacks)
+  assert [number for name, number in calls if name == "on_epoch_end"] == [0, 1, 2, 3, 4, 5]
+  assert [number for name, number in calls if name == "on_train_batch_begin"] == list(range(12))
+  with open(tmp_path / "log.csv", newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
+  assert float(rows[-1]["size"]) == pytest.approx(_size(loop._algorithm), rel=1e-6)
+  assert list((tmp_path / "board").rglob("events.out.tfevents.*"))
+  # Its weights are the generator's.
+  other = tiny.algorithm("seqgan", SPEC, seed=9).generator
+  other.load_weights(tmp_path / "best.weights.h5")
+  assert any(np.array_equal(a, b) for a, b in zip(other.get_weights(), loop._algorithm.generator.get_weights()))
+
+
+def test_an_epochs_logs_are_the_means_of_its_rounds(tmp_path):
+  loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, steps_per_call=2))
+  rounds, epochs, seen = [], [], [0]
+
+  def on_batch(batch, logs):
+    rounds.extend([logs["mle/nll"]] * (loop.progress.step - seen[-1]))
+    seen.append(loop.progress.step)
+
+  loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=on_batch, on_epoch_end=lambda epoch, logs: epochs.append(logs["mle/nll"]))])
+  np.testing.assert_allclose(epochs, [np.mean(rounds[:3]), np.mean(rounds[3:])], rtol=1e-6)
+
+
+def test_early_stopping_ends_the_run_for_good(tmp_path):
+  loop = _loop("mle", tmp_path, base.Schedule(mle_steps=10), dataclasses.replace(CONFIG, evaluations=10))
+  values = iter([3.0, 2.0, 2.5, 2.6, 2.7, 2.8, 2.9])
+  loop._evaluate = lambda step: {"nll_validation": next(values), "size": 0.0}
+  loop.run([keras.callbacks.EarlyStopping("nll_validation", mode="min", patience=2)])
+  assert loop.progress.step == 4 and loop.progress.stopped and not loop.interrupted
+  # The same command finds the run finished.
+  again = _loop("mle", tmp_path, base.Schedule(mle_steps=10))
+  assert again.restore()
+  again.run()
+  assert again.progress.step == 4
+
+
+@pytest.mark.parametrize("name", ["mle", "seqgan"])
+def test_two_replicas_train_as_one(name, tmp_path, two_replicas):
+  one, two = _loop(name, tmp_path / "one"), _loop(name, tmp_path / "two", strategy=two_replicas)
+  seen = {1: [], 2: []}
+  for replicas, loop in ((1, one), (2, two)):
+    loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen[replicas].append(logs))])  # noqa: B023
+  first, second = _state(one), _state(two)
+  for key in first:
+    np.testing.assert_allclose(first[key], second[key], rtol=0, atol=1e-5, err_msg=key)
+  for a, b in zip(seen[1], seen[2], strict=True):
+    assert a == pytest.approx(b, abs=1e-4)
+  # And a run begun on two goes on on one.
+  resumed = _loop(name, tmp_path / "two")
+  assert resumed.restore()
+  _assert_equal(_state(resumed), second)
+
+
+def test_replicas_must_share_a_batch_equally(tmp_path, two_replicas):
+  loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, batch_size=7), strategy=two_replicas)
+  with pytest.raises(errors.UserError, match="--batch_size is 7, which 2 replicas cannot share equally"):
+    loop.run()
+
+
+def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
+  loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, batch_size=31))
+  with pytest.raises(errors.UserError, match="the training split has 30 sentences, fewer than the batch of 31; pass --batch_size 30 or less"):
+    loop.run()
+
+
+@pytest.mark.parametrize(
+  ("setting", "message"),
+  [
+    ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+    ({"evaluations": 0}, "evaluations must be at least 1, not 0"),
+    ({"evaluation_samples": -3}, "evaluation_samples must be at least 1, not -3"),
+    ({"log_every": 0}, "log_every must be at least 1, not 0"),
+    ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, not 0"),
+    ({"steps_per_call": 0}, "steps_per_call must be at least 1, not 0"),
+    ({"checkpoint_minutes": -1.0}, "checkpoint_minutes must be at least 0, not -1.0"),
+    ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0, not nan"),
+    ({"seed": -1}, "seed must be at least 0, not -1"),
+  ],
+)
+def test_settings_out_of_range_are_refused(setting, message):
+  with pytest.raises(errors.UserError, match=message):
+    loop_lib.Config(**setting)
