@@ -50,8 +50,7 @@ class Options:
 
 def score_run(options):
   """Scores samples of a run."""
-  if options.num < 1:
-    raise errors.UserError(f"--num is {options.num}; expected at least 1")
+  generate.check_num(options.num)
   picker = generate.picker_of(options.temperature, 0, 1.0)
   run = runs.load(options.workdir or "runs/default", options.checkpoint)
   evaluator = evaluation.Evaluator(run.algorithm.generator, run.corpus(), options.seed)

@@ -6,6 +6,7 @@ quiet.start_tensorflow()
 
 import dataclasses
 import json
+import math
 import sys
 from typing import Literal
 
@@ -17,6 +18,9 @@ from tf_textgan import export
 from tf_textgan import flags
 from tf_textgan import runs
 from tf_textgan.sampling import pickers
+
+
+_MOST = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +53,7 @@ def picker_of(temperature, top_k, nucleus):
     return None
   temperature = 1.0 if temperature is None else temperature
   for name, value, fine, expected in (
-    ("temperature", temperature, temperature >= 0, "0 or more"),
+    ("temperature", temperature, 0 <= temperature < math.inf, "a finite number, 0 or more"),
     ("top_k", top_k, top_k >= 0, "0 or more"),
     ("nucleus", nucleus, 0 < nucleus <= 1, "above 0 and at most 1"),
   ):
@@ -58,10 +62,15 @@ def picker_of(temperature, top_k, nucleus):
   return pickers.Categorical(temperature, top_k, nucleus)
 
 
+def check_num(num):
+  """Raises a `UserError` unless a number of sentences is one that TensorFlow can count to."""
+  if not 1 <= num <= _MOST:
+    raise errors.UserError(f"--num is {num}; expected at least 1 and at most {_MOST}")
+
+
 def main(options):
   """Loads the run, writes the sentences."""
-  if options.num < 1:
-    raise errors.UserError(f"--num is {options.num}; expected at least 1")
+  check_num(options.num)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   run = runs.load(options.workdir, options.checkpoint)
   write = tf.function(run.algorithm.generator.write)

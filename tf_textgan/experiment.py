@@ -1,6 +1,7 @@
 """An experiment as a value: every choice that makes a run, from which its corpus and networks are built."""
 
 import dataclasses
+import errno
 import json
 import os
 import pathlib
@@ -158,6 +159,8 @@ def versions():
 def write_json(path, value):
   """Writes a JSON file whole or not at all."""
   path = pathlib.Path(path)
+  if path.is_dir():
+    raise IsADirectoryError(errno.EISDIR, "expected a file, but this is a folder", str(path))
   temporary = path.with_suffix(".partial")
   temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
   os.replace(temporary, path)

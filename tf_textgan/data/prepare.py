@@ -1,6 +1,7 @@
 """Preparing a corpus once with TFDS, and reading it back."""
 
 import contextlib
+import sys
 
 from absl import logging
 import tensorflow_datasets as tfds
@@ -32,7 +33,9 @@ def prepare(make_builder, hint="check the network and the folder"):
     if builder.data_path.exists():
       return builder
   try:
-    builder.download_and_prepare()
+    # What TFDS says on the way is no output of a command.
+    with contextlib.redirect_stdout(sys.stderr):
+      builder.download_and_prepare()
   except _NOT_PREPARED as error:
     # Workers started together all prepare; all but the first to finish fail to move their result into its place.
     if not builder.data_path.exists():

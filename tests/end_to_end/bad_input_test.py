@@ -1,0 +1,189 @@
+"""A user's mistakes at the command line: no traceback, an exit code, and one line that says what was expected and what came."""
+
+import errno
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from tests import commands
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  """A folder with text files, good and bad, and a run on a good one."""
+  tfds.disable_progress_bar()
+  folder = tmp_path_factory.mktemp("place")
+  commands.write_text(folder / "text.txt", 60)
+  for name, content in (("empty.txt", b""), ("blank.txt", b" \n\n\t\n"), ("bytes.txt", b"a man\na \xff dog\n"), ("few.txt", b"a man\na dog\na cat\na bird\n")):
+    (folder / name).write_bytes(content)
+  (folder / "bad.flags").write_text("--no_such_flag 3\n")
+  commands.begin(folder / "run", settings(folder))
+  for damaged in ("garbled", "other", "incomplete", "not_json", "no_checkpoint", "broken_checkpoint"):
+    shutil.copytree(folder / "run", folder / damaged)
+  path = folder / "garbled" / "checkpoints" / "best.npz"
+  arrays = commands.archive(path)
+  np.savez(path, **{name: np.zeros(value.shape + (1,)) if "embedding" in name else value for name, value in arrays.items()})
+  np.savez(folder / "other" / "checkpoints" / "best.npz", progress='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
+  (folder / "incomplete" / "config.json").write_text("{}")
+  (folder / "not_json" / "config.json").write_bytes(b"\xff{")
+  shutil.rmtree(folder / "no_checkpoint" / "checkpoints")
+  best = folder / "broken_checkpoint" / "checkpoints" / "best.npz"
+  best.write_bytes(best.read_bytes()[:200])
+  return folder
+
+
+def settings(folder):
+  """Flags of a run on the good text, in which nothing takes long."""
+  return {
+    "dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data", "deterministic": False, "export": False,
+    **commands.tiny_flags("mle"), **commands.SHORT,
+  }  # fmt: skip
+
+
+def _assert_refused(result, expected):
+  code, out, err = result
+  lines = commands.said(err)
+  assert code == 2, err
+  assert len(lines) == 1 and "Traceback" not in err, err
+  assert re.search(expected, lines[0]), lines[0]
+  assert not out
+
+
+TRAIN = {
+  "a missing file": ({"text_files": "absent.txt"}, r"^train\.py: cannot read the text file absent\.txt: No such file"),
+  "no file": ({"text_files": ""}, "no text file given; pass --text_files"),
+  "an empty file": ({"text_files": "{}/empty.txt"}, r"there is no line of text in .*empty\.txt"),
+  "blank lines": ({"text_files": "{}/blank.txt"}, r"there is no line of text in .*blank\.txt"),
+  "bytes": ({"text_files": "{}/bytes.txt"}, r"bytes\.txt is not UTF-8 text: line 2 has the byte 0xff at position 3"),
+  "a small corpus": ({"text_files": "{}/few.txt", "workdir": "{}/few"}, "the training split has 2 sentences, fewer than the batch of 16; pass --batch_size 2 or less"),
+  "a folder": ({"text_files": "{}"}, "expected a text file, but .* is a folder"),
+  "an unknown flag": ({"mle_step": "3"}, r"unknown flag --mle_step \(did you mean --mle_steps\?\); there are: .*--workdir"),
+  "another algorithm's flag": ({"rollouts": "3"}, "unknown flag --rollouts.*there are: .*--mle_learning_rate"),
+  "a bad number": ({"mle_steps": "many"}, "--mle_steps: invalid int value: 'many'"),
+  "a fraction": ({"batch_size": "1.5"}, "--batch_size: invalid int value: '1.5'"),
+  "a bad value": ({"precision": "half"}, r"--precision: invalid choice: 'half' \(choose from '?float32'?, '?mixed_bfloat16'?\)"),
+  "a bad boolean": ({"export": "perhaps"}, "Boolean value expected.*'perhaps'"),
+  "an unknown algorithm": ({"algorithm": "seqgam"}, r"unknown algorithm 'seqgam'.*did you mean seqgan\?.*there are: .*mle"),
+  "an unknown generator": ({"generator": "gru"}, "unknown generator 'gru'.*there are: .*lstm"),
+  "an unknown discriminator": ({"algorithm": "seqgan", "discriminator": "cnn"}, "unknown discriminator 'cnn'.*there are: .*cnn_highway"),
+  "a discriminator too many": ({"discriminator": "recurrent"}, "--algorithm mle trains no discriminator, but --discriminator is 'recurrent'"),
+  "an unknown dataset": ({"dataset": "no_such_text"}, "unknown dataset 'no_such_text'.*caption_grammar.*text_lines"),
+  "an unfit generator": ({"generator": "conv_resnet", "workdir": "{}/unfit"}, "--algorithm mle needs a generator that writes token by token, which conv_resnet does not"),
+  "an unknown flag in a flagfile": ({"flagfile": "{}/bad.flags"}, "unknown flag --no_such_flag"),
+  "a missing flagfile": ({"flagfile": "absent.flags"}, "cannot read the flagfile: .*absent.flags"),
+  "no evaluations": ({"evaluations": "0"}, "evaluations must be at least 1, not 0"),
+  "no batch": ({"batch_size": "0"}, "batch_size must be at least 1, not 0"),
+  "negative steps": ({"mle_steps": "-1"}, "mle_steps must be at least 0, not -1"),
+  "a negative rate": ({"mle_learning_rate": "-0.1"}, "mle_learning_rate must be at least 0, not -0.1"),
+  "an infinite rate": ({"mle_learning_rate": "inf"}, "mle_learning_rate must be at least 0, not inf"),
+  "no units": ({"generator_hidden_size": "0"}, "hidden_size must be at least 1, not 0"),
+  "a level": ({"level": "sentence"}, "level must be one of word, char, not 'sentence'"),
+  "a share": ({"test_share": "1.5"}, "test_share must be at least 0 and below 1, not 1.5"),
+  "another run": ({"workdir": "{}/run", "generator_hidden_size": "9"}, r"run holds another run: its generator has hidden_size 8, this command 9; pass another --workdir"),
+  "a file for a folder": ({"workdir": "{}/text.txt"}, r"--workdir .*text\.txt is a file; expected a folder"),
+  "a folder under a file": ({"workdir": "{}/text.txt/run"}, "Not a directory: .*run"),
+  "a wrong config": ({"workdir": "{}/incomplete"}, "config.json is not the config.json of a run"),
+  "no config": ({"workdir": "{}/not_json"}, "config.json is not the config.json of a run"),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), TRAIN.values(), ids=TRAIN.keys())
+def test_train(place, changes, expected):
+  words = {**settings(place), "workdir": place / "new"}
+  if "algorithm" in changes or "generator" in changes:  # The tiny networks' flags belong to others.
+    words = {name: value for name, value in words.items() if not name.startswith("generator_")}
+  words |= {name: value.format(place) for name, value in changes.items()}
+  _assert_refused(commands.call("train", *commands.as_flags(words)), expected)
+
+
+def test_what_makes_no_sense_together(place):
+  words = {**settings(place), **commands.tiny_flags("seqgan"), "workdir": place / "widths"}
+  for changes, expected in (
+    ({"discriminator_widths": (1, 2, 3)}, r"widths and filters must be as many, but are \(1, 2, 3\) and \(4, 4\)"),
+    ({"discriminator_widths": (30, 40)}, r"widths are \(30, 40\); one of them must be at most the 6 tokens of a sequence"),
+    ({"discriminator_dropout": 1.0}, "dropout must be at least 0 and below 1, not 1.0"),
+    ({"rollouts": 0}, "rollouts must be at least 1, not 0"),
+  ):
+    _assert_refused(commands.call("train", *commands.as_flags({**words, **changes})), expected)
+
+
+GENERATE = {
+  "no run": ("--workdir absent", "there is no run in absent: expected a folder that train.py has written, with a config.json"),
+  "no checkpoint": ("--workdir {}/no_checkpoint", "no_checkpoint has no best checkpoint yet"),
+  "a cut checkpoint": ("--workdir {}/broken_checkpoint", "no whole checkpoint in .*: best.npz cannot be read"),
+  "another shape": ("--workdir {}/garbled", r"best\.npz is a checkpoint of another model: generator/0/embedding has shape .* there, .* here"),
+  "another model": ("--workdir {}/other", r"best\.npz is a checkpoint of another model: it differs in \d+ variables"),
+  "a wrong config": ("--workdir {}/incomplete", "is not the config.json of a run"),
+  "none": ("--workdir {}/run --num 0", "--num is 0; expected at least 1"),
+  "fewer than none": ("--workdir {}/run --num -5", "--num is -5; expected at least 1"),
+  "too many": ("--workdir {}/run --num 3000000000", "--num is 3000000000; expected at least 1 and at most"),
+  "a word for a number": ("--workdir {}/run --num some", "--num: invalid int value: 'some'"),
+  "a cold temperature": ("--workdir {}/run --temperature -1", "--temperature is -1.0; expected a finite number, 0 or more"),
+  "no temperature": ("--workdir {}/run --temperature nan", "--temperature is nan; expected a finite number"),
+  "an infinite temperature": ("--workdir {}/run --temperature inf", "--temperature is inf; expected a finite number"),
+  "a nucleus": ("--workdir {}/run --nucleus 1.5", "--nucleus is 1.5; expected above 0 and at most 1"),
+  "no nucleus": ("--workdir {}/run --nucleus 0", "--nucleus is 0.0; expected above 0 and at most 1"),
+  "top k": ("--workdir {}/run --top_k -2", "--top_k is -2; expected 0 or more"),
+  "a format": ("--workdir {}/run --format xml", r"--format: invalid choice: 'xml' \(choose from '?text'?, '?jsonl'?\)"),
+  "a flag": ("--workdir {}/run --length 7", r"unknown flag --length.*there are: .*--temperature"),
+  "a path under a file": ("--workdir {}/run --output {}/text.txt/out", "Not a directory: .*text.txt/out"),
+  "a folder for a file": ("--workdir {}/run --output {}", "Is a directory"),
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), GENERATE.values(), ids=GENERATE.keys())
+def test_generate(place, words, expected):
+  _assert_refused(commands.call("generate", *words.replace("{}", str(place)).split()), expected)
+
+
+EVALUATE = {
+  "no run": ("--workdir absent", "there is no run in absent"),
+  "a missing file": ("--file absent.txt", "cannot read the text file absent.txt"),
+  "an empty file": ("--file {}/empty.txt", r"empty\.txt has no text; expected one sentence on each line"),
+  "blank lines": ("--file {}/blank.txt", r"blank\.txt has no text; expected one sentence on each line"),
+  "bytes": ("--file {}/bytes.txt", "not UTF-8 text: line 2"),
+  "a missing file with a run": ("--file absent.txt --workdir {}/run", "cannot read the text file absent.txt"),
+  "a missing training text": ("--file {}/text.txt --training absent.txt", "cannot read the text file absent.txt"),
+  "none": ("--workdir {}/run --num 0", "--num is 0; expected at least 1"),
+  "a split": ("--workdir {}/run --split dev", r"--split: invalid choice: 'dev' \(choose from '?train'?, '?validation'?, '?test'?\)"),
+  "a path under a file": ("--file {}/text.txt --json {}/text.txt/out.json", "Not a directory: .*text.txt/out"),
+  "a folder for a file": ("--file {}/text.txt --json .", "expected a file"),
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), EVALUATE.values(), ids=EVALUATE.keys())
+def test_evaluate(place, words, expected):
+  _assert_refused(commands.call("evaluate", *words.replace("{}", str(place)).split()), expected)
+
+
+def test_a_best_metric_that_is_not_measured(place):
+  """Found out at the first evaluation; the progress bar is closed before."""
+  words = {**settings(place), "best_metric": "bleu", "workdir": place / "bleu"}
+  code, _, err = commands.call("train", *commands.as_flags(words))
+  assert code == 2 and "Traceback" not in err
+  expected = "train.py: --best_metric is 'bleu', which this run does not measure; it measures copied, .*nll_validation$"
+  assert re.fullmatch(expected, err.splitlines()[-1])
+
+
+def test_in_processes_of_their_own(place):
+  """Nothing but the one line on stderr, from a true start."""
+  for name, words, expected in (
+    ("train", [*commands.as_flags({**settings(place), "workdir": place / "own", "batch_size": 700})], "the training split has .* fewer than the batch of 700"),
+    ("generate", ["--workdir", "absent"], "there is no run in absent"),
+    ("evaluate", ["--file", "absent.txt"], "cannot read the text file absent.txt"),
+  ):
+    _assert_refused(commands.run(name, *words, cwd=place), expected)
+
+
+def test_a_full_device(place):
+  """What is written to a full disk is not lost silently."""
+  try:
+    with open("/dev/full", "w") as full:
+      full.write("x")
+  except OSError as e:
+    if e.errno != errno.ENOSPC:
+      pytest.skip("there is no /dev/full")
+  _assert_refused(commands.call("generate", "--workdir", str(place / "run"), "--output", "/dev/full"), "No space left on device")

@@ -1,0 +1,196 @@
+"""Tests of tf_textgan.export: a generator outside of the library, in a fresh process."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tests import commands
+from tf_textgan import evaluation
+from tf_textgan import export
+from tf_textgan import runs
+from tf_textgan.sampling import pickers
+
+# More than one chunk of `Generator.write`, which has 1024.
+NUM = 1030
+TEXT = ["a man sees the dog", "the bird likes a cat", "a zebra sees the dog", "", "a man sees the dog a man sees the dog", "  a   man "]
+INTEGERS = ["1 2 3 4 5", "0 0 0 0 0", "19 18 17 16 15"]
+
+_PROGRAM = """
+import json, sys
+import tensorflow as tf
+results = {}
+for name, path in json.load(sys.stdin).items():
+  model = tf.saved_model.load(path)
+  generate, score = model.signatures["generate"], model.signatures["score"]
+  sentences = lambda num, temperature, seed: [s.decode() for s in generate(
+      num=tf.constant(num), temperature=tf.constant(temperature), seed=tf.constant(seed, tf.int64))["text"].numpy()]
+  drawn = generate(num=tf.constant(5), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
+  results[name] = {
+    "text": sentences(%d, 1.0, 7), "cold": sentences(4, 0.0, 7), "cold_again": sentences(4, 0.0, 8), "other": sentences(20, 1.0, 2**40 + 7),
+    "cool": sentences(20, 0.8, 7), "log_prob": drawn["log_prob"].numpy().tolist(),
+    "score": {key: value.numpy().tolist() for key, value in score(text=tf.constant(%r if name == "oracle" else %r)).items()},
+    "direct": [s.decode() for s in model.generate(tf.constant(3), tf.constant(1.0), tf.constant(7, tf.int64))["text"].numpy()],
+  }
+assert not any(name.split(".")[0] == "tf_textgan" for name in sys.modules)
+assert "keras" not in sys.modules or not any(name.startswith("tf_textgan") for name in sys.modules)
+json.dump(results, sys.stdout)
+""" % (NUM, INTEGERS, TEXT)
+
+_ORACLE = {"dataset": "lstm_oracle", "length": 5, "vocab_size": 20, "num_train": 32, "num_validation": 8, "num_test": 8}
+
+
+def _spread(algorithm):
+  """Random weights as large as trained ones, so that sentences differ in probability."""
+  random = np.random.default_rng(4)
+  for network in (algorithm.generator, algorithm.discriminator):
+    for weight in network.trainable_variables if network else ():
+      weight.assign(random.normal(0, 0.7, weight.shape))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+  """Runs with their exports, name to (folder, corpus, algorithm), and what a fresh process read from the exports."""
+  tfds.disable_progress_bar()
+  folder = tmp_path_factory.mktemp("export")
+  commands.write_text(folder / "text.txt", 80)
+  text = {"dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data"}
+  settings = {
+    "seqgan": {**text, **commands.tiny_flags("seqgan")},
+    "gsgan": {**text, **commands.tiny_flags("gsgan")},
+    "characters": {**text, "level": "char", **commands.tiny_flags("wgan_gp")},
+    "oracle": {**_ORACLE, "data_dir": folder / "data", **commands.tiny_flags("mle")},
+  }
+  made = {}
+  for name, flags in settings.items():
+    corpus, algorithm = commands.begin(folder / name, flags, _spread)
+    export.save(folder / name / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary)
+    made[name] = (folder / name, corpus, algorithm)
+  paths = [path for path in sys.path if path and pathlib.Path(path).resolve() not in (commands.ROOT, commands.ROOT / "tests")]
+  fresh = subprocess.run(
+    [sys.executable, "-c", _PROGRAM],
+    input=json.dumps({name: str(folder / name / "export") for name in made}),
+    capture_output=True,
+    text=True,
+    cwd=folder,
+    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"},
+    timeout=120,
+  )
+  assert fresh.returncode == 0, fresh.stderr
+  return made, json.loads(fresh.stdout)
+
+
+NAMES = ["seqgan", "gsgan", "characters", "oracle"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_text_as_the_command(made, name):
+  runs_made, fresh = made
+  folder = runs_made[name][0]
+
+  def lines(*words):
+    code, out, err = commands.call("generate", "--workdir", folder, *words)
+    assert code == 0, err
+    return out.split("\n")[:-1]
+
+  assert lines("--num", NUM, "--temperature", 1, "--seed", 7) == fresh[name]["text"]
+  assert lines("--num", 20, "--temperature", 0.8, "--seed", 7) == fresh[name]["cool"]
+  assert lines("--num", 20, "--temperature", 1, "--seed", 2**40 + 7) == fresh[name]["other"]
+  assert fresh[name]["other"] != fresh[name]["text"][:20] != fresh[name]["cool"]
+  assert len(fresh[name]["text"]) == NUM
+  assert len(fresh[name]["direct"]) == 3
+  written = [json.loads(line) for line in lines("--num", 5, "--temperature", 1, "--seed", 7, "--format", "jsonl")]
+  np.testing.assert_allclose([line["log_prob"] for line in written], fresh[name]["log_prob"], atol=1e-5)
+  if name != "characters":  # Its own way is the most probable character.
+    assert lines("--num", 5, "--seed", 7, "--temperature", 1) == lines("--num", 5, "--seed", 7)
+
+
+@pytest.mark.parametrize("name", ["seqgan", "oracle"])
+def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
+  """Without a latent nothing else is random."""
+  runs_made, fresh = made
+  _, corpus, algorithm = runs_made[name]
+  assert fresh[name]["cold"] == fresh[name]["cold_again"]
+  assert len(set(fresh[name]["cold"])) == 1
+  # Token by token the argmax, by teacher forcing.
+  tokens = corpus.vocabulary.encode(fresh[name]["cold"][:1], corpus.spec.length)
+  logits = algorithm.generator(tf.constant(tokens), algorithm.generator.draw_latent(1, [0, 0])).numpy()[0]
+  for token, row in zip(tokens[0], logits):
+    assert token == row.argmax()
+    if token == corpus.spec.end_token:
+      break
+
+
+def test_temperature_0_of_characters_is_as_their_generator_writes(made):
+  runs_made, fresh = made
+  _, out, _ = commands.call("generate", "--workdir", runs_made["characters"][0], "--num", 4, "--seed", 7)
+  assert out.split("\n")[:-1] == fresh["characters"]["cold"] != fresh["characters"]["cold_again"]
+
+
+@pytest.mark.parametrize("name", ["seqgan", "oracle"])
+def test_scores_are_the_evaluators_likelihood(made, name):
+  runs_made, fresh = made
+  _, corpus, algorithm = runs_made[name]
+  sentences = INTEGERS if name == "oracle" else TEXT
+  tokens = corpus.vocabulary.encode(sentences, corpus.spec.length)
+  expected = evaluation.Evaluator(algorithm.generator, corpus, seed=0).log_probs(tokens)
+  np.testing.assert_allclose(fresh[name]["score"]["log_prob"], expected, rtol=1e-5)
+  assert len(set(np.round(expected, 4))) == len(sentences)
+
+
+def test_scores_of_the_discriminators(made):
+  runs_made, fresh = made
+  for name in ("seqgan", "gsgan", "characters"):
+    _, corpus, algorithm = runs_made[name]
+    tokens = corpus.vocabulary.encode(TEXT, corpus.spec.length)
+    np.testing.assert_allclose(fresh[name]["score"]["discriminator"], algorithm.discriminator(tf.constant(tokens)), rtol=1e-4, atol=1e-5)
+  # A one-shot generator knows no likelihood, maximum likelihood has no discriminator.
+  assert set(fresh["characters"]["score"]) == {"discriminator"}
+  assert set(fresh["oracle"]["score"]) == {"log_prob"}
+
+
+def test_an_unknown_word_counts_as_unk(made):
+  runs_made, fresh = made
+  folder, corpus, _ = runs_made["seqgan"]
+  assert "zebra" not in corpus.vocabulary.tokens
+  model = tf.saved_model.load(str(folder / "export"))
+  scores = model.signatures["score"](text=tf.constant(["a zebra sees the dog", "a <unk> sees the dog", "a man sees the dog"]))["log_prob"].numpy()
+  assert scores[0] == scores[1] != scores[2]
+
+
+def test_a_drawn_sentences_log_prob_is_its_score(made):
+  """At temperature 1 and without a latent they are the same number, whichever way it is computed."""
+  runs_made, _ = made
+  model = tf.saved_model.load(str(runs_made["oracle"][0] / "export"))
+  drawn = model.generate(tf.constant(50), tf.constant(1.0), tf.constant(3, tf.int64))
+  np.testing.assert_allclose(model.score(drawn["text"])["log_prob"], drawn["log_prob"], rtol=1e-4, atol=1e-4)
+
+
+def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
+  _, corpus, algorithm = made[0]["oracle"]
+  (tmp_path / "export").mkdir()
+  (tmp_path / "export" / "old").write_text("")
+  (tmp_path / "export.partial").mkdir()  # Of a run that was killed.
+  (tmp_path / "export.partial" / "half").write_text("")
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["export"]
+  assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
+
+
+def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
+  _, corpus, algorithm = made[0]["characters"]
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
+  assert list(tf.saved_model.load(str(tmp_path / "export")).signatures) == ["generate"]
+
+
+def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
+  run = runs.load(made[0]["seqgan"][0])
+  for picker in (pickers.Categorical(1.0, top_k=1), pickers.Categorical(1.0, nucleus=1e-6)):
+    tokens, _ = run.algorithm.generator.write(3, export.generation_seed(1), picker)
+    assert run.vocabulary.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]

@@ -1,0 +1,261 @@
+"""Tests of tf_textgan.runs: `train.py` in processes of its own, killed, stopped, starved, and several of it."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+
+from tests import commands
+from tf_textgan import errors
+from tf_textgan import experiment as experiment_lib
+from tf_textgan import flags
+from tf_textgan import runs
+
+_STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
+_TOTAL = 22
+
+
+def _settings(folder, **changes):
+  return {
+    "dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data", "export": False,
+    **commands.tiny_flags("gsgan"), "generator_hidden_size": 64, "batch_size": 16, **_STEPS, "evaluations": 2, "evaluation_samples": 20,
+    "log_every": 2, "checkpoint_minutes": 0, "best_metric": "nll_validation", **changes,
+  }  # fmt: skip
+
+
+def _train(folder, workdir, **changes):
+  return commands.start("train", *commands.as_flags(_settings(folder, workdir=folder / workdir, **changes)))
+
+
+def _finish(process, timeout=150):
+  out, err = process.communicate(timeout=timeout)
+  return process.returncode, out, err
+
+
+def _wait_for(process, found, timeout=120):
+  """Polls until `found()` is true."""
+  end = time.monotonic() + timeout
+  while not found():
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < end
+    time.sleep(0.001)
+
+
+def _last_step(folder):
+  return max((int(path.stem.removeprefix("step_")) for path in folder.glob("checkpoints/step_*.npz")), default=0)
+
+
+def _assert_same_arrays(first, second):
+  first, second = commands.archive(first), commands.archive(second)
+  assert first.keys() == second.keys()
+  for name in first:
+    np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  """A folder with a text, and in `whole` a run on it that nothing disturbed."""
+  folder = tmp_path_factory.mktemp("place")
+  commands.write_text(folder / "text.txt", 120)
+  code, _, err = _finish(_train(folder, "whole", profile_rounds=2))
+  assert code == 0, err
+  (folder / "whole.stderr").write_text(err)
+  return folder
+
+
+def test_a_run_killed_twice_and_terminated_once_equals_one_that_was_not(place):
+  """SIGKILL at the first sign of a checkpoint, SIGTERM later, SIGKILL again while checkpoints are written at every round, then to the end."""
+  run = place / "killed"
+  process = _train(place, "killed")
+  _wait_for(process, lambda: list(run.glob("checkpoints/*")))
+  process.send_signal(signal.SIGKILL)
+  assert _finish(process)[0] == -signal.SIGKILL
+
+  process = _train(place, "killed")
+  first = _last_step(run)
+  _wait_for(process, lambda: _last_step(run) > first)
+  process.send_signal(signal.SIGTERM)
+  code, _, err = _finish(process)
+  assert code == 0, err
+  stopped = _last_step(run)
+  assert first < stopped < _TOTAL
+  assert f"going on from step {first} of {_TOTAL}" in err or first == 0
+  assert f"stopped by a signal at step {stopped} of {_TOTAL}; the same command goes on from there" in err
+
+  process = _train(place, "killed")
+  _wait_for(process, lambda: _last_step(run) > max(stopped, _STEPS["mle_steps"]))
+  process.send_signal(signal.SIGKILL)
+  assert _finish(process)[0] == -signal.SIGKILL
+  assert _last_step(run) < _TOTAL
+
+  code, _, err = _finish(_train(place, "killed"))
+  assert code == 0, err
+  for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
+    _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
+  assert commands.journal(run, "evaluation") == commands.journal(place / "whole", "evaluation")
+  for name in ("results.json", "vocabulary.json"):
+    assert (run / name).read_text() == (place / "whole" / name).read_text()
+  samples = sorted((place / "whole" / "samples").iterdir())
+  assert len(samples) == 6
+  assert all(path.read_text() == (run / "samples" / path.name).read_text() for path in samples)
+
+
+def test_what_a_run_leaves(place):
+  run = place / "whole"
+  names = {path.name for path in run.iterdir()}
+  assert names == {
+    "checkpoints", "config.json", "curves.png", "metrics.jsonl", "results.json", "samples", "summaries", "versions.json", "vocabulary.json",
+  }  # fmt: skip
+  assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
+  assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
+  saved = experiment_lib.Experiment.from_json(json.loads((run / "config.json").read_text())["experiment"])
+  assert saved == flags.parse(["train.py", *commands.as_flags(_settings(place, workdir=run, profile_rounds=2))], "")
+  assert set(json.loads((run / "results.json").read_text())) >= {"nll_test", "entropy", "distinct_2", "copied"}
+  assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+  # --profile_rounds 2
+  assert list((run / "summaries").rglob("*.xplane.pb"))
+
+
+def test_the_bar_on_stderr_has_a_rate_and_the_time_left(place):
+  err = (place / "whole.stderr").read_text()
+  assert f"{_TOTAL}/{_TOTAL} [" in err and "step/s" in err.replace("s/step", "step/s")
+  assert "adversarial: 100%" in err
+  assert "nll_validation" in err and "on the test split: nll_test" in err
+
+
+def test_a_finished_run_is_left_as_it_is(place):
+  shutil.copytree(place / "whole", place / "again")
+  code, _, err = _finish(_train(place, "again"))
+  assert code == 0, err
+  assert f"going on from step {_TOTAL} of {_TOTAL}" in err
+  for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
+    _assert_same_arrays(place / "whole" / "checkpoints" / name, place / "again" / "checkpoints" / name)
+  assert commands.journal(place / "again") == commands.journal(place / "whole")
+  assert (place / "again" / "results.json").read_text() == (place / "whole" / "results.json").read_text()
+
+
+def test_a_full_disk_ends_a_longer_schedule_in_one_line_and_keeps_the_checkpoint_before(place):
+  """The limit on the size of a file is below that of a checkpoint; the signal that comes with it Python ignores."""
+  shutil.copytree(place / "whole", place / "full")
+  size = (place / "full" / "checkpoints" / "best.npz").stat().st_size
+  words = commands.as_flags(_settings(place, workdir=place / "full", adversarial_steps=8))
+  limit = size * 3 // 4
+  code, _, err = commands.run("train", *words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+  assert code == 2, err
+  assert "Traceback" not in err
+  complaint = err.splitlines()[-1]
+  assert complaint == f"train.py: cannot write a checkpoint to {place / 'full' / 'checkpoints'}: File too large; the ones before it are kept"
+  _assert_same_arrays(place / "whole" / "checkpoints" / f"step_{_TOTAL:09d}.npz", place / "full" / "checkpoints" / f"step_{_TOTAL:09d}.npz")
+  assert runs.load(place / "full", "latest").step == _TOTAL
+  assert runs.load(place / "full", "best").step <= _TOTAL
+
+
+def _free_ports(num):
+  sockets = [socket.socket() for _ in range(num)]
+  for one in sockets:
+    one.bind(("127.0.0.1", 0))
+  ports = [one.getsockname()[1] for one in sockets]
+  for one in sockets:
+    one.close()
+  return ports
+
+
+def test_two_workers_train_as_one_process(place):
+  cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(2)]}
+  words = commands.as_flags(_settings(place, workdir=place / "workers"))
+  workers = []
+  for index in range(2):
+    config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    workers.append(commands.start("train", *words, env=commands.environment(TF_CONFIG=config)))
+  try:
+    results = [_finish(worker) for worker in workers]
+  finally:
+    for worker in workers:
+      worker.kill()
+  for code, _, err in results:
+    assert code == 0, err
+  first, second = (commands.archive(place / name / "checkpoints" / f"step_{_TOTAL:09d}.npz") for name in ("whole", "workers"))
+  assert json.loads(str(first.pop("progress")))["step"] == json.loads(str(second.pop("progress")))["step"] == _TOTAL
+  assert first.keys() == second.keys()
+  for name in first:
+    np.testing.assert_allclose(first[name], second[name], rtol=0, atol=1e-5, err_msg=name)
+  assert [line["step"] for line in commands.journal(place / "workers", "evaluation")] == [6, 12, 14, 16, 19, 22]
+
+
+def _experiment(place, workdir, **changes):
+  return flags.parse(["train.py", *commands.as_flags(_settings(place, workdir=workdir, deterministic=False, **changes))], "")
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"seed": 1}, "its loop has seed 0, this command 1"),
+    ({"batch_size": 8}, "its loop has batch_size 16, this command 8"),
+    ({"generator_learning_rate": 0.5}, "its algorithm has generator_learning_rate 0.0001, this command 0.5"),
+    ({"level": "char"}, "its dataset has level 'word', this command 'char'"),
+  ],
+)
+def test_a_folder_of_another_run_is_refused_and_stays(place, changes, message):
+  before = (place / "whole" / "config.json").read_text()
+  with pytest.raises(errors.UserError, match=f"holds another run: {message}; pass another --workdir, or the same settings"):
+    runs.train(_experiment(place, place / "whole", **changes))
+  assert (place / "whole" / "config.json").read_text() == before
+
+
+def test_another_algorithms_run_is_refused(place):
+  settings = {**_settings(place, workdir=place / "whole", deterministic=False), **commands.tiny_flags("seqgan")}
+  with pytest.raises(errors.UserError, match="holds another run: its choices has algorithm 'gsgan', this command 'seqgan'"):
+    runs.train(flags.parse(["train.py", *commands.as_flags(settings)], ""))
+
+
+def test_the_text_may_move_but_not_change_its_vocabulary(place):
+  """What the run was encoded with is kept with it."""
+  run = runs.load(place / "whole")
+  corpus = run.corpus()
+  assert corpus.vocabulary == run.vocabulary
+  assert corpus.spec == run.algorithm.generator.spec
+  assert run.step <= _TOTAL
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"{", b"\xff\xfe", b"", b'{"experiment": {"choices": {"speed": 3}}, "length": 6}'])
+def test_a_config_that_is_none_is_told(place, tmp_path, content):
+  (tmp_path / "config.json").write_bytes(content)
+  with pytest.raises(errors.UserError, match=r"is not the config\.json of a run|settings that this version does not know: speed"):
+    runs.load(tmp_path)
+
+
+def test_a_folder_without_a_run_is_told(tmp_path):
+  for path in (tmp_path, tmp_path / "absent"):
+    with pytest.raises(errors.UserError, match="there is no run in .*: expected a folder that train.py has written, with a config.json"):
+      runs.load(path)
+
+
+def test_a_file_in_place_of_the_folder_is_told(place):
+  with pytest.raises(errors.UserError, match="text.txt is a file; expected a folder, or a path where one can be made"):
+    runs.train(_experiment(place, place / "text.txt"))
+
+
+def test_a_folder_that_cannot_be_written_is_told(place, tmp_path):
+  if os.geteuid() == 0:
+    pytest.skip("root may write everywhere")
+  tmp_path.chmod(0o500)
+  with pytest.raises(OSError, match="Permission denied"):
+    runs.train(_experiment(place, tmp_path / "run"))
+
+
+def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkeypatch):
+  """As a kill before the first checkpoint leaves it."""
+  for name in ("config.json", "vocabulary.json"):
+    shutil.copy(place / "whole" / name, tmp_path / name)
+  with pytest.raises(errors.UserError, match="has no best checkpoint yet: train.py writes the first one at its first evaluation"):
+    runs.load(tmp_path)
+  seen = []
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", lambda loop, callbacks: seen.append(loop.progress.step) or setattr(loop, "interrupted", True))
+  assert not runs.train(_experiment(place, tmp_path))
+  assert seen == [0]
