@@ -19,7 +19,6 @@ from tf_textgan import flags
 from tf_textgan import runs
 from tf_textgan.sampling import pickers
 
-
 _MOST = 2**31 - 1
 
 

@@ -1,12 +1,19 @@
-"""Trains a text GAN. Without flags: SeqGAN on generated captions, a few minutes on two cores. `--help` lists the chosen algorithm's flags."""
+"""Trains a text GAN; `--help` lists the flags of the chosen algorithm, dataset and networks.
+
+Unless one of these is chosen, the flags of recipes/quickstart.flags come first: SeqGAN on generated captions, some minutes on two cores.
+"""
 
 from tf_textgan import quiet
 
 quiet.start_tensorflow()
 
+import pathlib
+
 from tf_textgan import cli
 from tf_textgan import flags
 from tf_textgan import runs
+
+_QUICKSTART = pathlib.Path(__file__).resolve().parent / "recipes" / "quickstart.flags"
 
 
 def main(experiment):
@@ -15,4 +22,4 @@ def main(experiment):
 
 
 if __name__ == "__main__":
-  cli.run(lambda argv: flags.parse(argv, __doc__), main)
+  cli.run(lambda argv: flags.parse(argv, __doc__, _QUICKSTART), main)

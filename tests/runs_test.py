@@ -1,5 +1,6 @@
 """Tests of tf_textgan.runs: `train.py` in processes of its own, killed, stopped, starved, and several of it."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -209,9 +210,10 @@ def test_a_folder_of_another_run_is_refused_and_stays(place, changes, message):
 
 
 def test_another_algorithms_run_is_refused(place):
-  settings = {**_settings(place, workdir=place / "whole", deterministic=False), **commands.tiny_flags("seqgan")}
-  with pytest.raises(errors.UserError, match="holds another run: its choices has algorithm 'gsgan', this command 'seqgan'"):
-    runs.train(flags.parse(["train.py", *commands.as_flags(settings)], ""))
+  experiment = _experiment(place, place / "whole")
+  experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, algorithm="mle"), discriminator=None)
+  with pytest.raises(errors.UserError, match="holds another run: its choices has algorithm 'gsgan', this command 'mle'"):
+    runs.train(experiment)
 
 
 def test_the_text_may_move_but_not_change_its_vocabulary(place):

@@ -18,8 +18,8 @@ class Model(tf.Module):
   `generate(num, temperature, seed)` gives `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
   distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`.
 
-  `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32 `[N]`, the
-  discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
+  `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
+  `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
   """
 
   def __init__(self, generator, discriminator, vocabulary):

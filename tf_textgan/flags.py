@@ -1,7 +1,7 @@
 """Command-line flags made from the `Config` dataclasses: a field is a flag, its comment the help.
 
-Networks' flags carry a prefix, `--generator_hidden_size`, `--discriminator_dropout`; all others are the field's name. `--flagfile FILE` reads flags from a
-file, one on a line, wherever it stands; flags after it override it.
+Networks' flags carry a prefix, `--generator_hidden_size`, `--discriminator_dropout`; all others are the field's name. `--flagfile FILE` reads
+flags from a file, one on a line, wherever it stands; flags after it override it.
 """
 
 import argparse
@@ -28,12 +28,13 @@ class Parser(simple_parsing.ArgumentParser):
     raise errors.UserError(re.sub(r"^argument ", "", message))
 
 
-def parse(argv, description):
+def parse(argv, description, quickstart=None):
   """Turns the command line of `train.py` into an experiment.
 
   Args:
     argv: the program's name and its arguments.
     description: first line of `--help`.
+    quickstart: path of a flagfile whose flags come first if the command line chooses neither algorithm nor dataset nor networks.
 
   Returns:
     `experiment.Experiment`.
@@ -43,7 +44,9 @@ def parse(argv, description):
   """
   program, *arguments = argv
   arguments = expand_flagfiles(arguments)
-  choices = _choices(arguments)
+  if quickstart and not _chosen(arguments):
+    arguments = expand_flagfiles([f"--flagfile={quickstart}"]) + arguments
+  choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments))
   parser = Parser(prog=program, description=description, add_config_path_arg=False)
   parser.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
   parser.add_arguments(experiment_lib.Choices, dest="choices")
@@ -86,14 +89,13 @@ def expand_flagfiles(arguments):
     raise errors.UserError(f"cannot read the flagfile: {e}") from e
 
 
-def _choices(arguments):
-  """The choices alone, which decide what other flags there are."""
+def _chosen(arguments):
+  """The choices that decide what other flags there are, as far as they are made: flag's name to value."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-  defaults = experiment_lib.Choices()
   for name in ("algorithm", "dataset", "generator", "discriminator"):
-    parser.add_argument(f"--{name}", default=getattr(defaults, name))
+    parser.add_argument(f"--{name}", default=argparse.SUPPRESS)
   try:
     known, _ = parser.parse_known_args(arguments)
   except argparse.ArgumentError as e:
     raise errors.UserError(re.sub(r"^argument ", "", str(e))) from e
-  return dataclasses.replace(defaults, **vars(known))
+  return vars(known)

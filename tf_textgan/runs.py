@@ -1,7 +1,7 @@
 """A run in its folder: begun, gone on with, read back.
 
-A run directory holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for TensorBoard,
-`samples/`, `curves.png`, `results.json` and `export/`, a SavedModel.
+A run directory holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for
+TensorBoard, `samples/`, `curves.png`, `results.json` and `export/`, a SavedModel.
 """
 
 import dataclasses

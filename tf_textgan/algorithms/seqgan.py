@@ -144,9 +144,10 @@ def discriminator_step(generator, discriminator, optimizer, real, seed):
     `loss`, `accuracy` (on the batch it trains on) and `gradient_norm`, scalars.
   """
   fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
+  # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
+  pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
   with tf.GradientTape() as tape:
-    real_scores = discriminator(real, noise.fold(seed, "real_dropout"))
-    fake_scores = discriminator(fake, noise.fold(seed, "fake_dropout"))
+    real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, noise.fold(seed, "dropout")), [-1, 2]), axis=1)
     loss = base.mean(adversarial.discriminator(real_scores, fake_scores))
     total = loss + discriminator.regularization()
   norm = base.minimize(tape, total, discriminator, optimizer)

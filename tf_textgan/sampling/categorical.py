@@ -51,7 +51,9 @@ def draw_at(logits, uniforms):
   # One fused kernel: subtracting the maximum and exponentiating apart would be two more passes over the logits.
   probs = tf.nn.softmax(tf.cast(logits, tf.float32))
   tokens = invert_cdf(probs, uniforms)
-  return Draw(tokens, tf.math.log(tf.gather(probs, tokens, batch_dims=1)))
+  vocab_size = logits.shape[-1]
+  chosen = tf.gather(tf.reshape(probs, [-1]), tf.range(tf.shape(probs)[0]) * vocab_size + tokens)
+  return Draw(tokens, tf.math.log(chosen))
 
 
 def invert_cdf(weights, uniforms):
@@ -69,15 +71,24 @@ def invert_cdf(weights, uniforms):
   padding = -vocab_size % width
   if padding:
     weights = tf.pad(weights, [[0, 0], [0, padding]])
-  blocks = tf.reshape(weights, [-1, (vocab_size + padding) // width, width])
-  block_ends = tf.cumsum(tf.reduce_sum(blocks, axis=-1), axis=-1)
+  num_blocks = (vocab_size + padding) // width
+  blocks = tf.reshape(weights, [-1, num_blocks, width])
+  block_ends = _cumsum(tf.reduce_sum(blocks, axis=-1))
   target = uniforms * block_ends[:, -1]  # Below the total: a float32 uniform is at most 1 - 2**-23.
   block = _first_above(block_ends, target)
-  before = tf.where(block > 0, tf.gather(block_ends, tf.maximum(block - 1, 0), batch_dims=1), 0.0)
-  ends = tf.cumsum(tf.gather(blocks, block, batch_dims=1), axis=-1)
+  # Gathers from flat arrays: one with batch dimensions first builds the indices of every number it copies.
+  flat = tf.range(tf.shape(weights)[0]) * num_blocks + block
+  before = tf.where(block > 0, tf.gather(tf.reshape(block_ends, [-1]), tf.maximum(flat - 1, 0)), 0.0)
+  ends = _cumsum(tf.gather(tf.reshape(blocks, [-1, width]), flat))
   # Two ways of summing a block differ by rounding: never look beyond its own end.
   inside = tf.minimum(target - before, ends[:, -1] * (1.0 - 2.0**-22))
   return block * width + _first_above(ends, inside)
+
+
+def _cumsum(x):
+  """Cumulative sums of short rows `[B, N]`, as a product with a triangle of ones: `tf.cumsum` is scalar code, many times slower."""
+  size = x.shape[-1]
+  return tf.matmul(x, tf.linalg.band_part(tf.ones([size, size], x.dtype), 0, -1))
 
 
 def _first_above(ends, target):

@@ -1,7 +1,7 @@
 """The training loop: an algorithm's phases, compiled once, replicated, checkpointed, watched by `keras.callbacks`.
 
-A round of a phase makes each of its updates in turn. The callbacks see a round, or several compiled into one call, as a batch and the stretch up to an
-evaluation as an epoch. Everything random follows from the run's seed, the update's name and its number, so a run that was stopped goes on as
+A round of a phase makes each of its updates in turn. The callbacks see a round, or several compiled into one call, as a batch and the stretch up
+to an evaluation as an epoch. Everything random follows from the run's seed, the update's name and its number, so a run that was stopped goes on as
 if it had not been.
 """
 

@@ -1,0 +1,118 @@
+"""The three commands on a toy corpus, from a text file to sentences and scores."""
+
+import json
+import math
+import subprocess
+
+import pytest
+import tensorflow_datasets as tfds
+
+from tests import commands
+from tests.conformance import tiny
+from tf_textgan import experiment as experiment_lib
+from tf_textgan import registry
+
+# The default one runs in processes of its own; the others in this one, which saves their start.
+DEFAULT = experiment_lib.Choices().algorithm
+
+
+def _one_shot(name):
+  return registry.load("tf_textgan.algorithms", name).GENERATOR[0] == "conv_resnet"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  tfds.disable_progress_bar()
+  folder = tmp_path_factory.mktemp("place")
+  commands.write_text(folder / "text.txt")
+  return folder
+
+
+@pytest.fixture(scope="module", params=tiny.ALGORITHMS)
+def trained(request, place):
+  """An algorithm's name, the folder of a run of it, and how to run further commands."""
+  name = request.param
+  settings = {
+    "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "workdir": place / name, "log_every": 1,
+    **commands.tiny_flags(name), **commands.SHORT, "level": "char" if _one_shot(name) else "word",
+  }  # fmt: skip
+  command = commands.run if name == DEFAULT else commands.call
+  if name != DEFAULT:
+    settings["deterministic"] = False  # It holds for a whole process.
+  code, _, err = command("train", *commands.as_flags(settings))
+  assert code == 0, err
+  assert "Traceback" not in err
+  return name, place / name, command
+
+
+def test_training_leaves_its_results(trained):
+  name, folder, _ = trained
+  phases = [line["phase"] for line in commands.journal(folder, "evaluation")]
+  assert phases == (["mle", "discriminator", "adversarial"] if len(phases) == 3 else ["mle"] if name == "mle" else ["adversarial"])
+  training = [line for line in commands.journal(folder, "training")]
+  assert all(value is None or math.isfinite(value) for line in training for value in line.values() if not isinstance(value, str))
+  for file in ("results.json", "curves.png", "export/saved_model.pb", "checkpoints/best.npz", "vocabulary.json", "config.json", "versions.json"):
+    assert (folder / file).stat().st_size > 0, file
+  results = json.loads((folder / "results.json").read_text())
+  assert ("nll_test" in results) == (not _one_shot(name))
+  assert 0 <= results["distinct_1"] <= 1 and 0 <= results["js_2"] <= math.log(2)
+
+
+def test_generating_text_and_json(trained):
+  name, folder, command = trained
+  code, text, err = command("generate", "--workdir", folder, "--num", 20, "--seed", 3)
+  assert code == 0 and not commands.said(err), err
+  lines = text.split("\n")
+  assert len(lines) == 21 and lines[-1] == ""
+  known = json.loads((folder / "vocabulary.json").read_text())["tokens"]
+  for line in lines[:-1]:
+    assert set(line if _one_shot(name) else line.split()) <= {*known, *"<unk>"}
+  output = folder / "written.jsonl"
+  code, out, err = command("generate", "--workdir", folder, "--num", 20, "--seed", 3, "--format", "jsonl", "--output", output)
+  assert code == 0 and out == "", err
+  objects = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+  assert [entry["text"] for entry in objects] == lines[:-1]
+  assert all(-100 < entry["log_prob"] <= 0 for entry in objects)
+
+
+def test_scoring_the_run_and_a_file(trained, place):
+  name, folder, command = trained
+  code, out, err = command("evaluate", "--workdir", folder, "--num", 30, "--json", folder / "scores.json")
+  assert code == 0 and out == "", err
+  scores = json.loads((folder / "scores.json").read_text())
+  assert scores["num"] == 30
+  assert ("nll_test" in scores and "entropy" in scores) == (not _one_shot(name))
+  assert all(0 <= scores[metric] <= 1 for metric in ("distinct_2", "duplicates", "copied"))
+  # The training text itself, under the run: most of it is copied, and some of it is held out.
+  code, out, err = commands.call("evaluate", "--workdir", folder, "--file", place / "text.txt", "--json", folder / "file.json")
+  assert code == 0 and out == "", err
+  file = json.loads((folder / "file.json").read_text())
+  assert file["num"] == 300 and file["copied"] > 0.85
+  assert ("nll_file" in file) == (not _one_shot(name))
+  assert file["js_2"] < scores["js_2"]
+
+
+def test_a_file_is_scored_by_itself_as_a_table(tmp_path):
+  (tmp_path / "text.txt").write_text("a b a\na b c\n\na b a\nd\n")
+  (tmp_path / "training.txt").write_text("a b a\nx\n")
+  code, out, err = commands.call("evaluate", "--file", tmp_path / "text.txt", "--training", tmp_path / "training.txt")
+  assert code == 0, err
+  scores = {name: float(value) for name, value in (line.split() for line in out.splitlines())}
+  expected = {"num": 4, "distinct_1": 0.4, "distinct_2": 0.5, "distinct_3": 0.6667, "duplicates": 0.25, "mean_length": 2.5, "copied": 0.5}
+  assert {name: scores[name] for name in expected} == expected
+  # There are no 4-grams: NaN, which JSON does not have.
+  assert math.isnan(scores["distinct_4"])
+  commands.call("evaluate", "--file", tmp_path / "text.txt", "--json", tmp_path / "scores.json")
+  assert json.loads((tmp_path / "scores.json").read_text())["distinct_4"] is None
+
+
+def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
+  """`generate.py | head -1`, with more text than a pipe holds."""
+  commands.begin(tmp_path / "run", {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", **commands.tiny_flags("mle")})
+  writer = commands.start("generate", "--workdir", tmp_path / "run", "--num", 20000)
+  head = subprocess.run(["head", "-1"], stdin=writer.stdout, capture_output=True, text=True, timeout=120)
+  writer.stdout.close()
+  err = writer.stderr.read()
+  assert writer.wait(timeout=60) == 0
+  assert head.stdout.count("\n") == 1
+  assert commands.said(err) == []

@@ -1,0 +1,99 @@
+"""Tests of tf_textgan.experiment."""
+
+import dataclasses
+import itertools
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests import commands
+from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan import experiment as experiment_lib
+from tf_textgan import flags
+from tf_textgan import sequences
+
+
+def _experiment(algorithm, **settings):
+  return flags.parse(["train.py", *commands.as_flags({**commands.tiny_flags(algorithm), **settings})], "")
+
+
+@pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
+def test_an_experiment_comes_back_from_json(name, dataset):
+  experiment = _experiment(name, dataset=dataset, seed=12, batch_size=7, adversarial_steps=3)
+  values = json.loads(json.dumps(experiment.to_json()))
+  assert experiment_lib.Experiment.from_json(values) == experiment
+  assert (experiment.discriminator is None) == (values["discriminator"] is None)
+
+
+def test_tuples_stay_tuples():
+  experiment = _experiment("seqgan")
+  back = experiment_lib.Experiment.from_json(json.loads(json.dumps(experiment.to_json())))
+  assert back.discriminator.widths == (1, 2)
+
+
+@pytest.mark.parametrize("part", ["choices", "schedule", "loop", "algorithm", "dataset", "generator", "discriminator"])
+def test_a_setting_of_another_version_is_told(part):
+  values = _experiment("gsgan").to_json()
+  values[part] = {**values[part], "speed": 3}
+  with pytest.raises(errors.UserError, match="the run's config.json has settings that this version does not know: speed"):
+    experiment_lib.Experiment.from_json(values)
+
+
+def test_a_setting_that_was_not_there_yet_has_its_default():
+  values = _experiment("gsgan", generator_learning_rate=0.5).to_json()
+  del values["algorithm"]["objective"]
+  assert experiment_lib.Experiment.from_json(values).algorithm.objective == "non_saturating"
+
+
+@pytest.mark.parametrize("name", tiny.ALGORITHMS)
+def test_networks_are_made_from_the_seed(name):
+  spec = tiny.SPECS["text"]
+  weights = [experiment_lib.build(_experiment(name, seed=seed), spec).generator.get_weights() for seed in (1, 1, 2)]
+  assert all(np.array_equal(a, b) for a, b in zip(weights[0], weights[1]))
+  assert any(not np.array_equal(a, b) for a, b in zip(weights[0], weights[2]))
+
+
+def test_precision_changes_the_arithmetic_of_these_networks_only():
+  algorithm = experiment_lib.build(_experiment("seqgan", precision="mixed_bfloat16"), tiny.SPECS["text"])
+  assert algorithm.generator.compute_dtype == "bfloat16"
+  assert {variable.dtype for variable in algorithm.generator.trainable_variables} == {"float32"}
+  assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("name", ["mle", "seqgan", "gsgan"])
+def test_a_generator_that_does_not_fit_is_told(name):
+  experiment = flags.parse(["train.py", "--algorithm", name, "--generator", "conv_resnet", "--generator_channels", "4"], "")
+  with pytest.raises(errors.UserError, match=f"--algorithm {name} needs a generator that writes token by token, which conv_resnet does not"):
+    experiment_lib.build(experiment, tiny.SPECS["text"])
+
+
+def test_one_that_fits_need_not_be_the_default():
+  experiment = flags.parse(["train.py", "--algorithm", "seqgan", "--discriminator", "recurrent", "--generator_hidden_size", "4"], "")
+  algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))
+  assert type(algorithm.discriminator).__module__ == "tf_textgan.discriminators.recurrent"
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+  path = tmp_path / "value.json"
+  experiment_lib.write_json(path, {"a": 1})
+  with pytest.raises(TypeError):
+    experiment_lib.write_json(path, {"a": object()})
+  assert json.loads(path.read_text()) == {"a": 1}
+  assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
+  with pytest.raises(IsADirectoryError, match="expected a file, but this is a folder"):
+    experiment_lib.write_json(tmp_path, {})
+
+
+def test_versions_say_what_a_result_depends_on():
+  versions = experiment_lib.versions()
+  assert versions["keras"] == keras.__version__ and versions["numpy"] == np.__version__
+  assert all(isinstance(version, str) and version for version in versions.values())
+
+
+def test_an_experiment_is_a_value():
+  first, second = _experiment("seqgan"), _experiment("seqgan")
+  assert first == second
+  assert dataclasses.replace(first, schedule=dataclasses.replace(first.schedule, mle_steps=1)) != second

@@ -1,0 +1,173 @@
+"""Tests of tf_textgan.training.monitors: what is written while a run trains."""
+
+import io
+import json
+import math
+import sys
+import types
+
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+import tensorflow as tf
+
+from tests.conformance import tiny
+from tf_textgan.algorithms import base
+from tf_textgan.training import checkpoints
+from tf_textgan.training import loop as loop_lib
+from tf_textgan.training import monitors
+
+
+def _fake_loop(step=0, round_number=0, phase=0):
+  """Where a run stands, for the callbacks to read."""
+  phases = [base.Phase("mle", 6, ()), base.Phase("adversarial", 4, ())]
+  return types.SimpleNamespace(progress=loop_lib.Progress(phase=phase, round=round_number, step=step), phases=phases, rounds=10)
+
+
+def _lines(path):
+  return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_journal_has_means_and_evaluations(tmp_path):
+  loop = _fake_loop()
+  journal = monitors.Journal(loop, 2, tmp_path / "metrics.jsonl")
+  journal.on_train_begin()
+  for step in range(1, 6):
+    loop.progress.step = step
+    journal.on_train_batch_end(step, {"mle/nll": float(step)})
+  journal.on_epoch_end(0, {"mle/nll": 3.0, "entropy": 1.5, "nll_oracle": math.nan})
+  assert _lines(tmp_path / "metrics.jsonl") == [
+    {"step": 2, "phase": "mle", "kind": "training", "mle/nll": 1.5},
+    {"step": 4, "phase": "mle", "kind": "training", "mle/nll": 3.5},
+    {"step": 5, "phase": "mle", "kind": "training", "mle/nll": 5.0},
+    {"step": 5, "phase": "mle", "kind": "evaluation", "entropy": 1.5, "nll_oracle": None},
+  ]
+
+
+def test_a_resumed_journal_has_no_line_twice_and_none_of_the_future(tmp_path):
+  path = tmp_path / "metrics.jsonl"
+  lines = [{"step": step, "phase": "mle", "kind": kind, "n": step} for step in (2, 4, 6) for kind in ("training", "evaluation")]
+  path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 8, "pha')
+  loop = _fake_loop(step=4)
+  journal = monitors.Journal(loop, 2, path)
+  journal.on_train_begin()
+  assert _lines(path) == lines[:4]
+  loop.progress.step = 6
+  journal.on_train_batch_end(6, {"mle/nll": 6.0})
+  journal.on_epoch_end(1, {"n": 6})
+  assert [(line["step"], line["kind"]) for line in _lines(path)] == [(step, kind) for step in (2, 4, 6) for kind in ("training", "evaluation")]
+
+
+def test_a_journal_that_is_absent_is_empty_and_one_cut_short_is_read_so_far(tmp_path):
+  path = tmp_path / "metrics.jsonl"
+  assert monitors.read_journal(path) == []
+  path.write_text('{"step": 1}\n{"step": 2}\n{"st')
+  assert monitors.read_journal(path) == [{"step": 1}, {"step": 2}]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+  """A run's summaries, read as TensorBoard does; the loop is a real one, stopped and gone on with once."""
+  folder = tmp_path_factory.mktemp("board")
+  spec = tiny.SPECS["text"]
+  config = loop_lib.Config(batch_size=8, evaluations=2)
+  stop_at = 3
+  for _ in range(2):
+    loop = loop_lib.Loop(
+      tiny.algorithm("mle", spec), base.Schedule(mle_steps=8), tiny.batch(spec, 20), lambda step: {"entropy": step / 2}, checkpoints.Checkpoints(folder), config
+    )
+    loop.restore()
+
+    class Stop(monitors.Means):
+      def record(self, step, phase, metrics):
+        self._loop.interrupted |= step == stop_at  # noqa: B023
+
+    hyperparameters = {"algorithm": "mle", "mle_learning_rate": 0.01, "batch_size": 8, "export": True}
+    summaries = monitors.Summaries(loop, 2, folder / "summaries", lambda: ["a man", "a dog"], hyperparameters)
+    loop.run([summaries, Stop(loop, 1), monitors.Sentences(loop, folder / "samples", lambda: ["a man", "a dog"], shown=1)])
+  read = event_accumulator.EventAccumulator(str(folder / "summaries"), size_guidance={event_accumulator.TENSORS: 0})
+  read.Reload()
+  return folder, read
+
+
+def _values(read, tag):
+  return {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)}
+
+
+def test_tensorboard_has_the_scalars(board):
+  _, read = board
+  assert {"mle/nll", "mle/gradient_norm", "evaluation/entropy"} <= set(read.Tags()["tensors"])
+  assert _values(read, "evaluation/entropy") == {4: 2.0, 8: 4.0}
+  assert set(_values(read, "mle/nll")) == {2, 3, 4, 6, 8}  # 3: what was left when the run was stopped.
+
+
+def test_tensorboard_has_sample_sentences(board):
+  _, read = board
+  events = read.Tensors("samples")
+  assert [event.step for event in events] == [4, 8]
+  assert [text.decode() for text in events[0].tensor_proto.string_val] == ["a man\n\na dog"]
+
+
+def test_tensorboard_has_the_hyperparameters(board):
+  _, read = board
+  content = read.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+  hyperparameters = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+  assert hyperparameters["algorithm"].string_value == "mle"
+  assert hyperparameters["mle_learning_rate"].number_value == 0.01
+  assert hyperparameters["batch_size"].number_value == 8
+  assert hyperparameters["export"].bool_value is True
+
+
+def test_sentences_are_kept_for_each_evaluation(board):
+  folder, _ = board
+  assert {path.name: path.read_text() for path in (folder / "samples").iterdir()} == {
+    "step_000000004.txt": "a man\na dog\n",
+    "step_000000008.txt": "a man\na dog\n",
+  }
+
+
+def test_sentences_are_shown_on_the_terminal(tmp_path, capsys):
+  loop = _fake_loop(step=8, round_number=2, phase=1)
+  monitors.Sentences(loop, tmp_path, lambda: ["a man", "a dog", "a cat"], shown=2).on_epoch_end(0, {"entropy": 1.25, "mle/nll": 1.0})
+  captured = capsys.readouterr()
+  assert [line.strip() for line in captured.err.splitlines() if line.strip()] == ["adversarial 2: entropy 1.250", "a man", "a dog"]
+  assert not captured.out
+
+
+class _Terminal(io.StringIO):
+  def isatty(self):
+    return True
+
+
+def test_the_bar_shows_phase_rate_and_time_left(monkeypatch):
+  terminal = _Terminal()
+  monkeypatch.setattr(sys, "stderr", terminal)
+  loop = _fake_loop(step=2)
+  bar = monitors.ProgressBar(loop)
+  bar.on_train_begin()
+  bar._bar.mininterval = 0
+  for step in range(3, 8):
+    loop.progress.step = step
+    loop.progress.phase = int(step > 6)
+    bar.on_train_batch_end(step, {"mle/nll": 2.3456, "mle/gradient_norm": 1.0})
+  bar.on_train_end()
+  text = terminal.getvalue()
+  assert "2/10" in text  # It begins where the run does.
+  last = text.replace("\r", "\n").strip().splitlines()[-1]
+  assert last.startswith("adversarial:") and "7/10 [" in last and "step/s" in last and "mle/nll=2.35" in last
+  assert "<" in last  # Time gone, then time left.
+  assert "gradient_norm" not in last
+
+
+def test_a_log_file_is_not_filled_with_bars(monkeypatch):
+  log = io.StringIO()
+  monkeypatch.setattr(sys, "stderr", log)
+  loop = _fake_loop()
+  bar = monitors.ProgressBar(loop)
+  bar.on_train_begin()
+  for step in range(1, 11):
+    loop.progress.step = step
+    bar.on_train_batch_end(step, {"mle/nll": 1.0})
+  bar.on_train_end()
+  assert log.getvalue().count("\r") <= 3
+  assert "10/10 [" in log.getvalue()
