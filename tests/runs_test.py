@@ -258,6 +258,11 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
   with pytest.raises(errors.UserError, match="has no best checkpoint yet: train.py writes the first one at its first evaluation"):
     runs.load(tmp_path)
   seen = []
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", lambda loop, callbacks: seen.append(loop.progress.step) or setattr(loop, "interrupted", True))
+
+  def begin(loop, callbacks):
+    seen.append(loop.progress.step)
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
   assert not runs.train(_experiment(place, tmp_path))
   assert seen == [0]

@@ -186,7 +186,8 @@ def _check_same(folder, old, new):
     for name in before.keys() | now.keys():
       if name not in _CHANGEABLE.get(part, ()) and before.get(name) != now.get(name):
         raise errors.UserError(
-          f"{folder} holds another run: its {part} has {name} {before.get(name)!r}, this command {now.get(name)!r}; pass another --workdir, or the same settings"
+          f"{folder} holds another run: its {part} has {name} {before.get(name)!r}, this command {now.get(name)!r}; "
+          "pass another --workdir, or the same settings"
         )
 
 
@@ -219,7 +220,8 @@ def _flat(experiment):
   flat = {}
   for part, values in experiment.to_json().items():
     for name, value in (values or {}).items():
-      flat[name if part in ("choices", "loop", "schedule") else f"{part}_{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
+      name = name if part in ("choices", "loop", "schedule") else f"{part}_{name}"
+      flat[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
   return flat
 
 

@@ -17,8 +17,10 @@ def place(tmp_path_factory):
   tfds.disable_progress_bar()
   folder = tmp_path_factory.mktemp("place")
   commands.write_text(folder / "text.txt", 60)
-  for name, content in (("empty.txt", b""), ("blank.txt", b" \n\n\t\n"), ("bytes.txt", b"a man\na \xff dog\n"), ("few.txt", b"a man\na dog\na cat\na bird\n")):
-    (folder / name).write_bytes(content)
+  (folder / "empty.txt").write_bytes(b"")
+  (folder / "blank.txt").write_bytes(b" \n\n\t\n")
+  (folder / "bytes.txt").write_bytes(b"a man\na \xff dog\n")
+  (folder / "few.txt").write_bytes(b"a man\na dog\na cat\na bird\n")
   (folder / "bad.flags").write_text("--no_such_flag 3\n")
   commands.begin(folder / "run", settings(folder))
   for damaged in ("garbled", "other", "incomplete", "not_json", "no_checkpoint", "broken_checkpoint"):
@@ -58,7 +60,10 @@ TRAIN = {
   "an empty file": ({"text_files": "{}/empty.txt"}, r"there is no line of text in .*empty\.txt"),
   "blank lines": ({"text_files": "{}/blank.txt"}, r"there is no line of text in .*blank\.txt"),
   "bytes": ({"text_files": "{}/bytes.txt"}, r"bytes\.txt is not UTF-8 text: line 2 has the byte 0xff at position 3"),
-  "a small corpus": ({"text_files": "{}/few.txt", "workdir": "{}/few"}, "the training split has 2 sentences, fewer than the batch of 16; pass --batch_size 2 or less"),
+  "a small corpus": (
+    {"text_files": "{}/few.txt", "workdir": "{}/few"},
+    "the training split has 2 sentences, fewer than the batch of 16; pass --batch_size 2 or less",
+  ),
   "a folder": ({"text_files": "{}"}, "expected a text file, but .* is a folder"),
   "an unknown flag": ({"mle_step": "3"}, r"unknown flag --mle_step \(did you mean --mle_steps\?\); there are: .*--workdir"),
   "another algorithm's flag": ({"rollouts": "3"}, "unknown flag --rollouts.*there are: .*--mle_learning_rate"),
@@ -71,7 +76,10 @@ TRAIN = {
   "an unknown discriminator": ({"algorithm": "seqgan", "discriminator": "cnn"}, "unknown discriminator 'cnn'.*there are: .*cnn_highway"),
   "a discriminator too many": ({"discriminator": "recurrent"}, "--algorithm mle trains no discriminator, but --discriminator is 'recurrent'"),
   "an unknown dataset": ({"dataset": "no_such_text"}, "unknown dataset 'no_such_text'.*caption_grammar.*text_lines"),
-  "an unfit generator": ({"generator": "conv_resnet", "workdir": "{}/unfit"}, "--algorithm mle needs a generator that writes token by token, which conv_resnet does not"),
+  "an unfit generator": (
+    {"generator": "conv_resnet", "workdir": "{}/unfit"},
+    "--algorithm mle needs a generator that writes token by token, which conv_resnet does not",
+  ),
   "an unknown flag in a flagfile": ({"flagfile": "{}/bad.flags"}, "unknown flag --no_such_flag"),
   "a missing flagfile": ({"flagfile": "absent.flags"}, "cannot read the flagfile: .*absent.flags"),
   "no evaluations": ({"evaluations": "0"}, "evaluations must be at least 1, not 0"),
@@ -82,7 +90,10 @@ TRAIN = {
   "no units": ({"generator_hidden_size": "0"}, "hidden_size must be at least 1, not 0"),
   "a level": ({"level": "sentence"}, "level must be one of word, char, not 'sentence'"),
   "a share": ({"test_share": "1.5"}, "test_share must be at least 0 and below 1, not 1.5"),
-  "another run": ({"workdir": "{}/run", "generator_hidden_size": "9"}, r"run holds another run: its generator has hidden_size 8, this command 9; pass another --workdir"),
+  "another run": (
+    {"workdir": "{}/run", "generator_hidden_size": "9"},
+    "run holds another run: its generator has hidden_size 8, this command 9; pass another --workdir",
+  ),
   "a file for a folder": ({"workdir": "{}/text.txt"}, r"--workdir .*text\.txt is a file; expected a folder"),
   "a folder under a file": ({"workdir": "{}/text.txt/run"}, "Not a directory: .*run"),
   "a wrong config": ({"workdir": "{}/incomplete"}, "config.json is not the config.json of a run"),
@@ -170,8 +181,9 @@ def test_a_best_metric_that_is_not_measured(place):
 
 def test_in_processes_of_their_own(place):
   """Nothing but the one line on stderr, from a true start."""
+  too_large = commands.as_flags({**settings(place), "workdir": place / "own", "batch_size": 700})
   for name, words, expected in (
-    ("train", [*commands.as_flags({**settings(place), "workdir": place / "own", "batch_size": 700})], "the training split has .* fewer than the batch of 700"),
+    ("train", too_large, "the training split has .* fewer than the batch of 700"),
     ("generate", ["--workdir", "absent"], "there is no run in absent"),
     ("evaluate", ["--file", "absent.txt"], "cannot read the text file absent.txt"),
   ):

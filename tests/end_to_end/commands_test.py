@@ -108,7 +108,8 @@ def test_a_file_is_scored_by_itself_as_a_table(tmp_path):
 
 def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
   """`generate.py | head -1`, with more text than a pipe holds."""
-  commands.begin(tmp_path / "run", {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", **commands.tiny_flags("mle")})
+  data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
+  commands.begin(tmp_path / "run", {**data, **commands.tiny_flags("mle")})
   writer = commands.start("generate", "--workdir", tmp_path / "run", "--num", 20000)
   head = subprocess.run(["head", "-1"], stdin=writer.stdout, capture_output=True, text=True, timeout=120)
   writer.stdout.close()

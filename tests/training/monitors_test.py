@@ -73,9 +73,9 @@ def board(tmp_path_factory):
   config = loop_lib.Config(batch_size=8, evaluations=2)
   stop_at = 3
   for _ in range(2):
-    loop = loop_lib.Loop(
-      tiny.algorithm("mle", spec), base.Schedule(mle_steps=8), tiny.batch(spec, 20), lambda step: {"entropy": step / 2}, checkpoints.Checkpoints(folder), config
-    )
+    algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)
+    kept = checkpoints.Checkpoints(folder)
+    loop = loop_lib.Loop(algorithm, schedule, tiny.batch(spec, 20), lambda step: {"entropy": step / 2}, kept, config)
     loop.restore()
 
     class Stop(monitors.Means):
