@@ -2,7 +2,8 @@
 
 A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the training's progress. The main thread copies the variables; a second
 thread writes them to a temporary file, flushes it to the disk and renames it into place, so that a kill at any moment leaves the previous
-checkpoint or the new one. Names and shapes are compared on restoring: `tf.train.Checkpoint`, which matches objects, would leave silently what it cannot match.
+checkpoint or the new one. Names and shapes are compared on restoring: `tf.train.Checkpoint`, which matches objects, would leave silently
+what it cannot match.
 """
 
 import concurrent.futures
