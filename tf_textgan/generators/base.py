@@ -99,7 +99,7 @@ class Autoregressive(Generator):
     """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z]` to logits `[B, T, V]`."""
     outputs = self.outputs(tokens, latent)
     kernel, bias = self.output_layer()
-    logits = tf.nn.bias_add(tf.matmul(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel), bias)
+    logits = likelihood.logits(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias)
     return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
 
   def log_probs(self, tokens, latent):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan.generators import base
+from tf_textgan.losses import likelihood
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +69,7 @@ class Generator(base.Autoregressive):
 
   def step(self, inputs, state):
     output, state = self.lstm.cell(self._embed(inputs), state)
-    kernel, bias = self.output_layer()
-    return tf.nn.bias_add(tf.matmul(output, kernel), bias), state
+    return likelihood.logits(output, *self.output_layer()), state
 
   def outputs(self, tokens, latent):
     start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)

@@ -74,21 +74,25 @@ def invert_cdf(weights, uniforms):
   num_blocks = (vocab_size + padding) // width
   blocks = tf.reshape(weights, [-1, num_blocks, width])
   block_ends = _cumsum(tf.reduce_sum(blocks, axis=-1))
-  target = uniforms * block_ends[:, -1]  # Below the total: a float32 uniform is at most 1 - 2**-23.
+  target = tf.cast(uniforms, tf.float64) * block_ends[:, -1]
   block = _first_above(block_ends, target)
   # Gathers from flat arrays: one with batch dimensions first builds the indices of every number it copies.
   flat = tf.range(tf.shape(weights)[0]) * num_blocks + block
   before = tf.where(block > 0, tf.gather(tf.reshape(block_ends, [-1]), tf.maximum(flat - 1, 0)), 0.0)
   ends = _cumsum(tf.gather(tf.reshape(blocks, [-1, width]), flat))
   # Two ways of summing a block differ by rounding: never look beyond its own end.
-  inside = tf.minimum(target - before, ends[:, -1] * (1.0 - 2.0**-22))
+  inside = tf.minimum(target - before, ends[:, -1] * (1.0 - 2.0**-24))
   return block * width + _first_above(ends, inside)
 
 
 def _cumsum(x):
-  """Cumulative sums of short rows `[B, N]`, as a product with a triangle of ones: `tf.cumsum` is scalar code, many times slower."""
+  """Cumulative sums of short rows `[B, N]`, float64.
+
+  A product with a triangle of ones, because `tf.cumsum` is scalar code on a processor, many times slower; in float64, because float32 products may
+  be rounded to TensorFloat-32 on a GPU.
+  """
   size = x.shape[-1]
-  return tf.matmul(x, tf.linalg.band_part(tf.ones([size, size], x.dtype), 0, -1))
+  return tf.matmul(tf.cast(x, tf.float64), tf.linalg.band_part(tf.ones([size, size], tf.float64), 0, -1))
 
 
 def _first_above(ends, target):
