@@ -6,11 +6,11 @@ quiet.start_tensorflow()
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 
 from benchmarks import cases
-from benchmarks import measure
 from tf_textgan import cli
 from tf_textgan import errors
 from tf_textgan import experiment
@@ -42,34 +42,32 @@ _COLUMNS = (
 
 
 def main(options):
-  """Makes the measurements, each in a process of its own, so that its memory is its own too."""
+  """Makes the measurements, each in processes of its own, so that its memory is its own too."""
   if options.only and options.only not in cases.CASES:
     raise errors.UserError(f"unknown measurement {options.only!r}; there are: {', '.join(cases.CASES)}")
-  if options.only:
-    records = [measure.record(options.only, cases.CASES[options.only], options.repeats)]
-  else:
-    records = []
-  print("".join((fmt.replace(".1f", "").replace(".0f", "").replace(".2f", "")).format(name) for name, fmt in _COLUMNS))
-  for name in [] if options.only else cases.CASES:
-    records.append(_in_own_process(name, options.repeats))
-    _print(records[-1])
-  if options.only:
-    _print(records[0])
+  if options.repeats < 1:
+    raise errors.UserError(f"--repeats is {options.repeats}; expected at least 1")
+  print("".join(re.sub(r"\.\df", "", style).format(name) for name, style in _COLUMNS), flush=True)
+  records = []
+  for name in [options.only] if options.only else cases.CASES:
+    record = _in_own_process(name, options.repeats, threads=1)
+    # CPU time on one thread, where none waits for another; the time a user waits on all.
+    record["wall_ms"] = _in_own_process(name, options.repeats, threads=0)["wall_ms"]
+    records.append(record)
+    print("".join(style.format(record[column]) for column, style in _COLUMNS), flush=True)
   if options.json:
     experiment.write_json(options.json, records)
 
 
-def _in_own_process(name, repeats):
+def _in_own_process(name, repeats, threads):
   program = (
     "import json; from benchmarks import cases, measure; "
-    f"print(json.dumps(measure.record({name!r}, cases.CASES[{name!r}], {repeats})))"
+    f"print(json.dumps(measure.record({name!r}, cases.CASES[{name!r}], {repeats}, {threads})))"
   )
-  done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, text=True)
+  done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+  if done.returncode:
+    raise RuntimeError(f"the measurement {name} failed:\n{done.stderr}")
   return json.loads(done.stdout.splitlines()[-1])
-
-
-def _print(record):
-  print("".join(fmt.format(record[name]) for name, fmt in _COLUMNS), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is measured. Vocabulary 5,000, length 20, batch 64, LSTM 32/32: the synthetic task's sizes."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -69,6 +70,16 @@ def sample_64():
   return call, _SAMPLED * _SPEC.length * _token_flops(config), _SAMPLED / 64
 
 
+def seqgan_generator_step_bfloat16():
+  """The generator step with `--precision mixed_bfloat16`."""
+  before = keras.config.dtype_policy()
+  keras.config.set_dtype_policy("mixed_bfloat16")
+  try:
+    return _seqgan_generator(_PEER)
+  finally:
+    keras.config.set_dtype_policy(before)
+
+
 def _seqgan(discriminator_config):
   return seqgan.Algorithm(
     seqgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, discriminator_config)
@@ -117,6 +128,7 @@ CASES = {
   "mle_step": mle_step,
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
+  "seqgan_generator_step_bfloat16": seqgan_generator_step_bfloat16,
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),

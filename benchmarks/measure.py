@@ -33,7 +33,7 @@ def peak_rate(size=2048, repeats=9):
   return 2 * size**3 / cpu
 
 
-def record(name, case, repeats):
+def record(name, case, repeats, threads=0):
   """Makes one measurement.
 
   Args:
@@ -41,11 +41,15 @@ def record(name, case, repeats):
     case: function giving a step (without arguments), its floating-point operations, and by how much to divide all: a step that makes 16
       units of work is reported for one.
     repeats: timed calls, after two that compile and warm up.
+    threads: TensorFlow's threads; 0 for one on each core. To be set before TensorFlow has computed anything.
 
   Returns:
     Dictionary: `cpu_ms`, `wall_ms`, `gflop`, `peak_gflops` (GFLOP per CPU-second of a matrix product here and now), `share_of_peak`,
     `peak_rss_mb`, and `startup_s`, the time to build and compile.
   """
+  if threads:
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
   began = time.perf_counter()
   step, flops, units = case()
   step()

@@ -95,7 +95,7 @@ def test_a_one_shot_generator_has_no_likelihood():
   assert not evaluator.has_likelihood
   numbers = evaluator(20)
   assert not {"nll_validation", "entropy"} & set(numbers)
-  assert {"nll_oracle", "possible", "distinct_1", "js_2"} <= set(numbers)
+  assert {"nll_oracle", "grammatical", "distinct_1", "js_2"} <= set(numbers)
 
 
 def test_scores_by_hand():
@@ -111,12 +111,12 @@ def test_scores_by_hand():
   assert numbers["js_2"] == pytest.approx(0.0, abs=1e-12)
   assert numbers["mean_length"] == 10 / 4
   # The third is impossible; the others have 3 + 3 + 2 tokens with their ends, log 8 each.
-  assert numbers["possible"] == 0.75
+  assert numbers["grammatical"] == 0.75
   assert numbers["nll_oracle"] == pytest.approx(math.log(8))
 
 
 def test_without_a_truth_nothing_is_said_of_it():
-  assert not {"nll_oracle", "possible"} & set(evaluation.score_tokens(tiny.batch(TEXT, 5), _corpus(TEXT), "test"))
+  assert not {"nll_oracle", "grammatical"} & set(evaluation.score_tokens(tiny.batch(TEXT, 5), _corpus(TEXT), "test"))
 
 
 def test_sentences_and_lengths():
@@ -134,7 +134,7 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   corpus = caption_grammar.load(config, str(tmp_path))
   tokens = np.array(corpus.tokens["test"])
   numbers = evaluation.score_tokens(tokens, corpus, "test")
-  assert numbers["possible"] == 1.0
+  assert numbers["grammatical"] == 1.0
   words = evaluation.lengths(tokens, corpus.spec)
   assert numbers["nll_oracle"] == pytest.approx(-corpus.truth.log_prob(tokens).sum() / words.sum())
   # Ten lose their last word; five have no end.
@@ -142,5 +142,5 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
     row[length - 2 : length] = vocabularies.EOS, vocabularies.PAD
   tokens[10:15] = tokens[10:15, :1]
   broken = evaluation.score_tokens(tokens, corpus, "test")
-  assert broken["possible"] == pytest.approx(np.isfinite(corpus.truth.log_prob(tokens)).mean())
-  assert broken["possible"] <= 35 / 40
+  assert broken["grammatical"] == pytest.approx(np.isfinite(corpus.truth.log_prob(tokens)).mean())
+  assert broken["grammatical"] <= 35 / 40

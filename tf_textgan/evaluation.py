@@ -76,7 +76,7 @@ def score_tokens(tokens, corpus, split, training=None):
   Returns:
     Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (share that stands in the training set), `js_2`
     (divergence of bigrams from the split's, nats), `mean_length` (tokens without the end token); with a known truth also `nll_oracle` (nats per token
-    under it, of the sequences it allows) and `possible` (their share: the grammatical ones).
+    under it, of the sequences it allows) and `grammatical` (their share: the grammatical ones).
   """
   sentences = as_sentences(tokens, corpus.spec)
   if training is None:
@@ -84,7 +84,7 @@ def score_tokens(tokens, corpus, split, training=None):
   numbers = {}
   if corpus.truth is not None:
     truth = likelihood.average(corpus.truth.log_prob(tokens), lengths(tokens, corpus.spec))
-    numbers |= {"nll_oracle": truth.nll, "possible": truth.possible}
+    numbers |= {"nll_oracle": truth.nll, "grammatical": truth.possible}
   numbers |= {f"distinct_{order}": diversity.distinct(sentences, order) for order in range(1, 5)}
   numbers |= {
     "duplicates": diversity.duplicate_share(sentences),

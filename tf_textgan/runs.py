@@ -115,6 +115,8 @@ def train(experiment, callbacks=()):
     strategy,
     chief,
   )
+  if not loop.rounds:
+    raise errors.UserError(f"nothing to train: all steps of --algorithm {choices.algorithm} are 0; expected --mle_steps or --adversarial_steps above 0")
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
   if chief:

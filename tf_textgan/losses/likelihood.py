@@ -25,7 +25,7 @@ def token_nll(outputs, kernel, bias, tokens):
   """Negative log-likelihood of tokens under softmax(outputs @ kernel + bias), in nats.
 
   The last layer and its loss in one, because together they need not pass over the `[N, V]` numbers as often: the probabilities are made in one
-  fused kernel, the loss reads N of them, and the gradient takes the upstream gradient into the `[N, H]` outputs instead of scaling `[N, V]`.
+  fused kernel, the loss reads N of them, and the gradient scales the `[N, H]` outputs by the upstream gradient instead of the `[N, V]` slopes.
 
   Args:
     outputs: float `[N, H]`.
@@ -40,16 +40,18 @@ def token_nll(outputs, kernel, bias, tokens):
   tokens.shape.assert_has_rank(1)
   dtype = outputs.dtype
   probs = tf.nn.softmax(tf.cast(logits(outputs, kernel, bias), tf.float32))
-  chosen = tf.stack([tf.range(tf.size(tokens)), tokens], axis=1)
-  nll = -tf.math.log(tf.maximum(tf.gather_nd(probs, chosen), _LEAST_PROBABILITY))
+  vocab_size = probs.shape[-1]
+  chosen = tf.gather(tf.reshape(probs, [-1]), tf.range(tf.size(tokens)) * vocab_size + tokens)
+  nll = -tf.math.log(tf.maximum(chosen, _LEAST_PROBABILITY))
 
   def gradient(upstream):
-    # d nll / d logits = probs - onehots; a scatter in place makes it of the probabilities.
-    slope = tf.cast(tf.tensor_scatter_nd_sub(probs, chosen, tf.ones_like(nll)), dtype)
+    # d nll / d logits = probs - onehots. The products are taken with the probabilities as they are; what the one-hots add is N rows and columns.
+    slope = tf.cast(probs, dtype)
     upstream = tf.cast(upstream, dtype)[:, None]
     # As in `logits`: the bias's gradient comes from the same product.
     scaled = tf.concat([outputs * upstream, upstream], axis=1)
-    weights = tf.matmul(scaled, slope, transpose_a=True)
-    return upstream * tf.matmul(slope, kernel, transpose_b=True), weights[:-1], weights[-1], None
+    weights = tf.matmul(scaled, slope, transpose_a=True) - tf.transpose(tf.math.unsorted_segment_sum(scaled, tokens, vocab_size))
+    back = tf.matmul(slope, kernel, transpose_b=True) - tf.gather(tf.transpose(kernel), tokens)
+    return upstream * back, weights[:-1], weights[-1], None
 
   return nll, gradient

@@ -24,7 +24,7 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """How the loop runs; none of it changes what is learned, but for `batch_size` and `seed`."""
+  """How the loop runs. What is learned depends on `batch_size` and `seed` alone; on `jit_compile` to rounding; which checkpoint is best on `best_metric`."""
 
   # Sequences in a batch, over all replicas.
   batch_size: int = 64
