@@ -64,7 +64,7 @@ def _in_own_process(name, repeats, threads):
     "import json; from benchmarks import cases, measure; "
     f"print(json.dumps(measure.record({name!r}, cases.CASES[{name!r}], {repeats}, {threads})))"
   )
-  done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+  done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
   if done.returncode:
     raise RuntimeError(f"the measurement {name} failed:\n{done.stderr}")
   return json.loads(done.stdout.splitlines()[-1])

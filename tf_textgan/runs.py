@@ -116,7 +116,7 @@ def train(experiment, callbacks=()):
     chief,
   )
   if not loop.rounds:
-    raise errors.UserError(f"nothing to train: all steps of --algorithm {choices.algorithm} are 0; expected --mle_steps or --adversarial_steps above 0")
+    raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
   if chief:

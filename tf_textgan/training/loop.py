@@ -24,7 +24,7 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """How the loop runs. What is learned depends on `batch_size` and `seed` alone; on `jit_compile` to rounding; which checkpoint is best on `best_metric`."""
+  """How the loop runs. What is learned depends on `batch_size` and `seed`, to rounding on `jit_compile`, and on nothing else here."""
 
   # Sequences in a batch, over all replicas.
   batch_size: int = 64
