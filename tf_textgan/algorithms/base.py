@@ -83,6 +83,24 @@ class Algorithm(abc.ABC):
     return named
 
 
+def usual_phases(schedule, mle_step, discriminator, generator, discriminator_steps_per_round):
+  """The phases that most papers have: maximum likelihood, the discriminator alone, then rounds of both.
+
+  Args:
+    schedule: `Schedule`.
+    mle_step: the train step of the first phase.
+    discriminator: `Update`, made once in each step of the second phase.
+    generator: `Update`, made once in each round of the third, before the discriminator's.
+    discriminator_steps_per_round: how often the discriminator's is then made.
+  """
+  rounds = (generator, discriminator._replace(repeats=discriminator_steps_per_round))
+  return [
+    Phase("mle", schedule.mle_steps, (Update("mle", mle_step),)),
+    Phase("discriminator", schedule.discriminator_steps, (discriminator,)),
+    Phase("adversarial", schedule.adversarial_steps, rounds),
+  ]
+
+
 def adam(network, learning_rate, beta_1=0.9, beta_2=0.999):
   """An Adam optimizer with its slots built for a network; epsilon is TensorFlow 1's, with which most of the papers were run."""
   optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)

@@ -70,19 +70,9 @@ class Algorithm(base.Algorithm):
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
+    generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)
-    return [
-      base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),)),
-      base.Phase("discriminator", schedule.discriminator_steps, (discriminator,)),
-      base.Phase(
-        "adversarial",
-        schedule.adversarial_steps,
-        (
-          base.Update("generator", self.generator_step),
-          discriminator._replace(repeats=self.config.discriminator_steps_per_round),
-        ),
-      ),
-    ]
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
   def mle_step(self, real, seed, progress):
     """Raises the likelihood of a real batch."""

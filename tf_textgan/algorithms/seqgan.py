@@ -69,20 +69,10 @@ class Algorithm(base.Algorithm):
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
+    # Rollouts of growing prefixes have no one shape for XLA.
+    generator = base.Update("generator", self.generator_step, compilable=False)
     discriminator = base.Update("discriminator", self.discriminator_step)
-    return [
-      base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),)),
-      base.Phase("discriminator", schedule.discriminator_steps, (discriminator,)),
-      base.Phase(
-        "adversarial",
-        schedule.adversarial_steps,
-        (
-          # Rollouts of growing prefixes have no one shape for XLA.
-          base.Update("generator", self.generator_step, compilable=False),
-          discriminator._replace(repeats=self.config.discriminator_steps_per_round),
-        ),
-      ),
-    ]
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
   def mle_step(self, real, seed, progress):
     """Raises the likelihood of a real batch."""
