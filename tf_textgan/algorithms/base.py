@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan.sampling import noise
 
 
 class Update(NamedTuple):
@@ -142,7 +143,7 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
   norm = tf.linalg.global_norm(gradients)
   if clip_norm:
     gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
-  replicas = _replicas()
+  replicas = noise.num_replicas()
   if replicas > 1:
     # Clipping needs the whole batch's gradient, so it is averaged here; Keras then sums it over the replicas once more.
     gradients = [g / replicas for g in gradients]
@@ -150,13 +151,8 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
   return norm
 
 
-def _replicas():
-  context = tf.distribute.get_replica_context()
-  return context.num_replicas_in_sync if context else 1
-
-
 def average_over_replicas(x: Any):
   """Averages a tensor over the replicas; with one replica it is the tensor itself."""
-  if _replicas() == 1:
+  if noise.num_replicas() == 1:
     return x
   return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
