@@ -72,9 +72,7 @@ def score_file_with_run(options, sentences):
 def score_file(options, sentences):
   """Scores a file by itself."""
   words = [sentence.split() for sentence in sentences]
-  numbers = {"num": len(words)}
-  numbers |= {f"distinct_{order}": diversity.distinct(words, order) for order in range(1, 5)}
-  numbers["duplicates"] = diversity.duplicate_share(words)
+  numbers = {"num": len(words), **diversity.summary(words)}
   numbers["mean_length"] = sum(map(len, words)) / len(words)
   if options.training:
     numbers["copied"] = diversity.copied_share(words, [line.split() for line in read(options.training)])

@@ -14,14 +14,18 @@ _BATCH = 256
 
 
 class Evaluator:
-  """Evaluates one generator on one corpus; what it compiles it keeps for the next time."""
+  """Evaluates one generator on one corpus; what it compiles it keeps for the next time.
+
+  Attributes:
+    write: the generator's `write`, compiled.
+  """
 
   def __init__(self, generator, corpus, seed):
     """Args: generator: see `generators.base`; corpus: `data.corpus.Corpus`; seed: integer, the same samples' noise every time."""
     self._generator = generator
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
-    self._write = tf.function(generator.write)
+    self.write = tf.function(generator.write)
     self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
     self._training = None
 
@@ -37,7 +41,7 @@ class Evaluator:
       Dictionary of numbers: `nll_<split>` (nats per token, of the split under the generator; an upper bound if it has a latent; absent
       without a likelihood), `entropy` (nats per token, of the samples under what they were drawn from), and those of `score_tokens`.
     """
-    tokens, log_probs = self._write(tf.constant(num), noise.fold(self._seed, "samples"), picker)
+    tokens, log_probs = self.write(tf.constant(num), noise.fold(self._seed, "samples"), picker)
     tokens, log_probs = tokens.numpy(), log_probs.numpy()
     numbers = {}
     if self.has_likelihood:
@@ -85,9 +89,8 @@ def score_tokens(tokens, corpus, split, training=None):
   if corpus.truth is not None:
     truth = likelihood.average(corpus.truth.log_prob(tokens), lengths(tokens, corpus.spec))
     numbers |= {"nll_oracle": truth.nll, "grammatical": truth.possible}
-  numbers |= {f"distinct_{order}": diversity.distinct(sentences, order) for order in range(1, 5)}
+  numbers |= diversity.summary(sentences)
   numbers |= {
-    "duplicates": diversity.duplicate_share(sentences),
     "copied": diversity.copied_share(sentences, training),
     "js_2": diversity.js_divergence(sentences, as_sentences(corpus.tokens[split], corpus.spec), 2),
     "mean_length": float(np.mean([len(sentence) for sentence in sentences])),

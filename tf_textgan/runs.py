@@ -120,7 +120,7 @@ def train(experiment, callbacks=()):
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
   if chief:
-    callbacks = [*_monitors(loop, experiment, folder, corpus), *callbacks]
+    callbacks = [*_monitors(loop, experiment, folder, corpus, evaluator), *callbacks]
   loop.run(callbacks)
   if loop.interrupted:
     print(f"stopped by a signal at step {loop.progress.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
@@ -193,16 +193,15 @@ def _check_same(folder, old, new):
         )
 
 
-def _monitors(loop, experiment, folder, corpus):
+def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks that every run has."""
-  write = tf.function(loop._algorithm.generator.write)
   seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
   shown = {}
 
   def sentences():
     if loop.progress.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; they are written once.
-      shown[loop.progress.step] = corpus.vocabulary.decode(write(tf.constant(_SHOWN_SENTENCES), seed)[0].numpy())
+      shown[loop.progress.step] = corpus.vocabulary.decode(evaluator.write(tf.constant(_SHOWN_SENTENCES), seed, None)[0].numpy())
     return shown[loop.progress.step]
 
   every = experiment.loop.log_every

@@ -107,10 +107,11 @@ class Discriminator(base.Discriminator):
     Returns:
       float32 `[R]`, equal to `call(tokens)`.
     """
+    embedded = self._embed(tokens)
     features = []
     for layer, best in zip(self.convolutions, memory):
       first = tf.maximum(t + 2 - layer.kernel_size[0], 0)
-      reaching = layer(self._embed(tokens[:, first:]))
+      reaching = layer(embedded[:, first:])
       features.append(tf.maximum(tf.reduce_max(reaching, axis=1), tf.gather(best[:, t], rows)))
     return self._score(features, None)
 

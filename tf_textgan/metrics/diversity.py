@@ -20,6 +20,11 @@ def duplicate_share(sentences):
   return 1.0 - len({tuple(sentence) for sentence in sentences}) / len(sentences)
 
 
+def summary(sentences):
+  """What a sample says by itself: `distinct_1` to `distinct_4` and `duplicates`, a dictionary of numbers."""
+  return {f"distinct_{order}": distinct(sentences, order) for order in range(1, 5)} | {"duplicates": duplicate_share(sentences)}
+
+
 def copied_share(sentences, training):
   """Share of the sentences that stand in the training set."""
   known = {tuple(sentence) for sentence in training}
