@@ -59,3 +59,14 @@ def test_a_batch_is_learned_by_heart():
 def test_one_phase_of_the_schedules_length():
   (phase,) = mle.Algorithm(mle.Config(), _generator()).phases(base.Schedule(mle_steps=17))
   assert (phase.name, phase.steps, [update.name for update in phase.updates]) == ("mle", 17, ["mle"])
+
+
+def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
+  norms, nlls = [], []
+  for decay in (0.0, 1.0):
+    generator = _generator()
+    algorithm = mle.Algorithm(mle.Config(mle_learning_rate=1e-3, weight_decay=decay), generator)
+    nlls.append(float(algorithm.mle_step(tf.constant(REAL), SEED, START)["nll"]))
+    norms.append(sum(float(tf.reduce_sum(weight**2)) for weight in generator.get_weights()))
+  assert nlls[0] == nlls[1]
+  assert norms[1] < norms[0]

@@ -131,3 +131,24 @@ def test_initial_weights_follow_from_the_seed():
     np.testing.assert_array_equal(a, b)
     assert np.any(a != c)
     assert abs(a.std() - 0.1) < 0.05
+
+
+def test_a_temperature_divides_the_logits():
+  generator = _generator(TEXT)
+  tokens = generator.sample(20, SEED).tokens
+  latent = tf.zeros([20, 0])
+  expected = tf.gather(tf.nn.log_softmax(generator(tokens, latent) / 0.6), tokens, batch_dims=2) * TEXT.mask(tokens)
+  np.testing.assert_allclose(generator.log_probs(tokens, latent, temperature=0.6), expected, atol=1e-5)
+  samples = generator.sample(20, SEED, pickers.Categorical(0.6))
+  np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, temperature=0.6), samples.log_probs, atol=1e-4)
+
+
+def test_dropout_is_for_training_and_scales_what_stays():
+  plain, dropping = (lstm.Generator(TEXT, lstm.Config(embedding_size=50, hidden_size=50, dropout=rate), seed=1) for rate in (0.0, 0.5))
+  tokens = plain.sample(40, SEED).tokens
+  latent = tf.zeros([40, 0])
+  np.testing.assert_array_equal(plain.outputs(tokens, latent), dropping.outputs(tokens, latent))  # Without a seed nothing is left out.
+  dropped = dropping.outputs(tokens, latent, SEED).numpy()
+  assert abs(np.mean(dropped == 0.0) - 0.5) < 0.03
+  np.testing.assert_array_equal(dropped, dropping.outputs(tokens, latent, SEED))
+  assert np.any(dropped != dropping.outputs(tokens, latent, [1, 2]))

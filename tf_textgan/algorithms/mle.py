@@ -11,6 +11,7 @@ from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,11 @@ class Config:
   mle_learning_rate: float = 1e-2
   # Largest norm of the gradient.
   clip_norm: float = 5.0
+  # Weight of the squared norm of all weights, added to the loss.
+  weight_decay: float = 0.0
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "clip_norm")
+    checks.at_least(self, 0, "mle_learning_rate", "clip_norm", "weight_decay")
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -45,24 +48,27 @@ class Algorithm(base.Algorithm):
   def mle_step(self, real, seed, progress):
     """Raises the likelihood of a real batch."""
     del progress
-    return step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+    return step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm, self.config.weight_decay)
 
 
-def step(generator, optimizer, real, seed, clip_norm):
+def step(generator, optimizer, real, seed, clip_norm, weight_decay=0.0):
   """One maximum-likelihood step, for this algorithm and for those that start with it.
 
   Args:
     generator: autoregressive.
     optimizer: built on it.
     real: int32 `[B, T]`.
-    seed: int32 `[2]`, for the latent.
+    seed: int32 `[2]`, for the latent and the dropout.
     clip_norm: see `base.minimize`.
+    weight_decay: weight of the squared norm of the generator's weights, added to the loss.
 
   Returns:
     `nll` (nats per token) and `gradient_norm`, scalars.
   """
   with tf.GradientTape() as tape:
-    log_probs = generator.log_probs(real, generator.draw_latent(tf.shape(real)[0], seed))
-    nll = base.mean(-log_probs, generator.spec.mask(real))
-  norm = base.minimize(tape, nll, generator, optimizer, clip_norm)
+    log_probs = generator.log_probs(real, generator.draw_latent(tf.shape(real)[0], seed), noise.fold(seed, "dropout"))
+    nll = loss = base.mean(-log_probs, generator.spec.mask(real))
+    if weight_decay:
+      loss += weight_decay * tf.add_n([tf.reduce_sum(tf.square(tf.convert_to_tensor(weight))) for weight in generator.trainable_variables])
+  norm = base.minimize(tape, loss, generator, optimizer, clip_norm)
   return {"nll": nll, "gradient_norm": norm}

@@ -88,8 +88,17 @@ class Autoregressive(Generator):
     """
 
   @abc.abstractmethod
-  def outputs(self, tokens, latent):
-    """What the output layer sees at every position, given the true tokens before it: int32 `[B, T]`, `[B, Z]` to float `[B, T, H]`."""
+  def outputs(self, tokens, latent, seed=None):
+    """What the output layer sees at every position, given the true tokens before it.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      latent: float `[B, Z]`.
+      seed: int32 `[2]` of the dropout in training; None for none.
+
+    Returns:
+      float `[B, T, H]`.
+    """
 
   @abc.abstractmethod
   def output_layer(self):
@@ -102,18 +111,22 @@ class Autoregressive(Generator):
     logits = likelihood.logits(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias)
     return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
 
-  def log_probs(self, tokens, latent):
+  def log_probs(self, tokens, latent, seed=None, temperature=None):
     """Log-probability of each token given those before it and z; cheaper than by way of `call`, because the logits are not kept.
 
     Args:
       tokens: int32 `[B, T]`.
       latent: float `[B, Z]`. With Z > 0, the mean of log p(x | z) over z is at most log p(x).
+      seed: int32 `[2]` of the dropout in training; None for none.
+      temperature: a number above 0, or a scalar tensor: divides the logits, as `pickers.Categorical` does; None for 1.
 
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
     """
-    outputs = self.outputs(tokens, latent)
+    outputs = self.outputs(tokens, latent, seed)
     kernel, bias = self.output_layer()
+    if temperature is not None:  # On the layer rather than on the logits, of which there are more.
+      kernel, bias = (x / tf.cast(temperature, x.dtype) for x in (kernel, bias))
     nll = likelihood.token_nll(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias, tf.reshape(tokens, [-1]))
     return -tf.reshape(nll, [-1, tokens.shape[1]]) * self.spec.mask(tokens)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan.generators import base
 from tf_textgan.losses import likelihood
+from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +23,13 @@ class Config:
   latent_size: int = 0
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
+  # Share of the LSTM's inputs and outputs left out in maximum-likelihood training. The published generator has none.
+  dropout: float = 0.0
 
   def __post_init__(self):
     checks.at_least(self, 1, "embedding_size", "hidden_size")
     checks.at_least(self, 0, "latent_size", "init_stddev")
+    checks.share(self, "dropout")
 
 
 class Generator(base.Autoregressive):
@@ -59,6 +63,7 @@ class Generator(base.Autoregressive):
     # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
     self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
     self.hidden_size = config.hidden_size
+    self.dropout = config.dropout
     self.built = True
 
   def initial_state(self, latent):
@@ -71,13 +76,19 @@ class Generator(base.Autoregressive):
     output, state = self.lstm.cell(self._embed(inputs), state)
     return likelihood.logits(output, *self.output_layer()), state
 
-  def outputs(self, tokens, latent):
+  def outputs(self, tokens, latent, seed=None):
     start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
     inputs = self._embed(tf.concat([start, tokens[:, :-1]], axis=1))
-    return self.lstm(inputs, initial_state=self.initial_state(latent))
+    outputs = self.lstm(self._drop(inputs, seed, "inputs"), initial_state=self.initial_state(latent))
+    return self._drop(outputs, seed, "outputs")
 
   def output_layer(self):
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+
+  def _drop(self, x, seed, purpose):
+    if seed is None or not self.dropout:
+      return x
+    return noise.dropout(x, self.dropout, noise.fold(seed, purpose))
 
   def _embed(self, inputs):
     table = self._cast(self.embedding)
