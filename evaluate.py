@@ -15,11 +15,11 @@ from typing import Literal
 import generate
 from tf_textgan import cli
 from tf_textgan import errors
-from tf_textgan import evaluation
 from tf_textgan import experiment
 from tf_textgan import flags
 from tf_textgan import runs
 from tf_textgan.data import text_files
+from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import likelihood
 
@@ -53,7 +53,7 @@ def score_run(options):
   generate.check_num(options.num)
   picker = generate.picker_of(options.temperature, 0, 1.0)
   run = runs.load(options.workdir or "runs/default", options.checkpoint)
-  evaluator = evaluation.Evaluator(run.algorithm.generator, run.corpus(), options.seed)
+  evaluator = evaluator_lib.Evaluator(run.algorithm.generator, run.corpus(), options.seed)
   return {"num": options.num, **evaluator(options.num, options.split, picker)}
 
 
@@ -62,10 +62,10 @@ def score_file_with_run(options, sentences):
   run = runs.load(options.workdir, options.checkpoint)
   corpus = run.corpus()
   tokens = run.vocabulary.encode(sentences, corpus.spec.length)
-  numbers = {"num": len(sentences), **evaluation.score_tokens(tokens, corpus, options.split)}
-  evaluator = evaluation.Evaluator(run.algorithm.generator, corpus, options.seed)
+  numbers = {"num": len(sentences), **evaluator_lib.score_tokens(tokens, corpus, options.split)}
+  evaluator = evaluator_lib.Evaluator(run.algorithm.generator, corpus, options.seed)
   if evaluator.has_likelihood:
-    numbers["nll_file"] = likelihood.average(evaluator.log_probs(tokens), evaluation.lengths(tokens, corpus.spec)).nll
+    numbers["nll_file"] = likelihood.average(evaluator.log_probs(tokens), evaluator_lib.lengths(tokens, corpus.spec)).nll
   return numbers
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests import commands
-from tf_textgan import evaluation
 from tf_textgan import export
 from tf_textgan import runs
+from tf_textgan.evaluation import evaluator
 from tf_textgan.sampling import pickers
 
 # More than one chunk of `Generator.write`, which has 1024.
@@ -138,7 +138,7 @@ def test_scores_are_the_evaluators_likelihood(made, name):
   _, corpus, algorithm = runs_made[name]
   sentences = INTEGERS if name == "oracle" else TEXT
   tokens = corpus.vocabulary.encode(sentences, corpus.spec.length)
-  expected = evaluation.Evaluator(algorithm.generator, corpus, seed=0).log_probs(tokens)
+  expected = evaluator.Evaluator(algorithm.generator, corpus, seed=0).log_probs(tokens)
   np.testing.assert_allclose(fresh[name]["score"]["log_prob"], expected, rtol=1e-5)
   assert len(set(np.round(expected, 4))) == len(sentences)
 

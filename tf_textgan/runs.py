@@ -17,11 +17,11 @@ from absl import logging
 import tensorflow as tf
 
 from tf_textgan import errors
-from tf_textgan import evaluation
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import export
 from tf_textgan import plots
 from tf_textgan.data import vocabulary as vocabulary_lib
+from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.sampling import noise
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
@@ -103,7 +103,7 @@ def train(experiment, callbacks=()):
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec)
   generator = algorithm.generator
-  evaluator = evaluation.Evaluator(generator, corpus, experiment.loop.seed)
+  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.evaluation, against slow NumPy twins and by hand."""
+"""Tests of tf_textgan.evaluation.evaluator, against slow NumPy twins and by hand."""
 
 import math
 
@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance import tiny
-from tf_textgan import evaluation
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.sampling import pickers
 
 TEXT = tiny.SPECS["text"]
@@ -46,7 +46,7 @@ def test_the_likelihood_is_masked_and_per_token(spec):
   generator = tiny.algorithm("mle", spec, seed=4).generator
   for weight in generator.trainable_variables:
     weight.assign(np.random.default_rng(1).normal(0, 0.8, weight.shape))
-  numbers = evaluation.Evaluator(generator, corpus, seed=0)(num=40, split="test")
+  numbers = evaluator_lib.Evaluator(generator, corpus, seed=0)(num=40, split="test")
   tokens = corpus.tokens["test"]
   logits = generator(tf.constant(tokens), tf.zeros([12, 0])).numpy().astype(np.float64)
   total, count = 0.0, 0
@@ -63,7 +63,7 @@ def test_the_likelihood_is_masked_and_per_token(spec):
 def test_log_probs_come_in_the_order_of_the_tokens_whatever_the_batches():
   corpus = _corpus(TEXT)
   generator = tiny.algorithm("mle", TEXT).generator
-  evaluator = evaluation.Evaluator(generator, corpus, seed=0)
+  evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   tokens = tiny.batch(TEXT, 600, seed=3)  # More than two batches of 256.
   log_probs = evaluator.log_probs(tokens)
   assert log_probs.shape == (600,) and log_probs.dtype == np.float64
@@ -75,7 +75,7 @@ def test_the_entropy_is_that_of_what_was_drawn_from():
   generator = tiny.algorithm("mle", FIXED).generator
   generator.output_kernel.assign(tf.zeros_like(generator.output_kernel))
   generator.output_bias.assign(tf.zeros_like(generator.output_bias))
-  evaluator = evaluation.Evaluator(generator, _corpus(FIXED), seed=0)
+  evaluator = evaluator_lib.Evaluator(generator, _corpus(FIXED), seed=0)
   assert evaluator(30)["entropy"] == pytest.approx(math.log(9), rel=1e-5)
   generator.output_bias.assign(tf.one_hot(4, 9))
   cold = evaluator(30, picker=pickers.Categorical(0.0))
@@ -86,12 +86,12 @@ def test_the_entropy_is_that_of_what_was_drawn_from():
 
 def test_the_same_seed_gives_the_same_numbers():
   generator, corpus = tiny.algorithm("gsgan", TEXT).generator, _corpus(TEXT)
-  first, again, other = (evaluation.Evaluator(generator, corpus, seed)(50) for seed in (1, 1, 2))
+  first, again, other = (evaluator_lib.Evaluator(generator, corpus, seed)(50) for seed in (1, 1, 2))
   assert first == again != other
 
 
 def test_a_one_shot_generator_has_no_likelihood():
-  evaluator = evaluation.Evaluator(tiny.algorithm("wgan_gp", TEXT).generator, _corpus(TEXT, _Truth()), seed=0)
+  evaluator = evaluator_lib.Evaluator(tiny.algorithm("wgan_gp", TEXT).generator, _corpus(TEXT, _Truth()), seed=0)
   assert not evaluator.has_likelihood
   numbers = evaluator(20)
   assert not {"nll_validation", "entropy"} & set(numbers)
@@ -102,7 +102,7 @@ def test_scores_by_hand():
   rows = [[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0], [3, 5, 5, 5, 5, 2], [6, 2, 0, 0, 0, 0]]
   tokens = np.array(rows, np.int32)
   train = np.array([[4, 5, 2, 0, 0, 0], [7, 2, 0, 0, 0, 0]], np.int32)
-  numbers = evaluation.score_tokens(tokens, _corpus(TEXT, _Truth(), train=train, test=tokens), "test")
+  numbers = evaluator_lib.score_tokens(tokens, _corpus(TEXT, _Truth(), train=train, test=tokens), "test")
   # Sentences 45 45 35555 6: ten tokens of four kinds; bigrams 45 45 35 55 55 55.
   assert numbers["distinct_1"] == 4 / 10
   assert numbers["distinct_2"] == 3 / 6
@@ -116,31 +116,31 @@ def test_scores_by_hand():
 
 
 def test_without_a_truth_nothing_is_said_of_it():
-  assert not {"nll_oracle", "grammatical"} & set(evaluation.score_tokens(tiny.batch(TEXT, 5), _corpus(TEXT), "test"))
+  assert not {"nll_oracle", "grammatical"} & set(evaluator_lib.score_tokens(tiny.batch(TEXT, 5), _corpus(TEXT), "test"))
 
 
 def test_sentences_and_lengths():
   tokens = np.array([[4, 5, 2, 0], [4, 4, 4, 4], [2, 0, 0, 0]], np.int32)
   spec = sequences.Spec(vocab_size=9, length=4, start_token=1, end_token=2)
-  assert evaluation.lengths(tokens, spec).tolist() == [3, 4, 1]
-  assert evaluation.as_sentences(tokens, spec) == [(4, 5), (4, 4, 4, 4), ()]
+  assert evaluator_lib.lengths(tokens, spec).tolist() == [3, 4, 1]
+  assert evaluator_lib.as_sentences(tokens, spec) == [(4, 5), (4, 4, 4, 4), ()]
   fixed = sequences.Spec(vocab_size=9, length=4, start_token=0)  # There 0 and 2 are ordinary tokens.
-  assert evaluation.lengths(tokens, fixed).tolist() == [4, 4, 4]
-  assert evaluation.as_sentences(tokens, fixed) == [(4, 5, 2, 0), (4, 4, 4, 4), (2, 0, 0, 0)]
+  assert evaluator_lib.lengths(tokens, fixed).tolist() == [4, 4, 4]
+  assert evaluator_lib.as_sentences(tokens, fixed) == [(4, 5, 2, 0), (4, 4, 4, 4), (2, 0, 0, 0)]
 
 
 def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   config = caption_grammar.Config(num_train=20, num_validation=5, num_test=40)
   corpus = caption_grammar.load(config, str(tmp_path))
   tokens = np.array(corpus.tokens["test"])
-  numbers = evaluation.score_tokens(tokens, corpus, "test")
+  numbers = evaluator_lib.score_tokens(tokens, corpus, "test")
   assert numbers["grammatical"] == 1.0
-  words = evaluation.lengths(tokens, corpus.spec)
+  words = evaluator_lib.lengths(tokens, corpus.spec)
   assert numbers["nll_oracle"] == pytest.approx(-corpus.truth.log_prob(tokens).sum() / words.sum())
   # Ten lose their last word; five have no end.
   for row, length in zip(tokens[:10], words):
     row[length - 2 : length] = vocabularies.EOS, vocabularies.PAD
   tokens[10:15] = tokens[10:15, :1]
-  broken = evaluation.score_tokens(tokens, corpus, "test")
+  broken = evaluator_lib.score_tokens(tokens, corpus, "test")
   assert broken["grammatical"] == pytest.approx(np.isfinite(corpus.truth.log_prob(tokens)).mean())
   assert broken["grammatical"] <= 35 / 40

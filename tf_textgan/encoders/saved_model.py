@@ -1,0 +1,62 @@
+"""Embeddings by a TensorFlow SavedModel that takes strings, such as a sentence encoder of TensorFlow Hub, unpacked."""
+
+import os
+
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan.encoders import base
+
+
+class Encoder(base.Encoder):
+  """See the module.
+
+  Args:
+    folder: of the SavedModel, which has saved_model.pb. The model is a function of strings `[N]`, or has a signature `serving_default` of one input,
+      strings. It gives `[N, E]`, or a dictionary whose only float output of rank 2 this is.
+
+  Raises:
+    UserError: the folder is no such SavedModel.
+  """
+
+  def __init__(self, folder):
+    super().__init__(f"saved_model:{folder}")
+    if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
+      raise errors.UserError(f"the encoder {self.name} expected a folder with a saved_model.pb, but there is none in {folder}")
+    try:
+      # Kept, as its functions do not hold its variables.
+      self._model = tf.saved_model.load(folder)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {_first_line(error)}") from error
+    self._function = self._model if callable(self._model) else self._signature()
+
+  def encode(self, sentences):
+    try:
+      outputs = self._function(tf.constant(sentences))
+    except (TypeError, ValueError) as error:
+      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {_first_line(error)}") from error
+    if not isinstance(outputs, dict):
+      return outputs
+    vectors = [output for output in outputs.values() if output.dtype.is_floating and output.shape.rank == 2]
+    if len(vectors) != 1:
+      found = ", ".join(f"{name} ({output.dtype.name} {list(output.shape)})" for name, output in sorted(outputs.items()))
+      raise errors.UserError(f"the encoder {self.name} must have one float output [N, E], but its outputs are {found}")
+    return vectors[0]
+
+  def _signature(self):
+    """`serving_default`, as a function of its input."""
+    signatures = self._model.signatures
+    if "serving_default" not in signatures:
+      found = ", ".join(sorted(signatures)) or "none"
+      raise errors.UserError(f"the encoder {self.name} must be callable or have a signature serving_default, but its signatures are: {found}")
+    signature = signatures["serving_default"]
+    inputs = signature.structured_input_signature[1]
+    if [spec.dtype for spec in inputs.values()] != [tf.string]:
+      found = ", ".join(f"{name} ({spec.dtype.name})" for name, spec in sorted(inputs.items()))
+      raise errors.UserError(f"the encoder {self.name} must have a signature serving_default of one input, strings, but its inputs are: {found}")
+    (name,) = inputs
+    return lambda sentences: signature(**{name: sentences})
+
+
+def _first_line(error):
+  return str(error).strip().splitlines()[0]
