@@ -1,7 +1,11 @@
-"""Scores a run, or any text file of one sentence a line, as a table or as JSON.
+"""Scores runs, or any text file of one sentence a line.
 
-A run is scored on its corpus: likelihood of held-out text, and samples. A file is scored by itself and, with --workdir, against that run's
-corpus and under its generator.
+  evaluate.py --workdir RUN                                a run, on its corpus
+  evaluate.py --file TEXT --references TEST                any text, by itself
+  evaluate.py --workdir A --workdir B --file TEXT --sweep  whole quality-diversity curves, as a page
+  evaluate.py --workdir RUN --probe                        what a new discriminator still finds
+
+What each number means: docs/evaluation.md.
 """
 
 from tf_textgan import quiet
@@ -9,8 +13,16 @@ from tf_textgan import quiet
 quiet.start_tensorflow()
 
 import dataclasses
+import itertools
 import math
+import pathlib
+import shlex
+import sys
 from typing import Literal
+
+import numpy as np
+import simple_parsing
+import tqdm
 
 import generate
 from tf_textgan import cli
@@ -19,26 +31,40 @@ from tf_textgan import experiment
 from tf_textgan import flags
 from tf_textgan import runs
 from tf_textgan.data import text_files
+from tf_textgan.data import tokenizers
+from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import neural_lm
+from tf_textgan.evaluation import page
+from tf_textgan.evaluation import probe
+from tf_textgan.evaluation import sweep
+from tf_textgan.evaluation import texts
+from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import diversity
-from tf_textgan.metrics import likelihood
+from tf_textgan.metrics import estimates
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
   """Options."""
 
-  # Folder of the run; empty with --file to score the file by itself, else runs/default.
-  workdir: str = ""
-  # Text file to score, UTF-8, one sentence a line, tokens separated by spaces; empty to score samples of the run.
-  file: str = ""
-  # With --file and no run: the training text, for the share of copied sentences.
+  # Folder of a run; may be given several times. Without any, and without --file: runs/default.
+  workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
+  # Text file to score, UTF-8, one sentence a line; may be given several times.
+  file: list[str] = simple_parsing.field(default_factory=list, action="append")
+  # Without a run: the real text to compare with. Empty for the numbers that need none.
+  references: str = ""
+  # Without a run: the training text, for copies and the language model.
   training: str = ""
-  # Sentences to sample from the run.
-  num: int = 1000
+  # How --file, --references and --training are cut into tokens: at spaces, or by NLTK's rules.
+  tokenizer: Literal["space", "nltk"] = "space"
+  # Lower-case --file, --references and --training.
+  lower: bool = False
+  # Sentences to sample from a run. Most metrics depend on it: compare equal numbers.
+  num: int = 2000
   # Sampling temperature. Default: as the algorithm samples.
   temperature: float | None = None
-  # Seed of the samples.
+  # Seed of the samples and of all resampling.
   seed: int = 0
   # Split of the corpus to score against.
   split: Literal["train", "validation", "test"] = "test"
@@ -46,61 +72,199 @@ class Options:
   checkpoint: Literal["best", "latest"] = "best"
   # JSON file to write; empty for a table on the standard output.
   json: str = ""
+  # Score every run at many temperatures and draw the curves.
+  sweep: bool = False
+  # Folder for the sweep's page, pictures and tables.
+  output: str = "runs/curves"
+  # The run whose curve the others are compared with. Default: the first --workdir trained by maximum likelihood alone.
+  baseline: str = ""
+  # Train a new discriminator against each run and score it on held-out text.
+  probe: bool = False
 
 
-def score_run(options):
-  """Scores samples of a run."""
-  generate.check_num(options.num)
-  picker = generate.picker_of(options.temperature, 0, 1.0)
-  run = runs.load(options.workdir or "runs/default", options.checkpoint)
-  evaluator = evaluator_lib.Evaluator(run.algorithm.generator, run.corpus(), options.seed)
-  return {"num": options.num, **evaluator(options.num, options.split, picker)}
+_PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config}
 
 
-def score_file_with_run(options, sentences):
-  """Scores a file's sentences against a run's corpus and under its generator."""
-  run = runs.load(options.workdir, options.checkpoint)
-  corpus = run.corpus()
-  tokens = run.vocabulary.encode(sentences, corpus.spec.length)
-  numbers = {"num": len(sentences), **evaluator_lib.score_tokens(tokens, corpus, options.split)}
-  evaluator = evaluator_lib.Evaluator(run.algorithm.generator, corpus, options.seed)
-  if evaluator.has_likelihood:
-    numbers["nll_file"] = likelihood.average(evaluator.log_probs(tokens), evaluator_lib.lengths(tokens, corpus.spec)).nll
-  return numbers
-
-
-def score_file(options, sentences):
-  """Scores a file by itself."""
-  words = [sentence.split() for sentence in sentences]
-  numbers = {"num": len(words), **diversity.summary(words)}
-  numbers["mean_length"] = sum(map(len, words)) / len(words)
-  if options.training:
-    numbers["copied"] = diversity.copied_share(words, [line.split() for line in read(options.training)])
-  return numbers
-
-
-def read(path):
-  """The lines of a text file that are not blank."""
+def read(path, options):
+  """The tokens of each line of a text file that is not blank."""
   text_files.check(path)
-  sentences = list(text_files.lines(path))
-  if not sentences:
-    raise errors.UserError(f"{path} has no text; expected one sentence on each line")
+  split = tokenizers.named(options.tokenizer)
+  lines = (line.lower() if options.lower else line for line in text_files.lines(path))
+  sentences = [tuple(split(line)) for line in lines]
+  if len(sentences) < 2:
+    raise errors.UserError(f"{path} has {len(sentences)} lines of text; expected two or more, one sentence on each")
   return sentences
 
 
-def main(options):
-  """Scores and prints."""
-  if not options.file:
-    numbers = score_run(options)
+def score_file(path, parts):
+  """Scores a file by itself, against `references` if there are some."""
+  options = parts.options
+  sentences = read(path, options)
+  training = read(options.training, options) if options.training else None
+  if options.references:
+    return texts.Scorer(read(options.references, options), training, parts.texts, parts.lm, seed=options.seed)(sentences)
+  numbers = {name: estimates.Estimate(value, len(sentences)) for name, value in diversity.summary(sentences).items() if name != "duplicates"}
+  numbers["duplicates"] = estimates.mean(diversity.duplicate_flags(sentences))
+  numbers["mean_length"] = estimates.mean([len(sentence) for sentence in sentences])
+  if training:
+    numbers["copied"] = estimates.mean(diversity.copied_flags(sentences, training))
+  return numbers
+
+
+class Bench:
+  """Runs on one corpus, and the means to score them alike."""
+
+  def __init__(self, workdirs, parts):
+    """Loads the runs; raises a `UserError` if they were not trained on the same corpus."""
+    options = parts.options
+    generate.check_num(options.num)
+    if options.num < 2:
+      raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
+    self._parts = parts
+    self.runs = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
+    first = next(iter(self.runs.values()))
+    for workdir, run in self.runs.items():
+      chosen, expected = ((x.experiment.choices.dataset, x.experiment.dataset, x.algorithm.generator.spec) for x in (run, first))
+      if chosen != expected:
+        raise errors.UserError(f"{workdir} and {workdirs[0]} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
+    self.corpus = first.corpus()
+    self.vocabulary = first.vocabulary
+    as_sentences = lambda split: evaluator_lib.as_sentences(self.corpus.tokens[split], self.corpus.spec)  # noqa: E731
+    self.scorer = texts.Scorer(as_sentences(options.split), as_sentences("train"), parts.texts, parts.lm, self._as_text, options.seed)
+
+  def _as_text(self, sentence):
+    return self.vocabulary.decode(np.array([sentence], np.int32))[0]
+
+  def evaluator(self, workdir):
+    """The run's `Evaluator`."""
+    return evaluator_lib.Evaluator(self.runs[workdir].algorithm.generator, self.corpus, self._parts.options.seed)
+
+  def score(self, workdir):
+    """A function of a picker that scores the run: `sweep.RunScorer`."""
+    options = self._parts.options
+    return sweep.RunScorer(self.evaluator(workdir), self.corpus, self.scorer, options.num, options.split, options.seed)
+
+  def score_file(self, path):
+    """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had written them."""
+    text_files.check(path)
+    sentences = list(text_files.lines(path))
+    if len(sentences) < 2:
+      raise errors.UserError(f"{path} has {len(sentences)} lines of text; expected two or more, one sentence on each")
+    tokens = self.vocabulary.encode(sentences, self.corpus.spec.length)
+    sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
+    numbers = {}
+    if self.corpus.truth is not None:
+      numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
+    for workdir in self.runs if len(self.runs) == 1 else ():
+      evaluator = self.evaluator(workdir)
+      if evaluator.has_likelihood:
+        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
+    return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
+
+  def sweepable(self, workdir):
+    """Whether the run's generator picks token by token, so that a temperature means something."""
+    return isinstance(self.runs[workdir].algorithm.generator, generator_base.Autoregressive)
+
+
+def probe_runs(bench, parts):
+  """Probes every run: workdir to numbers; the verdicts go to the terminal."""
+  systems = {}
+  for workdir, run in bench.runs.items():
+    result = probe.run(run.algorithm.generator, bench.corpus, parts.probe, parts.options.seed, probe.bar)
+    print(f"{workdir}: {probe.verdict(result)}", file=sys.stderr)
+    systems[workdir] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
+  return systems
+
+
+def draw_curves(bench, parts, command):
+  """Sweeps the runs, compares them with the baseline, writes the page."""
+  options = parts.options
+  baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
+  if baseline and baseline not in bench.runs:
+    raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
+  total = sum(sweep.num_settings(parts.sweep, bench.sweepable(workdir)) for workdir in bench.runs) + len(options.file) + 1
+  with tqdm.tqdm(total=total, unit="point", dynamic_ncols=True) as bar:
+    found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
+    bar.update()
+    for workdir in bench.runs:
+      found.append(sweep.run(workdir, bench.score(workdir), parts.sweep, bench.sweepable(workdir), bar.update))
+    for path in options.file:
+      found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
+      bar.update()
+  comparisons = []
+  own = next((curve for curve in found if curve.name == baseline), None)
+  if own is None:
+    print("no run was trained by maximum likelihood alone, so there is no baseline to compare with; add one with --workdir", file=sys.stderr)
   else:
-    sentences = read(options.file)
-    numbers = score_file_with_run(options, sentences) if options.workdir else score_file(options, sentences)
-  if options.json:
-    experiment.write_json(options.json, {name: value if math.isfinite(value) else None for name, value in numbers.items()})
+    for curve in found:
+      if curve is not own and curve.kind != "real":
+        comparisons += [curves.compare(curve, own, plane, options.seed) for plane in curves.planes(found, options.split)]
+  notes = [f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}."]
+  notes.append(f"Made by: {command}")
+  page.write(options.output, found, comparisons, notes, options.split)
+  for comparison in comparisons:
+    print(page.sentence(comparison), file=sys.stderr)
+  print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
+
+
+def _flat(values):
+  """A flag that may be repeated comes as a list for each time."""
+  return list(itertools.chain.from_iterable([value] if isinstance(value, str) else value for value in values))
+
+
+def print_table(systems):
+  """Prints a row for each number and a column for each system; "=" marks a difference from the first system that is within its interval."""
+  first = next(iter(systems.values()))
+  names = dict.fromkeys(itertools.chain.from_iterable(systems.values()))
+  width = max(map(len, names))
+  if len(systems) > 1:
+    print(" " * width + "".join(f"  {name[-28:]:>28}" for name in systems))
+  for name in names:
+    cells = []
+    for numbers in systems.values():
+      estimate = numbers.get(name)
+      if estimate is None:
+        cells.append(f"{'-':>28}")
+        continue
+      interval = f"+- {estimate.ci:.4f}" if estimate.ci is not None else ""
+      tie = "=" if numbers is not first and name in first and estimates.tie(estimate, first[name]) else " "
+      cells.append(f"{estimate.value:10.4f}{tie} {interval:<9}{estimate.n:>7}")
+    print(f"{name:{width}}" + "".join(f"  {cell}" for cell in cells))
+  print("value +- half of the 95 % bootstrap interval, sample size" + ("; = a tie with the first" if len(systems) > 1 else ""), file=sys.stderr)
+
+
+def main(parts):
+  """Scores, and prints or writes."""
+  options = parts.options
+  workdirs, files = _flat(options.workdir), _flat(options.file)
+  parts.options = options = dataclasses.replace(options, workdir=workdirs, file=files)
+  if not workdirs and (not files or options.sweep or options.probe):
+    workdirs = ["runs/default"]
+  if workdirs and (options.references or options.training):
+    raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
+  if not workdirs:
+    systems = {path: score_file(path, parts) for path in files}
+  else:
+    bench = Bench(workdirs, parts)
+    if options.sweep:
+      draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
+      return
+    if options.probe:
+      systems = probe_runs(bench, parts)
+    elif files:
+      systems = {path: bench.score_file(path) for path in files}
+    else:
+      picker = generate.picker_of(options.temperature, 0, 1.0)
+      systems = {workdir: bench.score(workdir)(picker) for workdir in workdirs}
+  if not options.json:
+    print_table(systems)
     return
-  for name, value in numbers.items():
-    print(f"{name:16}{value:12d}" if isinstance(value, int) else f"{name:16}{value:12.4f}")
+  flat = {
+    name: {key: value if math.isfinite(value) else None for key, value in estimates.flatten(numbers).items()} for name, numbers in systems.items()
+  }
+  # One system's numbers stand by themselves.
+  experiment.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
 
 
 if __name__ == "__main__":
-  cli.run(lambda argv: flags.parse_options(argv, Options, __doc__), main)
+  cli.run(lambda argv: flags.parse_parts(argv, _PARTS, __doc__), main)

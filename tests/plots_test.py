@@ -1,7 +1,11 @@
 """Tests of tf_textgan.plots."""
 
+import io
+
 import matplotlib.figure
 import matplotlib.image
+import numpy as np
+import pytest
 
 from tf_textgan import plots
 
@@ -35,3 +39,55 @@ def test_metrics_that_never_were_numbers_leave_an_empty_panel(tmp_path):
 def test_no_evaluation_no_picture(tmp_path):
   plots.curves([], tmp_path / "curves.png")
   assert list(tmp_path.iterdir()) == []
+
+
+def series(name, kind, index, x, y, error=0.01):
+  errors = np.full(len(x), error)
+  return plots.Series(name, kind, index, [f"T {i}" for i in range(len(x))], np.array(x), errors, np.array(y), errors)
+
+
+def drawn_by(monkeypatch, panels, format="png"):
+  """The figure and the bytes."""
+  drawn = []
+  save = matplotlib.figure.Figure.savefig
+  monkeypatch.setattr(matplotlib.figure.Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure) or save(figure, *args, **kwargs))
+  return plots.quality_diversity(panels, format), drawn[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_quality_rises_and_diversity_goes_right_whatever_the_metric(monkeypatch):
+  sweeps = [series("mle", "baseline", 0, [0.2, 0.3, 0.5], [0.2, 0.3, 0.4]), series("_gan $x$", "curve", 1, [0.3, 0.6], [0.2, 0.3])]
+  real = plots.Series("real", "real", 2, [""], np.array([0.25]), np.array([np.nan]), np.array([0.9]), np.array([np.nan]))
+  picture, figure = drawn_by(monkeypatch, [plots.Panel("a", "Self-BLEU", True, "BLEU", False, [*sweeps, real])])
+  assert matplotlib.image.imread(io.BytesIO(picture)).std() > 0.01
+  (axes,) = figure.axes
+  assert axes.get_xlim()[0] > axes.get_xlim()[1] and axes.get_ylim()[0] < axes.get_ylim()[1]
+  assert axes.get_xlabel() == "Self-BLEU (axis reversed), more diverse →" and axes.get_ylabel() == "BLEU, better →"
+  # The star is in the picture, far as it is, and so are its guides.
+  low, high = axes.get_ylim()
+  assert low < 0.9 < high
+  assert sum(line.get_linestyle() == "--" for line in axes.lines) == 2
+  assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mle (baseline)", r"_gan \$x\$", "real"]
+  # Just the ends are labelled, and no label is on another.
+  assert [text.get_text() for text in axes.texts] == ["T 0", "T 2", "T 0", "T 1"]
+  boxes = [text.get_window_extent() for text in axes.texts]
+  assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
+@pytest.mark.filterwarnings("error")
+def test_point_far_out_is_told_at_the_edge(monkeypatch):
+  sweep = series("mle", "baseline", 0, [7.5, 7.6, 7.8, 8.1, 31.0], [9.5, 9.0, 8.5, 8.0, 7.0])
+  _, figure = drawn_by(monkeypatch, [plots.Panel("a", "NLL", True, "oracle", True, [sweep])])
+  (axes,) = figure.axes
+  assert 8.1 < axes.get_xlim()[0] < 10
+  assert [text.get_text() for text in axes.texts] == ["T 0", "T 4 at (31, 7)"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_panels_without_all_can_be_drawn_and_a_picture_is_reproducible():
+  nan = np.array([np.nan])
+  real = plots.Series("real", "real", 0, [""], nan, nan, np.array([5.7]), nan)
+  file = series("file", "curve", 1, [8.0], [9.0], error=np.nan)
+  panels = [plots.Panel("a", "x", True, "y", True, [real, file])] * 3
+  picture = plots.quality_diversity(panels, "svg")
+  assert picture.startswith(b"<?xml") and picture == plots.quality_diversity(panels, "svg")

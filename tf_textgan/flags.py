@@ -62,9 +62,25 @@ def parse(argv, description, quickstart=None):
 
 def parse_options(argv, cls, description):
   """Turns a command line into an instance of one options dataclass; raises as `parse`."""
+  return parse_parts(argv, {"options": cls}, description).options
+
+
+def parse_parts(argv, classes, description):
+  """Turns a command line into instances of several dataclasses, whose fields have different names.
+
+  Args:
+    argv: the program's name and its arguments.
+    classes: name to dataclass.
+    description: first line of `--help`.
+
+  Returns:
+    An object with an attribute for each name; raises as `parse`.
+  """
   parser = Parser(prog=argv[0], description=description, add_config_path_arg=False)
-  parser.add_arguments(cls, dest="options")
-  return parse_all(parser, expand_flagfiles(argv[1:])).options
+  parser.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
+  for name, cls in classes.items():
+    parser.add_arguments(cls, dest=name)
+  return parse_all(parser, expand_flagfiles(argv[1:]))
 
 
 def parse_all(parser, arguments):

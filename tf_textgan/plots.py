@@ -1,9 +1,54 @@
-"""Pictures of a run."""
+"""Pictures of a run, and of several side by side."""
 
+import io
 import pathlib
+from typing import NamedTuple
 
+import matplotlib
 import matplotlib.backends.backend_agg
 import matplotlib.figure
+import matplotlib.transforms
+import numpy as np
+
+# Of Okabe and Ito, told apart by the colour-blind; without black, which is the baseline's, and yellow, the real sentences'.
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_MARKERS = "os^DvPX"
+_LINES = ("-", "--", ":")
+# A few points without which an axis would be this many times shorter are shown at its edge.
+_FAR = 2.5
+
+
+class Series(NamedTuple):
+  """The K points of one system in one panel.
+
+  Attributes:
+    name: for the legend.
+    kind: "baseline", "curve", or "real", a single point.
+    index: place among all systems, which gives colour and marker: the same in every panel.
+    labels: K strings, may be empty.
+    x, y: float `[K]`; of the real point one may be NaN.
+    x_error, y_error: float `[K]`, half the interval; NaN for none.
+  """
+
+  name: str
+  kind: str
+  index: int
+  labels: list[str]
+  x: np.ndarray
+  x_error: np.ndarray
+  y: np.ndarray
+  y_error: np.ndarray
+
+
+class Panel(NamedTuple):
+  """Some series in one plane. Both axes are drawn so that right is more diverse and up is better: reversed, where a lower number is that."""
+
+  title: str
+  x_label: str
+  x_reversed: bool
+  y_label: str
+  y_reversed: bool
+  series: list[Series]
 
 
 def curves(evaluations, path):
@@ -39,3 +84,146 @@ def curves(evaluations, path):
   temporary = pathlib.Path(path).with_suffix(".partial")
   figure.savefig(temporary, format="png", dpi=120)
   temporary.replace(path)
+
+
+def quality_diversity(panels, format):
+  """Draws quality over diversity: sweeps as lines with their intervals, the real sentences as a star.
+
+  Args:
+    panels: list of `Panel`, at least one.
+    format: "png" or "svg".
+
+  Returns:
+    bytes of the picture.
+  """
+  columns = min(2, len(panels))
+  rows = -(-len(panels) // columns)
+  systems = {series.name: series for panel in panels for series in panel.series}
+  names = {name: _short(name) + (" (baseline)" if series.kind == "baseline" else "") for name, series in systems.items()}
+  legend_columns = max(1, min(len(names), int(72 * columns / (6 + max(map(len, names.values()))))))
+  figure = matplotlib.figure.Figure(figsize=(5.4 * columns, 4.3 * rows + 0.22 * -(-len(names) // legend_columns)), layout="constrained")
+  matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
+  figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+  named = {}
+  for i, panel in enumerate(panels):
+    axes = figure.add_subplot(rows, columns, i + 1)
+    named |= _draw(axes, panel)
+  named = dict(sorted(named.items(), key=lambda item: systems[item[0]].index))
+  shown = [_plain(names[name]) for name in named]
+  figure.legend(list(named.values()), shown, loc="outside lower center", ncols=legend_columns, fontsize=9, frameon=False)
+  # Where labels have room is known once the axes have their places.
+  figure.draw_without_rendering()
+  for axes, panel in zip(figure.axes, panels):
+    _label(axes, panel)
+  picture = io.BytesIO()
+  # The same picture is the same bytes: no random ids, no date.
+  with matplotlib.rc_context({"svg.hashsalt": "tf_textgan"}):
+    figure.savefig(picture, format=format, dpi=120, metadata={"Date": None} if format == "svg" else None)
+  return picture.getvalue()
+
+
+def _draw(axes, panel):
+  """Draws all but the settings; gives what the legend shows, by name."""
+  axes.set_title(panel.title, fontsize=11)
+  axes.set_xlabel(panel.x_label + (" (axis reversed)" if panel.x_reversed else "") + ", more diverse \N{RIGHTWARDS ARROW}", fontsize=9)
+  axes.set_ylabel(panel.y_label + (" (axis reversed)" if panel.y_reversed else "") + ", better \N{RIGHTWARDS ARROW}", fontsize=9)
+  axes.tick_params(labelsize=8)
+  axes.grid(alpha=0.25)
+  x_limits, y_limits = _limits(panel, "x"), _limits(panel, "y")
+  axes.set_xlim(x_limits[::-1] if panel.x_reversed else x_limits)
+  axes.set_ylim(y_limits[::-1] if panel.y_reversed else y_limits)
+  named = {}
+  for series in panel.series:
+    if series.kind == "real":
+      guide = {"color": "0.45", "linestyle": (0, (4, 3)), "linewidth": 1, "zorder": 1}
+      for x, y in zip(series.x, series.y):
+        axes.axvline(x, **guide) if np.isfinite(x) else None
+        axes.axhline(y, **guide) if np.isfinite(y) else None
+      star = {"color": "#F0E442", "markeredgecolor": "black", "markeredgewidth": 0.9, "markersize": 15, "zorder": 6}
+      (named[series.name],) = axes.plot(series.x, series.y, "*", **star)
+      continue
+    baseline = series.kind == "baseline"
+    colour = "black" if baseline else _COLOURS[series.index % len(_COLOURS)]
+    marker = "o" if baseline else _MARKERS[series.index % len(_MARKERS)]
+    line = "-" if baseline else _LINES[series.index // len(_COLOURS) % len(_LINES)]
+    style = {"color": colour, "marker": marker, "markersize": 4.5, "zorder": 3 if baseline else 4}
+    if baseline:
+      axes.fill_between(series.x, series.y - series.y_error, series.y + series.y_error, color="0.5", alpha=0.25, linewidth=0, zorder=2)
+    (named[series.name],) = axes.plot(series.x, series.y, linestyle=line if len(series.x) > 1 else "", linewidth=2.4 if baseline else 1.4, **style)
+    axes.errorbar(
+      series.x, series.y, np.nan_to_num(series.y_error), np.nan_to_num(series.x_error), fmt="none", ecolor=colour, elinewidth=1, capsize=2, alpha=0.7
+    )
+    shown_x, shown_y = np.clip(series.x, *x_limits), np.clip(series.y, *y_limits)
+    far = (shown_x != series.x) | (shown_y != series.y)
+    edge = {"linestyle": "", "markerfacecolor": "white", "clip_on": False, "in_layout": False, "markersize": 7, "zorder": 5}
+    axes.plot(shown_x[far], shown_y[far], **style | edge)
+  return named
+
+
+def _limits(panel, name):
+  """The ends of an axis: of all points but the fewest that would make it much shorter, at most a quarter, and of the real ones in any case."""
+  own = np.sort(np.concatenate([getattr(series, name) for series in panel.series if series.kind != "real"] or [np.zeros(0)]))
+  ends = [(first, len(own) - dropped + first) for dropped in range(1, len(own) // 4 + 1) for first in range(dropped + 1)]
+  for first, last in ends:
+    if 0 < _FAR * np.ptp(own[first:last]) < np.ptp(own):
+      own = own[first:last]
+      break
+  always = [value for series in panel.series if series.kind == "real" for value in getattr(series, name) if np.isfinite(value)]
+  shown = np.array([*own, *always])
+  margin = 0.09 * np.ptp(shown) or 0.05 * abs(shown[0]) or 1.0
+  return shown.min() - margin, shown.max() + margin
+
+
+def _label(axes, panel):
+  """Writes the settings of each series' ends, and the numbers of what is out of the picture."""
+  figure = axes.figure
+  lines = []
+  for series in panel.series:
+    places = axes.transData.transform(np.stack([series.x, series.y], axis=1))
+    steps = np.linspace(0, 1, 30)[:, None]
+    if series.kind == "real":
+      low, high = axes.bbox.min, axes.bbox.max
+      places = np.concatenate([[(x, low[1]), (x, y), (x, high[1]), (x, y), (low[0], y), (x, y), (high[0], y)] for x, y in places])
+      steps = np.linspace(0, 1, 100)[:, None]
+    lines += [places, *(a + steps * (b - a) for a, b in zip(places, places[1:]))]
+  lines = np.concatenate(lines)
+  taken = []
+  for series in panel.series:
+    colour = "black" if series.kind == "baseline" else _COLOURS[series.index % len(_COLOURS)]
+    for i, (label, x, y) in enumerate(zip(series.labels, series.x, series.y)):
+      if series.kind == "real":
+        continue
+      shown = np.clip(x, *sorted(axes.get_xlim())), np.clip(y, *sorted(axes.get_ylim()))
+      if shown != (x, y):
+        label = f"{label} at ({x:.3g}, {y:.3g})".strip()
+      elif not label or i not in (0, len(series.x) - 1):
+        continue
+      style = {"textcoords": "offset points", "fontsize": 8, "annotation_clip": False, "in_layout": False, "zorder": 7}
+      text = axes.annotate(_plain(label), shown, (0, 0), color=colour, **style)
+      place = axes.transData.transform(shown)
+      box = _free_place(place, text.get_window_extent(figure.canvas.get_renderer()), axes.bbox, lines, taken)
+      taken.append(box)
+      text.set_position((box.min - place) * 72 / figure.dpi)
+
+
+def _free_place(place, size, inside, lines, taken):
+  """The box around a point, all in pixels, that covers least: no other label, best no line, and near."""
+  choices = []
+  for radius in (10, 18, 28):
+    for x, y in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0)):
+      left, bottom = place[0] + x * radius + (x - 1) / 2 * size.width, place[1] + y * radius + (y - 1) / 2 * size.height
+      box = matplotlib.transforms.Bbox.from_bounds(left, bottom, size.width, size.height)
+      hidden = np.sum(np.all((lines >= box.min - 2) & (lines <= box.max + 2), axis=1))
+      outside = not (inside.contains(*box.min) and inside.contains(*box.max))
+      choices.append((1000 * sum(box.overlaps(other) for other in taken) + 500 * outside + 10 * hidden + radius, len(choices), box))
+  return min(choices)[-1]
+
+
+def _plain(text):
+  """Keeps dollar signs from starting a formula."""
+  return text.replace("$", r"\$")
+
+
+def _short(name):
+  """A long name without its middle: what tells paths apart is mostly at the end."""
+  return name if len(name) <= 48 else f"{name[:15]}\N{HORIZONTAL ELLIPSIS}{name[-32:]}"

@@ -103,7 +103,7 @@ def train(experiment, callbacks=()):
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec)
   generator = algorithm.generator
-  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed)
+  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,
@@ -206,13 +206,13 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
 
   every = experiment.loop.log_every
   summaries = monitors.Summaries(
-    loop, every, folder / "summaries", sentences, _flat(experiment), experiment.choices.profile_rounds
+    loop, every, folder / "summaries", sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
   )
   return [
     monitors.ProgressBar(loop),
     monitors.Journal(loop, every, folder / "metrics.jsonl"),
     summaries,
-    monitors.Sentences(loop, folder / "samples", sentences),
+    monitors.Sentences(loop, folder / "samples", sentences, lambda: evaluator.symptoms),
   ]
 
 

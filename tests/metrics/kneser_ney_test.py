@@ -218,22 +218,22 @@ def test_nothing_to_count_is_refused(sentences, order):
 
 def test_scores():
   training, references, samples = random_sentences(11, 60), random_sentences(12, 40), random_sentences(13, 50, types=20)
-  scores = kneser_ney.scores(samples, references, training, order=3)
+  scores = kneser_ney.Scorer(references, training, order=3)(samples)
   vocabulary = {word for sentence in training + references for word in sentence}
   for name, model, sentences in [("lm_nll", training, samples), ("reverse_lm_nll", samples, references)]:
     twin = Twin(model, 3, vocabulary)
     log_probs = [twin.log_prob(sentence) for sentence in sentences]
     assert scores[name].value == pytest.approx(-sum(log_probs) / sum(len(sentence) + 1 for sentence in sentences), rel=1e-10)
     assert scores[name].n == len(sentences) and 0 < scores[name].ci < 1
-  assert kneser_ney.scores(samples, references, order=3) == kneser_ney.scores(samples, references, references, order=3)
-  assert kneser_ney.scores(samples, references, training)["lm_nll"] != scores["lm_nll"]
+  assert kneser_ney.Scorer(references, order=3)(samples) == kneser_ney.Scorer(references, references, order=3)(samples)
+  assert kneser_ney.Scorer(references, training)(samples)["lm_nll"] != scores["lm_nll"]
 
 
 def test_words_that_only_samples_have_leave_the_vocabulary_alone():
   references = random_sentences(14, 30)
   strange = [(*sentence, f"strange {i}") for i, sentence in enumerate(random_sentences(15, 30))]
   alike = [(*sentence[:-1], "strange") for sentence in strange]
-  assert kneser_ney.scores(strange, references) == kneser_ney.scores(alike, references)
+  assert kneser_ney.Scorer(references)(strange) == kneser_ney.Scorer(references)(alike)
 
 
 @needs_data
@@ -241,9 +241,9 @@ def test_real_text_is_more_probable_than_its_shuffled_words_and_repetition_score
   training, references, real = coco("train", 1000), coco("test", 300), coco("train", 2000)[1000:1300]
   generator = np.random.default_rng(16)
   systems = {"real": real, "shuffled": [generator.permutation(sentence).tolist() for sentence in real], "one sentence": [training[0]] * 300}
-  scores = {name: kneser_ney.scores(samples, references, training) for name, samples in systems.items()}
+  scores = {name: kneser_ney.Scorer(references, training)(samples) for name, samples in systems.items()}
   nll, reverse = ({name: values[score].value for name, values in scores.items()} for score in ("lm_nll", "reverse_lm_nll"))
   assert nll["one sentence"] < nll["real"] < nll["shuffled"] - 1
   assert reverse["real"] < reverse["shuffled"] - 0.3 and reverse["real"] < reverse["one sentence"] - 1
   # The reverse score falls as the sample grows.
-  assert kneser_ney.scores(real[:20], references, training)["reverse_lm_nll"].value > reverse["real"] + 0.3
+  assert kneser_ney.Scorer(references, training)(real[:20])["reverse_lm_nll"].value > reverse["real"] + 0.3

@@ -70,7 +70,7 @@ def board(tmp_path_factory):
   """A run's summaries, read as TensorBoard does; the loop is a real one, stopped and gone on with once."""
   folder = tmp_path_factory.mktemp("board")
   spec = tiny.SPECS["text"]
-  config = loop_lib.Config(batch_size=8, evaluations=2)
+  config = loop_lib.Config(batch_size=8, evaluations=2, best_metric="")
   stop_at = 3
   for _ in range(2):
     algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)

@@ -30,7 +30,13 @@ _CHUNK = 8192
 
 
 class Truth(abc.ABC):
-  """The exact distribution of a synthetic corpus."""
+  """The exact distribution of a synthetic corpus.
+
+  Attributes:
+    full_support: whether every sequence has a probability above zero.
+  """
+
+  full_support = False
 
   @abc.abstractmethod
   def log_prob(self, tokens):

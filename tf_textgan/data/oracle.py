@@ -64,6 +64,8 @@ def read_parameters(path, vocab_size):
 class LstmOracle(corpus.Truth):
   """The distribution of sequences of a fixed length."""
 
+  full_support = True
+
   def __init__(self, parameters, length):
     """Keeps the parameters.
 

@@ -33,7 +33,8 @@ class Encoder(base.Encoder):
       self._preprocessor, self._tokens = _preprocessor(keras_hub.models, preset)
       self._backbone = keras_hub.models.Backbone.from_preset(preset)
     except (ValueError, OSError) as error:
-      reason = str(error).strip().splitlines()[0]
+      # Its errors are long: the first sentence says what is wrong.
+      reason = str(error).strip().splitlines()[0].partition(". ")[0]
       raise errors.UserError(
         f"the encoder {self.name} expected the name of a KerasHub text encoder or decoder, or a folder with its backbone and tokenizer: {reason}"
       ) from error

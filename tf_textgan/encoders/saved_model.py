@@ -13,7 +13,7 @@ class Encoder(base.Encoder):
 
   Args:
     folder: of the SavedModel, which has saved_model.pb. The model is a function of strings `[N]`, or has a signature `serving_default` of one input,
-      strings. It gives `[N, E]`, or a dictionary whose only float output of rank 2 this is.
+      strings. Its only float output of rank 2 is `[N, E]`.
 
   Raises:
     UserError: the folder is no such SavedModel.
@@ -36,7 +36,7 @@ class Encoder(base.Encoder):
     except (TypeError, ValueError) as error:
       raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {_first_line(error)}") from error
     if not isinstance(outputs, dict):
-      return outputs
+      outputs = dict(enumerate(tf.nest.flatten(outputs)))
     vectors = [output for output in outputs.values() if output.dtype.is_floating and output.shape.rank == 2]
     if len(vectors) != 1:
       found = ", ".join(f"{name} ({output.dtype.name} {list(output.shape)})" for name, output in sorted(outputs.items()))

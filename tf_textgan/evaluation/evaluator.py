@@ -1,75 +1,193 @@
-"""Scores generators and texts with the metrics that a corpus allows."""
+"""Scores a generator: its likelihood of real text, its samples against real text and, where it is known, against the truth."""
 
 import numpy as np
 import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.data import pipeline
+from tf_textgan.evaluation import probe
 from tf_textgan.generators import base
+from tf_textgan.metrics import collapse
+from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
-from tf_textgan.metrics import likelihood
+from tf_textgan.metrics import estimates
+from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
 
 _BATCH = 256
 
 
 class Evaluator:
-  """Evaluates one generator on one corpus; what it compiles it keeps for the next time.
+  """Evaluates one generator on one corpus; what it compiles and what it learns of the corpus it keeps for the next time.
 
   Attributes:
     write: the generator's `write`, compiled.
+    symptoms: what the last evaluation saw of a collapse, see `metrics.collapse`; a list of texts.
   """
 
-  def __init__(self, generator, corpus, seed):
-    """Args: generator: see `generators.base`; corpus: `data.corpus.Corpus`; seed: integer, the same samples' noise every time."""
+  def __init__(self, generator, corpus, seed, discriminator=None):
+    """Takes what is to be evaluated.
+
+    Args:
+      generator: see `generators.base`.
+      corpus: `data.corpus.Corpus`.
+      seed: integer; the same samples' noise every time.
+      discriminator: the one it is trained against, to score on held-out text; None for none.
+    """
     self._generator = generator
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
     self.write = tf.function(generator.write)
+    # A sweep is compiled once: the temperature is a tensor here, but part of the picker in `write`.
+    self._write_at = tf.function(lambda num, seed, temperature: generator.write(num, seed, pickers.Categorical(temperature)))
     self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
-    self._training = None
+    self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
+    self.symptoms = []
+    self._sentences = {}
+    self._languages = {}
+    self._real = {}
 
   def __call__(self, num, split="validation", picker=None):
-    """Samples and scores.
+    """Samples and scores on a small budget, as training does again and again.
 
     Args:
       num: sequences to sample.
-      split: whose sequences to score under the generator, and to compare n-grams with.
+      split: whose sequences to score under the generator, and to compare the samples with.
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers: `nll_<split>` (nats per token, of the split under the generator; an upper bound if it has a latent; absent
-      without a likelihood), `entropy` (nats per token, of the samples under what they were drawn from), and those of `score_tokens`.
+      Dictionary of numbers: those of `explicit`, `score_tokens`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
+      `curve_sum`, quality plus diversity in one (nats per token, lower is better), by which a checkpoint is chosen; `collapse`, the number of
+      `symptoms`; with a discriminator those of `probe.HeldOut`.
     """
-    tokens, log_probs = self.write(tf.constant(num), noise.fold(self._seed, "samples"), picker)
-    tokens, log_probs = tokens.numpy(), log_probs.numpy()
+    tokens, log_probs = self.sample(num, picker)
+    numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
+    numbers |= score_tokens(tokens, self._corpus, split, self._as_sentences("train"))
+    if split not in self._languages:
+      self._languages[split] = kneser_ney.Scorer(self._as_sentences(split), self._as_sentences("train"))
+    numbers |= {name: estimate.value for name, estimate in self._languages[split](as_sentences(tokens, self._corpus.spec)).items()}
+    numbers["curve_sum"] = self._curve_sum(numbers, split)
+    self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
+    numbers["collapse"] = float(len(self.symptoms))
+    if self._held_out:
+      numbers |= self._held_out(self._corpus.tokens[split], tokens)
+    return numbers
+
+  def sample(self, num, picker=None):
+    """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
+    seed = noise.fold(self._seed, "samples")
+    if isinstance(picker, pickers.Categorical) and not picker.top_k and picker.nucleus == 1.0:
+      tokens, log_probs = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32))
+    else:
+      tokens, log_probs = self.write(tf.constant(num), seed, picker)
+    return tokens.numpy(), log_probs.numpy().astype(np.float64)
+
+  def explicit(self, tokens, log_probs, split, picker=None):
+    """What log-probabilities tell. With a latent, the generator's are bounds: an upper one on the negative log-likelihood and on the divergences.
+
+    Args:
+      tokens: int32 `[N, T]`, samples.
+      log_probs: float `[N]`, their log-probabilities as drawn, nats.
+      split: the real sequences.
+      picker: what the samples were drawn with. Under one that leaves tokens out (nucleus, top-k, temperature 0) real text may be impossible, so
+        nothing is said of it.
+
+    Returns:
+      Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, at the
+      picker's temperature), `entropy` (nats per token, of the samples). With a known truth: `nll_oracle` (nats per token under it, of the
+      samples it allows), `grammatical` (share of those), `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`,
+      `reverse_kl`, `js` (see `metrics.divergence`, nats per sequence).
+    """
+    spec, truth, real = self._corpus.spec, self._corpus.truth, self._corpus.tokens[split]
     numbers = {}
+    sizes, real_sizes = lengths(tokens, spec), lengths(real, spec)
+    real_log_probs = self.log_probs(real, picker) if self.gives_likelihood(picker) else None
+    if real_log_probs is not None:
+      numbers[f"nll_{split}"] = estimates.mean(-real_log_probs, real_sizes)
     if self.has_likelihood:
-      real = self._corpus.tokens[split]
-      numbers[f"nll_{split}"] = likelihood.average(self.log_probs(real), lengths(real, self._corpus.spec)).nll
-      numbers["entropy"] = likelihood.average(log_probs, lengths(tokens, self._corpus.spec)).nll
-    if self._training is None:
-      self._training = as_sentences(self._corpus.tokens["train"], self._corpus.spec)
-    return numbers | score_tokens(tokens, self._corpus, split, self._training)
+      numbers["entropy"] = estimates.mean(-log_probs, sizes)
+    if truth is None:
+      return numbers
+    under_truth, real_under_truth = truth.log_prob(tokens), truth.log_prob(np.asarray(real))
+    numbers |= oracle(under_truth, sizes)
+    numbers[f"nll_oracle_{split}"] = oracle(real_under_truth, real_sizes)["nll_oracle"]
+    if real_log_probs is not None and np.isfinite(real_under_truth).all():
+      numbers["forward_kl"] = divergence.forward_kl(real_under_truth, real_log_probs)
+      numbers["reverse_kl"] = divergence.reverse_kl(under_truth, log_probs)
+      numbers["js"] = divergence.jensen_shannon(real_under_truth, real_log_probs, under_truth, log_probs)
+    return numbers
 
   @property
   def has_likelihood(self):
     """Whether the generator gives sequences a probability."""
     return self._log_probs is not None
 
-  def log_probs(self, tokens):
-    """Log-probability of each sequence under the generator, nats, float64 `[N]`; see `generators.base.Autoregressive.log_probs`."""
-    seed = noise.fold(self._seed, "latent")
-    batches = enumerate(pipeline.padded_batches(tokens, _BATCH))
-    return np.concatenate([self._log_probs(batch, noise.fold(seed, i)).numpy() for i, batch in batches]).astype(np.float64)
+  def gives_likelihood(self, picker=None):
+    """Whether it gives every sequence a probability above zero, sampled with this picker."""
+    if not self.has_likelihood:
+      return False
+    return picker is None or (picker.temperature > 0 and not picker.top_k and picker.nucleus == 1.0)
 
-  def _sequence_log_probs(self, tokens, seed):
+  def log_probs(self, tokens, picker=None):
+    """Log-probability of each sequence under the generator at the picker's temperature.
+
+    Args:
+      tokens: int32 `[N, T]`.
+      picker: see `gives_likelihood`.
+
+    Returns:
+      float64 `[N]`, nats; see `generators.base.Autoregressive.log_probs`.
+    """
+    seed = noise.fold(self._seed, "latent")
+    temperature = tf.constant(1.0 if picker is None else picker.temperature)
+    batches = enumerate(pipeline.padded_batches(tokens, _BATCH))
+    return np.concatenate([self._log_probs(batch, noise.fold(seed, i), temperature).numpy() for i, batch in batches]).astype(np.float64)
+
+  def _sequence_log_probs(self, tokens, seed, temperature):
     latent = self._generator.draw_latent(tf.shape(tokens)[0], seed)
-    return tf.reduce_sum(self._generator.log_probs(tokens, latent), axis=1)
+    return tf.reduce_sum(self._generator.log_probs(tokens, latent, temperature=temperature), axis=1)
+
+  def _curve_sum(self, numbers, split):
+    """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.
+
+    Where the truth gives every sequence a probability it is NLL-oracle + NLL of held-out text, whose least value over temperatures sums up a curve
+    (Caccia et al., https://arxiv.org/abs/1811.02549); elsewhere the forward and the reverse score of a Kneser-Ney model.
+    """
+    if self.has_likelihood and self._corpus.truth is not None and self._corpus.truth.full_support:
+      return numbers["nll_oracle"] + numbers[f"nll_{split}"]
+    return numbers["lm_nll"] + numbers["reverse_lm_nll"]
+
+  def _real_text(self, num, split):
+    """How much of as many real sentences is repeated, and copied from the training set."""
+    if (num, split) not in self._real:
+      sentences = self._as_sentences(split)[:num]
+      copied = diversity.copied_share(sentences, self._as_sentences("train"))
+      self._real[num, split] = {"duplicates": diversity.duplicate_share(sentences), "copied": copied}
+    return self._real[num, split]
+
+  def _as_sentences(self, split):
+    if split not in self._sentences:
+      self._sentences[split] = as_sentences(self._corpus.tokens[split], self._corpus.spec)
+    return self._sentences[split]
+
+
+def oracle(under_truth, sizes):
+  """What a known truth says of samples.
+
+  Args:
+    under_truth: float `[N]`, log-probabilities, nats; minus infinity for what the truth forbids.
+    sizes: int `[N]`, tokens in each, the end token included.
+
+  Returns:
+    Dictionary of `estimates.Estimate`: `nll_oracle` (nats per token, of what it allows; NaN if nothing), `grammatical` (share of that).
+  """
+  possible = np.isfinite(under_truth)
+  return {"nll_oracle": estimates.mean(-under_truth[possible], sizes[possible]), "grammatical": estimates.mean(possible)}
 
 
 def score_tokens(tokens, corpus, split, training=None):
-  """Scores token sequences by themselves, against a corpus and, where it is known, under the truth.
+  """Scores token sequences by themselves and against a corpus, on a small budget.
 
   Args:
     tokens: int32 `[N, T]`.
@@ -79,23 +197,16 @@ def score_tokens(tokens, corpus, split, training=None):
 
   Returns:
     Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (share that stands in the training set), `js_2`
-    (divergence of bigrams from the split's, nats), `mean_length` (tokens without the end token); with a known truth also `nll_oracle` (nats per token
-    under it, of the sequences it allows) and `grammatical` (their share: the grammatical ones).
+    (divergence of bigrams from the split's, nats), `mean_length` (tokens without the end token).
   """
   sentences = as_sentences(tokens, corpus.spec)
   if training is None:
     training = as_sentences(corpus.tokens["train"], corpus.spec)
-  numbers = {}
-  if corpus.truth is not None:
-    truth = likelihood.average(corpus.truth.log_prob(tokens), lengths(tokens, corpus.spec))
-    numbers |= {"nll_oracle": truth.nll, "grammatical": truth.possible}
-  numbers |= diversity.summary(sentences)
-  numbers |= {
+  return diversity.summary(sentences) | {
     "copied": diversity.copied_share(sentences, training),
     "js_2": diversity.js_divergence(sentences, as_sentences(corpus.tokens[split], corpus.spec), 2),
     "mean_length": float(np.mean([len(sentence) for sentence in sentences])),
   }
-  return numbers
 
 
 def lengths(tokens, spec):

@@ -20,14 +20,15 @@ _NORMAL = 1.96
 
 
 class _Moments(NamedTuple):
-  """A set of embeddings: its size, its sum `[E]`, the sum of the outer products `[E, E]`."""
+  """A set of embeddings: a point near its mean `[E]`, its size; of the differences from that point the sum `[E]` and the sum of squares `[E, E]`."""
 
+  centre: np.ndarray
   n: int
   total: np.ndarray
   products: np.ndarray
 
   def without(self, other):
-    return _Moments(self.n - other.n, self.total - other.total, self.products - other.products)
+    return _Moments(self.centre, self.n - other.n, self.total - other.total, self.products - other.products)
 
 
 def distance(x, y):
@@ -40,7 +41,7 @@ def distance(x, y):
   Returns:
     float, 0 or more, in the square of the embeddings' unit.
   """
-  x, y = _centred(x, y)
+  x, y = _checked(x, y)
   return _between(_gaussian(_moments(x)), _gaussian(_moments(y)))
 
 
@@ -59,33 +60,33 @@ def estimate(x, y, groups=25):
   Returns:
     `estimates.Estimate`; its n is the smaller of N and M.
   """
-  x, y = _centred(x, y)
+  x, y = _checked(x, y)
   value = _between(_gaussian(_moments(x)), _gaussian(_moments(y)))
   variance = _jackknife(x, y, groups) + _jackknife(y, x, groups)
-  return estimates.Estimate(value, min(len(x), len(y)), _NORMAL * variance**0.5)
+  return estimates.Estimate(value, min(len(x), len(y)), _NORMAL * float(variance) ** 0.5)
 
 
-def _centred(x, y):
-  """Moves both to where x has the mean 0, which loses no digits in sums of squares later."""
+def _checked(x, y):
   x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
   if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
     raise ValueError(f"expected embeddings [N, E] and [M, E], at least two each, but got {list(x.shape)} and {list(y.shape)}")
-  mean = x.mean(axis=0)
-  return x - mean, y - mean
+  return x, y
 
 
-def _moments(x):
-  return _Moments(len(x), x.sum(axis=0), x.T @ x)
+def _moments(x, centre=None):
+  centre = x.mean(axis=0) if centre is None else centre
+  x = x - centre
+  return _Moments(centre, len(x), x.sum(axis=0), x.T @ x)
 
 
 def _gaussian(moments):
   """The mean `[E]` and A `[E, E]` with A A^T = S, also for a singular S."""
-  mean = moments.total / moments.n
-  covariance = (moments.products - moments.n * np.outer(mean, mean)) / (moments.n - 1)
+  shift = moments.total / moments.n
+  covariance = (moments.products - moments.n * np.outer(shift, shift)) / (moments.n - 1)
   values, vectors = np.linalg.eigh(covariance)
   # Rounding leaves zeros as tiny numbers of either sign, whose roots would not be tiny.
-  values[values < values[-1] * len(values) * np.finfo(np.float64).eps] = 0.0
-  return mean, vectors * np.sqrt(values)
+  values[values < max(0.0, values[-1]) * len(values) * np.finfo(np.float64).eps] = 0.0
+  return moments.centre + shift, vectors * np.sqrt(values)
 
 
 def _between(one, other):
@@ -100,5 +101,5 @@ def _jackknife(x, y, groups):
   """Variance of the distance that comes from x."""
   whole, other = _moments(x), _gaussian(_moments(y))
   parts = np.array_split(x, min(groups, len(x)))
-  values = [_between(_gaussian(whole.without(_moments(part))), other) for part in parts]
+  values = [_between(_gaussian(whole.without(_moments(part, whole.centre))), other) for part in parts]
   return (len(parts) - 1) * np.var(values)

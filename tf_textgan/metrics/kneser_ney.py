@@ -154,8 +154,8 @@ class Model:
     return _Level(keys, counts - taken, np.bincount(contexts, taken, num_contexts), np.bincount(contexts, counts, num_contexts))
 
 
-def scores(samples, references, training=None, order=5):
-  """Scores samples by n-gram models, forward and in reverse.
+class Scorer:
+  """Scores samples by n-gram models, forward and in reverse; the forward model is made once.
 
   Forward, a model of real text scores the samples: how likely, so how fluent, they are. It says nothing of what they leave out: one good sentence
   again and again does well, and so does any sampling at a low temperature; a value below that of real text is no merit. In reverse, a model of the
@@ -166,26 +166,40 @@ def scores(samples, references, training=None, order=5):
 
   Both models are over the types of `training` and `references`, and all else is one unknown type: real text alone decides on the vocabulary, so that
   the values of different systems are comparable.
-
-  Args:
-    samples: sequences of hashable tokens, at least one.
-    references: real sentences, of the same kind, at least one.
-    training: other real sentences, to train the forward model on; None for the references.
-    order: tokens in the longest n-grams.
-
-  Returns:
-    dictionary of `estimates.Estimate`, nats per token, the ends counted: `lm_nll` of the samples, `reverse_lm_nll` of the references.
-    The intervals are for the sentences scored; they leave out the chance in those that the models were trained on.
-
-  Raises:
-    ValueError: no sentences to train on or no order.
   """
-  real = references if training is None else training
-  vocabulary = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(real, references)))
-  return {
-    "lm_nll": _nll(Model(real, order, vocabulary), samples),
-    "reverse_lm_nll": _nll(Model(samples, order, vocabulary), references),
-  }
+
+  def __init__(self, references, training=None, order=5):
+    """Trains the forward model.
+
+    Args:
+      references: real sentences, sequences of hashable tokens, at least one.
+      training: other real sentences, to train the forward model on; None for the references.
+      order: tokens in the longest n-grams.
+
+    Raises:
+      ValueError: no sentences to train on or no order.
+    """
+    real = references if training is None else training
+    self._references = references
+    self._order = order
+    self._vocabulary = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(real, references)))
+    self._model = Model(real, order, self._vocabulary)
+
+  def __call__(self, samples):
+    """Scores a sample.
+
+    Args:
+      samples: sequences of hashable tokens, at least one.
+
+    Returns:
+      Dictionary of `estimates.Estimate`, nats per token, the ends counted: `lm_nll` of the samples, `reverse_lm_nll` of the references.
+      The intervals are for the sentences scored; they leave out the chance in those that the models were trained on.
+
+    Raises:
+      ValueError: there are no samples.
+    """
+    reverse = Model(samples, self._order, self._vocabulary)
+    return {"lm_nll": _nll(self._model, samples), "reverse_lm_nll": _nll(reverse, self._references)}
 
 
 def _nll(model, sentences):

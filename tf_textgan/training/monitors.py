@@ -113,10 +113,11 @@ def read_journal(path):
 class Summaries(Means):
   """TensorBoard: training metrics, evaluations, sample sentences, hyperparameters, and a profile on request."""
 
-  def __init__(self, loop, every, folder, sentences, hyperparameters, profile_rounds=0):
+  def __init__(self, loop, every, folder, sentences, hyperparameters, profile_rounds=0, warnings=list):
     """Args as in `Means`, and
     folder: of the event files.
     sentences: function giving a list of sample sentences.
+    warnings: function giving a list of texts.
     hyperparameters: flat dictionary of numbers and strings for the HParams plugin.
     profile_rounds: rounds to profile, after the first ten.
     """
@@ -124,6 +125,7 @@ class Summaries(Means):
     self._folder = str(folder)
     self._sentences = sentences
     self._hyperparameters = hyperparameters
+    self._warnings = warnings
     self._profile = range(10, 10 + profile_rounds)
     self._writer = None
     self._rounds = 0
@@ -153,6 +155,8 @@ class Summaries(Means):
     with self._writer.as_default(step=step):
       self._scalars(metrics)
       tf.summary.text("samples", "\n\n".join(self._sentences()))
+      if self._warnings():
+        tf.summary.text("warnings", "\n\n".join(self._warnings()))
     self._writer.flush()
 
   def record(self, step, phase, metrics):
@@ -174,9 +178,11 @@ class Summaries(Means):
 class Sentences(keras.callbacks.Callback):
   """Sample sentences and the evaluation on the terminal, and each evaluation's sentences in a file of their own."""
 
-  def __init__(self, loop, folder, sentences, shown=3):
+  def __init__(self, loop, folder, sentences, warnings=list, shown=3):
+    """Args: loop: `loop.Loop`; folder: of the files; sentences, warnings: functions giving lists of texts; shown: sentences on the terminal."""
     super().__init__()
     self._loop = loop
+    self._warnings = warnings
     self._folder = pathlib.Path(folder)
     self._sentences = sentences
     self._shown = shown
@@ -189,4 +195,5 @@ class Sentences(keras.callbacks.Callback):
     path.write_text("".join(sentence + "\n" for sentence in sentences), encoding="utf-8")
     numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
     lines = [f"{self._loop.phases[progress.phase].name} {progress.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
+    lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]
     tqdm.tqdm.write("\n".join(lines), file=sys.stderr)

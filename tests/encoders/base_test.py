@@ -1,0 +1,48 @@
+"""Tests of tf_textgan.encoders.base."""
+
+import numpy as np
+import pytest
+
+from tf_textgan import errors
+from tf_textgan.encoders import base
+
+
+class _Fake(base.Encoder):
+  """Lengths and number of a's, and what batches it was asked for."""
+
+  def __init__(self, give=None):
+    super().__init__("fake", batch_size=2)
+    self.batches = []
+    self._give = give or (lambda sentences: [[len(sentence), sentence.count("a")] for sentence in sentences])
+
+  def encode(self, sentences):
+    self.batches.append(sentences)
+    return self._give(sentences)
+
+
+def test_batches_keep_their_order():
+  encoder = _Fake()
+  assert encoder.size is None
+  vectors = encoder(iter(["a", "ab", "aab", "", "aaaaa"]))
+  assert encoder.batches == [["a", "ab"], ["aab", ""], ["aaaaa"]]
+  assert vectors.dtype == np.float32 and encoder.size == 2
+  np.testing.assert_array_equal(vectors, [[1, 1], [2, 1], [3, 2], [0, 0], [5, 5]])
+
+
+@pytest.mark.parametrize(
+  ("give", "message"),
+  [
+    (lambda sentences: [[1.0, float("nan") if sentence == "bad" else 0.0] for sentence in sentences], "not finite for the sentence 'bad'"),
+    (lambda sentences: [[float("inf")] for _ in sentences], "not finite for the sentence 'good'"),
+    (lambda sentences: [1.0, 2.0], r"an array \[2, E\] for 2 sentences, not \[2\]"),
+    (lambda sentences: [[1.0, 2.0]], r"an array \[2, E\] for 2 sentences, not \[1, 2\]"),
+  ],
+)
+def test_what_is_no_embedding_is_refused(give, message):
+  with pytest.raises(errors.UserError, match=message):
+    _Fake(give)(["good", "bad"])
+
+
+def test_no_sentence_is_refused():
+  with pytest.raises(errors.UserError, match="at least one sentence"):
+    _Fake()([])

@@ -1,0 +1,29 @@
+"""Tests of tf_textgan.encoders.load."""
+
+import pytest
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan.encoders import load
+
+
+def test_hashed():
+  encoder = load.load("hashed")
+  assert encoder.name == "hashed" and encoder.size == 256
+  assert encoder(["a man"]).shape == (1, 256)
+
+
+def test_a_folder(tmp_path):
+  model = tf.Module()
+  vectors = tf.function(lambda x: tf.ones([tf.size(x), 2]), input_signature=[tf.TensorSpec([None], tf.string)])
+  tf.saved_model.save(model, str(tmp_path), signatures={"serving_default": vectors})
+  encoder = load.load(f"saved_model:{tmp_path}")
+  assert encoder.name == f"saved_model:{tmp_path}" and encoder(["a", "b"]).shape == (2, 2)
+  with pytest.raises(errors.UserError, match="saved_model:/no/such:folder expected a folder"):
+    load.load("saved_model:/no/such:folder")
+
+
+@pytest.mark.parametrize("spec", ["", "bert", "hashed:7", "keras_hub", "keras_hub:", "saved_model:", "hash:ed"])
+def test_unknown_specs(spec):
+  with pytest.raises(errors.UserError, match=f"hashed, keras_hub:PRESET_OR_FOLDER or saved_model:FOLDER, but got {spec!r}"):
+    load.load(spec)

@@ -1,0 +1,165 @@
+"""Tests of tf_textgan.evaluation.probe on tiny oracles: random LSTMs that write the real sequences."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance import modules_test
+from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan import registry
+from tf_textgan import sequences
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.evaluation import probe
+from tf_textgan.generators import lstm
+from tf_textgan.metrics import classification
+from tf_textgan.metrics import estimates
+from tf_textgan.sampling import noise
+
+SPEC = sequences.Spec(vocab_size=8, length=4, start_token=0)
+CHANCE = 2 * math.log(2)
+
+
+def oracle_of(spec):
+  return lstm.Generator(spec, lstm.Config(embedding_size=8, hidden_size=8, init_stddev=1.5), seed=50)
+
+
+def corpus_of(oracle, num_train, num_held_out=1000):
+  """Sequences that the oracle wrote."""
+  sizes = dict(zip(corpus_lib.SPLITS, (num_train, num_held_out, num_held_out)))
+  tokens = {split: oracle.sample(num, noise.fold(noise.seed(123), split)).tokens.numpy() for split, num in sizes.items()}
+  return corpus_lib.Corpus("toy", oracle.spec, None, tokens)
+
+
+def exact_kl(truth, model):
+  """KL(truth || model), nats per sequence, by enumeration."""
+  spec = truth.spec
+  every = np.array(list(itertools.product(range(spec.vocab_size), repeat=spec.length)), np.int32)
+  p, q = (tf.reduce_sum(generator.log_probs(every, tf.zeros([len(every), 0])), axis=1).numpy() for generator in (truth, model))
+  assert np.exp(p).sum() == pytest.approx(1.0, abs=1e-3)
+  return np.sum(np.exp(p) * (p - q))
+
+
+def a_result(**changes):
+  estimate = estimates.Estimate(0.5, 2000, 0.02)
+  result = probe.Result(estimate, estimate, estimates.Estimate(0.01, 2000, 0.02), estimate, 100, np.array([1.39, 1.38]))
+  return result._replace(**changes)
+
+
+def test_the_truth_cannot_be_told_from_itself():
+  oracle = oracle_of(SPEC)
+  result = probe.run(oracle, corpus_of(oracle, 2000), probe.Config(probe_steps=120, probe_evaluations=6), seed=1)
+  assert abs(result.probe_accuracy.value - 0.5) <= 2 * result.probe_accuracy.ci
+  assert abs(result.probe_auc.value - 0.5) <= 2 * result.probe_auc.ci
+  assert result.probe_gain.value - 2 * result.probe_gain.ci <= 0.0
+  assert result.validation_losses.min() > CHANCE - 0.02
+  assert result.probe_accuracy.n == result.probe_gain.n == 2000
+
+
+def test_a_wrong_generator_is_found_out_and_the_gain_is_below_the_divergence():
+  oracle = oracle_of(SPEC)
+  uniform = lstm.Generator(SPEC, lstm.Config(embedding_size=2, hidden_size=2, init_stddev=0.0))
+  before = uniform.get_weights()
+  result = probe.run(uniform, corpus_of(oracle, 2000), probe.Config(probe_steps=200, probe_evaluations=4), seed=0)
+  exact = exact_kl(oracle, uniform)
+  assert result.probe_accuracy.value > 0.75 and result.probe_auc.value > 0.8
+  assert 0.5 * exact < result.probe_gain.value <= exact + 1.5 * result.probe_gain.ci
+  assert result.probe_steps == 200 and len(result.validation_losses) == 5
+  assert result.validation_losses[-1] == result.validation_losses.min() < CHANCE - 0.3
+  assert "something left to teach, at least" in probe.verdict(result)
+  assert all(map(np.array_equal, before, uniform.get_weights()))
+
+
+def test_sequences_learnt_by_heart_teach_nothing():
+  oracle = oracle_of(sequences.Spec(vocab_size=20, length=6, start_token=0))
+  config = probe.Config(probe_steps=300, probe_batch_size=32, probe_learning_rate=1e-2, probe_evaluations=15, probe_patience=4)
+  result = probe.run(oracle, corpus_of(oracle, 64), config, seed=0)
+  assert result.probe_training_accuracy.value > 0.8 and result.probe_training_accuracy.n == 128
+  assert abs(result.probe_accuracy.value - 0.5) <= 2 * result.probe_accuracy.ci
+  assert result.probe_gain.value - 2 * result.probe_gain.ci <= 0.0
+  # It stopped four evaluations, of 20 steps, after the best.
+  best = int(np.argmin(result.validation_losses))
+  assert result.probe_steps == 20 * best and len(result.validation_losses) == best + 5
+  assert "nothing to teach" in probe.verdict(result) and "by heart" in probe.verdict(result)
+
+
+def test_the_same_seed_gives_the_same_result(monkeypatch):
+  """With a generator that writes all tokens at once, text that ends, a wrapped iterator, and evaluations after 2, 3 and 5 steps."""
+  spec = tiny.SPECS["text"]
+  generator = tiny.network("generator", "conv_resnet", None, spec)
+  corpus = corpus_lib.Corpus("toy", spec, None, {split: tiny.batch(spec, 40, seed) for seed, split in enumerate(corpus_lib.SPLITS)})
+  config, seen = probe.Config(probe_steps=5, probe_batch_size=8, probe_evaluations=3), []
+
+  def note(steps):
+    for step in steps:
+      seen.append(step)
+      yield step
+
+  first, again = (probe.run(generator, corpus, config, 1, progress) for progress in (None, note))
+  np.testing.assert_array_equal(first.validation_losses, again.validation_losses)
+  assert first[:-1] == again[:-1] and seen == [1, 2, 3, 4, 5]
+  assert len(first.validation_losses) == 4 and np.isfinite(first.validation_losses).all()
+  assert first.probe_training_accuracy.n == first.probe_accuracy.n == 80
+  # Splits of more than is scored are cut.
+  monkeypatch.setattr(probe, "_MOST", {"train": 30, "validation": 20, "test": 10})
+  other = probe.run(generator, corpus, config, 2)
+  assert other.probe_training_accuracy.n == 60 and other.probe_accuracy.n == 20
+  assert other.validation_losses[0] != first.validation_losses[0]
+
+
+@pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
+def test_held_out_scores_are_the_discriminators_own(name):
+  discriminator = tiny.network("discriminator", name, None, tiny.SPECS["text"])
+  held_out = probe.HeldOut(discriminator, batch=8)
+  real, fake = tiny.batch(tiny.SPECS["text"], 21, 0), tiny.batch(tiny.SPECS["text"], 12, 1)
+  scores = held_out.scores(real)
+  assert scores.shape == (21,)
+  np.testing.assert_allclose(scores, discriminator(tf.constant(real)), rtol=1e-4, atol=1e-6)
+  numbers = held_out(real, fake)
+  fake_scores = held_out.scores(fake)
+  assert numbers == {
+    "heldout_accuracy": classification.accuracy(scores, fake_scores).value,
+    "heldout_auc": classification.auc(scores, fake_scores).value,
+    "heldout_gain": classification.density_ratio_gain(scores, fake_scores).value,
+  }
+
+
+def test_what_was_compiled_sees_later_weights():
+  discriminator = tiny.network("discriminator", "recurrent", None, SPEC)
+  held_out, tokens = probe.HeldOut(discriminator), tiny.batch(SPEC, 5)
+  before = held_out.scores(tokens)
+  discriminator.score.bias.assign_add([3.0])
+  np.testing.assert_allclose(held_out.scores(tokens), before + 3.0, rtol=1e-5)
+
+
+def test_verdicts():
+  chance = probe.verdict(a_result())
+  assert chance.startswith("This discriminator has nothing to teach on this data") and "by heart" not in chance
+  assert "50.0% +- 2.0%" in chance and "0.010 +- 0.020 nats per sequence" in chance
+  assert "by heart, with 90.0%" in probe.verdict(a_result(probe_training_accuracy=estimates.Estimate(0.9, 2000, 0.02)))
+  # Below chance is no knowledge.
+  assert "nothing" in probe.verdict(a_result(probe_accuracy=estimates.Estimate(0.47, 2000, 0.02)))
+  assert "at least 0.070 nats" in probe.verdict(a_result(probe_gain=estimates.Estimate(0.1, 2000, 0.03)))
+  assert "how much cannot be said" in probe.verdict(a_result(probe_accuracy=estimates.Estimate(0.6, 2000, 0.02)))
+
+
+def test_a_corpus_smaller_than_a_batch():
+  oracle = oracle_of(SPEC)
+  with pytest.raises(errors.UserError, match="a batch of 64 training sequences, but there are 10; pass --probe_batch_size 10 or less"):
+    probe.run(oracle, corpus_of(oracle, 10, 10), probe.Config(), seed=0)
+
+
+@pytest.mark.parametrize(
+  "settings", [{"probe_steps": 0}, {"probe_learning_rate": 0.0}, {"probe_weight_decay": -1.0}, {"probe_patience": 0}, {"probe_discriminator": "x"}]
+)
+def test_settings_out_of_range(settings):
+  with pytest.raises(errors.UserError):
+    probe.Config(**settings)
+
+
+def test_every_setting_has_a_comment():
+  assert modules_test.uncommented_fields(probe.Config) == []
+  assert probe.Config().probe_discriminator in registry.names("tf_textgan.discriminators")

@@ -1,0 +1,291 @@
+"""The result of a sweep as files that a person can read: a page, a picture, tables, and summaries for TensorBoard."""
+
+import base64
+import csv
+import html
+import json
+import math
+import os
+import pathlib
+import shutil
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import plots
+from tf_textgan.evaluation import curves
+from tf_textgan.metrics import estimates
+
+# Of the event files: tells ours from a training's when an older page is replaced.
+_SUFFIX = ".curves"
+_MARKS = {"above": "\N{BLACK UP-POINTING TRIANGLE}", "below": "\N{BLACK DOWN-POINTING TRIANGLE}", "on": "=", "no overlap": "\N{EN DASH}"}
+_VERDICTS = {"above": "above the curve", "below": "below the curve", "on": "on the curve (a tie)", "no overlap": "no overlap"}
+_ARROWS = {True: "\N{UPWARDS ARROW}", False: "\N{DOWNWARDS ARROW}"}
+_MINUS = "\N{MINUS SIGN}"
+# Keeps a number and its interval on one line.
+_PLUS_MINUS = "\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}"
+_TITLE = "Quality and diversity of generated text"
+
+_STYLE = """
+:root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --soft: #5c5c5c; --line: #d9d9d9; --card: #f5f5f4; --good: #00578a; --bad: #a63f00; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e8e8e8; --back: #161616; --soft: #a8a8a8; --line: #3a3a3a; --card: #222; --good: #6fc0f0; --bad: #ff9a5c; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: var(--back); color: var(--text);
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
+.method { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .7rem 0; }
+.method p { margin: 0; }
+.method ul { margin: .4rem 0 0; padding: 0; list-style: none; }
+.method li { padding: .2rem 0 .2rem 1.5rem; text-indent: -1.5rem; }
+.mark { display: inline-block; width: 1.5rem; text-indent: 0; }
+.above { color: var(--good); font-weight: 600; }
+.below { color: var(--bad); font-weight: 600; }
+.on, .none { font-weight: 600; }
+.soft, small { color: var(--soft); }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1rem; }
+figure { margin: 0; background: #fff; border: 1px solid var(--line); border-radius: .5rem; padding: .4rem; }
+img { display: block; width: 100%; height: auto; }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; overflow-wrap: normal; }
+th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); vertical-align: top; }
+th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; max-width: 14rem; overflow: hidden;
+  text-overflow: ellipsis; }
+th:nth-child(2), td:nth-child(2) { text-align: left; }
+tr:last-child td { border-bottom: 0; }
+small { display: block; font-size: .75rem; font-weight: normal; }
+dt { font-weight: 600; margin-top: .6rem; }
+dd { margin: 0; }
+pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; white-space: pre-wrap; }
+"""
+
+
+def write(folder, systems, comparisons, notes, split):
+  """Writes `index.html`, `curves.png`, `points.csv`, `results.json`, and `summaries/` for TensorBoard.
+
+  All are made before the first of them gets its name, so that a failure leaves what was there before.
+
+  Args:
+    folder: made if absent; what an earlier call left there is replaced, and nothing else.
+    systems: list of `curves.Curve`, of different names.
+    comparisons: list of `curves.Comparison`, in the planes of `curves.planes`; their baseline is drawn as one.
+    notes: dictionary of strings to show, by heading; "command" is the command that made the page.
+    split: whose sentences are the real ones.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  temporary = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+  try:
+    planes = curves.planes(systems, split)
+    panels = [_panel(plane, systems, comparisons) for plane in planes]
+    if panels:
+      (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
+    results = {"split": split, "notes": notes, "planes": planes, "curves": systems, "comparisons": comparisons}
+    (temporary / "results.json").write_text(json.dumps(_as_json(results), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    _write_csv(temporary / "points.csv", curves.table(systems))
+    (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
+    _write_summaries(temporary, systems)
+    for old in (folder / "summaries").rglob(f"*{_SUFFIX}"):
+      old.unlink()
+    if not panels:
+      (folder / "curves.png").unlink(missing_ok=True)
+    for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
+      target = folder / path.relative_to(temporary)
+      target.parent.mkdir(parents=True, exist_ok=True)
+      os.replace(path, target)
+  finally:
+    shutil.rmtree(temporary)
+
+
+def _panel(plane, systems, comparisons):
+  """The `plots.Panel` of a plane."""
+  baselines = {comparison.baseline for comparison in comparisons}
+  shown = []
+  for i, system in enumerate(systems):
+    if system.kind == "real":
+      x, y = ([curves.coordinate(point, axis.metric) for point in system.points] for axis in (plane.diversity, plane.quality))
+      (x, x_error), (y, y_error) = np.reshape(x, [-1, 2]).T, np.reshape(y, [-1, 2]).T
+      labels = [""] * len(x)
+    else:
+      labels, x, x_error, y, y_error = curves.track(system, plane)
+    if np.isfinite(x).any() or np.isfinite(y).any():
+      kind = "real" if system.kind == "real" else "baseline" if system.name in baselines else "curve"
+      shown.append(plots.Series(system.name, kind, i, labels, x, x_error, y, y_error))
+  axes = plane.diversity, plane.quality
+  return plots.Panel(plane.title, *(value for axis in axes for value in (axis.label, not axis.higher)), shown)
+
+
+def _write_csv(path, rows):
+  names = dict.fromkeys(name for row in rows for name in row)
+  with path.open("w", newline="", encoding="utf-8") as file:
+    writer = csv.DictWriter(file, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _write_summaries(folder, systems):
+  """One TensorBoard run for each system, so that it lays them over each other; the step is the number of the point."""
+  for i, system in enumerate(systems):
+    # A name may be a path.
+    name = f"{i:02d}-" + "".join(c if c.isalnum() or c in "-_" else "_" for c in system.name)
+    with tf.summary.create_file_writer(str(folder / "summaries" / name), filename_suffix=_SUFFIX).as_default():
+      for step, point in enumerate(system.points):
+        for metric in point.numbers:
+          value, _ = curves.coordinate(point, metric)
+          tf.summary.scalar(metric, value, step) if math.isfinite(value) else None
+  picture = folder / "curves.png"
+  if picture.exists():
+    with tf.summary.create_file_writer(str(folder / "summaries"), filename_suffix=_SUFFIX).as_default():
+      tf.summary.image("quality_diversity", tf.io.decode_png(picture.read_bytes())[None], 0)
+
+
+def _as_json(value):
+  """What JSON can hold: no NumPy, no NaN."""
+  if isinstance(value, np.generic):
+    value = value.item()
+  if hasattr(value, "_asdict"):
+    value = value._asdict()
+  if isinstance(value, dict):
+    return {name: _as_json(part) for name, part in value.items()}
+  if isinstance(value, (list, tuple)):
+    return [_as_json(part) for part in value]
+  return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _page(systems, comparisons, notes, planes, panels, split):
+  """The HTML."""
+  e = html.escape
+  methods = dict.fromkeys(comparison.curve for comparison in comparisons)
+  summary = "".join(_method(name, [c for c in comparisons if c.curve == name], {plane.key: plane for plane in planes}, systems) for name in methods)
+  pictures = "".join(f"<figure>{_picture(panel)}</figure>" for panel in panels)
+  about = {name: text for name, text in notes.items() if name != "command"}
+  parts = [
+    f"<h1>{_TITLE}</h1>",
+    summary or "<p>There is nothing to compare with a baseline.</p>",
+    "<h2>Curves</h2>",
+    f'<div class="pictures">{pictures}</div>' if pictures else "<p>No system has both numbers of any picture.</p>",
+    "<h2>All points</h2>",
+    f'<div class="scroll" tabindex="0" role="region" aria-label="All points">{_table(systems, planes)}</div>',
+    "<h2>How to read this</h2>",
+    f"<dl>{_definitions(planes, split)}</dl>",
+  ]
+  if about:
+    parts += ["<h2>About these numbers</h2>", "<dl>", *(f"<dt>{e(str(name))}</dt><dd>{e(str(text))}</dd>" for name, text in about.items()), "</dl>"]
+  if notes.get("command"):
+    parts += ["<h2>Made by</h2>", f"<pre><code>{e(str(notes['command']))}</code></pre>"]
+  head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{_TITLE}</title>'
+  return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}<style>{_STYLE}</style></head>\n<body>\n' + "\n".join(parts) + "\n</body>\n</html>\n"
+
+
+def _method(name, comparisons, planes, systems):
+  """What the comparisons say of one system, in sentences."""
+  verdicts = [comparison.verdict for comparison in comparisons]
+  counts = ", ".join(f"{text} in {verdicts.count(verdict)}" for verdict, text in _VERDICTS.items() if verdict in verdicts)
+  baselines = ", ".join(dict.fromkeys(comparison.baseline for comparison in comparisons))
+  items = []
+  for comparison in comparisons:
+    plane = planes[comparison.plane]
+    verdict = comparison.verdict
+    style = "none" if verdict == "no overlap" else verdict
+    badge = f'<span class="mark {style}" aria-hidden="true">{_MARKS[verdict]}</span><span class="{style}">{_VERDICTS[verdict]}</span>'
+    items.append(f"<li>{badge}: {html.escape(_sentence(comparison, plane, systems))}</li>")
+  total = f"{len(verdicts)} picture{'s' if len(verdicts) > 1 else ''}"
+  head = f"<p><strong>{html.escape(name)}</strong> against {html.escape(baselines)}: {counts} of {total}.</p>"
+  return f'<div class="method">{head}<ul>{"".join(items)}</ul></div>'
+
+
+def _sentence(comparison, plane, systems):
+  quality, diversity = plane.quality.label, plane.diversity.label
+  if comparison.verdict == "no overlap":
+    own, other = (_ranges(name, plane, systems) for name in (comparison.curve, comparison.baseline))
+    return f"{quality} is {own[0]} at a {diversity} of {own[1]}; {comparison.baseline} has {other[0]} at {other[1]}."
+  mean = _difference(comparison.difference, comparison.difference_ci)
+  if comparison.low == comparison.high:
+    text = f"{quality} at equal {diversity} ({comparison.low:.4g}): {mean}."
+  else:
+    matched = _difference(comparison.matched, comparison.matched_ci)
+    text = (
+      f"{quality} at equal {diversity}: on average from {comparison.low:.4g} to {comparison.high:.4g}, {mean};"
+      f" halfway, at {comparison.matched_at:.4g}, {matched}."
+    )
+  return text if comparison.complete else f"{text} Some of its points or the baseline's have no interval and count as exact."
+
+
+def _ranges(name, plane, systems):
+  """The range of a system's quality, and that of its diversity."""
+  found = [curves.track(system, plane) for system in systems if system.name == name]
+  texts = []
+  for values in (np.concatenate([getattr(track, part) for track in found]) for part in ("quality", "diversity")):
+    ends = dict.fromkeys([f"{values.min():.4g}", f"{values.max():.4g}"]) if len(values) else ["(none)"]
+    texts.append(" to ".join(ends))
+  return texts
+
+
+def _difference(difference, ci):
+  size = _with_interval(abs(difference), ci)
+  if curves.tie(difference, ci):
+    return f"a tie ({_MINUS if difference < 0 else '+'}{size})"
+  return f"{'better' if difference > 0 else 'worse'} by {size}"
+
+
+def _with_interval(value, ci):
+  """Two digits of the interval and as many places of the value; four digits where there is no interval."""
+  if ci is None or not math.isfinite(ci) or ci <= 0 or not math.isfinite(value):
+    text = f"{value:.4g}"
+  else:
+    places = min(10, max(0, 1 - math.floor(math.log10(ci))))
+    text = f"{value:.{places}f}{_PLUS_MINUS}{ci:.{places}f}"
+  return text.replace("-", _MINUS) if "e" not in text else text
+
+
+def _picture(panel):
+  source = base64.b64encode(plots.quality_diversity([panel], "svg")).decode()
+  description = f"{panel.title}: {panel.y_label} over {panel.x_label} of {', '.join(series.name for series in panel.series)}"
+  return f'<img src="data:image/svg+xml;base64,{source}" alt="{html.escape(description)}">'
+
+
+def _table(systems, planes):
+  axes = {axis.metric: axis for plane in planes for axis in (plane.quality, plane.diversity)}
+  metrics = list(dict.fromkeys(metric for system in systems for point in system.points for metric in point.numbers))
+  # Those of the pictures first.
+  metrics.sort(key=lambda metric: list(axes).index(metric) if metric in axes else len(axes))
+  head = "".join(f"<th>{html.escape(metric)}{' ' + _ARROWS[axes[metric].higher] if metric in axes else ''}</th>" for metric in metrics)
+  rows = []
+  for system in systems:
+    for point in system.points:
+      cells = "".join(f"<td>{_cell(point.numbers.get(metric))}</td>" for metric in metrics)
+      name = html.escape(system.name)
+      rows.append(f'<tr><td title="{name}">{name}</td><td>{html.escape(point.setting)}</td>{cells}</tr>')
+  return f"<table><thead><tr><th>system</th><th>setting</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(number):
+  if isinstance(number, estimates.Estimate):
+    return f"{_with_interval(number.value, number.ci)}<small>n {number.n:,}</small>"
+  if isinstance(number, (int, float, np.number)):
+    return _with_interval(number, None)
+  return "" if number is None else html.escape(str(number))
+
+
+def _definitions(planes, split):
+  axes = {}
+  for plane in planes:
+    axes[plane.quality.metric] = (plane.quality, "better")
+    axes[plane.diversity.metric] = (plane.diversity, "more diverse")
+  texts = {f"{axis.label} ({axis.metric})": f"{axis.meaning}; {'higher' if axis.higher else 'lower'} is {word}." for axis, word in axes.values()}
+  texts |= {
+    "Pictures": "Up is better and right is more diverse; an axis of which a lower number is that runs from right to left, or from top to bottom. A"
+    " line joins the settings of one system. A hollow mark at the edge stands for a point beyond it, with its numbers. The baseline is black. The"
+    f" star and the dashed lines are real sentences, scored against the {split} sentences as if they were samples.",
+    "Intervals": "± and the bars are 95 % bootstrap intervals (of the Frechet distance, a jackknife's): of drawing other sentences, not of training"
+    " again. n is how many were scored. A number without ± has no interval.",
+    "Above, on, below": "What a system reaches at a diversity is its best quality there or at more diversity, with straight lines between the"
+    " settings that no other of its settings beats. The mean difference is taken over the diversity that the system and the baseline both reach;"
+    " a single point is compared at its own.",
+    "Tie": "A difference within its own 95 % interval, which is made by drawing the points anew from their intervals. The system is then on the"
+    " curve: these samples do not tell the two apart.",
+  }
+  return "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in texts.items())

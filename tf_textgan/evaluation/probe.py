@@ -1,0 +1,210 @@
+"""The headroom probe: is there anything left for a discriminator to find?
+
+A new discriminator learns to tell training sequences from fresh samples of a generator that stays as it is, until it stops getting better on the
+validation split; then it is scored on the test split. What it tells apart there a generator could still be taught; if it is at chance, more
+adversarial training against such a discriminator, on such data, can only follow noise. The scores are lower bounds: another discriminator, or more
+training sequences, may find more.
+"""
+
+import dataclasses
+import math
+import sys
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tf_textgan import checks
+from tf_textgan import errors
+from tf_textgan import registry
+from tf_textgan.algorithms import seqgan
+from tf_textgan.data import pipeline
+from tf_textgan.metrics import classification
+from tf_textgan.metrics import estimates
+from tf_textgan.sampling import noise
+
+# Sequences of a split that are scored at most: more would take more time than the training does, and the interval is narrow by then.
+_MOST = {"train": 2000, "validation": 2000, "test": 10_000}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """How the probe is trained."""
+
+  # The probe's network, with its own default sizes; a file of tf_textgan/discriminators.
+  probe_discriminator: str = "recurrent"
+  # Most training steps of the probe; it stops before if it does not get better.
+  probe_steps: int = 2000
+  # Real sequences in a batch of the probe; there are as many samples.
+  probe_batch_size: int = 64
+  # AdamW's learning rate of the probe.
+  probe_learning_rate: float = 3e-3
+  # AdamW's weight decay of the probe, to be multiplied by the learning rate.
+  probe_weight_decay: float = 0.01
+  # Evaluations of the probe on the validation split, evenly spaced.
+  probe_evaluations: int = 20
+  # Evaluations without improvement after which the probe stops.
+  probe_patience: int = 5
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "probe_steps", "probe_batch_size", "probe_evaluations", "probe_patience")
+    checks.above_zero(self, "probe_learning_rate")
+    checks.at_least(self, 0, "probe_weight_decay")
+    registry.load("tf_textgan.discriminators", self.probe_discriminator)
+
+
+class Result(NamedTuple):
+  """What a probe found.
+
+  Attributes:
+    probe_accuracy: `estimates.Estimate`, see `classification.accuracy`; like the next two of the test split against as many fresh samples.
+    probe_auc: `estimates.Estimate`, see `classification.auc`.
+    probe_gain: `estimates.Estimate`, see `classification.density_ratio_gain`; nats per sequence.
+    probe_training_accuracy: `estimates.Estimate`, accuracy on the training split when training stopped, which is after the step that the others are
+      from: far above them where the probe has learnt its sequences by heart.
+    probe_steps: training steps after which the validation loss was lowest, and the probe is scored.
+    validation_losses: float `[K + 1]`, the vanilla discriminator's loss, in nats, before training and at each evaluation; 2 log 2 at chance.
+  """
+
+  probe_accuracy: estimates.Estimate
+  probe_auc: estimates.Estimate
+  probe_gain: estimates.Estimate
+  probe_training_accuracy: estimates.Estimate
+  probe_steps: int
+  validation_losses: np.ndarray
+
+
+class HeldOut:
+  """Scores a discriminator on sequences that it has not been trained on; what it compiles it keeps for the next time.
+
+  For an algorithm's own discriminator: scores far below those on its training batches mean that it has learnt the sequences by heart. Of a critic,
+  such as WGAN's, only the AUC means anything: its values have no zero and no unit.
+  """
+
+  def __init__(self, discriminator, batch=256):
+    """Args: discriminator: see `discriminators.base`; batch: sequences scored together."""
+    # One graph for batches of any size, the last one of a pass too.
+    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=[tf.TensorSpec([None, discriminator.spec.length], tf.int32)])
+    self._batch = batch
+
+  def scores(self, tokens):
+    """The discriminator's scores, without dropout, of int32 `[N, T]`: float32 `[N]`."""
+    batches = (np.asarray(tokens[i : i + self._batch], np.int32) for i in range(0, len(tokens), self._batch))
+    return np.concatenate([self._score(batch).numpy() for batch in batches])
+
+  def __call__(self, real, fake):
+    """Scores held-out sequences and fresh samples.
+
+    Args:
+      real: int32 `[N, T]`.
+      fake: int32 `[M, T]`.
+
+    Returns:
+      Dictionary of numbers: `heldout_accuracy`, `heldout_auc` and `heldout_gain` (nats per sequence); see `metrics.classification`.
+    """
+    real, fake = self.scores(real), self.scores(fake)
+    return {
+      "heldout_accuracy": classification.accuracy(real, fake).value,
+      "heldout_auc": classification.auc(real, fake).value,
+      "heldout_gain": classification.density_ratio_gain(real, fake).value,
+    }
+
+
+def run(generator, corpus, config, seed, progress=None):
+  """Trains a new discriminator against a generator that stays as it is, and scores it on the test split.
+
+  Args:
+    generator: see `generators.base`.
+    corpus: `data.corpus.Corpus`.
+    config: `Config`.
+    seed: integer; initial weights, order of the batches, samples and dropout follow from it.
+    progress: function that wraps the iterator of the steps, such as `bar`; None for none.
+
+  Returns:
+    `Result`.
+
+  Raises:
+    UserError: the training split is smaller than a batch.
+  """
+  size = len(corpus.tokens["train"])
+  if size < config.probe_batch_size:
+    raise errors.UserError(
+      f"the probe needs a batch of {config.probe_batch_size} training sequences, but there are {size}; pass --probe_batch_size {size} or less"
+    )
+  module = registry.load("tf_textgan.discriminators", config.probe_discriminator)
+  discriminator = module.Discriminator(corpus.spec, module.Config(), seed)
+  optimizer = keras.optimizers.AdamW(config.probe_learning_rate, weight_decay=config.probe_weight_decay)
+  optimizer.build(discriminator.trainable_variables)
+  held_out, write = HeldOut(discriminator), tf.function(generator.write)
+  random = noise.fold(noise.seed(seed), "probe")
+
+  def pair(split):
+    """Real sequences and as many samples that no step trains on."""
+    tokens = corpus.tokens[split]
+    if len(tokens) > _MOST[split]:
+      tokens = tokens[np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))]
+    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split))[0].numpy()
+
+  def score(real, fake):
+    return held_out.scores(real), held_out.scores(fake)
+
+  validation = pair("validation")
+  step = tf.function(lambda real, seed: seqgan.discriminator_step(generator, discriminator, optimizer, real, seed))
+  batches = iter(pipeline.batches(corpus.tokens["train"], config.probe_batch_size, seed))
+  losses = [_loss(*score(*validation))]
+  best, best_step, best_weights = losses[0], 0, discriminator.get_weights()
+  stops = {math.ceil(config.probe_steps * k / config.probe_evaluations) for k in range(1, config.probe_evaluations + 1)}
+  patience = config.probe_patience
+  for i in (progress or iter)(range(1, config.probe_steps + 1)):
+    step(next(batches), noise.fold(random, "step", i))
+    if i not in stops:
+      continue
+    losses.append(_loss(*score(*validation)))
+    if losses[-1] < best:
+      best, best_step, best_weights = losses[-1], i, discriminator.get_weights()
+      patience = config.probe_patience
+    else:
+      patience -= 1
+      if not patience:
+        break
+  training_accuracy = classification.accuracy(*score(*pair("train")))
+  discriminator.set_weights(best_weights)
+  real, fake = score(*pair("test"))
+  return Result(
+    classification.accuracy(real, fake),
+    classification.auc(real, fake),
+    classification.density_ratio_gain(real, fake),
+    training_accuracy,
+    best_step,
+    np.array(losses),
+  )
+
+
+def bar(steps):
+  """Shows on the standard error how far an iteration over `steps` has come, with the time left at most."""
+  # On a pipe or in a log file one line now and then, not one a step.
+  return tqdm.tqdm(steps, desc="probe", unit="step", mininterval=0.1 if sys.stderr.isatty() else 30.0, dynamic_ncols=True)
+
+
+def verdict(result):
+  """Says in one sentence what a `Result` means."""
+  accuracy, gain, training = result.probe_accuracy, result.probe_gain, result.probe_training_accuracy
+  found = (
+    f"{accuracy.value:.1%} +- {accuracy.ci:.1%} of held-out and written sequences told apart, AUC {result.probe_auc.value:.3f} +- "
+    f"{result.probe_auc.ci:.3f}, gain {gain.value:.3f} +- {gain.ci:.3f} nats per sequence"
+  )
+  if accuracy.value - accuracy.ci <= 0.5 and gain.value - gain.ci <= 0.0:
+    by_heart = ""
+    if training.value - training.ci > accuracy.value + accuracy.ci:
+      by_heart = f"; what it learnt it learnt by heart, with {training.value:.1%} +- {training.ci:.1%} on its training sequences"
+    return f"This discriminator has nothing to teach on this data: it is at chance ({found}){by_heart}."
+  if gain.value - gain.ci > 0.0:
+    return f"There is something left to teach, at least {gain.value - gain.ci:.3f} nats per sequence: {found}."
+  return f"There is something left to teach, but how much cannot be said: {found}."
+
+
+def _loss(real, fake):
+  """The vanilla discriminator's mean loss, see `losses.adversarial`, of samples that need not be of one size."""
+  return float(np.logaddexp(0.0, -real.astype(np.float64)).mean() + np.logaddexp(0.0, fake.astype(np.float64)).mean())

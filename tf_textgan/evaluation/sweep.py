@@ -1,0 +1,128 @@
+"""Scores a generator at many sampling temperatures and nucleus thresholds: the points of its quality-diversity curve."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from tf_textgan import errors
+from tf_textgan.evaluation import curves
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import divergence
+from tf_textgan.metrics import estimates
+from tf_textgan.sampling import pickers
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """At which settings a run is sampled."""
+
+  # Sampling temperatures of the sweep.
+  temperatures: tuple[float, ...] = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+  # Nucleus thresholds of the sweep, each at temperature 1; none if empty.
+  nuclei: tuple[float, ...] = (0.8, 0.95)
+
+  def __post_init__(self):
+    for temperature in self.temperatures:
+      if not 0 < temperature < math.inf:
+        raise errors.UserError(f"temperatures must be above 0, not {temperature}")
+    for nucleus in self.nuclei:
+      if not 0 < nucleus < 1:
+        raise errors.UserError(f"nuclei must be above 0 and below 1, not {nucleus}")
+    if not self.temperatures + self.nuclei:
+      raise errors.UserError("a sweep needs at least one of temperatures and nuclei")
+
+
+class RunScorer:
+  """Scores one generator, at any picker, with every metric that its corpus allows."""
+
+  def __init__(self, evaluator, corpus, scorer, num, split, seed=0):
+    """Args:
+    evaluator: `evaluator.Evaluator` of the generator.
+    corpus: `data.corpus.Corpus`.
+    scorer: `texts.Scorer` of the corpus's sentences as token ids.
+    num: sequences to sample for each point.
+    split: the real sequences.
+    seed: integer, of the truth's own samples.
+    """
+    self._evaluator = evaluator
+    self._corpus = corpus
+    self._scorer = scorer
+    self._num = num
+    self._split = split
+    self._seed = seed
+    self._fresh = None
+
+  def __call__(self, picker=None):
+    """The numbers at one setting.
+
+    Args:
+      picker: see `sampling.pickers`; None for the generator's own.
+
+    Returns:
+      Dictionary of `estimates.Estimate`: those of `Evaluator.explicit`, of `texts.Scorer` and, for a truth that is a grammar, `mass_covered` and
+      `mass_covered_truth`: see `divergence.mass_covered`.
+    """
+    tokens, log_probs = self._evaluator.sample(self._num, picker)
+    numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker)
+    truth, spec = self._corpus.truth, self._corpus.spec
+    if truth is not None and not truth.full_support:
+      if self._fresh is None:
+        self._fresh = truth.sample(self._num, self._seed)
+      coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), self._fresh, truth.log_prob(self._fresh))
+      numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
+    return numbers | self._scorer(evaluator_lib.as_sentences(tokens, spec))
+
+
+def run(name, score, config, sweepable, progress):
+  """Scores a run at every setting.
+
+  Args:
+    name: of the curve.
+    score: `RunScorer`.
+    config: `Config`.
+    sweepable: whether the generator picks by temperature; if not, it has the one point of its own picker.
+    progress: function called after each point.
+
+  Returns:
+    `curves.Curve`.
+  """
+  settings = [("own", None)]
+  if sweepable:
+    settings = [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in config.temperatures]
+    settings += [(f"nucleus {nucleus:g}", pickers.Categorical(1.0, 0, nucleus)) for nucleus in config.nuclei]
+  points = []
+  for setting, picker in settings:
+    points.append(curves.Point(setting, score(picker)))
+    progress()
+  return curves.Curve(name, "run", points)
+
+
+def num_settings(config, sweepable):
+  """How many points `run` makes."""
+  return len(config.temperatures) + len(config.nuclei) if sweepable else 1
+
+
+def real_row(corpus, scorer, num, split, seed=0):
+  """The real-data row: training sentences scored as if a generator had written them.
+
+  Args:
+    corpus, scorer, split: as in `RunScorer`.
+    num: sentences to take, at most all there are.
+    seed: integer, of which ones.
+
+  Returns:
+    `curves.Curve` of one point. Copies of training text are all of it, so those numbers are left out.
+  """
+  tokens = np.asarray(corpus.tokens["train"])
+  tokens = tokens[np.sort(np.random.default_rng(seed).permutation(len(tokens))[:num])]
+  numbers = scorer(evaluator_lib.as_sentences(tokens, corpus.spec))
+  numbers = {name: value for name, value in numbers.items() if "cop" not in name}
+  if corpus.truth is not None:
+    sizes = evaluator_lib.lengths(tokens, corpus.spec)
+    numbers |= evaluator_lib.oracle(corpus.truth.log_prob(tokens), sizes)
+    if corpus.truth.full_support:
+      # The truth's own likelihood of held-out text: where a perfect model lies.
+      real = np.asarray(corpus.tokens[split])
+      numbers[f"nll_{split}"] = estimates.mean(-corpus.truth.log_prob(real), evaluator_lib.lengths(real, corpus.spec))
+  return curves.Curve("real data (training)", "real", [curves.Point("", numbers)])

@@ -1,0 +1,89 @@
+"""Scores texts against real ones: all the metrics that need samples only, each with its sample size and, where it is an average, its interval."""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from tf_textgan.encoders import load
+from tf_textgan.evaluation import neural_lm
+from tf_textgan.metrics import bleu
+from tf_textgan.metrics import estimates
+from tf_textgan.metrics import frechet
+from tf_textgan.metrics import kneser_ney
+from tf_textgan.metrics import mauve
+from tf_textgan.metrics import statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Which metrics, and how they are taken."""
+
+  # How BLEU and Self-BLEU are sampled: ours, or as a published program does it; see docs/evaluation.md.
+  bleu_protocol: Literal["full", "texygen", "texygen_fast", "relgan", "textgan_pytorch"] = "full"
+  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER; empty for neither.
+  encoder: str = "hashed"
+
+
+class Scorer:
+  """Scores any number of samples against the same real text; what depends on the real text alone is computed once.
+
+  Sentences are sequences of tokens, words or ids.
+  """
+
+  def __init__(self, references, training=None, config=None, lm_config=None, as_text=" ".join, seed=0):
+    """Takes the real text.
+
+    Args:
+      references: sentences to compare with, at least two; mostly the test set.
+      training: the training sentences, for copies and the forward language model; None for no numbers of copies and a language model of the
+        references.
+      config: `Config`; None for the default.
+      lm_config: `neural_lm.Config`; None for no LSTM language model.
+      as_text: function of a sentence, giving a string, for the sentence encoder.
+      seed: integer, of the bootstrap, the clustering and the LSTM.
+    """
+    self._references = references
+    self._training = training
+    self._config = config or Config()
+    self._as_text = as_text
+    self._seed = seed
+    self._language = kneser_ney.Scorer(references, training)
+    self._encoder = load.load(self._config.encoder) if self._config.encoder else None
+    self._embeddings = None
+    self._neural = None
+    if lm_config and lm_config.lm_size:
+      self._neural = neural_lm.Scorer(references, training, lm_config, seed)
+
+  def __call__(self, sentences):
+    """Scores a sample.
+
+    Args:
+      sentences: at least two.
+
+    Returns:
+      Dictionary of `estimates.Estimate`: those of `bleu.scores`, `statistics.statistics` and `kneser_ney.Scorer`; `frechet` and `mauve`, of as many
+      references as there are sentences or as many sentences as there are references; those of `neural_lm.Scorer` if asked for.
+    """
+    numbers = bleu.scores(sentences, self._references, self._config.bleu_protocol)
+    numbers |= statistics.statistics(sentences, self._references, self._training, self._seed)
+    numbers |= self._language(sentences)
+    if self._encoder:
+      numbers |= self._embedded(sentences)
+    if self._neural:
+      numbers |= self._neural(sentences)
+    return numbers
+
+  def _embedded(self, sentences):
+    if self._embeddings is None:
+      self._embeddings = self._encode(self._references)
+    # Both metrics depend on the sizes: as many of one as of the other, so that only one number has to be told.
+    num = min(len(sentences), len(self._embeddings))
+    ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
+    numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
+    if num >= 3:
+      numbers["frechet"] = frechet.estimate(ours, theirs)
+    return numbers
+
+  def _encode(self, sentences):
+    return np.asarray(self._encoder([self._as_text(sentence) for sentence in sentences]))
