@@ -199,11 +199,14 @@ def draw_curves(bench, parts, command):
     for curve in found:
       if curve is not own and curve.kind != "real":
         comparisons += [curves.compare(curve, own, plane, options.seed) for plane in curves.planes(found, options.split)]
-  notes = [f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}."]
-  notes.append(f"Made by: {command}")
+  notes = {
+    "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
+    "command": command,
+  }
   page.write(options.output, found, comparisons, notes, options.split)
   for comparison in comparisons:
-    print(page.sentence(comparison), file=sys.stderr)
+    difference = f", by {comparison.difference:+.4f} +- {comparison.difference_ci:.4f}" if comparison.difference is not None else ""
+    print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
 
 
@@ -218,19 +221,25 @@ def print_table(systems):
   names = dict.fromkeys(itertools.chain.from_iterable(systems.values()))
   width = max(map(len, names))
   if len(systems) > 1:
-    print(" " * width + "".join(f"  {name[-28:]:>28}" for name in systems))
+    print(" " * width + "".join(f"  {name[-30:]:>30}" for name in systems))
   for name in names:
     cells = []
     for numbers in systems.values():
       estimate = numbers.get(name)
       if estimate is None:
-        cells.append(f"{'-':>28}")
+        cells.append(f"{'-':>30}")
         continue
       interval = f"+- {estimate.ci:.4f}" if estimate.ci is not None else ""
       tie = "=" if numbers is not first and name in first and estimates.tie(estimate, first[name]) else " "
-      cells.append(f"{estimate.value:10.4f}{tie} {interval:<9}{estimate.n:>7}")
+      cells.append(f"{estimate.value:10.4f}{tie} {interval:<10}{estimate.n:>8}")
     print(f"{name:{width}}" + "".join(f"  {cell}" for cell in cells))
   print("value +- half of the 95 % bootstrap interval, sample size" + ("; = a tie with the first" if len(systems) > 1 else ""), file=sys.stderr)
+
+
+def _as_json(numbers):
+  """A flat dictionary for JSON, which has no NaN; `num` is the size of the sample that was scored."""
+  flat = {name: value if math.isfinite(value) else None for name, value in estimates.flatten(numbers).items()}
+  return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
 def main(parts):
@@ -259,9 +268,7 @@ def main(parts):
   if not options.json:
     print_table(systems)
     return
-  flat = {
-    name: {key: value if math.isfinite(value) else None for key, value in estimates.flatten(numbers).items()} for name, numbers in systems.items()
-  }
+  flat = {name: _as_json(numbers) for name, numbers in systems.items()}
   # One system's numbers stand by themselves.
   experiment.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
 

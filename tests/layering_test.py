@@ -31,7 +31,7 @@ ALLOWED = {
   "plots": set(),
   "quiet": set(),
   "encoders": {"errors", "registry"},
-  "evaluation": {*_TRAINING, "encoders"},
+  "evaluation": {*_TRAINING, "encoders", "plots"},
   "export": _ENTRY,
   "experiment": _ENTRY,
   "flags": _ENTRY | {"experiment"},

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 
 import pytest
@@ -86,6 +87,8 @@ def test_scoring_the_run_and_a_file(trained, place):
   assert scores["num"] == 30
   assert ("nll_test" in scores and "entropy" in scores) == (not _one_shot(name))
   assert all(0 <= scores[metric] <= 1 for metric in ("distinct_2", "duplicates", "copied"))
+  assert scores["bleu_5_n"] == scores["distinct_2_n"] == 30 and scores["bleu_5_ci"] >= 0
+  assert {"self_bleu_5", "ms_jaccard_5", "lm_nll", "reverse_lm_nll", "frechet", "mauve"} <= set(scores)
   # The training text itself, under the run: most of it is copied, and some of it is held out.
   code, out, err = commands.call("evaluate", "--workdir", folder, "--file", place / "text.txt", "--json", folder / "file.json")
   assert code == 0 and out == "", err
@@ -100,13 +103,48 @@ def test_a_file_is_scored_by_itself_as_a_table(tmp_path):
   (tmp_path / "training.txt").write_text("a b a\nx\n")
   code, out, err = commands.call("evaluate", "--file", tmp_path / "text.txt", "--training", tmp_path / "training.txt")
   assert code == 0, err
-  scores = {name: float(value) for name, value in (line.split() for line in out.splitlines())}
-  expected = {"num": 4, "distinct_1": 0.4, "distinct_2": 0.5, "distinct_3": 0.6667, "duplicates": 0.25, "mean_length": 2.5, "copied": 0.5}
+  scores = {name: float(value) for name, value, *_ in (line.split() for line in out.splitlines())}
+  expected = {"distinct_1": 0.4, "distinct_2": 0.5, "distinct_3": 0.6667, "duplicates": 0.25, "mean_length": 2.5, "copied": 0.5}
   assert {name: scores[name] for name in expected} == expected
   # There are no 4-grams: NaN, which JSON does not have.
   assert math.isnan(scores["distinct_4"])
   commands.call("evaluate", "--file", tmp_path / "text.txt", "--json", tmp_path / "scores.json")
   assert json.loads((tmp_path / "scores.json").read_text())["distinct_4"] is None
+
+
+def test_any_text_is_scored_against_references(place, tmp_path):
+  commands.write_text(tmp_path / "samples.txt", 60)
+  code, _, err = commands.call("evaluate", "--file", tmp_path / "samples.txt", "--references", place / "text.txt", "--json", tmp_path / "out.json")
+  assert code == 0, err
+  scores = json.loads((tmp_path / "out.json").read_text())
+  assert scores["num"] == scores["bleu_5_n"] == 60
+  # Sentences of the same source, so many n-grams are in the references.
+  assert scores["bleu_2"] > 0.5
+  words = ["--file", tmp_path / "samples.txt", "--references", place / "text.txt", "--bleu_protocol", "relgan", "--encoder", "", "--json"]
+  code, _, err = commands.call("evaluate", *words, tmp_path / "relgan.json")
+  assert code == 0, err
+  relgan = json.loads((tmp_path / "relgan.json").read_text())
+  assert relgan["self_bleu_5"] == pytest.approx(1.0) and "frechet" not in relgan
+
+
+def test_curves_and_probe_of_a_run(place, tmp_path):
+  data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
+  for algorithm in ("mle", "seqgan"):
+    commands.begin(tmp_path / algorithm, {**data, **commands.tiny_flags(algorithm)})
+  runs = ["--workdir", tmp_path / "mle", "--workdir", tmp_path / "seqgan"]
+  words = ["--num", 40, "--temperatures", 0.7, 1.0, "--nuclei", 0.9, "--output", tmp_path / "page"]
+  code, _, err = commands.call("evaluate", *runs, "--file", place / "text.txt", "--sweep", *words)
+  assert code == 0, err
+  for name in ("index.html", "curves.png", "points.csv", "results.json", "summaries"):
+    assert (tmp_path / "page" / name).exists(), name
+  html = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+  assert all(word in html for word in ("T 0.7", "nucleus 0.9", "text.txt", "real data"))
+  assert re.search(r"bleu: \S*seqgan is (above|on|below|no overlap) ", err)
+  code, _, err = commands.call("evaluate", *runs[:2], "--probe", "--probe_steps", 4, "--probe_batch_size", 8, "--json", tmp_path / "probe.json")
+  assert code == 0, err
+  probe = json.loads((tmp_path / "probe.json").read_text())
+  assert 0 <= probe["probe_accuracy"] <= 1 and probe["probe_gain_ci"] > 0
+  assert re.search("mle: (This discriminator|There is something)", err)
 
 
 def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):

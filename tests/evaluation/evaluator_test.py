@@ -1,5 +1,6 @@
 """Tests of tf_textgan.evaluation.evaluator, against slow NumPy twins and by hand."""
 
+import itertools
 import math
 
 import numpy as np
@@ -27,6 +28,21 @@ class _Truth(corpus_lib.Truth):
 
   def sample(self, num, seed):
     raise NotImplementedError
+
+
+class _Uniform(corpus_lib.Truth):
+  """Uniform over all sequences of a length."""
+
+  full_support = True
+
+  def __init__(self, spec):
+    self._spec = spec
+
+  def log_prob(self, tokens):
+    return np.full(len(tokens), -self._spec.length * math.log(self._spec.vocab_size))
+
+  def sample(self, num, seed):
+    return np.random.default_rng(seed).integers(0, self._spec.vocab_size, [num, self._spec.length]).astype(np.int32)
 
 
 def _corpus(spec, truth=None, **tokens):
@@ -96,6 +112,7 @@ def test_a_one_shot_generator_has_no_likelihood():
   numbers = evaluator(20)
   assert not {"nll_validation", "entropy"} & set(numbers)
   assert {"nll_oracle", "grammatical", "distinct_1", "js_2"} <= set(numbers)
+  assert numbers["curve_sum"] == numbers["lm_nll"] + numbers["reverse_lm_nll"]
 
 
 def test_scores_by_hand():
@@ -110,13 +127,59 @@ def test_scores_by_hand():
   assert numbers["copied"] == 0.5
   assert numbers["js_2"] == pytest.approx(0.0, abs=1e-12)
   assert numbers["mean_length"] == 10 / 4
-  # The third is impossible; the others have 3 + 3 + 2 tokens with their ends, log 8 each.
-  assert numbers["grammatical"] == 0.75
-  assert numbers["nll_oracle"] == pytest.approx(math.log(8))
 
 
-def test_without_a_truth_nothing_is_said_of_it():
-  assert not {"nll_oracle", "grammatical"} & set(evaluator_lib.score_tokens(tiny.batch(TEXT, 5), _corpus(TEXT), "test"))
+def test_what_the_truth_says_by_hand():
+  under_truth = np.array([-3.0, -math.inf, -5.0, -4.0]) * math.log(8)
+  numbers = evaluator_lib.oracle(under_truth, np.array([3, 6, 5, 4]))
+  # The second is impossible; the others have log 8 for each of their tokens.
+  assert numbers["grammatical"].value == 0.75 and numbers["grammatical"].n == 4
+  assert numbers["nll_oracle"].value == pytest.approx(math.log(8)) and numbers["nll_oracle"].n == 3
+
+
+@pytest.mark.parametrize("temperature", [None, 0.5])
+def test_divergences_are_those_of_the_distribution_sampled_from(temperature):
+  """Uniform over all sequences as truth, a random generator: every sequence of three tokens is enumerated."""
+  spec = sequences.Spec(vocab_size=5, length=3, start_token=0)
+  truth = _Uniform(spec)
+  real = truth.sample(20000, 0)
+  corpus = corpus_lib.Corpus("toy", spec, vocabularies.IntegerVocabulary(5), {split: real for split in corpus_lib.SPLITS}, truth)
+  generator = tiny.algorithm("mle", spec).generator
+  for weight in generator.trainable_variables:
+    weight.assign(np.random.default_rng(1).normal(0, 0.7, weight.shape))
+  evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
+  picker = None if temperature is None else pickers.Categorical(temperature)
+  numbers = evaluator.explicit(*evaluator.sample(20000, picker), "test", picker)
+  everything = np.array(list(itertools.product(range(5), repeat=3)), np.int32)
+  logits = generator(tf.constant(everything), tf.zeros([125, 0])).numpy().astype(np.float64)
+  log_probs = np.take_along_axis(_log_softmax(logits / (temperature or 1.0)), everything[:, :, None], axis=2).sum(axis=(1, 2))
+  probs, log_truth = np.exp(log_probs), -3 * math.log(5)
+  assert probs.sum() == pytest.approx(1.0)
+  exact = {"reverse_kl": probs @ (log_probs - log_truth), "forward_kl": np.mean(log_truth - log_probs), "entropy": -(probs @ log_probs) / 3}
+  exact |= {"nll_test": -np.mean(log_probs) / 3, "nll_oracle": math.log(5), "nll_oracle_test": math.log(5)}
+  for name, value in exact.items():
+    assert abs(numbers[name].value - value) <= 2 * numbers[name].ci + 1e-5, name
+
+
+def test_nothing_is_said_of_real_text_that_cannot_be_written():
+  evaluator = evaluator_lib.Evaluator(tiny.algorithm("mle", TEXT).generator, _corpus(TEXT, _Truth()), seed=0)
+  numbers = evaluator(20, picker=pickers.Categorical(1.0, 0, 0.9))
+  assert not {"nll_validation", "forward_kl", "js"} & set(numbers) and "entropy" in numbers
+
+
+def test_a_collapse_is_noticed():
+  generator = tiny.algorithm("mle", FIXED).generator
+  generator.output_bias.assign(20.0 * tf.one_hot(4, 9))
+  evaluator = evaluator_lib.Evaluator(generator, _corpus(FIXED), seed=0)
+  assert evaluator(30)["collapse"] == len(evaluator.symptoms) == 2  # Entropy and unique share.
+  generator.output_bias.assign(tf.zeros([9]))
+  assert evaluator(30)["collapse"] == 0 and evaluator.symptoms == []
+
+
+def test_the_discriminator_is_scored_on_held_out_text():
+  algorithm = tiny.algorithm("seqgan", TEXT)
+  numbers = evaluator_lib.Evaluator(algorithm.generator, _corpus(TEXT), 0, algorithm.discriminator)(20)
+  assert 0 <= numbers["heldout_accuracy"] <= 1 and 0 <= numbers["heldout_auc"] <= 1
 
 
 def test_sentences_and_lengths():
@@ -133,14 +196,11 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   config = caption_grammar.Config(num_train=20, num_validation=5, num_test=40)
   corpus = caption_grammar.load(config, str(tmp_path))
   tokens = np.array(corpus.tokens["test"])
-  numbers = evaluator_lib.score_tokens(tokens, corpus, "test")
-  assert numbers["grammatical"] == 1.0
   words = evaluator_lib.lengths(tokens, corpus.spec)
-  assert numbers["nll_oracle"] == pytest.approx(-corpus.truth.log_prob(tokens).sum() / words.sum())
+  assert evaluator_lib.oracle(corpus.truth.log_prob(tokens), words)["grammatical"].value == 1.0
   # Ten lose their last word; five have no end.
   for row, length in zip(tokens[:10], words):
     row[length - 2 : length] = vocabularies.EOS, vocabularies.PAD
   tokens[10:15] = tokens[10:15, :1]
-  broken = evaluator_lib.score_tokens(tokens, corpus, "test")
-  assert broken["grammatical"] == pytest.approx(np.isfinite(corpus.truth.log_prob(tokens)).mean())
-  assert broken["grammatical"] <= 35 / 40
+  broken = evaluator_lib.oracle(corpus.truth.log_prob(tokens), evaluator_lib.lengths(tokens, corpus.spec))
+  assert broken["grammatical"].value <= 35 / 40

@@ -51,12 +51,13 @@ def a_result(**changes):
 
 def test_the_truth_cannot_be_told_from_itself():
   oracle = oracle_of(SPEC)
-  result = probe.run(oracle, corpus_of(oracle, 2000), probe.Config(probe_steps=120, probe_evaluations=6), seed=1)
+  result = probe.run(oracle, corpus_of(oracle, 2100), probe.Config(probe_steps=100, probe_evaluations=5), seed=1)
   assert abs(result.probe_accuracy.value - 0.5) <= 2 * result.probe_accuracy.ci
   assert abs(result.probe_auc.value - 0.5) <= 2 * result.probe_auc.ci
   assert result.probe_gain.value - 2 * result.probe_gain.ci <= 0.0
   assert result.validation_losses.min() > CHANCE - 0.02
   assert result.probe_accuracy.n == result.probe_gain.n == 2000
+  assert result.probe_training_accuracy.n == 4000  # Of a larger split 2,000 sequences are scored.
 
 
 def test_a_wrong_generator_is_found_out_and_the_gain_is_below_the_divergence():
@@ -75,18 +76,18 @@ def test_a_wrong_generator_is_found_out_and_the_gain_is_below_the_divergence():
 
 def test_sequences_learnt_by_heart_teach_nothing():
   oracle = oracle_of(sequences.Spec(vocab_size=20, length=6, start_token=0))
-  config = probe.Config(probe_steps=300, probe_batch_size=32, probe_learning_rate=1e-2, probe_evaluations=15, probe_patience=4)
+  config = probe.Config(probe_steps=300, probe_batch_size=32, probe_learning_rate=1e-2, probe_evaluations=15, probe_patience=6)
   result = probe.run(oracle, corpus_of(oracle, 64), config, seed=0)
-  assert result.probe_training_accuracy.value > 0.8 and result.probe_training_accuracy.n == 128
+  assert result.probe_training_accuracy.value > 0.75 and result.probe_training_accuracy.n == 128
   assert abs(result.probe_accuracy.value - 0.5) <= 2 * result.probe_accuracy.ci
   assert result.probe_gain.value - 2 * result.probe_gain.ci <= 0.0
-  # It stopped four evaluations, of 20 steps, after the best.
+  # It stopped six evaluations, of 20 steps, after the best.
   best = int(np.argmin(result.validation_losses))
-  assert result.probe_steps == 20 * best and len(result.validation_losses) == best + 5
+  assert result.probe_steps == 20 * best and len(result.validation_losses) == best + 7
   assert "nothing to teach" in probe.verdict(result) and "by heart" in probe.verdict(result)
 
 
-def test_the_same_seed_gives_the_same_result(monkeypatch):
+def test_the_same_seed_gives_the_same_result():
   """With a generator that writes all tokens at once, text that ends, a wrapped iterator, and evaluations after 2, 3 and 5 steps."""
   spec = tiny.SPECS["text"]
   generator = tiny.network("generator", "conv_resnet", None, spec)
@@ -103,11 +104,6 @@ def test_the_same_seed_gives_the_same_result(monkeypatch):
   assert first[:-1] == again[:-1] and seen == [1, 2, 3, 4, 5]
   assert len(first.validation_losses) == 4 and np.isfinite(first.validation_losses).all()
   assert first.probe_training_accuracy.n == first.probe_accuracy.n == 80
-  # Splits of more than is scored are cut.
-  monkeypatch.setattr(probe, "_MOST", {"train": 30, "validation": 20, "test": 10})
-  other = probe.run(generator, corpus, config, 2)
-  assert other.probe_training_accuracy.n == 60 and other.probe_accuracy.n == 20
-  assert other.validation_losses[0] != first.validation_losses[0]
 
 
 @pytest.mark.parametrize("name", tiny.DISCRIMINATORS)

@@ -14,9 +14,7 @@ def test_a_sample_like_real_text_has_none():
   assert collapse.symptoms({"duplicates": 0.2, "copied": 0.35}, REAL) == []
 
 
-@pytest.mark.parametrize(
-  ("change", "word"), [({"entropy": 0.9}, "entropy"), ({"duplicates": 0.56}, "unique"), ({"copied": 0.51}, "copied")], ids=["entropy", "unique", "copied"]
-)
+@pytest.mark.parametrize(("change", "word"), [({"entropy": 0.9}, "entropy"), ({"duplicates": 0.56}, "unique"), ({"copied": 0.51}, "copied")])
 def test_each_sign_is_named(change, word):
   (symptom,) = collapse.symptoms(WELL | change, REAL)
   assert word in symptom

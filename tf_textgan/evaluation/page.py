@@ -1,6 +1,7 @@
 """The result of a sweep as files that a person can read: a page, a picture, tables, and summaries for TensorBoard."""
 
 import base64
+import contextlib
 import csv
 import html
 import json
@@ -52,7 +53,7 @@ img { display: block; width: 100%; height: auto; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; overflow-wrap: normal; }
 th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); vertical-align: top; }
-th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; max-width: 14rem; overflow: hidden;
+th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; max-width: min(14rem, 30vw); overflow: hidden;
   text-overflow: ellipsis; }
 th:nth-child(2), td:nth-child(2) { text-align: left; }
 tr:last-child td { border-bottom: 0; }
@@ -131,15 +132,19 @@ def _write_summaries(folder, systems):
   for i, system in enumerate(systems):
     # A name may be a path.
     name = f"{i:02d}-" + "".join(c if c.isalnum() or c in "-_" else "_" for c in system.name)
-    with tf.summary.create_file_writer(str(folder / "summaries" / name), filename_suffix=_SUFFIX).as_default():
+    with contextlib.closing(_writer(folder / "summaries" / name)) as writer, writer.as_default():
       for step, point in enumerate(system.points):
         for metric in point.numbers:
           value, _ = curves.coordinate(point, metric)
           tf.summary.scalar(metric, value, step) if math.isfinite(value) else None
   picture = folder / "curves.png"
   if picture.exists():
-    with tf.summary.create_file_writer(str(folder / "summaries"), filename_suffix=_SUFFIX).as_default():
+    with contextlib.closing(_writer(folder / "summaries")) as writer, writer.as_default():
       tf.summary.image("quality_diversity", tf.io.decode_png(picture.read_bytes())[None], 0)
+
+
+def _writer(folder):
+  return tf.summary.create_file_writer(str(folder), filename_suffix=_SUFFIX)
 
 
 def _as_json(value):
