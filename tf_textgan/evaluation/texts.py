@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
+import threadpoolctl
 
 from tf_textgan.encoders import load
 from tf_textgan.evaluation import neural_lm
@@ -80,9 +81,11 @@ class Scorer:
     # Both metrics depend on the sizes: as many of one as of the other, so that only one number has to be told.
     num = min(len(sentences), len(self._embeddings))
     ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
-    numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
-    if num >= 3:
-      numbers["frechet"] = frechet.estimate(ours, theirs)
+    # Many small matrices: on a busy machine threads that wait for each other take ten times as long.
+    with threadpoolctl.threadpool_limits(1):
+      numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
+      if num >= 3:
+        numbers["frechet"] = frechet.estimate(ours, theirs)
     return numbers
 
   def _encode(self, sentences):
