@@ -1,0 +1,76 @@
+"""Tests of tf_textgan.evaluation.sweep."""
+
+import numpy as np
+import pytest
+
+from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import sweep
+from tf_textgan.evaluation import texts
+
+SPEC = tiny.SPECS["text"]
+CORPUS = corpus_lib.Corpus(
+  "toy",
+  SPEC,
+  vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde")),
+  {split: tiny.batch(SPEC, 30, seed) for seed, split in enumerate(corpus_lib.SPLITS)},
+)
+
+
+def _sentences(split, corpus=CORPUS):
+  return evaluator_lib.as_sentences(corpus.tokens[split], corpus.spec)
+
+
+def _score(corpus=CORPUS, algorithm="mle", num=50):
+  generator = tiny.algorithm(algorithm, corpus.spec).generator
+  if algorithm == "mle":
+    for weight in generator.trainable_variables:
+      weight.assign(np.random.default_rng(1).normal(0, 1.0, weight.shape))
+  scorer = texts.Scorer(_sentences("test", corpus), _sentences("train", corpus), texts.Config(encoder=""))
+  return sweep.RunScorer(evaluator_lib.Evaluator(generator, corpus, seed=0), corpus, scorer, num, "test")
+
+
+def test_a_point_for_each_setting_from_sure_to_varied():
+  config = sweep.Config(temperatures=(0.2, 1.0), nuclei=(0.5,))
+  steps = []
+  curve = sweep.run("run", _score(), config, True, lambda: steps.append(1))
+  assert [point.setting for point in curve.points] == ["T 0.2", "T 1", "nucleus 0.5"]
+  assert len(steps) == sweep.num_settings(config, True) == 3
+  cold, warm, nucleus = (point.numbers for point in curve.points)
+  assert cold["entropy"].value < nucleus["entropy"].value < warm["entropy"].value
+  assert cold["self_bleu_2"].value > warm["self_bleu_2"].value
+  assert cold["nll_test"].value > warm["nll_test"].value and "nll_test" not in nucleus
+  assert cold["bleu_5"].n == 50
+
+
+def test_a_generator_without_temperature_has_its_own_point():
+  curve = sweep.run("run", _score(algorithm="wgan_gp"), sweep.Config(), False, lambda: None)
+  assert [point.setting for point in curve.points] == ["own"]
+  assert sweep.num_settings(sweep.Config(), False) == 1
+
+
+def test_the_real_row_is_of_training_sentences_and_says_nothing_of_copies():
+  scorer = texts.Scorer(_sentences("test"), _sentences("train"), texts.Config(encoder=""))
+  curve = sweep.real_row(CORPUS, scorer, 10, "test")
+  (point,) = curve.points
+  assert curve.kind == "real" and point.numbers["bleu_2"].n == 10
+  assert not {"copied", "longest_copied", "longest_copied_max"} & set(point.numbers)
+
+
+def test_the_mass_of_the_truth_that_samples_cover(tmp_path):
+  corpus = caption_grammar.load(caption_grammar.Config(num_train=30, num_validation=5, num_test=30), str(tmp_path))
+  numbers = _score(corpus, num=20)()
+  # A random generator writes nothing grammatical; twenty sentences of the grammar cover next to nothing of it.
+  assert numbers["mass_covered"].value == 0.0 < numbers["mass_covered_truth"].value < 0.5
+  real = sweep.real_row(corpus, texts.Scorer(_sentences("test", corpus), config=texts.Config(encoder="")), 20, "test").points[0].numbers
+  assert real["grammatical"].value == 1.0
+
+
+@pytest.mark.parametrize(("temperatures", "nuclei"), [((0.0,), ()), ((float("inf"),), ()), ((1.0,), (1.0,)), ((), ())])
+def test_settings_that_make_no_sense(temperatures, nuclei):
+  with pytest.raises(errors.UserError):
+    sweep.Config(temperatures, nuclei)

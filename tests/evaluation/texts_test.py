@@ -1,0 +1,55 @@
+"""Tests of tf_textgan.evaluation.texts."""
+
+import numpy as np
+import pytest
+
+from tf_textgan.evaluation import texts
+from tf_textgan.metrics import bleu
+from tf_textgan.metrics import kneser_ney
+from tf_textgan.metrics import statistics
+
+WORDS = "a the man dog bird sees likes and small old".split()
+
+
+def _sentences(num, seed):
+  random = np.random.default_rng(seed)
+  return [tuple(WORDS[i] for i in random.choice(len(WORDS), random.integers(3, 9), p=np.arange(10, 0, -1) / 55)) for _ in range(num)]
+
+
+REFERENCES, TRAINING, SAMPLE = _sentences(60, 0), _sentences(80, 1), _sentences(40, 2)
+
+
+def test_all_families_of_metrics_are_there_and_are_those_of_their_modules():
+  numbers = texts.Scorer(REFERENCES, TRAINING)(SAMPLE)
+  expected = bleu.scores(SAMPLE, REFERENCES) | statistics.statistics(SAMPLE, REFERENCES, TRAINING)
+  expected |= kneser_ney.Scorer(REFERENCES, TRAINING)(SAMPLE)
+  assert {name: numbers[name] for name in expected} == expected
+  assert set(numbers) - set(expected) == {"frechet", "mauve"}
+
+
+def test_embeddings_are_compared_in_equal_numbers():
+  scorer = texts.Scorer(REFERENCES)
+  assert scorer(SAMPLE)["frechet"].n == scorer(SAMPLE)["mauve"].n == 40
+  assert scorer(_sentences(90, 3))["frechet"].n == 60
+
+
+def test_real_text_is_nearer_than_its_copies():
+  scorer = texts.Scorer(REFERENCES)
+  real, collapsed = scorer(_sentences(60, 4)), scorer(SAMPLE[:1] * 60)
+  assert real["frechet"].value < collapsed["frechet"].value
+  assert real["mauve"].value > collapsed["mauve"].value
+  assert real["reverse_lm_nll"].value < collapsed["reverse_lm_nll"].value
+
+
+def test_what_is_not_asked_for_is_left_out():
+  numbers = texts.Scorer(REFERENCES, config=texts.Config(encoder=""))(SAMPLE)
+  assert not {"frechet", "mauve", "copied", "lstm_lm_nll"} & set(numbers)
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_ids_and_words_score_alike(seed):
+
+  def score(as_sentence):
+    return texts.Scorer([*map(as_sentence, REFERENCES)], config=texts.Config(encoder=""), seed=seed)([*map(as_sentence, SAMPLE)])
+
+  assert score(tuple) == score(lambda sentence: tuple(WORDS.index(word) for word in sentence))
