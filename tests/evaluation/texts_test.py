@@ -53,3 +53,11 @@ def test_ids_and_words_score_alike(seed):
     return texts.Scorer([*map(as_sentence, REFERENCES)], config=texts.Config(encoder=""), seed=seed)([*map(as_sentence, SAMPLE)])
 
   assert score(tuple) == score(lambda sentence: tuple(WORDS.index(word) for word in sentence))
+
+
+def test_the_real_row_is_not_scored_by_a_model_that_knows_it():
+  scorer = texts.Scorer(REFERENCES, TRAINING, texts.Config(encoder=""))
+  row, leaking = scorer.real(TRAINING[:40]), scorer(TRAINING[:40])
+  assert row["lm_nll"].n == 60 and row["lm_nll"].value > leaking["lm_nll"].value
+  assert row["reverse_lm_nll"] == leaking["reverse_lm_nll"] and row["bleu_5"] == leaking["bleu_5"]
+  assert not {"copied", "longest_copied"} & set(row)

@@ -104,7 +104,7 @@ def num_settings(config, sweepable):
 
 
 def real_row(corpus, scorer, num, split, seed=0):
-  """The real-data row: training sentences scored as if a generator had written them.
+  """The real-data row: training sentences scored as if a generator had written them; see `texts.Scorer.real`.
 
   Args:
     corpus, scorer, split: as in `RunScorer`.
@@ -112,12 +112,11 @@ def real_row(corpus, scorer, num, split, seed=0):
     seed: integer, of which ones.
 
   Returns:
-    `curves.Curve` of one point. Copies of training text are all of it, so those numbers are left out.
+    `curves.Curve` of one point.
   """
   tokens = np.asarray(corpus.tokens["train"])
   tokens = tokens[np.sort(np.random.default_rng(seed).permutation(len(tokens))[:num])]
-  numbers = scorer(evaluator_lib.as_sentences(tokens, corpus.spec))
-  numbers = {name: value for name, value in numbers.items() if "cop" not in name}
+  numbers = scorer.real(evaluator_lib.as_sentences(tokens, corpus.spec))
   if corpus.truth is not None:
     sizes = evaluator_lib.lengths(tokens, corpus.spec)
     numbers |= evaluator_lib.oracle(corpus.truth.log_prob(tokens), sizes)

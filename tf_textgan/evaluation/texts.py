@@ -15,6 +15,9 @@ from tf_textgan.metrics import kneser_ney
 from tf_textgan.metrics import mauve
 from tf_textgan.metrics import statistics
 
+# What says nothing of sentences that stand in the training set.
+_KNOWN = ("copied", "longest_copied", "longest_copied_max", "lstm_lm_nll")
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -74,6 +77,19 @@ class Scorer:
     if self._neural:
       numbers |= self._neural(sentences)
     return numbers
+
+  def real(self, sentences):
+    """Scores training sentences as if they were samples: the real-data row.
+
+    Args:
+      sentences: some of the training sentences, at least two.
+
+    Returns:
+      As a call, with `lm_nll` of the references, because the language model knows the training sentences, and without the numbers of copies and
+      the forward score of the LSTM, for the same reason.
+    """
+    numbers = {name: number for name, number in self(sentences).items() if name not in _KNOWN}
+    return numbers | {"lm_nll": self._language.real()}
 
   def _embedded(self, sentences):
     if self._embeddings is None:

@@ -201,6 +201,10 @@ class Scorer:
     reverse = Model(samples, self._order, self._vocabulary)
     return {"lm_nll": _nll(self._model, samples), "reverse_lm_nll": _nll(reverse, self._references)}
 
+  def real(self):
+    """The forward score of the references: what `lm_nll` is for real text that the model was not trained on; of no meaning without `training`."""
+    return _nll(self._model, self._references)
+
 
 def _nll(model, sentences):
   return estimates.mean(-model.log_probs(sentences), _predictions(sentences))
