@@ -85,15 +85,19 @@ class Options:
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config}
 
 
+def lines_of(path):
+  """The lines of a text file that are not blank, two or more."""
+  text_files.check(path)
+  lines = list(text_files.lines(path))
+  if len(lines) < 2:
+    raise errors.UserError(f"{path} has {'one line of' if lines else 'no'} text; expected one sentence on each line, and two or more of them")
+  return lines
+
+
 def read(path, options):
   """The tokens of each line of a text file that is not blank."""
-  text_files.check(path)
   split = tokenizers.named(options.tokenizer)
-  lines = (line.lower() if options.lower else line for line in text_files.lines(path))
-  sentences = [tuple(split(line)) for line in lines]
-  if len(sentences) < 2:
-    raise errors.UserError(f"{path} has {len(sentences)} lines of text; expected two or more, one sentence on each")
-  return sentences
+  return [tuple(split(line.lower() if options.lower else line)) for line in lines_of(path)]
 
 
 def score_file(path, parts):
@@ -146,11 +150,7 @@ class Bench:
 
   def score_file(self, path):
     """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had written them."""
-    text_files.check(path)
-    sentences = list(text_files.lines(path))
-    if len(sentences) < 2:
-      raise errors.UserError(f"{path} has {len(sentences)} lines of text; expected two or more, one sentence on each")
-    tokens = self.vocabulary.encode(sentences, self.corpus.spec.length)
+    tokens = self.vocabulary.encode(lines_of(path), self.corpus.spec.length)
     sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
     numbers = {}
     if self.corpus.truth is not None:
@@ -187,7 +187,7 @@ def draw_curves(bench, parts, command):
     found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
     bar.update()
     for workdir in bench.runs:
-      found.append(sweep.run(workdir, bench.score(workdir), parts.sweep, bench.sweepable(workdir), bar.update))
+      found += sweep.run(workdir, bench.score(workdir), parts.sweep, bench.sweepable(workdir), bar.update)
     for path in options.file:
       found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
       bar.update()

@@ -1,4 +1,4 @@
-"""What is measured. Vocabulary 5,000, length 20, batch 64, LSTM 32/32: the synthetic task's sizes."""
+"""What is measured. Steps: vocabulary 5,000, length 20, batch 64, LSTM 32/32, the synthetic task's sizes. Metrics: 10,000 sentences."""
 
 import keras
 import numpy as np
@@ -11,6 +11,8 @@ from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.metrics import bleu
+from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import noise
 
 _SPEC = sequences.Spec(vocab_size=5000, length=20, start_token=0)
@@ -124,6 +126,32 @@ def gsgan_discriminator_step():
   return _stepper(_gsgan().discriminator_step), _gsgan_flops(1), 1
 
 
+def _sentences(num, seed):
+  """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
+  random = np.random.default_rng(seed)
+  weights = 1.0 / np.arange(1, _SPEC.vocab_size + 1)
+  tokens = random.choice(_SPEC.vocab_size, [num, 35], p=weights / weights.sum()).tolist()
+  return [tuple(row[:length]) for row, length in zip(tokens, random.integers(5, 36, num))]
+
+
+def bleu_10000():
+  """BLEU-2 to 5 of 10,000 sentences against 10,000 references."""
+  hypotheses, references = _sentences(10_000, 0), _sentences(10_000, 1)
+  return lambda: bleu.bleu(hypotheses, references), 0, 1
+
+
+def self_bleu_10000():
+  """Self-BLEU-2 to 5 of 10,000 sentences, each against all the others."""
+  sentences = _sentences(10_000, 0)
+  return lambda: bleu.self_bleu(sentences), 0, 1
+
+
+def kneser_ney_10000():
+  """Forward and reverse Kneser-Ney score of 10,000 sentences."""
+  samples, references, training = (_sentences(10_000, seed) for seed in range(3))
+  return lambda: kneser_ney.Scorer(references, training)(samples), 0, 1
+
+
 CASES = {
   "mle_step": mle_step,
   "sample_64": sample_64,
@@ -134,4 +162,7 @@ CASES = {
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
   "gsgan_generator_step": gsgan_generator_step,
   "gsgan_discriminator_step": gsgan_discriminator_step,
+  "bleu_10000": bleu_10000,
+  "self_bleu_10000": self_bleu_10000,
+  "kneser_ney_10000": kneser_ney_10000,
 }

@@ -155,7 +155,8 @@ def test_options_of_a_command():
 
   assert flags.parse_options(["generate.py"], Options, "") == Options()
   assert flags.parse_options(["generate.py", "--num=3", "--temperature", "0.5"], Options, "") == Options(3, 0.5)
-  with pytest.raises(errors.UserError, match=r"unknown flag --temprature \(did you mean --temperature\?\); there are: --help, --num, --temperature"):
+  expected = r"unknown flag --temprature \(did you mean --temperature\?\); there are: --flagfile, --help, --num, --temperature"
+  with pytest.raises(errors.UserError, match=expected):
     flags.parse_options(["generate.py", "--temprature=1"], Options, "")
 
 

@@ -18,6 +18,7 @@ def place(tmp_path_factory):
   folder = tmp_path_factory.mktemp("place")
   commands.write_text(folder / "text.txt", 60)
   (folder / "empty.txt").write_bytes(b"")
+  (folder / "one.txt").write_bytes(b"a man sees a dog\n")
   (folder / "blank.txt").write_bytes(b" \n\n\t\n")
   (folder / "bytes.txt").write_bytes(b"a man\na \xff dog\n")
   (folder / "few.txt").write_bytes(b"a man\na dog\na cat\na bird\n")
@@ -157,6 +158,12 @@ EVALUATE = {
   "blank lines": ("--file {}/blank.txt", r"blank\.txt has no text; expected one sentence on each line"),
   "bytes": ("--file {}/bytes.txt", "not UTF-8 text: line 2"),
   "a missing file with a run": ("--file absent.txt --workdir {}/run", "cannot read the text file absent.txt"),
+  "one sentence": ("--file {}/one.txt", r"one\.txt has one line of text; expected one sentence on each line, and two or more"),
+  "references of a run": ("--workdir {}/run --references {}/text.txt", "--references and --training are for files without a run"),
+  "an encoder": ("--file {}/text.txt --references {}/text.txt --encoder bert", "expected an encoder hashed, .* but got 'bert'"),
+  "a protocol": ("--file {}/text.txt --references {}/text.txt --bleu_protocol none", "--bleu_protocol: invalid choice: 'none'"),
+  "a baseline": ("--workdir {}/run --sweep --baseline other", "--baseline is 'other'; expected one of the runs"),
+  "a temperature of the sweep": ("--workdir {}/run --sweep --temperatures 0", "temperatures must be above 0, not 0.0"),
   "a missing training text": ("--file {}/text.txt --training absent.txt", "cannot read the text file absent.txt"),
   "none": ("--workdir {}/run --num 0", "--num is 0; expected at least 1"),
   "a split": ("--workdir {}/run --split dev", r"--split: invalid choice: 'dev' \(choose from '?train'?, '?validation'?, '?test'?\)"),
@@ -175,7 +182,7 @@ def test_a_best_metric_that_is_not_measured(place):
   words = {**settings(place), "best_metric": "bleu", "workdir": place / "bleu"}
   code, _, err = commands.call("train", *commands.as_flags(words))
   assert code == 2 and "Traceback" not in err
-  expected = "train.py: --best_metric is 'bleu', which this run does not measure; it measures copied, .*nll_validation$"
+  expected = "train.py: --best_metric is 'bleu', which this run does not measure; it measures collapse, .*nll_validation, reverse_lm_nll$"
   assert re.fullmatch(expected, err.splitlines()[-1])
 
 

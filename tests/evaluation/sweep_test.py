@@ -37,10 +37,11 @@ def _score(corpus=CORPUS, algorithm="mle", num=50):
 def test_a_point_for_each_setting_from_sure_to_varied():
   config = sweep.Config(temperatures=(0.2, 1.0), nuclei=(0.5,))
   steps = []
-  curve = sweep.run("run", _score(), config, True, lambda: steps.append(1))
-  assert [point.setting for point in curve.points] == ["T 0.2", "T 1", "nucleus 0.5"]
+  by_temperature, by_nucleus = sweep.run("run", _score(), config, True, lambda: steps.append(1))
+  assert (by_temperature.name, by_nucleus.name) == ("run", "run, nucleus")
+  assert [point.setting for point in by_temperature.points + by_nucleus.points] == ["T 0.2", "T 1", "0.5"]
   assert len(steps) == sweep.num_settings(config, True) == 3
-  cold, warm, nucleus = (point.numbers for point in curve.points)
+  cold, warm, nucleus = (point.numbers for point in by_temperature.points + by_nucleus.points)
   assert cold["entropy"].value < nucleus["entropy"].value < warm["entropy"].value
   assert cold["self_bleu_2"].value > warm["self_bleu_2"].value
   assert cold["nll_test"].value > warm["nll_test"].value and "nll_test" not in nucleus
@@ -48,7 +49,7 @@ def test_a_point_for_each_setting_from_sure_to_varied():
 
 
 def test_a_generator_without_temperature_has_its_own_point():
-  curve = sweep.run("run", _score(algorithm="wgan_gp"), sweep.Config(), False, lambda: None)
+  (curve,) = sweep.run("run", _score(algorithm="wgan_gp"), sweep.Config(), False, lambda: None)
   assert [point.setting for point in curve.points] == ["own"]
   assert sweep.num_settings(sweep.Config(), False) == 1
 

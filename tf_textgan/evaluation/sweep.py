@@ -78,24 +78,27 @@ def run(name, score, config, sweepable, progress):
   """Scores a run at every setting.
 
   Args:
-    name: of the curve.
+    name: of the run.
     score: `RunScorer`.
     config: `Config`.
     sweepable: whether the generator picks by temperature; if not, it has the one point of its own picker.
     progress: function called after each point.
 
   Returns:
-    `curves.Curve`.
+    List of `curves.Curve`: over temperatures, and over nucleus thresholds where there are some.
   """
-  settings = [("own", None)]
-  if sweepable:
-    settings = [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in config.temperatures]
-    settings += [(f"nucleus {nucleus:g}", pickers.Categorical(1.0, 0, nucleus)) for nucleus in config.nuclei]
-  points = []
-  for setting, picker in settings:
-    points.append(curves.Point(setting, score(picker)))
-    progress()
-  return curves.Curve(name, "run", points)
+
+  def curve(curve_name, settings):
+    points = []
+    for setting, picker in settings:
+      points.append(curves.Point(setting, score(picker)))
+      progress()
+    return [curves.Curve(curve_name, "run", points)] if points else []
+
+  if not sweepable:
+    return curve(name, [("own", None)])
+  warm = curve(name, [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in config.temperatures])
+  return warm + curve(f"{name}, nucleus", [(f"{nucleus:g}", pickers.Categorical(1.0, 0, nucleus)) for nucleus in config.nuclei])
 
 
 def num_settings(config, sweepable):
