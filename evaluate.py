@@ -14,7 +14,6 @@ quiet.start_tensorflow()
 
 import dataclasses
 import itertools
-import math
 import pathlib
 import shlex
 import sys
@@ -22,13 +21,13 @@ from typing import Literal
 
 import numpy as np
 import simple_parsing
-import tqdm
 
 import generate
 from tf_textgan import cli
 from tf_textgan import errors
 from tf_textgan import experiment
 from tf_textgan import flags
+from tf_textgan import progress
 from tf_textgan import runs
 from tf_textgan.data import text_files
 from tf_textgan.data import tokenizers
@@ -155,8 +154,8 @@ class Bench:
     numbers = {}
     if self.corpus.truth is not None:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
-    for workdir in self.runs if len(self.runs) == 1 else ():
-      evaluator = self.evaluator(workdir)
+    if len(self.runs) == 1:
+      evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood:
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
     return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
@@ -183,7 +182,7 @@ def draw_curves(bench, parts, command):
   if baseline and baseline not in bench.runs:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
   total = sum(sweep.num_settings(parts.sweep, bench.sweepable(workdir)) for workdir in bench.runs) + len(options.file) + 1
-  with tqdm.tqdm(total=total, unit="point", dynamic_ncols=True) as bar:
+  with progress.bar(total=total, unit="point") as bar:
     found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
     bar.update()
     for workdir in bench.runs:
@@ -210,11 +209,6 @@ def draw_curves(bench, parts, command):
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
 
 
-def _flat(values):
-  """A flag that may be repeated comes as a list for each time."""
-  return list(itertools.chain.from_iterable([value] if isinstance(value, str) else value for value in values))
-
-
 def print_table(systems):
   """Prints a row for each number and a column for each system; "=" marks a difference from the first system that is within its interval."""
   first = next(iter(systems.values()))
@@ -237,15 +231,16 @@ def print_table(systems):
 
 
 def _as_json(numbers):
-  """A flat dictionary for JSON, which has no NaN; `num` is the size of the sample that was scored."""
-  flat = {name: value if math.isfinite(value) else None for name, value in estimates.flatten(numbers).items()}
+  """A flat dictionary for JSON; `num` is the size of the sample that was scored."""
+  flat = estimates.flatten(numbers)
   return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
 def main(parts):
   """Scores, and prints or writes."""
   options = parts.options
-  workdirs, files = _flat(options.workdir), _flat(options.file)
+  # A flag that may be repeated comes as a list for each time.
+  workdirs, files = (list(itertools.chain.from_iterable(values)) for values in (options.workdir, options.file))
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=files)
   if not workdirs and (not files or options.sweep or options.probe):
     workdirs = ["runs/default"]

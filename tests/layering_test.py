@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
 _NETWORKS = {"sequences", "sampling", "losses", "residual", "checks", "errors"}
 _ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences", "checks", "errors"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "registry"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "registry", "progress", "strict_json"}
 _ENTRY = {*_TRAINING, "training"}
 ALLOWED = {
   "__init__": set(),
@@ -18,6 +18,8 @@ ALLOWED = {
   "checks": {"errors"},
   "sequences": set(),
   "residual": set(),
+  "progress": set(),
+  "strict_json": set(),
   "registry": {"errors"},
   "losses": set(),
   "sampling": {"sequences"},

@@ -18,6 +18,7 @@ import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.training import loop
@@ -157,12 +158,12 @@ def versions():
 
 
 def write_json(path, value):
-  """Writes a JSON file whole or not at all."""
+  """Writes a JSON file whole or not at all; what is not finite becomes null."""
   path = pathlib.Path(path)
   if path.is_dir():
     raise IsADirectoryError(errno.EISDIR, "expected a file, but this is a folder", str(path))
   temporary = path.with_suffix(".partial")
-  temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+  temporary.write_text(json.dumps(strict_json.finite(value), indent=2) + "\n", encoding="utf-8")
   os.replace(temporary, path)
 
 

@@ -23,6 +23,7 @@ class Parser(simple_parsing.ArgumentParser):
 
   def __init__(self, *args, **kwargs):
     super().__init__(*args, allow_abbrev=False, formatter_class=simple_parsing.SimpleHelpFormatter, **kwargs)
+    self.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
 
   def error(self, message):
     raise errors.UserError(re.sub(r"^argument ", "", message))
@@ -48,7 +49,6 @@ def parse(argv, description, quickstart=None):
     arguments = expand_flagfiles([f"--flagfile={quickstart}"]) + arguments
   choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments))
   parser = Parser(prog=program, description=description, add_config_path_arg=False)
-  parser.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
   parser.add_arguments(experiment_lib.Choices, dest="choices")
   classes = experiment_lib.config_classes(choices)
   defaults = dict(zip(("generator", "discriminator"), experiment_lib.default_networks(choices)))
@@ -77,7 +77,6 @@ def parse_parts(argv, classes, description):
     An object with an attribute for each name; raises as `parse`.
   """
   parser = Parser(prog=argv[0], description=description, add_config_path_arg=False)
-  parser.add_argument("--flagfile", metavar="FILE", help="Read flags from a file, one on a line; later flags override them.")
   for name, cls in classes.items():
     parser.add_arguments(cls, dest=name)
   return parse_all(parser, expand_flagfiles(argv[1:]))

@@ -6,7 +6,6 @@ TensorBoard, `samples/`, `curves.png`, `results.json` and `export/`, a SavedMode
 
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import sys
@@ -230,7 +229,7 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   """Scores the best checkpoint on the test split, draws the curves, exports, and prints what came out."""
   checkpoints.restore(algorithm.variables(), "best")
   results = evaluator(len(corpus.tokens["test"]), "test")
-  experiment_lib.write_json(folder / "results.json", {name: value if math.isfinite(value) else None for name, value in results.items()})
+  experiment_lib.write_json(folder / "results.json", results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   plots.curves(lines, folder / "curves.png")
   _print_table(lines)

@@ -119,7 +119,8 @@ def test_scores_by_hand():
   rows = [[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0], [3, 5, 5, 5, 5, 2], [6, 2, 0, 0, 0, 0]]
   tokens = np.array(rows, np.int32)
   train = np.array([[4, 5, 2, 0, 0, 0], [7, 2, 0, 0, 0, 0]], np.int32)
-  numbers = evaluator_lib.score_tokens(tokens, _corpus(TEXT, _Truth(), train=train, test=tokens), "test")
+  sample = evaluator_lib.as_sentences(tokens, TEXT)
+  numbers = evaluator_lib.score_sentences(sample, sample, evaluator_lib.as_sentences(train, TEXT))
   # Sentences 45 45 35555 6: ten tokens of four kinds; bigrams 45 45 35 55 55 55.
   assert numbers["distinct_1"] == 4 / 10
   assert numbers["distinct_2"] == 3 / 6
@@ -135,6 +136,26 @@ def test_what_the_truth_says_by_hand():
   # The second is impossible; the others have log 8 for each of their tokens.
   assert numbers["grammatical"].value == 0.75 and numbers["grammatical"].n == 4
   assert numbers["nll_oracle"].value == pytest.approx(math.log(8)) and numbers["nll_oracle"].n == 3
+
+
+def test_the_average_is_over_tokens_not_over_sequences():
+  numbers = evaluator_lib.oracle([-6.0, -1.0], [5, 2])
+  assert (numbers["nll_oracle"].value, numbers["grammatical"].value) == (1.0, 1.0)
+
+
+def test_impossible_sequences_are_left_out_and_counted():
+  numbers = evaluator_lib.oracle([-6.0, -np.inf, -2.0, -np.inf], [3, 100, 1, 7])
+  assert (numbers["nll_oracle"].value, numbers["grammatical"].value) == (2.0, 0.5)
+
+
+def test_nothing_possible_has_no_average():
+  numbers = evaluator_lib.oracle([-np.inf, -np.inf], [3, 4])
+  assert math.isnan(numbers["nll_oracle"].value) and numbers["grammatical"].value == 0.0
+
+
+def test_float32_sums_do_not_lose_digits():
+  numbers = evaluator_lib.oracle(np.full(10**5, -0.1, np.float32), np.ones(10**5, int))
+  assert numbers["nll_oracle"].value == np.float32(0.1).astype(np.float64)
 
 
 @pytest.mark.parametrize("temperature", [None, 0.5])

@@ -13,8 +13,6 @@ from tf_textgan.metrics import estimates
 
 # Draws of the Monte-Carlo intervals; enough for the second digit of their width.
 _DRAWS = 1000
-# Standard errors on each side of a 95 % interval.
-_NORMAL = 1.96
 # Differences below this are rounding.
 _ROUNDING = 1e-9
 
@@ -184,7 +182,7 @@ def compare(curve, baseline, plane, seed=0):
     return Comparison(*names, "no overlap", *[None] * 7, complete)
   mean, matched = _differences(*places)[0].tolist()
 
-  errors = [np.nan_to_num(np.stack([each.diversity_ci, each.quality_ci], axis=1)) / _NORMAL for each in tracks]
+  errors = [np.nan_to_num(np.stack([each.diversity_ci, each.quality_ci], axis=1)) / estimates.NORMAL for each in tracks]
   mean_ci, matched_ci = 0.0, 0.0
   if any(error.any() for error in errors):
     generator = np.random.default_rng(seed)

@@ -47,6 +47,7 @@ class Evaluator:
     self._sentences = {}
     self._languages = {}
     self._real = {}
+    self._under_truth = {}
 
   def __call__(self, num, split="validation", picker=None):
     """Samples and scores on a small budget, as training does again and again.
@@ -57,16 +58,17 @@ class Evaluator:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers: those of `explicit`, `score_tokens`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
+      Dictionary of numbers: those of `explicit`, `score_sentences`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
       `curve_sum`, quality plus diversity in one (nats per token, lower is better), by which a checkpoint is chosen; `collapse`, the number of
       `symptoms`; with a discriminator those of `probe.HeldOut`.
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
-    numbers |= score_tokens(tokens, self._corpus, split, self._as_sentences("train"))
+    sentences, references, training = as_sentences(tokens, self._corpus.spec), self._as_sentences(split), self._as_sentences("train")
+    numbers |= score_sentences(sentences, references, training)
     if split not in self._languages:
-      self._languages[split] = kneser_ney.Scorer(self._as_sentences(split), self._as_sentences("train"))
-    numbers |= {name: estimate.value for name, estimate in self._languages[split](as_sentences(tokens, self._corpus.spec)).items()}
+      self._languages[split] = kneser_ney.Scorer(references, training)
+    numbers |= {name: estimate.value for name, estimate in self._languages[split](sentences).items()}
     numbers["curve_sum"] = self._curve_sum(numbers, split)
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
@@ -77,7 +79,7 @@ class Evaluator:
   def sample(self, num, picker=None):
     """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
     seed = noise.fold(self._seed, "samples")
-    if isinstance(picker, pickers.Categorical) and not picker.top_k and picker.nucleus == 1.0:
+    if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       tokens, log_probs = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32))
     else:
       tokens, log_probs = self.write(tf.constant(num), seed, picker)
@@ -109,7 +111,9 @@ class Evaluator:
       numbers["entropy"] = estimates.mean(-log_probs, sizes)
     if truth is None:
       return numbers
-    under_truth, real_under_truth = truth.log_prob(tokens), truth.log_prob(np.asarray(real))
+    if split not in self._under_truth:
+      self._under_truth[split] = truth.log_prob(np.asarray(real))
+    under_truth, real_under_truth = truth.log_prob(tokens), self._under_truth[split]
     numbers |= oracle(under_truth, sizes)
     numbers[f"nll_oracle_{split}"] = oracle(real_under_truth, real_sizes)["nll_oracle"]
     if real_log_probs is not None and np.isfinite(real_under_truth).all():
@@ -127,7 +131,7 @@ class Evaluator:
     """Whether it gives every sequence a probability above zero, sampled with this picker."""
     if not self.has_likelihood:
       return False
-    return picker is None or (picker.temperature > 0 and not picker.top_k and picker.nucleus == 1.0)
+    return picker is None or (picker.temperature > 0 and _keeps_all(picker))
 
   def log_probs(self, tokens, picker=None):
     """Log-probability of each sequence under the generator at the picker's temperature.
@@ -172,6 +176,10 @@ class Evaluator:
     return self._sentences[split]
 
 
+def _keeps_all(picker):
+  return not picker.top_k and picker.nucleus == 1.0
+
+
 def oracle(under_truth, sizes):
   """What a known truth says of samples.
 
@@ -182,29 +190,24 @@ def oracle(under_truth, sizes):
   Returns:
     Dictionary of `estimates.Estimate`: `nll_oracle` (nats per token, of what it allows; NaN if nothing), `grammatical` (share of that).
   """
+  under_truth, sizes = np.asarray(under_truth), np.asarray(sizes)
   possible = np.isfinite(under_truth)
   return {"nll_oracle": estimates.mean(-under_truth[possible], sizes[possible]), "grammatical": estimates.mean(possible)}
 
 
-def score_tokens(tokens, corpus, split, training=None):
-  """Scores token sequences by themselves and against a corpus, on a small budget.
+def score_sentences(sentences, references, training):
+  """Scores sentences by themselves and against real ones, on a small budget.
 
   Args:
-    tokens: int32 `[N, T]`.
-    corpus: `data.corpus.Corpus`.
-    split: whose n-grams to compare with.
-    training: the training sentences as `as_sentences` gives them, if the caller has them already.
+    sentences, references, training: sentences as `as_sentences` gives them.
 
   Returns:
     Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (share that stands in the training set), `js_2`
-    (divergence of bigrams from the split's, nats), `mean_length` (tokens without the end token).
+    (divergence of bigrams from the references', nats), `mean_length` (tokens without the end token).
   """
-  sentences = as_sentences(tokens, corpus.spec)
-  if training is None:
-    training = as_sentences(corpus.tokens["train"], corpus.spec)
   return diversity.summary(sentences) | {
     "copied": diversity.copied_share(sentences, training),
-    "js_2": diversity.js_divergence(sentences, as_sentences(corpus.tokens[split], corpus.spec), 2),
+    "js_2": diversity.js_divergence(sentences, references, 2),
     "mean_length": float(np.mean([len(sentence) for sentence in sentences])),
   }
 

@@ -6,14 +6,13 @@ The values depend on the model's size and training, so compare only those of one
 
 import dataclasses
 import itertools
-import sys
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
@@ -121,10 +120,8 @@ def fit(sentences, vocabulary, config, seed, validation=None):
   step = tf.function(lambda batch, number: mle.step(model.network, optimizer, batch, noise.fold(seed, number), _CLIP_NORM))
   numbers = itertools.count()
   lowest, best, best_epoch = np.inf, model.network.get_weights(), 0
-  # On a pipe or in a log file one line now and then, not one a step.
-  patience = 0.1 if sys.stderr.isatty() else 30.0
   total = config.lm_epochs * -(-len(rows) // config.lm_batch_size)
-  with tqdm.tqdm(total=total, desc=f"LSTM of {len(sentences)} sentences", unit="step", mininterval=patience, dynamic_ncols=True) as bar:
+  with progress.bar(total=total, desc=f"LSTM of {len(sentences)} sentences", unit="step") as bar:
     for epoch in range(config.lm_epochs):
       for chosen in _shuffled_batches(_lengths(rows), config.lm_batch_size, generator):
         step(_pad([rows[i] for i in chosen], config.lm_batch_size), tf.constant(next(numbers)))

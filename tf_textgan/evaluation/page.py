@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import plots
+from tf_textgan import strict_json
 from tf_textgan.evaluation import curves
 from tf_textgan.metrics import estimates
 
@@ -85,7 +86,7 @@ def write(folder, systems, comparisons, notes, split):
     if panels:
       (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
     results = {"split": split, "notes": notes, "planes": planes, "curves": systems, "comparisons": comparisons}
-    (temporary / "results.json").write_text(json.dumps(_as_json(results), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    (temporary / "results.json").write_text(json.dumps(strict_json.finite(results), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     _write_csv(temporary / "points.csv", curves.table(systems))
     (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
     _write_summaries(temporary, systems)
@@ -145,19 +146,6 @@ def _write_summaries(folder, systems):
 
 def _writer(folder):
   return tf.summary.create_file_writer(str(folder), filename_suffix=_SUFFIX)
-
-
-def _as_json(value):
-  """What JSON can hold: no NumPy, no NaN."""
-  if isinstance(value, np.generic):
-    value = value.item()
-  if hasattr(value, "_asdict"):
-    value = value._asdict()
-  if isinstance(value, dict):
-    return {name: _as_json(part) for name, part in value.items()}
-  if isinstance(value, (list, tuple)):
-    return [_as_json(part) for part in value]
-  return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _page(systems, comparisons, notes, planes, panels, split):

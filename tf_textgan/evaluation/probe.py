@@ -8,16 +8,15 @@ training sequences, may find more.
 
 import dataclasses
 import math
-import sys
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import progress as progress_lib
 from tf_textgan import registry
 from tf_textgan.algorithms import seqgan
 from tf_textgan.data import pipeline
@@ -184,8 +183,7 @@ def run(generator, corpus, config, seed, progress=None):
 
 def bar(steps):
   """Shows on the standard error how far an iteration over `steps` has come, with the time left at most."""
-  # On a pipe or in a log file one line now and then, not one a step.
-  return tqdm.tqdm(steps, desc="probe", unit="step", mininterval=0.1 if sys.stderr.isatty() else 30.0, dynamic_ncols=True)
+  return progress_lib.bar(steps, desc="probe", unit="step")
 
 
 def verdict(result):

@@ -68,8 +68,9 @@ class RunScorer:
     truth, spec = self._corpus.truth, self._corpus.spec
     if truth is not None and not truth.full_support:
       if self._fresh is None:
-        self._fresh = truth.sample(self._num, self._seed)
-      coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), self._fresh, truth.log_prob(self._fresh))
+        fresh = truth.sample(self._num, self._seed)
+        self._fresh = fresh, truth.log_prob(fresh)
+      coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
       numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
     return numbers | self._scorer(evaluator_lib.as_sentences(tokens, spec))
 

@@ -10,13 +10,12 @@ without a single known token scores 0. These are the numbers of NLTK's `sentence
 Sentences are sequences of hashable tokens, words or ids, without padding.
 """
 
-import collections
-import itertools
 from typing import NamedTuple
 
 import numpy as np
 
 from tf_textgan.metrics import estimates
+from tf_textgan.metrics import numbering
 
 ORDERS = (2, 3, 4, 5)
 
@@ -148,22 +147,13 @@ def _scores(sentences, num, first, orders):
   if min(orders) < 1:
     raise ValueError(f"the orders of BLEU must be 1 or more, not {min(orders)}")
   lengths = np.array([len(sentence) for sentence in sentences])
-  vocabulary = collections.defaultdict(itertools.count().__next__)
-  tokens = np.fromiter(map(vocabulary.__getitem__, itertools.chain.from_iterable(sentences)), np.int64, lengths.sum())
-  starts = np.arange(len(tokens))
-  owners = np.repeat(np.arange(len(sentences)), lengths)
-  # Tokens from each one to the end of its sentence.
-  left = np.repeat(np.cumsum(lengths), lengths) - starts
-
-  grams = tokens
+  text = numbering.number(sentences)
+  positions, grams = np.arange(len(text.tokens)), text.tokens
   log_precisions = np.empty([num, max(orders)])
   for order in range(1, max(orders) + 1):
     if order > 1:
-      # An n-gram is the pair of the (n-1)-gram before its last token, and that; numbered anew, the pairs never overflow.
-      longer = left[starts] >= order
-      starts = starts[longer]
-      grams = np.unique(grams[longer] * len(vocabulary) + tokens[starts + order - 1], return_inverse=True)[1]
-    matches = _matches(grams, owners[starts], len(sentences), num, first)
+      positions, grams = numbering.lengthen(text, positions, grams, order)
+    matches = _matches(grams, text.sentence[positions], len(sentences), num, first)
     if order == 1:
       known = matches > 0
     log_precisions[:, order - 1] = np.log(np.where(matches, matches, _EPSILON) / np.maximum(lengths[:num] - order + 1, 1))

@@ -27,7 +27,8 @@ def accuracy(real, fake, threshold=0.0, seed=0):
     ValueError: a sample is empty, not of rank 1, or not finite.
   """
   real, fake = _checked("real", real), _checked("fake", fake)
-  return _of_both(_row_means, _right(real, threshold), _row_means, _right(-fake, -threshold), lambda one, other: 0.5 * (one + other), seed)
+  shares = _right(real, threshold), _right(-fake, -threshold)
+  return estimates.of_two(estimates.row_means, shares[0], estimates.row_means, shares[1], lambda one, other: 0.5 * (one + other), seed)
 
 
 def auc(real, fake):
@@ -52,7 +53,7 @@ def auc(real, fake):
   below = 1.0 - (joint[len(real) :] - stats.rankdata(fake)) / len(real)
   ci = math.nan
   if min(len(real), len(fake)) > 1:
-    ci = 1.96 * math.sqrt(above.var(ddof=1) / len(real) + below.var(ddof=1) / len(fake))
+    ci = estimates.NORMAL * math.sqrt(above.var(ddof=1) / len(real) + below.var(ddof=1) / len(fake))
   return estimates.Estimate(float(above.mean()), len(real) + len(fake), float(ci))
 
 
@@ -79,25 +80,12 @@ def density_ratio_gain(real, fake, seed=0):
   Raises:
     ValueError: a sample is empty, not of rank 1, or not finite.
   """
-  return _of_both(_row_means, _checked("real", real), _row_log_mean_exps, _checked("fake", fake), lambda one, other: one - other, seed)
-
-
-def _of_both(real_statistic, real, fake_statistic, fake, combine, seed):
-  """An estimate from a statistic of each sample."""
-  # Two seeds: the samples are independent, and so must be their resamples.
-  seeds = np.random.SeedSequence(seed).spawn(2)
-  parts = [estimates.resampled(statistic, x, seed=s) for statistic, x, s in zip((real_statistic, fake_statistic), (real, fake), seeds)]
-  low, high = np.percentile(combine(*parts), [2.5, 97.5])
-  value = combine(real_statistic(real), fake_statistic(fake))
-  return estimates.Estimate(float(value), len(real) + len(fake), float(high - low) / 2.0)
+  real, fake = _checked("real", real), _checked("fake", fake)
+  return estimates.of_two(estimates.row_means, real, _row_log_mean_exps, fake, lambda one, other: one - other, seed)
 
 
 def _right(scores, threshold):
   return 0.5 * ((scores > threshold) + (scores >= threshold).astype(np.float64))
-
-
-def _row_means(values):
-  return values.mean(axis=-1)
 
 
 def _row_log_mean_exps(values):

@@ -40,7 +40,7 @@ def forward_kl(real_under_truth, real_under_model, seed=0):
     ValueError: of a wrong shape, NaN, or a sequence that the truth it was drawn from forbids.
   """
   truth, model = _checked("real", "truth", real_under_truth, "model", real_under_model)
-  return _mean(truth - model, seed)
+  return estimates.mean(truth - model, seed=seed)
 
 
 def reverse_kl(fake_under_truth, fake_under_model, seed=0):
@@ -58,7 +58,7 @@ def reverse_kl(fake_under_truth, fake_under_model, seed=0):
     ValueError: of a wrong shape, NaN, or a sequence that the model it was drawn from forbids.
   """
   model, truth = _checked("fake", "model", fake_under_model, "truth", fake_under_truth)
-  return _mean(model - truth, seed)
+  return estimates.mean(model - truth, seed=seed)
 
 
 def jensen_shannon(real_under_truth, real_under_model, fake_under_truth, fake_under_model, seed=0):
@@ -79,11 +79,7 @@ def jensen_shannon(real_under_truth, real_under_model, fake_under_truth, fake_un
   real = _from_middle(truth, model)
   model, truth = _checked("fake", "model", fake_under_model, "truth", fake_under_truth)
   fake = _from_middle(model, truth)
-  # Two seeds: the samples are independent, and so must be their resamples.
-  seeds = np.random.SeedSequence(seed).spawn(2)
-  means = [estimates.resampled(_row_means, values, seed=child) for values, child in zip((real, fake), seeds)]
-  low, high = np.percentile(0.5 * (means[0] + means[1]), [2.5, 97.5])
-  return estimates.Estimate(float(0.5 * (real.mean() + fake.mean())), len(real) + len(fake), float(high - low) / 2.0)
+  return estimates.of_two(estimates.row_means, real, estimates.row_means, fake, lambda one, other: 0.5 * (one + other), seed)
 
 
 def mass_covered(fake, fake_under_truth, real, real_under_truth):
@@ -114,19 +110,9 @@ def _mass(sequences, log_probs):
   return estimates.Estimate(math.fsum(probabilities.values()), len(log_probs))
 
 
-def _mean(values, seed):
-  if np.isinf(values).any():
-    return estimates.Estimate(math.inf, len(values), math.nan)
-  return estimates.mean(values, seed=seed)
-
-
 def _from_middle(own, other):
   # log p - log m = log 2 - log(1 + q / p): exact at both ends, and no probability leaves the logarithms.
   return math.log(2.0) - np.logaddexp(0.0, other - own)
-
-
-def _row_means(values):
-  return values.mean(axis=-1)
 
 
 def _checked(sample, own_name, own, other_name, other):

@@ -4,20 +4,10 @@ What counts n-grams has two forms: one of sentences, and one of counts as `count
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-
-class _Text(NamedTuple):
-  """Sentences, numbered, one after the other; P is the number of all tokens.
-
-  Attributes: tokens: int64 `[P]`; left: int64 `[P]`, tokens from here to the end of the sentence; sentence: int64 `[P]`, which one it is.
-  """
-
-  tokens: np.ndarray
-  left: np.ndarray
-  sentence: np.ndarray
+from tf_textgan.metrics import numbering
 
 
 def ngrams(sentence, order):
@@ -35,13 +25,13 @@ def count_ngrams(samples, max_order):
   Returns:
     A list, of order 1 to `max_order`, of int64 `[S, G]`: how often each of the order's G distinct n-grams stands in each sample. G may be 0.
   """
-  text = _number([sentence for sample in samples for sentence in sample])
+  text = numbering.number([sentence for sample in samples for sentence in sample])
   sample_of = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])[text.sentence]
   positions, ids = np.arange(len(text.tokens)), text.tokens
   counts = []
   for order in range(1, max_order + 1):
     if order > 1:
-      positions, ids = _lengthen(text, positions, ids, order)
+      positions, ids = numbering.lengthen(text, positions, ids, order)
     size = int(ids.max(initial=-1)) + 1
     cells = np.bincount(sample_of[positions] * size + ids, minlength=len(samples) * size)
     counts.append(cells.reshape(len(samples), size))
@@ -154,7 +144,7 @@ def copied_share(sentences, training):
 
 def longest_copied(sentences, training):
   """Tokens of each sentence's longest run that stands within some sentence of the training set: int64 `[N]`."""
-  text = _number([*sentences, *training])
+  text = numbering.number([*sentences, *training])
   positions, ids = np.arange(len(text.tokens)), text.tokens
   longest = np.zeros(len(sentences), np.int64)
   order = 1
@@ -166,7 +156,7 @@ def longest_copied(sentences, training):
     kept = common[ids]
     longest[text.sentence[positions[kept & ours]]] = order
     order += 1
-    positions, ids = _lengthen(text, positions[kept], ids[kept], order)
+    positions, ids = numbering.lengthen(text, positions[kept], ids[kept], order)
   return longest
 
 
@@ -175,20 +165,3 @@ def length_summary(sentences):
   lengths = np.array([len(sentence) for sentence in sentences])
   percentiles = {f"length_p{percent}": float(np.percentile(lengths, percent)) for percent in (5, 50, 95)}
   return {"length_mean": float(lengths.mean()), "length_std": float(lengths.std())} | percentiles
-
-
-def _number(sentences):
-  """The `_Text` of a list of sentences."""
-  ids = {}
-  tokens = np.array([ids.setdefault(token, len(ids)) for sentence in sentences for token in sentence], np.int64)
-  lengths = np.array([len(sentence) for sentence in sentences], np.int64)
-  left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(tokens))
-  return _Text(tokens, left, np.repeat(np.arange(len(sentences)), lengths))
-
-
-def _lengthen(text, positions, ids, order):
-  """Adds the next token to n-grams of order - 1: the positions of those whose sentence goes on, and the numbers, from 0, of the n-grams there."""
-  on = text.left[positions] >= order
-  positions, ids = positions[on], ids[on]
-  pairs = ids * (int(text.tokens.max(initial=0)) + 1) + text.tokens[positions + order - 1]
-  return positions, np.unique(pairs, return_inverse=True)[1]

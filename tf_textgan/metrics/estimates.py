@@ -8,6 +8,8 @@ import numpy as np
 _RESAMPLES = 1000
 # Numbers of one block of resampling: bounds the memory.
 _BLOCK = 2_000_000
+# Standard errors on each side of a normal 95 % interval.
+NORMAL = 1.96
 
 
 class Estimate(NamedTuple):
@@ -33,14 +35,42 @@ def mean(values, weights=None, seed=0):
     seed: integer, of the resampling.
 
   Returns:
-    `Estimate`; NaN of an empty sample.
+    `Estimate`; NaN of an empty sample; infinite, with a ci of NaN, if a value is.
   """
   values = np.asarray(values, np.float64)
   n = len(values)
   weights = np.ones(n) if weights is None else np.asarray(weights, np.float64)
   if not n or not weights.sum():
     return Estimate(float("nan"), n, float("nan"))
-  return Estimate(float(values.sum() / weights.sum()), n, _half_width(resampled(_ratio, values, weights, seed=seed)))
+  value = float(values.sum() / weights.sum())
+  if np.isinf(values).any():
+    return Estimate(value, n, float("nan"))
+  return Estimate(value, n, _half_width(resampled(_ratio, values, weights, seed=seed)))
+
+
+def of_two(real_statistic, real, fake_statistic, fake, combine, seed=0):
+  """A number made of a statistic of each of two independent samples; the bootstrap draws from both.
+
+  Args:
+    real_statistic, fake_statistic: functions of a sample `[..., N]`, giving `[...]`.
+    real: float `[N]`.
+    fake: float `[M]`.
+    combine: function of the two statistics.
+    seed: integer.
+
+  Returns:
+    `Estimate`; its n is N + M.
+  """
+  # Two seeds: the samples are independent, and so must be their resamples.
+  seeds = np.random.SeedSequence(seed).spawn(2)
+  parts = [resampled(statistic, x, seed=s) for statistic, x, s in zip((real_statistic, fake_statistic), (real, fake), seeds)]
+  value = combine(real_statistic(real), fake_statistic(fake))
+  return Estimate(float(value), len(real) + len(fake), _half_width(combine(*parts)))
+
+
+def row_means(values):
+  """The mean of a sample, or of each of some resamples, for `of_two`: float `[..., N]` to `[...]`."""
+  return values.mean(axis=-1)
 
 
 def resampled(statistic, *columns, seed=0):

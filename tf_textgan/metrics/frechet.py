@@ -15,9 +15,6 @@ import numpy as np
 
 from tf_textgan.metrics import estimates
 
-# Standard errors on each side of a 95 % interval.
-_NORMAL = 1.96
-
 
 class _Moments(NamedTuple):
   """A set of embeddings: a point near its mean `[E]`, its size; of the differences from that point the sum `[E]` and the sum of squares `[E, E]`."""
@@ -63,7 +60,7 @@ def estimate(x, y, groups=25):
   x, y = _checked(x, y)
   value = _between(_gaussian(_moments(x)), _gaussian(_moments(y)))
   variance = _jackknife(x, y, groups) + _jackknife(y, x, groups)
-  return estimates.Estimate(value, min(len(x), len(y)), _NORMAL * float(variance) ** 0.5)
+  return estimates.Estimate(value, min(len(x), len(y)), estimates.NORMAL * float(variance) ** 0.5)
 
 
 def _checked(x, y):

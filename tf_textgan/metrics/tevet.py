@@ -15,8 +15,6 @@ Tevet et al., NAACL 2019, https://arxiv.org/abs/1810.12686, there of characters 
   prod_t E_z[..] is not E_z[prod_t ..], and may be above or below it.
 """
 
-import math
-
 import numpy as np
 
 from tf_textgan.metrics import estimates
@@ -69,6 +67,4 @@ def nll(token_log_probs, mask):
   if not mask.any() or np.isnan(token_log_probs[mask]).any():
     raise ValueError("expected a log-probability for each token that counts, and at least one such token; got NaN or none")
   costs = -np.where(mask, token_log_probs, 0.0).sum(axis=1)
-  if np.isinf(costs).any():
-    return estimates.Estimate(math.inf, len(costs), math.nan)
   return estimates.mean(costs, mask.sum(axis=1))

@@ -1,7 +1,6 @@
 """What is written while training, as ordinary `keras.callbacks`: progress bar, journal, TensorBoard, sample sentences."""
 
 import json
-import math
 import os
 import pathlib
 import sys
@@ -9,6 +8,9 @@ import sys
 import keras
 import tensorflow as tf
 import tqdm
+
+from tf_textgan import progress
+from tf_textgan import strict_json
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -20,9 +22,7 @@ class ProgressBar(keras.callbacks.Callback):
     self._bar = None
 
   def on_train_begin(self, logs=None):
-    # On a pipe or in a log file one line now and then, not one a step.
-    patience = 0.1 if sys.stderr.isatty() else 30.0
-    self._bar = tqdm.tqdm(total=self._loop.rounds, initial=self._loop.progress.step, unit="step", mininterval=patience, dynamic_ncols=True)
+    self._bar = progress.bar(total=self._loop.rounds, initial=self._loop.progress.step, unit="step")
 
   def on_train_batch_end(self, batch, logs=None):
     self._bar.set_description(self._loop.phases[self._loop.progress.phase].name, refresh=False)
@@ -92,10 +92,8 @@ class Journal(Means):
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
-    # JSON has no NaN.
-    metrics = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     with open(self._path, "a", encoding="utf-8") as file:
-      file.write(json.dumps({"step": step, "phase": phase, "kind": kind, **metrics}) + "\n")
+      file.write(json.dumps(strict_json.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
 
 
 def read_journal(path):

@@ -1,0 +1,23 @@
+"""Tests of tf_textgan.strict_json."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_textgan import strict_json
+
+
+class _Pair(NamedTuple):
+  name: str
+  number: float
+
+
+def test_what_is_not_finite_becomes_none_at_any_depth():
+  value = {"a": math.nan, "b": [math.inf, -math.inf, 1.5], "c": {"d": np.float32("nan"), "e": np.int64(3)}, "f": _Pair("x", math.nan)}
+  assert strict_json.finite(value) == {"a": None, "b": [None, None, 1.5], "c": {"d": None, "e": 3}, "f": {"name": "x", "number": None}}
+
+
+def test_all_else_stays():
+  value = {"text": "nan", "flag": True, "none": None, "number": 10**20}
+  assert strict_json.finite(value) == value
