@@ -70,3 +70,32 @@ def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
     norms.append(sum(float(tf.reduce_sum(weight**2)) for weight in generator.get_weights()))
   assert nlls[0] == nlls[1]
   assert norms[1] < norms[0]
+
+
+def test_the_average_writes_and_the_learner_learns():
+  generator = _generator()
+  algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.1, weight_average=0.6), generator)
+  assert {name.split("/")[0] for name in algorithm.variables()} == {"generator", "learner", "mle_optimizer"}
+  average = [weight.copy() for weight in generator.get_weights()]
+  for step in range(1, 31):
+    algorithm.mle_step(tf.constant(REAL), SEED, START)
+    keep = min(0.6, step / (9.0 + step))
+    average = [keep * a + (1.0 - keep) * w for a, w in zip(average, generator.get_weights())]
+  for expected, weight, last in zip(average, algorithm.generator.get_weights(), generator.get_weights()):
+    np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(weight - last).max() > 1e-4
+
+
+def test_an_average_is_the_same_on_two_replicas(two_replicas):
+  weights = []
+  for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
+    with strategy.scope():
+      algorithm = mle.Algorithm(mle.Config(weight_average=0.5), _generator())
+    parts = np.split(np.concatenate([REAL, REAL[:1]]), strategy.num_replicas_in_sync)
+    parts = strategy.experimental_distribute_values_from_function(lambda context: tf.constant(parts[context.replica_id_in_sync_group]))  # noqa: B023
+    step = tf.function(lambda batch: strategy.run(algorithm.mle_step, args=(batch, SEED, START)))  # noqa: B023
+    for _ in range(3):
+      step(parts)
+    weights.append(algorithm.generator.get_weights())
+  for one, two in zip(*weights):
+    np.testing.assert_allclose(one, two, atol=1e-5)

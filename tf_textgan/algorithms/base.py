@@ -58,8 +58,9 @@ class Algorithm(abc.ABC):
 
   Attributes:
     config: the algorithm's `Config`.
-    generator: see `generators.base`.
+    generator: see `generators.base`; the one to write with.
     discriminator: see `discriminators.base`; None if the algorithm has none.
+    copies: name to further network that training needs, such as the one that learns where `generator` is an average of its past.
     optimizers: name to Keras optimizer, built on the variables it updates, so that a restored checkpoint finds its slots.
   """
 
@@ -67,6 +68,7 @@ class Algorithm(abc.ABC):
     self.config = config
     self.generator = generator
     self.discriminator = discriminator
+    self.copies = {}
     self.optimizers = {}
 
   @abc.abstractmethod
@@ -75,7 +77,7 @@ class Algorithm(abc.ABC):
 
   def variables(self):
     """Everything a checkpoint holds: unique name to variable."""
-    holders = {"generator": self.generator, "discriminator": self.discriminator, **self.optimizers}
+    holders = {"generator": self.generator, "discriminator": self.discriminator, **self.copies, **self.optimizers}
     named = {}
     for holder_name, holder in holders.items():
       for i, variable in enumerate(holder.variables if holder else ()):
@@ -149,6 +151,33 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
     gradients = [g / replicas for g in gradients]
   optimizer.apply(gradients)
   return norm
+
+
+def move_towards(network, target, share):
+  """Moves a network's weights towards another's: w + share * (target - w), which in step after step makes an exponential moving average.
+
+  Args:
+    network: Keras model.
+    target: another of the same kind and sizes.
+    share: scalar from 0 to 1.
+  """
+  targets = [tf.convert_to_tensor(variable) for variable in target.trainable_variables]
+  variables = [variable.value for variable in network.trainable_variables]
+
+  def move(variable, target):
+    return variable.assign_add(tf.cast(share, variable.dtype) * (target - variable))
+
+  if noise.num_replicas() == 1:
+    for variable, value in zip(variables, targets):
+      move(variable, value)
+    return
+
+  def move_on_all(strategy, targets):
+    for variable, value in zip(variables, targets):
+      strategy.extended.update(variable, move, args=(value,))
+
+  # A replica may not assign what all of them share.
+  tf.distribute.get_replica_context().merge_call(move_on_all, args=(targets,))
 
 
 def average_over_replicas(x: Any):

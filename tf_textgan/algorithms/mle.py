@@ -24,9 +24,12 @@ class Config:
   clip_norm: float = 5.0
   # Weight of the squared norm of all weights, added to the loss.
   weight_decay: float = 0.0
+  # Share that an average of the weights over past steps keeps at each step; it is this average that writes. 0 writes with the weights themselves.
+  weight_average: float = 0.0
 
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "clip_norm", "weight_decay")
+    checks.share(self, "weight_average")
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -40,7 +43,11 @@ class Algorithm(base.Algorithm):
 
   def __init__(self, config, generator, discriminator=None):
     super().__init__(config, generator, discriminator)
+    self._learner = generator
     self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
+    if config.weight_average:
+      self.generator = generator.twin()
+      self.copies["learner"] = generator
 
   def phases(self, schedule):
     return [base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),))]
@@ -48,7 +55,13 @@ class Algorithm(base.Algorithm):
   def mle_step(self, real, seed, progress):
     """Raises the likelihood of a real batch."""
     del progress
-    return step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm, self.config.weight_decay)
+    config, optimizer = self.config, self.optimizers["mle_optimizer"]
+    metrics = step(self._learner, optimizer, real, seed, config.clip_norm, config.weight_decay)
+    if config.weight_average:
+      # As TensorFlow's own average has it, the first steps count for less: they are nearer the initial weights than what follows.
+      steps = tf.cast(tf.convert_to_tensor(optimizer.iterations), tf.float32)
+      base.move_towards(self.generator, self._learner, 1.0 - tf.minimum(config.weight_average, steps / (9.0 + steps)))
+    return metrics
 
 
 def step(generator, optimizer, real, seed, clip_norm, weight_decay=0.0):

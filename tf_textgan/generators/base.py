@@ -19,19 +19,27 @@ class Generator(keras.Model):
 
   Attributes:
     spec: `sequences.Spec` of what it writes.
+    config: the `Config` of its module.
     latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
     picker: how it picks when not told otherwise.
   """
 
-  def __init__(self, spec, latent_size, picker):
+  def __init__(self, spec, config, picker):
     super().__init__(name="generator")  # A given name: it is part of its optimizers' variables' names, and so of checkpoints.
     self.spec = spec
-    self.latent_size = latent_size
+    self.config = config
+    self.latent_size = config.latent_size
     self.picker = picker
 
   @abc.abstractmethod
   def sample(self, num, seed, picker=None, keep_states=False):
     """Writes `num` sequences (an int or an int32 scalar tensor): `unrolling.Samples`."""
+
+  def twin(self):
+    """Another network of the same kind, sizes and weights, which then go their own way. Made under the current strategy and dtype policy."""
+    twin = type(self)(self.spec, self.config)
+    twin.set_weights(self.get_weights())
+    return twin
 
   def draw_latent(self, num, seed):
     """Draws z from the standard normal distribution, float32 `[num, Z]`."""
@@ -68,8 +76,8 @@ class Generator(keras.Model):
 class Autoregressive(Generator):
   """A generator that writes each token given those before it; its latent is the initial state."""
 
-  def __init__(self, spec, latent_size):
-    super().__init__(spec, latent_size, pickers.Categorical())
+  def __init__(self, spec, config):
+    super().__init__(spec, config, pickers.Categorical())
 
   @abc.abstractmethod
   def initial_state(self, latent):
