@@ -31,6 +31,7 @@ ALLOWED = {
   "training": _TRAINING,
   "cli": {"errors"},
   "plots": set(),
+  "laboratory": _ENTRY | {"cli", "experiment", "flags", "plots", "quiet"},
   "quiet": set(),
   "encoders": {"errors", "registry"},
   "evaluation": {*_TRAINING, "encoders", "plots"},

@@ -16,6 +16,8 @@ _MARKERS = "os^DvPX"
 _LINES = ("-", "--", ":")
 # A few points without which an axis would be this many times shorter are shown at its edge.
 _FAR = 2.5
+# A relative deviation below this is rounding.
+_NO_DEVIATION = 1e-4
 
 
 class Series(NamedTuple):
@@ -119,6 +121,83 @@ def quality_diversity(panels, format):
   # The same picture is the same bytes: no random ids, no date.
   with matplotlib.rc_context({"svg.hashsalt": "tf_textgan"}):
     figure.savefig(picture, format=format, dpi=120, metadata={"Date": None} if format == "svg" else None)
+  return picture.getvalue()
+
+
+def estimators(rows):
+  """Draws bias over deviation of gradient estimators, a line over temperature for each, one panel for each problem.
+
+  Args:
+    rows: `laboratory.Row`s.
+
+  Returns:
+    bytes of a PNG.
+  """
+  problems = list(dict.fromkeys(row.problem for row in rows))
+  names = list(dict.fromkeys(row.estimator for row in rows))
+  figure = matplotlib.figure.Figure(figsize=(4.6 * len(problems), 4.9), layout="constrained")
+  matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
+  handles = {}
+  for place, problem in enumerate(problems):
+    axes = figure.add_subplot(1, len(problems), place + 1)
+    own = [row for row in rows if row.problem == problem]
+    # What cannot be told from zero stands at the edge of the logarithmic axes, open if it is the bias.
+    left = 0.6 * min([row.bias for row in own if row.bias > 2.0 * row.bias_error], default=0.01)
+    low = 0.6 * min([row.deviation for row in own if row.deviation > _NO_DEVIATION], default=0.01)
+    for j, name in enumerate(names):
+      points = [row for row in own if row.estimator == name]
+      seen = np.array([row.bias > 2.0 * row.bias_error for row in points], bool)
+      x = np.where(seen, [row.bias for row in points], left)
+      y = np.maximum([row.deviation for row in points], low)
+      # Colours and markers come round after different counts: no two estimators share both.
+      style = {"color": _COLOURS[j % len(_COLOURS)], "marker": _MARKERS[j % len(_MARKERS)], "markersize": 6}
+      (handles[name],) = axes.plot(x, y, linewidth=1, linestyle=_LINES[j // len(_COLOURS)], **style)
+      axes.plot(x[~seen], y[~seen], linestyle="", **style | {"markerfacecolor": "white", "markersize": 7})
+      for i in {0, len(points) - 1}:
+        if np.isfinite(points[i].temperature):
+          axes.annotate(f"{points[i].temperature:g}", (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=7, color=style["color"])
+    axes.axvline(1.0, color="0.5", linewidth=1, linestyle=(0, (4, 3)))
+    axes.set(xscale="log", yscale="log")
+    axes.set_title(problem, fontsize=11)
+    axes.set_xlabel("bias / norm of the gradient (open: none found)", fontsize=9)
+    axes.set_ylabel("deviation of one estimate / norm of the gradient", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+  figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)), fontsize=9, frameon=False)
+  return _png(figure)
+
+
+def piecewise(x, lines):
+  """Draws costs over a logit: jumps where the argmax changes.
+
+  Args:
+    x: float `[N]`.
+    lines: name to float `[N]`; the first has jumps.
+
+  Returns:
+    bytes of a PNG.
+  """
+  figure = matplotlib.figure.Figure(figsize=(6.4, 3.8), layout="constrained")
+  matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
+  axes = figure.add_subplot()
+  for i, (name, y) in enumerate(lines.items()):
+    if i:
+      axes.plot(x, y, color=_COLOURS[i - 1], linestyle=_LINES[(i - 1) % len(_LINES)], label=name, linewidth=1.6)
+      continue
+    # A jump is not a slope: no line across it.
+    jumps = np.flatnonzero(np.abs(np.diff(y)) > 1e-9)
+    axes.plot(np.insert(x, jumps + 1, np.nan), np.insert(y, jumps + 1, np.nan), color="black", linewidth=2.2, label=name)
+  axes.set_xlabel("one logit of three", fontsize=9)
+  axes.set_ylabel("cost", fontsize=9)
+  axes.tick_params(labelsize=8)
+  axes.grid(alpha=0.25)
+  axes.legend(fontsize=8, frameon=False)
+  return _png(figure)
+
+
+def _png(figure):
+  picture = io.BytesIO()
+  figure.savefig(picture, format="png", dpi=120)
   return picture.getvalue()
 
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.algorithms import judges
+from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.discriminators import recurrent
@@ -69,3 +70,28 @@ def test_the_latent_is_moved_too():
   before = algorithm.generator.latent_kernel.numpy()
   algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.0))
   assert np.abs(algorithm.generator.latent_kernel.numpy() - before).max() > 1e-5
+
+
+def test_an_unbiased_estimator_makes_what_is_liked_probable():
+  algorithm = _algorithm(estimator="leave_one_out", generator_learning_rate=0.03)
+  share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
+  before = share()
+  step = tf.function(algorithm.generator_step)
+  for i in range(60):
+    step(tf.zeros([64, 4], tf.int32), noise.fold(SEED, i), tf.constant(0.0))
+  assert before < 0.25 and share() > 0.8
+
+
+def test_a_control_variate_is_trained_and_kept():
+  algorithm = _algorithm(recurrent.Discriminator(FIXED, recurrent.Config(4, 5)), estimator="relax")
+  assert {"control", "control_optimizer"} <= {name.split("/")[0] for name in algorithm.variables()}
+  control = algorithm.copies["control"]
+  before = control.get_weights()
+  metrics = algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.0))
+  assert metrics["square"] > 0
+  assert all(np.any(old != new) for old, new in zip(before[:2], control.get_weights()[:2]))
+
+
+def test_a_control_variate_needs_scores_of_prefixes():
+  with pytest.raises(errors.UserError, match="--estimator rebar needs a discriminator that scores prefixes"):
+    _algorithm(estimator="rebar")

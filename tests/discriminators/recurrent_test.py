@@ -35,3 +35,16 @@ def test_dropout_leaves_features_out_with_a_seed_only():
   assert np.any(discriminator(TOKENS, seed) != discriminator(TOKENS))
   scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed), [9, 400]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
+
+
+def test_a_prefix_scores_as_the_sequence_that_ends_there():
+  spec = sequences.Spec(vocab_size=7, length=5, start_token=0)
+  discriminator = recurrent.Discriminator(spec, recurrent.Config(4, 6, dropout=0.0))
+  random = np.random.default_rng(0)
+  tokens = random.integers(0, 7, [3, 5]).astype(np.int32)
+  points = random.dirichlet(np.ones(7), [3, 5]).astype(np.float32)
+  scores = discriminator.prefixes(tf.constant(tokens), tf.constant(points)).numpy()
+  for t in range(5):
+    # A shorter sequence: tokens up to t as one-hot rows, then the point.
+    rows = np.concatenate([np.eye(7, dtype=np.float32)[tokens[:, :t]], points[:, t : t + 1]], axis=1)
+    np.testing.assert_allclose(scores[:, t], discriminator(tf.constant(rows)), atol=1e-5)

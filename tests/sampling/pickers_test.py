@@ -148,3 +148,29 @@ def test_logits_of_half_precision_give_log_probs_of_single(picker):
   pick = picker(tf.cast(LOGITS, tf.bfloat16), SEED)
   assert pick.tokens.dtype == tf.int32
   assert pick.log_probs.dtype == tf.float32
+
+
+def test_gumbel_rao_has_the_mean_of_straight_through_and_less_variance():
+  logits, weights = np.tile(LOGITS[:1], [4000, 1]), tf.constant(WEIGHTS[0])
+
+  def gradients(picker):
+    x = tf.constant(logits)
+    with tf.GradientTape() as tape:
+      tape.watch(x)
+      value = tf.reduce_sum(tf.square(tf.reduce_sum(weights * picker(x, SEED).points, axis=1)))
+    return tape.gradient(value, x).numpy()
+
+  rao, plain = gradients(pickers.GumbelRao(0.5, draws=20)), gradients(pickers.StraightThrough(0.5))
+  error = np.sqrt((rao.var(axis=0) + plain.var(axis=0)) / 4000)
+  assert np.all(np.abs(rao.mean(axis=0) - plain.mean(axis=0)) < 4.5 * error)
+  assert rao.var(axis=0).sum() < 0.5 * plain.var(axis=0).sum()
+
+
+def test_straight_through_softmax_is_a_draw_with_the_gradient_of_the_softmax():
+  picker = pickers.StraightThroughSoftmax(0.5)
+  points = picker(tf.constant(LOGITS), SEED).points.numpy()
+  np.testing.assert_array_equal(points.argmax(axis=1), picker(tf.constant(LOGITS), SEED).tokens)
+  np.testing.assert_allclose(np.sort(points, axis=1), np.eye(11)[[10] * 8], atol=1e-6)
+  p = _softmax(LOGITS / 0.5)
+  expected = p * (WEIGHTS - (p * WEIGHTS).sum(axis=1, keepdims=True)) / 0.5
+  np.testing.assert_allclose(_gradient(picker), expected, rtol=1e-4, atol=1e-5)

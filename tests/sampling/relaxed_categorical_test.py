@@ -87,3 +87,15 @@ def test_leading_axes_are_free():
   points = distribution.sample(noise.seed(6))
   assert points.shape == [2, 3, 4]
   assert distribution.log_prob(points).shape == [2, 3]
+
+
+def test_noise_given_its_argmax_has_the_distribution_of_noise():
+  logits = tf.constant(np.tile(LOGITS[:1], [60_000, 1]))
+  ours = _ours(1.0, logits)
+  free = ours.perturb(noise.seed(1)).numpy()
+  tokens = ours.perturb(noise.seed(2)).numpy().argmax(axis=1).astype(np.int32)
+  given = ours.perturb_given(tf.constant(tokens), noise.seed(3)).numpy()
+  np.testing.assert_array_equal(given.argmax(axis=1), tokens)
+  for quantile in (0.1, 0.5, 0.9):
+    np.testing.assert_allclose(np.quantile(given, quantile, axis=0), np.quantile(free, quantile, axis=0), atol=0.08)
+  np.testing.assert_allclose(np.corrcoef(given.T), np.corrcoef(free.T), atol=0.04)

@@ -3,23 +3,26 @@
 Kusner & Hernandez-Lobato, "GANs for Sequences of Discrete Elements with the Gumbel-softmax Distribution", https://arxiv.org/abs/1611.04051.
 
 The latent z is the LSTM's initial state, as in the paper; each relaxed pick y = softmax((logits + g) / temperature) is both fed back and shown to the
-discriminator. The game is the minimax value function E[log D(x)] + E[log(1 - D(G(z)))].
+discriminator. The game is the minimax value function E[log D(x)] + E[log(1 - D(G(z)))]. `--estimator` puts another estimator of the same gradient
+in the place of Gumbel-softmax (see `sampling.estimators`); the unbiased ones show the discriminator the tokens themselves.
 """
 
 import dataclasses
+from typing import Any
 from typing import Literal
 
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import errors
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
+from tf_textgan.sampling import estimators
 from tf_textgan.sampling import noise
-from tf_textgan.sampling import pickers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +39,21 @@ class Config:
   clip_norm: float = 5.0
   # What the generator minimises: "saturating", log(1 - D(G(z))), or "non_saturating", -log D(G(z)).
   objective: Literal["saturating", "non_saturating"] = "non_saturating"
-  # "gumbel_softmax", or "straight_through" with the same gradient and exact one-hot picks.
-  estimator: Literal["gumbel_softmax", "straight_through"] = "gumbel_softmax"
-  # Temperature of the picks at the beginning of the adversarial phase.
+  # How the gradient comes through the picks; docs/picking.md compares them.
+  estimator: Literal[
+    "gumbel_softmax",
+    "straight_through",
+    "straight_through_softmax",
+    "gumbel_rao",
+    "soft_argmax",
+    "reinforce",
+    "leave_one_out",
+    "rebar",
+    "relax",
+  ] = "gumbel_softmax"
+  # Adam's learning rate for the control variate of rebar and relax.
+  control_learning_rate: float = 1e-3
+  # Temperature of the relaxed picks at the beginning of the adversarial phase.
   max_temperature: float = 2.0
   # Temperature at its end; it falls geometrically.
   min_temperature: float = 0.5
@@ -47,6 +62,7 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    checks.at_least(self, 0, "control_learning_rate")
     checks.above_zero(self, "max_temperature", "min_temperature")
     checks.at_least(self, 1, "discriminator_steps_per_round")
 
@@ -57,7 +73,22 @@ DISCRIMINATOR = ("recurrent", recurrent.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
-_ESTIMATORS = {"gumbel_softmax": pickers.GumbelSoftmax, "straight_through": pickers.StraightThrough}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cost:
+  """What the generator minimises, as a cost of sequences and of their prefixes (see `sampling.estimators`)."""
+
+  objective: Any
+  discriminator: Any
+  seed: Any
+
+  def __call__(self, inputs):
+    return self.objective(self.discriminator(inputs, self.seed))
+
+  def prefixes(self, tokens, points):
+    scores = self.discriminator.prefixes(tokens, points, self.seed)
+    return tf.reshape(self.objective(tf.reshape(scores, [-1])), tf.shape(tokens))
 
 
 class Algorithm(base.Algorithm):
@@ -68,6 +99,13 @@ class Algorithm(base.Algorithm):
     self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
     self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+    self._control = None
+    if config.estimator in estimators.CONTROLLED:
+      if not hasattr(discriminator, "prefixes"):
+        raise errors.UserError(f"--estimator {config.estimator} needs a discriminator that scores prefixes, as recurrent does")
+      network = recurrent.Discriminator(generator.spec, recurrent.Config(dropout=0.0)) if config.estimator == "relax" else None
+      self._control = self.copies["control"] = estimators.ControlVariate(network)
+      self.optimizers["control_optimizer"] = base.adam(self._control, config.control_learning_rate)
 
   def phases(self, schedule):
     generator = base.Update("generator", self.generator_step)
@@ -80,8 +118,13 @@ class Algorithm(base.Algorithm):
     return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress):
-    """Teaches the discriminator to tell a real batch, one-hot, from relaxed samples."""
-    fake = self._relaxed(tf.shape(real)[0], noise.fold(seed, "fake"), progress).points
+    """Teaches the discriminator to tell a real batch, ids, from samples: points of the relaxed estimators, tokens of the others."""
+    estimator = self._estimator(progress)
+    num, fake_seed = tf.shape(real)[0], noise.fold(seed, "fake")
+    if estimator.relaxed:
+      fake = self.generator.sample(num, fake_seed, estimator.picker, soft_feedback=True).points
+    else:
+      fake = self.generator.sample(num, fake_seed).tokens
     with tf.GradientTape() as tape:
       real_scores = self.discriminator(real, noise.fold(seed, "real_dropout"))
       fake_scores = self.discriminator(fake, noise.fold(seed, "fake_dropout"))
@@ -91,23 +134,28 @@ class Algorithm(base.Algorithm):
     return {"loss": loss, "accuracy": base.mean(adversarial.accuracy(real_scores, fake_scores)), "gradient_norm": norm}
 
   def generator_step(self, real, seed, progress):
-    """Moves the relaxed samples to where the discriminator takes them for real."""
-    with tf.GradientTape() as tape:
-      samples = self._relaxed(tf.shape(real)[0], seed, progress)
-      scores = self.discriminator(samples.points, noise.fold(seed, "dropout"))
-      loss = base.mean(_OBJECTIVES[self.config.objective](scores))
-    norm = base.minimize(tape, loss, self.generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
-    return {
-      "loss": loss,
-      "entropy": base.mean(-samples.log_probs, self.generator.spec.mask(samples.tokens)),
-      "temperature": self._temperature(progress),
+    """Moves the samples to where the discriminator takes them for real."""
+    cost = _Cost(_OBJECTIVES[self.config.objective], self.discriminator, noise.fold(seed, "dropout"))
+    with tf.GradientTape() as tape, tf.GradientTape() as control_tape:
+      estimate = self._estimator(progress)(self.generator, cost, tf.shape(real)[0], seed)
+      surrogate = base.mean(estimate.surrogate)
+      square = base.mean(estimate.square) if self._control else None
+    norm = base.minimize(tape, surrogate, self.generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
+    metrics = {
+      "loss": base.mean(estimate.costs),
+      "entropy": base.mean(-estimate.samples.log_probs, self.generator.spec.mask(estimate.samples.tokens)),
       "gradient_norm": norm,
     }
+    if self._control:
+      base.minimize(control_tape, square, self._control, self.optimizers["control_optimizer"], self.config.clip_norm)
+      metrics |= {"square": square, "scale": tf.convert_to_tensor(self._control.scale)}
+    return metrics | {"temperature": self._temperature(progress)}
 
-  def _relaxed(self, num, seed, progress):
-    picker = _ESTIMATORS[self.config.estimator](self._temperature(progress))
-    return self.generator.sample(num, seed, picker, soft_feedback=True)
+  def _estimator(self, progress):
+    return estimators.make(self.config.estimator, self._temperature(progress), self._control)
 
   def _temperature(self, progress):
+    if self._control:
+      return tf.exp(tf.convert_to_tensor(self._control.log_temperature))
     config = self.config
     return config.max_temperature * (config.min_temperature / config.max_temperature) ** progress

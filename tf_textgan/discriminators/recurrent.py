@@ -51,9 +51,37 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
-    embedded = base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
     # The mean rather than the last output: with padding the last one is far from the text.
-    features = tf.reduce_mean(self.lstm(embedded), axis=1)
+    return self._score(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
+
+  def prefixes(self, tokens, points, seed=None):
+    """Scores each prefix with a point in place of its last token, for `sampling.estimators`.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      points: float `[B, T, V]`.
+      seed: as in `call`.
+
+    Returns:
+      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as if they were all of the sequence.
+    """
+    inputs = tf.transpose(self._embed(tokens), [1, 0, 2])
+    # One pass for the states of all prefixes; the points then go on from them, all positions at once.
+    zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
+    states = tf.scan(lambda state, x: self.lstm.cell(x, state)[1], inputs, [zeros, zeros])
+    before = [tf.concat([zeros[None], state[:-1]], axis=0) for state in states]
+    flat = lambda x: tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, x.shape[-1]])  # noqa: E731, [T, B, N] to [B * T, N]
+    embedded = self._embed(points)
+    last, _ = self.lstm.cell(tf.reshape(embedded, [-1, embedded.shape[-1]]), [flat(x) for x in before])
+    count = tf.cast(tf.range(1, tokens.shape[1] + 1), self.compute_dtype)[None, :, None]
+    sums = tf.transpose(tf.cumsum(before[0], axis=0), [1, 0, 2])
+    features = (sums + tf.reshape(last, tf.shape(sums))) / count
+    return tf.reshape(self._score(tf.reshape(features, [-1, self.lstm.units]), seed), tf.shape(tokens))
+
+  def _embed(self, inputs):
+    return base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
+
+  def _score(self, features, seed):
     if seed is not None and self.dropout:
       features = noise.dropout(features, self.dropout, seed)
     return self.score(features)[:, 0]

@@ -1,7 +1,7 @@
 """How one token is chosen from logits, and what gradient flows through the choice.
 
 A picker is a value, called as `picker(logits, seed) -> Pick`. `Argmax` and `Categorical` choose a token and pass no gradient: the map from logits
-to a token is piecewise constant. `GumbelSoftmax`, `StraightThrough` and `SoftArgmax` also give a point of the simplex that has one;
+to a token is piecewise constant. The others also give a point of the simplex that has one;
 their `relaxed` is true. Temperatures may be Python numbers or scalar tensors, so that they can be annealed inside a compiled step.
 """
 
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_textgan.sampling import categorical
+from tf_textgan.sampling import noise
 from tf_textgan.sampling import relaxed_categorical
 
 # Below this a draw is an argmax to float32 accuracy; it also keeps temperature 0 from dividing by zero.
@@ -104,8 +105,49 @@ class StraightThrough:
 
   def __call__(self, logits, seed):
     pick = GumbelSoftmax(self.temperature)(logits, seed)
-    onehots = tf.one_hot(pick.tokens, logits.shape[-1])
-    return pick._replace(points=pick.points + tf.stop_gradient(onehots - pick.points))
+    return pick._replace(points=_straight_through(pick.tokens, pick.points))
+
+
+@dataclasses.dataclass(frozen=True)
+class StraightThroughSoftmax:
+  """A draw as an exact one-hot forward, with the gradient of softmax(logits / temperature), without noise, backward.
+
+  Bengio et al., https://arxiv.org/abs/1308.3432.
+  """
+
+  temperature: Any = 1.0
+  relaxed: ClassVar[bool] = True
+
+  def __call__(self, logits, seed):
+    logits.shape.assert_has_rank(2)
+    tokens, log_probs = categorical.draw(logits, seed)
+    return Pick(tokens, log_probs, _straight_through(tokens, tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature)))
+
+
+@dataclasses.dataclass(frozen=True)
+class GumbelRao:
+  """Straight-through whose gradient is averaged over the noise that would have given the same draw: the same bias, less variance.
+
+  Paulus et al., https://arxiv.org/abs/2010.04838.
+
+  Attributes:
+    temperature: above 0.
+    draws: how many times the noise is drawn anew; the cost grows with it.
+  """
+
+  temperature: Any = 1.0
+  draws: int = 10
+  relaxed: ClassVar[bool] = True
+
+  def __call__(self, logits, seed):
+    logits.shape.assert_has_rank(2)
+    tokens, log_probs = categorical.draw(logits, noise.fold(seed, "token"))
+    logits = tf.cast(logits, tf.float32)
+    relaxed = relaxed_categorical.RelaxedOneHotCategorical(self.temperature, logits)
+    # The noise is a constant, though which noise gives the token depends on the logits: the gradient averaged is that of logits plus noise.
+    noises = [tf.stop_gradient(relaxed.perturb_given(tokens, noise.fold(seed, i)) - logits) for i in range(self.draws)]
+    points = [relaxed.relax(logits + each) for each in noises]
+    return Pick(tokens, log_probs, _straight_through(tokens, tf.add_n(points) / self.draws))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +160,11 @@ class SoftArgmax:
   def __call__(self, logits, seed=None):
     pick = Argmax()(logits, seed)
     return pick._replace(points=tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature))
+
+
+def _straight_through(tokens, points):
+  """One-hot tokens `[B, V]` with the gradient of the points."""
+  return points + tf.stop_gradient(tf.one_hot(tokens, points.shape[-1]) - points)
 
 
 def _log_probs(logits, tokens):

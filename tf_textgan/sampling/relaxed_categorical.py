@@ -29,6 +29,23 @@ class RelaxedOneHotCategorical:
     """Adds Gumbel noise to the logits, `[..., V]`; the argmax of the result is an exact draw from softmax(logits)."""
     return self.logits + tf.cast(noise.gumbel(tf.shape(self.logits), seed), self.logits.dtype)
 
+  def perturb_given(self, tokens, seed):
+    """Draws perturbed logits given which is the largest (Maddison et al., 2014, https://arxiv.org/abs/1411.0030): of many draws given their own
+    argmax, the distribution is that of `perturb`.
+
+    Args:
+      tokens: int32 `[...]`, the argmax that the draw must have.
+      seed: int32 `[2]`.
+
+    Returns:
+      `[..., V]`, differentiable in the logits.
+    """
+    gumbel = tf.cast(noise.gumbel(tf.shape(self.logits), seed), self.logits.dtype)
+    chosen = tf.one_hot(tokens, self.logits.shape[-1], on_value=True, off_value=False)
+    # The largest of all is a Gumbel number that knows the logits by their sum only; the others are cut off there: -log(exp(-x) + exp(-top)).
+    top = tf.reduce_logsumexp(self.logits, axis=-1, keepdims=True) + tf.reduce_sum(tf.where(chosen, gumbel, 0.0), axis=-1, keepdims=True)
+    return tf.where(chosen, top, top - tf.nn.softplus(top - (gumbel + self.logits)))
+
   def relax(self, perturbed):
     """Maps perturbed logits to the simplex, `[..., V]`."""
     return tf.nn.softmax(perturbed / self.temperature)
