@@ -66,3 +66,10 @@ def test_the_estimate_is_unbiased_over_two_steps():
 def test_ranks_are_checked():
   with pytest.raises(ValueError):
     policy_gradient.reinforce(tf.zeros([2, 3]), tf.zeros([2]))
+
+
+def test_importance_weights_are_odds_over_their_mean():
+  d = np.array([[0.2, 0.5, 0.9], [0.1, 0.1, 0.1]])
+  odds = d / (1 - d)
+  weights = policy_gradient.importance_weights(tf.constant(np.log(odds)))
+  np.testing.assert_allclose(weights, odds / odds.mean(axis=1, keepdims=True), rtol=1e-6)

@@ -16,3 +16,18 @@ def reinforce(log_probs, returns):
   log_probs.shape.assert_has_rank(2)
   returns.shape.assert_has_rank(2)
   return -log_probs * tf.stop_gradient(returns)
+
+
+def importance_weights(scores):
+  """The odds D / (1 - D) = exp(score) of each sequence over their mean in its group: weights whose mean is 1.
+
+  If the score is the log-ratio of the real probability to the policy's, a mean over the policy's samples with these weights is that over real text,
+  but for the normalisation, which makes it consistent rather than unbiased (MaliGAN, https://arxiv.org/abs/1702.07983).
+
+  Args:
+    scores: float `[..., N]`, groups of N; logits of "real".
+
+  Returns:
+    float `[..., N]`.
+  """
+  return tf.nn.softmax(scores) * tf.cast(tf.shape(scores)[-1], scores.dtype)
