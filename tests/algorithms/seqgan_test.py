@@ -115,3 +115,27 @@ def test_the_schedule_is_pretraining_then_rounds():
     ("discriminator", 4, [("discriminator", 1)]),
     ("adversarial", 6, [("generator", 1), ("discriminator", 3)]),
   ]
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+def test_a_copy_that_does_not_lag_yet_completes_as_the_generator_would(spec):
+  own, copied = _algorithm(spec, stddev=1.0), _algorithm(spec, stddev=1.0, rollout_policy_lag=0.8)
+  # As pretraining would, before the copy is made.
+  for algorithm in (own, copied):
+    algorithm.generator.output_bias.assign_add(tf.range(7.0))
+  metrics = [algorithm.generator_step(_batch(16), SEED, START) for algorithm in (own, copied)]
+  for name in metrics[0]:
+    np.testing.assert_allclose(metrics[0][name], metrics[1][name], rtol=1e-4, err_msg=name)
+
+
+def test_the_copy_trails_the_generator():
+  algorithm = _algorithm(rollout_policy_lag=0.8, generator_learning_rate=0.1)
+  generator, copy = algorithm.generator, algorithm.copies["rollout_policy"]
+  first = generator.get_weights()
+  algorithm.generator_step(_batch(8), SEED, START)
+  for old, new, trailing in zip(first, generator.get_weights(), copy.get_weights()):
+    np.testing.assert_allclose(trailing, 0.8 * old + 0.2 * new, atol=1e-5)
+  middle = copy.get_weights()
+  algorithm.generator_step(_batch(8), SEED, tf.constant(0.5))
+  for old, new, trailing in zip(middle, generator.get_weights(), copy.get_weights()):
+    np.testing.assert_allclose(trailing, 0.8 * old + 0.2 * new, atol=1e-5)

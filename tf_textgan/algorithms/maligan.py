@@ -122,15 +122,7 @@ class Algorithm(base.Algorithm):
     """Writes on after the first `given` tokens of each row: int32 `[N, T]`."""
     generator, spec = self.generator, self.generator.spec
     num = tf.shape(beginnings)[0]
-
-    def step(inputs, state):
-      position, inner = state
-      logits, inner = generator.step(inputs, inner)
-      # A token that is given is one that has all the probability; the padding after an end is the loop's own.
-      token = tf.gather(beginnings, position[0], axis=1)
-      forced = tf.one_hot(token, spec.vocab_size, on_value=0.0, off_value=-1e9)
-      return tf.where(position[0] < given, forced, tf.cast(logits, tf.float32)), (position + 1, inner)
-
     state = (tf.zeros([num], tf.int32), generator.initial_state(generator.sample_latent(num, seed)))
+    step = unrolling.after_given(generator.step, beginnings, given)
     start = tf.fill([num], spec.start_token)
     return unrolling.unroll(step, generator.picker, start, state, spec.length, noise.fold(seed, "tokens"), spec.end_token).tokens

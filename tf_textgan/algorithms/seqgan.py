@@ -3,7 +3,7 @@
 Yu et al., "SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient", https://arxiv.org/abs/1609.05473.
 
 The discriminator judges whole sequences only, so the worth of a token x_t is the mean of D over `rollouts` completions of x_1..x_t by the
-generator itself, as it is now (the published code completes with a copy that trails it, 0.8 old and 0.2 new at each step):
+generator itself, as it is now (the published code completes with a copy that trails it: `rollout_policy_lag`):
 
   loss = -sum_t Q(x_t) log G(x_t | x_1..x_{t-1}),   Q(x_t) = mean_n D(x_1..x_t, rollout_n),   Q(x_T) = D(x_1..x_T).
 """
@@ -22,6 +22,7 @@ from tf_textgan.losses import adversarial
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
+from tf_textgan.sampling import unrolling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Config:
   rollouts: int = 16
   # Rows completed together, which bounds the memory; 0 for as many as have some five megabytes of logits, about what a cache holds.
   rollout_chunk: int = 0
+  # Share of its old weights that a copy of the generator keeps at each step; it is the copy that completes. The published code has 0.8; 0
+  # completes with the generator itself.
+  rollout_policy_lag: float = 0.0
   # Subtract each position's mean reward over the batch. The published code has no baseline.
   baseline: bool = False
   # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
@@ -48,6 +52,7 @@ class Config:
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
     checks.at_least(self, 0, "rollout_chunk")
+    checks.share(self, "rollout_policy_lag")
     checks.at_least(self, 1, "rollouts", "discriminator_steps_per_round")
 
 
@@ -67,6 +72,8 @@ class Algorithm(base.Algorithm):
     self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
     self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+    if config.rollout_policy_lag:
+      self.copies["rollout_policy"] = generator.twin()
 
   def phases(self, schedule):
     # Rollouts of growing prefixes have no one shape for XLA.
@@ -86,17 +93,23 @@ class Algorithm(base.Algorithm):
 
   def generator_step(self, real, seed, progress):
     """Makes tokens more probable the better the discriminator likes what follows from them."""
-    del progress
     config, generator, discriminator = self.config, self.generator, self.discriminator
     num = tf.shape(real)[0]
-    samples = generator.sample(num, seed, keep_states=True)
+    policy = self.copies.get("rollout_policy", generator)
+    if policy is generator:
+      samples = generator.sample(num, seed, keep_states=True)
+    else:
+      # The copy is made as the adversarial phase begins.
+      base.move_towards(policy, generator, tf.cast(progress <= 0.0, tf.float32))
+      samples = generator.sample(num, seed)
+      samples = samples._replace(states=self._states(policy, samples.tokens, seed))
     mask = generator.spec.mask(samples.tokens)
     score_completions = None
     if isinstance(discriminator, cnn_highway.Discriminator):  # Half of the convolutions' work is on prefixes, which rollouts share.
       memory = discriminator.remember(samples.tokens)
       score_completions = lambda *completed: tf.sigmoid(discriminator.score_completions(memory, *completed))  # noqa: E731
     rewards = rollouts.rewards(
-      generator.step,
+      policy.step,
       lambda tokens: tf.sigmoid(discriminator(tokens)),
       samples,
       config.rollouts,
@@ -115,12 +128,22 @@ class Algorithm(base.Algorithm):
       # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
+    if policy is not generator:
+      base.move_towards(policy, generator, 1.0 - config.rollout_policy_lag)
     return {
       "loss": loss,
       "reward": base.mean(rewards, mask),
       "entropy": base.mean(-log_probs, mask),
       "gradient_norm": norm,
     }
+
+  def _states(self, policy, tokens, seed):
+    """The states from which a policy would have picked each of the tokens, every tensor `[B, T, ...]`."""
+    num, spec = tf.shape(tokens)[0], policy.spec
+    state = (tf.zeros([num], tf.int32), policy.initial_state(policy.sample_latent(num, seed)))
+    step = unrolling.after_given(policy.step, tokens, spec.length)
+    start = tf.fill([num], spec.start_token)
+    return unrolling.unroll(step, policy.picker, start, state, spec.length, seed, spec.end_token, keep_states=True).states[1]
 
 
 def discriminator_step(generator, discriminator, optimizer, real, seed):

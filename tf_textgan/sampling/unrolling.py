@@ -91,3 +91,26 @@ def unroll(step, picker, start, state, length, seed, end_token=None, keep_states
   tokens, log_probs, *others = tensors
   points = others.pop(0) if picker.relaxed else None
   return Samples(tokens, log_probs, points, tf.nest.pack_sequence_as(state, others) if keep_states else None)
+
+
+def after_given(step, tokens, count):
+  """A step function that writes given tokens first and then what it would.
+
+  Args:
+    step: see `unroll`.
+    tokens: int32 `[B, T]`.
+    count: how many of them are given, an int32 scalar; padding among them is left to the loop.
+
+  Returns:
+    A step function whose state is a pair: the position, int32 `[B]`, zeros at first, and the state of `step`.
+  """
+
+  def forced_step(inputs, state):
+    position, inner = state
+    logits, inner = step(inputs, inner)
+    # A token that is given is one that has all the probability.
+    given = tf.gather(tokens, tf.minimum(position[0], tokens.shape[1] - 1), axis=1)
+    forced = tf.one_hot(given, logits.shape[-1], on_value=0.0, off_value=-1e9)
+    return tf.where(position[0] < count, forced, tf.cast(logits, tf.float32)), (position + 1, inner)
+
+  return forced_step
