@@ -5,12 +5,16 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
+from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.generators import relational_memory
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import noise
@@ -126,6 +130,69 @@ def gsgan_discriminator_step():
   return _stepper(_gsgan().discriminator_step), _gsgan_flops(1), 1
 
 
+def _relgan():
+  generator, discriminator = relational_memory.Generator(_SPEC, relational_memory.Config()), multi_representation.Config()
+  return relgan.Algorithm(relgan.Config(), generator, multi_representation.Discriminator(_SPEC, discriminator))
+
+
+def _memory_flops():
+  """Operations of one forward step of the relational memory for one row, with one slot: attention, network and gates, then logits."""
+  config = relational_memory.Config()
+  size = config.heads * config.head_size
+  read = 2 * config.embedding_size * 5 * size
+  return read + 2 * size * (3 + config.layers + 2) * size + 2 * size * _SPEC.vocab_size
+
+
+def _views_flops():
+  """Operations of one forward pass of RelGAN's discriminator for one row, without the embedding."""
+  config = multi_representation.Config()
+  features = sum(config.filters)
+  convolutions = sum(2 * (_SPEC.length - width + 1) * width * filters for width, filters in zip(config.widths, config.filters))
+  return config.embedding_size * (convolutions + 4 * features**2 + 2 * (features + 1) * config.feature_size)
+
+
+def _relgan_generator_flops():
+  # The generator, three passes; the discriminator, one on real rows, and one with its gradient by the points, not the weights, on written ones.
+  embed = 2 * _SPEC.vocab_size * multi_representation.Config().embedding_size
+  return _BATCH * (_SPEC.length * (3 * _memory_flops() + 2 * embed) + 3 * _views_flops())
+
+
+def _relgan_discriminator_flops():
+  embed = 2 * _SPEC.vocab_size * multi_representation.Config().embedding_size
+  return _BATCH * (_SPEC.length * (_memory_flops() + 2 * embed) + 3 * 2 * _views_flops())
+
+
+def _relgan_updates(algorithm):
+  return {update.name: update for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
+
+
+def relgan_mle_step():
+  """One maximum-likelihood step of the relational memory."""
+  return _stepper(_relgan().mle_step), 3 * _BATCH * _SPEC.length * _memory_flops(), 1
+
+
+def relgan_generator_step():
+  """One RelGAN generator step."""
+  return _stepper(_relgan_updates(_relgan())["generator"].train_step), _relgan_generator_flops(), 1
+
+
+def relgan_discriminator_step():
+  """One RelGAN discriminator step."""
+  return _stepper(_relgan_updates(_relgan())["discriminator"].train_step), _relgan_discriminator_flops(), 1
+
+
+def relgan_iteration():
+  """One round: a generator step and its discriminator steps."""
+  updates = _relgan_updates(_relgan())
+  generator, discriminator = _stepper(updates["generator"].train_step), _stepper(updates["discriminator"].train_step)
+  repeats = updates["discriminator"].repeats
+
+  def call():
+    return generator(), [discriminator() for _ in range(repeats)]
+
+  return call, _relgan_generator_flops() + repeats * _relgan_discriminator_flops(), 1
+
+
 def _sentences(num, seed):
   """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
   random = np.random.default_rng(seed)
@@ -162,6 +229,10 @@ CASES = {
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
   "gsgan_generator_step": gsgan_generator_step,
   "gsgan_discriminator_step": gsgan_discriminator_step,
+  "relgan_mle_step": relgan_mle_step,
+  "relgan_generator_step": relgan_generator_step,
+  "relgan_discriminator_step": relgan_discriminator_step,
+  "relgan_iteration": relgan_iteration,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

@@ -60,3 +60,54 @@ def test_a_column_is_refused_rather_than_broadcast(loss):
     loss(REAL[:, None], FAKE)
   with pytest.raises(ValueError):
     loss(REAL, FAKE[:, None])
+
+
+def test_the_losses_that_compare_or_regress_are_those_of_the_formulas():
+  real, fake = REAL.numpy().astype(np.float64), FAKE.numpy().astype(np.float64)
+  np.testing.assert_allclose(adversarial.relativistic_discriminator(REAL, FAKE), -np.log(_sigmoid(real - fake)), rtol=1e-5)
+  np.testing.assert_allclose(adversarial.relativistic_generator(REAL, FAKE), -np.log(_sigmoid(fake - real)), rtol=1e-5)
+  np.testing.assert_allclose(adversarial.hinge_discriminator(REAL, FAKE), [1.0 + 1.0, 0.0 + 0.0, 2.0 + 2.5])
+  np.testing.assert_allclose(adversarial.least_squares_discriminator(REAL, FAKE), [1.0 + 0.0, 1.0 + 9.0, 4.0 + 2.25])
+  np.testing.assert_allclose(adversarial.least_squares_generator(FAKE), [1.0, 16.0, 0.25])
+
+
+_OF_PAIRS = [
+  adversarial.discriminator,
+  adversarial.wasserstein_critic,
+  adversarial.relativistic_discriminator,
+  adversarial.relativistic_generator,
+  adversarial.hinge_discriminator,
+  adversarial.least_squares_discriminator,
+]
+_OF_FAKES = [
+  adversarial.saturating_generator,
+  adversarial.non_saturating_generator,
+  adversarial.wasserstein_generator,
+  adversarial.least_squares_generator,
+]
+
+
+@pytest.mark.parametrize("loss", _OF_PAIRS)
+def test_several_scores_of_an_example_are_paired_one_by_one(loss):
+  real, fake = tf.stack([REAL, FAKE, REAL], axis=1), tf.stack([FAKE, REAL, REAL], axis=1)
+  columns = tf.stack([loss(REAL, FAKE), loss(FAKE, REAL), loss(REAL, REAL)], axis=1)
+  np.testing.assert_allclose(loss(real, fake), columns, rtol=1e-6)
+  for other in (FAKE[:, None], real[:, :2]):
+    with pytest.raises(ValueError):
+      loss(real, other)
+  with pytest.raises(ValueError):
+    loss(real[None], fake[None])
+
+
+@pytest.mark.parametrize("loss", _OF_FAKES)
+def test_several_scores_of_an_example_are_taken_one_by_one(loss):
+  np.testing.assert_allclose(loss(FAKE[:, None]), loss(FAKE)[:, None], rtol=1e-6)
+  with pytest.raises(ValueError):
+    loss(FAKE[0])
+
+
+@pytest.mark.parametrize("score", [-200.0, 200.0])
+def test_extreme_pairs_stay_finite(score):
+  extreme = tf.constant([score])
+  assert np.isfinite(adversarial.relativistic_discriminator(extreme, -extreme)).all()
+  assert np.isfinite(adversarial.relativistic_generator(extreme, -extreme)).all()

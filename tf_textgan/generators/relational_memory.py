@@ -1,0 +1,239 @@
+"""The relational memory core as a generator: rows of memory that attend to one another and to the last token.
+
+Santoro et al., "Relational recurrent neural networks", https://arxiv.org/abs/1806.01822; as RelGAN has it, https://openreview.net/forum?id=rJedV3R5tm.
+
+With memory M `[slots, heads * head_size]` and the projected input x as one more row:
+
+  A = softmax(q(M) k([M; x])^T / scale) v([M; x]),   R = norm(M + A),   N = norm(R + mlp(R)),
+  M' = sigmoid(i) tanh(N) + sigmoid(f + 1) M,        [i; f] = W tanh(M) + U x.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan.generators import base
+from tf_textgan.losses import likelihood
+
+# Under the square root of the layer norms.
+_EPSILON = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of RelGAN's generator."""
+
+  # Numbers in a token's embedding.
+  embedding_size: int = 32
+  # Rows of memory.
+  slots: int = 1
+  # Heads of the attention.
+  heads: int = 2
+  # Numbers in a head's query, key and value; a row of memory has heads * head_size.
+  head_size: int = 256
+  # Layers of the network after the attention.
+  layers: int = 2
+  # Numbers in the latent z, which is added to the initial memory; 0 starts from the same memory always, as RelGAN does.
+  latent_size: int = 0
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "slots", "heads", "head_size", "layers")
+    checks.at_least(self, 0, "latent_size")
+
+
+class Generator(base.Autoregressive):
+  """Embedding, relational memory, a linear map of the whole memory to logits. z is added to the initial memory through a linear map and tanh."""
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec, config)
+    seeds = iter(range(seed * 100, seed * 100 + 100))
+    size = config.heads * config.head_size
+
+    def weight(name, *shape):
+      return self.add_weight(shape, keras.initializers.TruncatedNormal(0.0, shape[0] ** -0.5, seed=next(seeds)), name=name)
+
+    def constant(name, value, size):
+      return self.add_weight((size,), keras.initializers.Constant(value), name=name)
+
+    def norm(name, size):
+      return constant(f"{name}_scale", 1.0, size), constant(f"{name}_offset", 0.0, size)
+
+    self.embedding = weight("embedding", spec.vocab_size, config.embedding_size)
+    self.input_kernel = weight("input_kernel", config.embedding_size, size)
+    self.input_bias = constant("input_bias", 0.0, size)
+    self.attention_kernel = weight("attention_kernel", size, 3 * size)
+    self.attention_scale = constant("attention_scale", 1.0, 3 * size)
+    # Of queries and values. The code has one for keys too, but it adds the same to all that the softmax compares.
+    self.attention_offset = constant("attention_offset", 0.0, 2 * size)
+    self.memory_norm = norm("memory_norm", size)
+    self.mlp = [(weight(f"mlp_kernel_{i}", size, size), constant(f"mlp_bias_{i}", 0.0, size)) for i in range(config.layers)]
+    self.mlp_norm = norm("mlp_norm", size)
+    self.gate_input_kernel = weight("gate_input_kernel", size, 2 * size)
+    self.gate_memory_kernel = weight("gate_memory_kernel", size, 2 * size)
+    self.output_kernel = weight("output_kernel", config.slots * size, spec.vocab_size)
+    self.output_bias = constant("output_bias", 0.0, spec.vocab_size)
+    self.latent_kernel = weight("latent_kernel", config.latent_size, config.slots * size) if config.latent_size else None
+    # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
+    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self.memory_size = size
+    self.built = True
+
+  def initial_state(self, latent):
+    num, slots, size = tf.shape(latent)[0], self.config.slots, self.memory_size
+    # Rows that differ, for the attention to tell them apart.
+    memory = tf.tile(tf.eye(slots, size, dtype=self.compute_dtype)[None], [num, 1, 1])
+    if self.latent_kernel is not None:
+      shift = tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel)))
+      memory += tf.reshape(shift, [num, slots, size])
+    return memory
+
+  def step(self, inputs, state):
+    memory = _remember(self._read(inputs), state, self._memory_weights(), self.config.heads)
+    kernel, bias = self.output_layer()
+    # Not `likelihood.logits`: with so many rows in the kernel, its copy costs more than a pass over the logits.
+    return tf.matmul(self._flat(memory), kernel) + bias, memory
+
+  def outputs(self, tokens, latent, seed=None):
+    del seed  # There is no dropout.
+    length = tokens.shape[1]
+    start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
+    inputs = tf.concat([start, tf.transpose(tokens)[:-1]], axis=0)
+    # What the memory is shown does not depend on it: for all positions at once.
+    read = [tf.reshape(x, [length, -1, x.shape[-1]]) for x in self._read(tf.reshape(inputs, [-1]))]
+    memories = _remember_all(read, self.initial_state(latent), self._memory_weights(), self.config.heads)
+    return tf.reshape(tf.transpose(memories, [1, 0, 2, 3]), [-1, length, self.config.slots * self.memory_size])
+
+  def output_layer(self):
+    return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+
+  def _read(self, inputs):
+    """What the memory needs of tokens, ids `[N]` or points `[N, V]`: key and value `[N, M]`, and their share of the gates `[N, 2M]`."""
+    table = self._cast(self.embedding)
+    embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    # The projection and what follows it are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
+    projection = tf.concat([self._cast(self.input_kernel), self._cast(self.input_bias)[None]], axis=0)
+    attention, gates = (tf.matmul(projection, self._cast(kernel)) for kernel in (self.attention_kernel, self.gate_input_kernel))
+    attention, gates = (likelihood.logits(embedded, kernel[:-1], kernel[-1]) for kernel in (attention, gates))
+    weights = self._memory_weights()
+    # The input asks nothing: its own row is not kept.
+    _, key, value = tf.split(_norm(attention, weights.attention_scale, weights.attention_offset), 3, axis=-1)
+    return [key, value, gates]
+
+  def _memory_weights(self):
+    of_queries, of_values = tf.split(self._cast(self.attention_offset), 2)
+    return _Weights(
+      self._cast(self.attention_kernel),
+      self._cast(self.attention_scale),
+      tf.concat([of_queries, tf.zeros_like(of_queries), of_values], axis=0),
+      tuple(self._cast(variable) for variable in self.memory_norm),
+      tuple((self._cast(kernel), self._cast(bias)) for kernel, bias in self.mlp),
+      tuple(self._cast(variable) for variable in self.mlp_norm),
+      self._cast(self.gate_memory_kernel),
+    )
+
+  def _flat(self, memory):
+    return tf.reshape(memory, [-1, self.config.slots * self.memory_size])
+
+  def _cast(self, variable):
+    return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
+
+
+class _Weights(NamedTuple):
+  """What the memory is updated with."""
+
+  attention_kernel: tf.Tensor
+  attention_scale: tf.Tensor
+  attention_offset: tf.Tensor
+  memory_norm: tuple[tf.Tensor, tf.Tensor]
+  mlp: tuple[tuple[tf.Tensor, tf.Tensor], ...]
+  mlp_norm: tuple[tf.Tensor, tf.Tensor]
+  gate_kernel: tf.Tensor
+
+
+def _remember(read, memory, weights, heads):
+  """The next memory `[B, slots, M]`, from what `_read` gave and the memory before."""
+  key, value, gates = read
+  slots, size = memory.shape[1:]
+  rows = tf.reshape(memory, [-1, size])
+  attention = _norm(tf.matmul(rows, weights.attention_kernel), weights.attention_scale, weights.attention_offset)
+  queries, keys, values = tf.split(tf.reshape(attention, [-1, slots, 3 * size]), 3, axis=-1)
+  queries, keys, values = (
+    tf.reshape(x, [-1, x.shape[1], heads, size // heads])
+    for x in (queries, tf.concat([keys, key[:, None]], axis=1), tf.concat([values, value[:, None]], axis=1))
+  )
+  # The code divides by the root of the size of query, key and value together; the first paper by that of the key.
+  # Products and sums rather than matrix products, of which there would be many of a row or two.
+  compared = tf.reduce_sum((queries * (3 * size // heads) ** -0.5)[:, :, None] * keys[:, None], axis=-1)
+  attended = tf.reduce_sum(tf.nn.softmax(compared, axis=2)[..., None] * values[:, None], axis=2)
+  attended = tf.reshape(attended, [-1, size])
+  # The norms are over a row, as in the first paper; RelGAN's code takes them over all the rows of a memory together.
+  residue = hidden = _norm(rows + attended, *weights.memory_norm)
+  for i, (kernel, bias) in enumerate(weights.mlp):
+    hidden = tf.matmul(tf.nn.relu(hidden) if i else hidden, kernel) + bias
+  candidate = tf.reshape(_norm(residue + hidden, *weights.mlp_norm), [-1, slots, size])
+  gates = tf.reshape(tf.matmul(tf.tanh(rows), weights.gate_kernel), [-1, slots, 2 * size]) + gates[:, None]
+  take, keep = tf.split(gates, 2, axis=-1)
+  return tf.sigmoid(take) * tf.tanh(candidate) + tf.sigmoid(keep + 1.0) * memory
+
+
+def _remember_all(read, memory, weights, heads):
+  """The memories `[T, B, slots, M]` that follow one another, given what `_read` gave for each position, every tensor `[T, B, ...]`.
+
+  With a gradient of its own: the loop's would make the weights' in T small products and sums, and keep what each step has computed. Here only the
+  memories are kept; one loop takes their gradients from the end to the beginning, and then the weights' come from one product over all positions.
+  """
+  length, structure = read[0].shape[0], weights
+
+  def step(read, memory, weights):
+    return _remember(read, memory, tf.nest.pack_sequence_as(structure, weights), heads)
+
+  def at(tensors, t):
+    return [x[t] for x in tensors]
+
+  @tf.custom_gradient
+  def run(memory, *read_and_weights):
+    read, weights = list(read_and_weights[:3]), list(read_and_weights[3:])
+
+    def advance(t, memory, memories):
+      memory = step(at(read, t), memory, weights)
+      return t + 1, memory, memories.write(t, memory)
+
+    # A while_loop: see `sampling.unrolling`.
+    loop = (tf.constant(0), memory, tf.TensorArray(memory.dtype, length))
+    *_, memories = tf.while_loop(lambda t, *_: t < length, advance, loop, maximum_iterations=length)
+    memories = tf.ensure_shape(memories.stack(), [length, *memory.shape])
+
+    def gradient(upstream):
+      before = tf.concat([memory[None], memories[:-1]], axis=0)
+
+      def go_back(t, slope, slopes):
+        slope += upstream[t]
+        earlier = before[t]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+          tape.watch(earlier)
+          later = step(at(read, t), earlier, weights)
+        return t - 1, tape.gradient(later, earlier, slope), slopes.write(t, slope)
+
+      loop = (tf.constant(length - 1), tf.zeros_like(memory), tf.TensorArray(memory.dtype, length))
+      _, slope, slopes = tf.while_loop(lambda t, *_: t >= 0, go_back, loop, maximum_iterations=length)
+      flat = [tf.reshape(x, [-1, *x.shape[2:]]) for x in (*read, before, slopes.stack())]
+      with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([flat[:3], weights])
+        later = step(flat[:3], flat[3], weights)
+      read_slopes, weight_slopes = tape.gradient(later, [flat[:3], weights], flat[4])
+      return slope, *[tf.reshape(x, tf.shape(y)) for x, y in zip(read_slopes, read)], *weight_slopes
+
+    return memories, gradient
+
+  return run(memory, *read, *tf.nest.flatten(weights))
+
+
+def _norm(x, scale, offset):
+  """Layer norm over the last axis, in float32."""
+  mean, variance = tf.nn.moments(tf.cast(x, tf.float32), [-1], keepdims=True)
+  normal = (tf.cast(x, tf.float32) - mean) * tf.math.rsqrt(variance + _EPSILON)
+  return tf.cast(normal, x.dtype) * scale + offset
