@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tf_textgan import errors
 from tf_textgan import laboratory
 from tf_textgan.sampling import estimators
 
@@ -47,7 +48,7 @@ def test_the_bias_found_is_not_that_of_the_noise():
   blocks = exact + offset + 0.05 * random.normal(size=[8, 50])
   bias, error = laboratory.bias_of(blocks, exact)
   assert abs(bias - np.linalg.norm(offset)) < 4.0 * error < 0.4
-  # The plain distance of the mean is no better with more noise; this one is still right, against a noisy target too.
+  # Against a noisy target as well.
   target = exact + 0.05 * random.normal(size=[8, 50])
   bias, error = laboratory.bias_of(blocks, target)
   assert abs(bias - np.linalg.norm(offset)) < 4.0 * error < 0.6
@@ -74,5 +75,5 @@ def test_the_argmaxs_cost_is_flat_but_for_its_jumps():
 
 @pytest.mark.parametrize("draws", [0, 15])
 def test_too_few_draws_are_refused(draws):
-  with pytest.raises(Exception, match="draws"):
+  with pytest.raises(errors.UserError, match="draws"):
     laboratory.Options(draws=draws)
