@@ -198,11 +198,20 @@ def generator_problem(draws, seed):
   truth = lstm.Generator(spec, lstm.Config(init_stddev=1.0), seed=1)
   policy, discriminator = lstm.Generator(spec, lstm.Config()), recurrent.Discriminator(spec, recurrent.Config(dropout=0.0))
   algorithm = gsgan.Algorithm(gsgan.Config(estimator="leave_one_out", discriminator_learning_rate=1e-3), policy, discriminator)
-  for name, update in (("mle", algorithm.mle_step), ("discriminator", algorithm.discriminator_step)):
-    step = tf.function(update)
+
+  @tf.function
+  def pretrain(i):
+    own = noise.fold(noise.seed(seed), "mle", i)
+    algorithm.mle_step(truth.sample(64, noise.fold(own, "real")).tokens, own, tf.constant(0.0))
+
+  @tf.function
+  def train_discriminator(i):
+    own = noise.fold(noise.seed(seed), "discriminator", i)
+    algorithm.discriminator_step(truth.sample(64, noise.fold(own, "real")).tokens, own, tf.constant(0.0))
+
+  for step in (pretrain, train_discriminator):
     for i in range(300):
-      own = noise.fold(noise.seed(seed), name, i)
-      step(truth.sample(64, noise.fold(own, "real")).tokens, own, tf.constant(0.0))
+      step(tf.constant(i))
   network = lambda: recurrent.Discriminator(spec, recurrent.Config(embedding_size=16, hidden_size=16, dropout=0.0), seed=2)  # noqa: E731
   return Problem("generator step", policy, _Objective(discriminator), network, 64, draws)
 

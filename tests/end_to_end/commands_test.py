@@ -30,8 +30,8 @@ def place(tmp_path_factory):
   return folder
 
 
-# One without a discriminator, one with everything, and one that writes all at once; the conformance tests take every algorithm.
-@pytest.fixture(scope="module", params=["mle", "seqgan", "wgan_gp"])
+# One with everything, and one that writes all at once; the conformance tests take every algorithm.
+@pytest.fixture(scope="module", params=["seqgan", "wgan_gp"])
 def trained(request, place):
   """An algorithm's name, the folder of a run of it, and how to run further commands."""
   name = request.param
