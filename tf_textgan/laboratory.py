@@ -26,6 +26,7 @@ from tf_textgan import flags
 from tf_textgan import plots
 from tf_textgan import progress
 from tf_textgan import sequences
+from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.algorithms import gsgan
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import base
@@ -131,19 +132,6 @@ class Judge(keras.Model):
     return tf.tensordot(tf.tanh(means), tf.convert_to_tensor(self.weights_out), 1)[..., 0]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Objective:
-  """-log D of a discriminator, as a cost with prefixes."""
-
-  discriminator: Any
-
-  def __call__(self, inputs):
-    return adversarial.non_saturating_generator(self.discriminator(inputs))
-
-  def prefixes(self, tokens, points):
-    return tf.nn.softplus(-self.discriminator.prefixes(tokens, points))
-
-
 class Problem(NamedTuple):
   """Whose gradient is estimated.
 
@@ -213,7 +201,7 @@ def generator_problem(draws, seed):
     for i in range(300):
       step(tf.constant(i))
   network = lambda: recurrent.Discriminator(spec, recurrent.Config(embedding_size=16, hidden_size=16, dropout=0.0), seed=2)  # noqa: E731
-  return Problem("generator step", policy, _Objective(discriminator), network, 64, draws)
+  return Problem("generator step", policy, estimators.Cost(adversarial.non_saturating_generator, discriminator), network, 64, draws)
 
 
 def exact_gradient(policy, cost):
@@ -329,8 +317,7 @@ def _train_control(problem, estimator, options, seed):
   def step(i):
     with tf.GradientTape() as tape:
       square = tf.reduce_mean(estimator(problem.policy, problem.cost, problem.rows, noise.fold(seed, i)).square)
-    gradients = tape.gradient(square, control.trainable_variables)
-    optimizer.apply([tf.zeros(w.shape) if g is None else tf.convert_to_tensor(g) for g, w in zip(gradients, control.trainable_variables)])
+    algorithm_base.minimize(tape, square, control, optimizer)
 
   for i in range(options.control_steps):
     step(tf.constant(i))

@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Callable
 import dataclasses
-from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -121,7 +120,7 @@ def mean(values, mask=None):
   if mask is None:
     return tf.reduce_mean(values)
   # Replicas may hold different numbers of tokens: all divide by the same.
-  count = average_over_replicas(tf.reduce_sum(mask))
+  count = noise.average_over_replicas(tf.reduce_sum(mask))
   return tf.reduce_sum(values * mask) / count
 
 
@@ -141,7 +140,7 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
   variables = network.trainable_variables
   # Zero for what the loss does not depend on; the tape's own option for that does not know Keras variables.
   gradients = [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in zip(tape.gradient(loss, variables), variables)]
-  gradients = [average_over_replicas(g) for g in gradients]
+  gradients = [noise.average_over_replicas(g) for g in gradients]
   norm = tf.linalg.global_norm(gradients)
   if clip_norm:
     gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
@@ -178,10 +177,3 @@ def move_towards(network, target, share):
 
   # A replica may not assign what all of them share.
   tf.distribute.get_replica_context().merge_call(move_on_all, args=(targets,))
-
-
-def average_over_replicas(x: Any):
-  """Averages a tensor over the replicas; with one replica it is the tensor itself."""
-  if noise.num_replicas() == 1:
-    return x
-  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)

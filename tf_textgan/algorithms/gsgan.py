@@ -8,7 +8,6 @@ in the place of Gumbel-softmax (see `sampling.estimators`); the unbiased ones sh
 """
 
 import dataclasses
-from typing import Any
 from typing import Literal
 
 import tensorflow as tf
@@ -75,22 +74,6 @@ GENERATOR_KIND = generator_base.Autoregressive
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Cost:
-  """What the generator minimises, as a cost of sequences and of their prefixes (see `sampling.estimators`)."""
-
-  objective: Any
-  discriminator: Any
-  seed: Any
-
-  def __call__(self, inputs):
-    return self.objective(self.discriminator(inputs, self.seed))
-
-  def prefixes(self, tokens, points):
-    scores = self.discriminator.prefixes(tokens, points, self.seed)
-    return tf.reshape(self.objective(tf.reshape(scores, [-1])), tf.shape(tokens))
-
-
 class Algorithm(base.Algorithm):
   """See the module."""
 
@@ -135,7 +118,7 @@ class Algorithm(base.Algorithm):
 
   def generator_step(self, real, seed, progress):
     """Moves the samples to where the discriminator takes them for real."""
-    cost = _Cost(_OBJECTIVES[self.config.objective], self.discriminator, noise.fold(seed, "dropout"))
+    cost = estimators.Cost(_OBJECTIVES[self.config.objective], self.discriminator, noise.fold(seed, "dropout"))
     with tf.GradientTape() as tape, tf.GradientTape() as control_tape:
       estimate = self._estimator(progress)(self.generator, cost, tf.shape(real)[0], seed)
       surrogate = base.mean(estimate.surrogate)

@@ -98,8 +98,8 @@ class Algorithm(base.Algorithm):
       tokens = generator.sample(tf.shape(real)[0], seed).tokens
       scores = self.discriminator(tokens)
       # Replicas weigh the samples of all.
-      centred = tf.exp(scores - base.average_over_replicas(tf.reduce_mean(scores)))
-      weights = centred / base.average_over_replicas(tf.reduce_mean(centred))
+      centred = tf.exp(scores - noise.average_over_replicas(tf.reduce_mean(scores)))
+      weights = centred / noise.average_over_replicas(tf.reduce_mean(centred))
     weights = tf.stop_gradient(weights)
     written = tf.range(length) >= given
     mask = generator.spec.mask(tokens)
@@ -112,7 +112,7 @@ class Algorithm(base.Algorithm):
     return {
       "loss": loss,
       # The size of a sample of equal weights that would be as good: 1 / N means that one sentence has all the weight.
-      "effective_share": 1.0 / base.average_over_replicas(tf.reduce_mean(tf.square(weights))),
+      "effective_share": 1.0 / noise.average_over_replicas(tf.reduce_mean(tf.square(weights))),
       "entropy": base.mean(-log_probs, mask),
       "given": tf.cast(given, tf.float32),
       "gradient_norm": norm,

@@ -120,8 +120,8 @@ class Algorithm(base.Algorithm):
     )
     returns = rewards
     if config.baseline:
-      total = base.average_over_replicas(tf.reduce_sum(rewards * mask, axis=0))
-      returns -= tf.math.divide_no_nan(total, base.average_over_replicas(tf.reduce_sum(mask, axis=0)))
+      total = noise.average_over_replicas(tf.reduce_sum(rewards * mask, axis=0))
+      returns -= tf.math.divide_no_nan(total, noise.average_over_replicas(tf.reduce_sum(mask, axis=0)))
     with tf.GradientTape() as tape:
       # The same z as the sample's: the policy is conditioned on it.
       log_probs = generator.log_probs(samples.tokens, generator.sample_latent(num, seed))

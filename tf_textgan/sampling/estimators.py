@@ -50,20 +50,39 @@ class Estimate(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class Cost:
+  """A generator's loss of a discriminator's scores, as a cost of sequences and of their prefixes.
+
+  Attributes:
+    loss: function of scores, of any shape, giving as many costs.
+    discriminator: see `discriminators.base`; for prefixes it needs `prefixes`.
+    seed: int32 `[2]` of its dropout; None for none.
+  """
+
+  loss: Any
+  discriminator: Any
+  seed: Any = None
+
+  def __call__(self, inputs):
+    return self.loss(self.discriminator(inputs, self.seed))
+
+  def prefixes(self, tokens, points):
+    return self.loss(self.discriminator.prefixes(tokens, points, self.seed))
+
+
+@dataclasses.dataclass(frozen=True)
 class Relaxed:
   """The gradient through a relaxing picker, at every step and through what is fed back.
 
   Attributes:
     picker: one of `pickers` whose `relaxed` is true.
-    soft_feedback: feed the points back; else the picked tokens, and the gradient through the past ends there.
   """
 
   picker: Any
-  soft_feedback: bool = True
   relaxed: ClassVar[bool] = True
 
   def __call__(self, policy, cost, num, seed):
-    samples = policy.sample(num, seed, self.picker, soft_feedback=self.soft_feedback)
+    samples = policy.sample(num, seed, self.picker, soft_feedback=True)
     costs = cost(samples.points)
     return Estimate(costs, costs, samples)
 
@@ -87,7 +106,7 @@ class ScoreFunction:
     if self.leave_one_out:
       # x_i - mean of the others = (x_i - mean of all) * N / (N - 1), over the global batch.
       count = tf.cast(tf.shape(costs)[0] * noise.num_replicas(), tf.float32)
-      advantages = (costs - _mean_of_all(costs)) * count / (count - 1.0)
+      advantages = (costs - noise.average_over_replicas(tf.reduce_mean(costs))) * count / (count - 1.0)
     log_prob = tf.reduce_sum(policy.log_probs(samples.tokens, latent), axis=1)
     return Estimate(advantages * log_prob, costs, samples)
 
@@ -198,10 +217,3 @@ def _written(policy, num, seed):
   samples = policy.sample(num, seed)
   tokens = tf.stop_gradient(samples.tokens)
   return samples._replace(tokens=tokens), policy.sample_latent(num, seed)
-
-
-def _mean_of_all(values):
-  mean = tf.reduce_mean(values)
-  if noise.num_replicas() == 1:
-    return mean
-  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)

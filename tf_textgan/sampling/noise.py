@@ -59,6 +59,13 @@ def num_replicas():
   return context.num_replicas_in_sync if context else 1
 
 
+def average_over_replicas(x):
+  """Averages a tensor over the replicas; with one replica it is the tensor itself."""
+  if num_replicas() == 1:
+    return x
+  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
+
+
 def _rows_of_this_replica(draw, shape):
   replicas = num_replicas()
   if replicas == 1:
