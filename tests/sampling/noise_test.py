@@ -39,6 +39,7 @@ DRAWS = {
   "normal": lambda rows: noise.normal([rows, 2, 3], SEED),
   "gumbel": lambda rows: noise.gumbel([rows, 4], SEED),
   "dropout": lambda rows: noise.dropout(tf.ones([rows, 4]), 0.5, SEED),
+  "dropout_odd_rate": lambda rows: noise.dropout(tf.ones([rows, 5, 3]), 0.3, SEED),
 }
 
 
@@ -72,12 +73,19 @@ def test_moments(draw, mean, variance):
   assert abs(x.var() - variance) < 4 * np.sqrt(4.4 * variance**2 / x.size)
 
 
-def test_dropout_keeps_the_mean():
-  x = noise.dropout(tf.fill([400, 250], 2.0), 0.25, SEED).numpy()
+@pytest.mark.parametrize("rate", [0.25, 0.3, 0.0001])
+def test_dropout_keeps_the_mean(rate):
+  x = noise.dropout(tf.fill([401, 25, 11], 2.0), rate, SEED).numpy()
   zeros = np.mean(x == 0.0)
-  assert abs(zeros - 0.25) < 4 * np.sqrt(0.25 * 0.75 / x.size)
-  np.testing.assert_allclose(x[x != 0.0], 2.0 / 0.75, rtol=1e-6)
+  assert abs(zeros - rate) < 4 * np.sqrt(rate * (1 - rate) / x.size)
+  np.testing.assert_allclose(x[x != 0.0], 2.0 / (1 - rate), rtol=1e-6)
   assert abs(x.mean() - 2.0) < 0.02
+
+
+@pytest.mark.parametrize("shape", [[1], [7], [3, 5], [2, 3, 5]])
+def test_what_dropout_keeps_has_the_shape_asked_for(shape):
+  assert noise.kept(shape, 0.5, SEED).shape == shape
+  assert np.all(noise.kept(shape, 0.0, SEED))
 
 
 def test_dropout_keeps_the_type():

@@ -103,8 +103,8 @@ class Discriminator(base.Discriminator):
     gate, candidate = (tf.matmul(features, self._cast(kernel)) for kernel in (self.gate, self.highway))
     if seed is not None and self.dropout:
       # Drawn by sequence, as the first axis must count examples.
-      drawn = tf.reshape(noise.uniform([tf.shape(embedded)[0], views * features.shape[1]], seed), [-1, features.shape[1]])
-      features = _highway_with_dropout(features, gate, candidate, tf.cast(drawn, features.dtype), self.dropout)
+      kept = tf.reshape(noise.kept([tf.shape(embedded)[0], views * features.shape[1]], self.dropout, seed), [-1, features.shape[1]])
+      features = _highway_with_dropout(features, gate, candidate, kept, self.dropout)
     else:
       features += tf.sigmoid(gate) * (tf.nn.relu(candidate) - features)
     features = tf.matmul(features, self._cast(self.feature_kernel)) + self._cast(self.feature_bias)
@@ -154,38 +154,38 @@ def _largest_responses(rows, *kernels_and_biases):
   return pooled, gradient
 
 
-def _highway_with_dropout(features, gate, candidate, drawn, rate):
-  """dropout(sigmoid(gate) relu(candidate) + (1 - sigmoid(gate)) features), in one pass forward and one back. All float `[N, F]`.
+def _highway_with_dropout(features, gate, candidate, kept, rate):
+  """dropout(sigmoid(gate) relu(candidate) + (1 - sigmoid(gate)) features), in one pass forward and one back. All `[N, F]`.
 
   Args:
     features: what the layer sees.
     gate: its product with the gate's weights.
     candidate: its product with the highway's.
-    drawn: uniform numbers; those below `rate` leave theirs out.
-    rate: Python number.
+    kept: bool, which numbers stay.
+    rate: Python number, the share that does not.
   """
 
   @tf.custom_gradient
   def run(features, gate, candidate):
     def gradient(upstream):
-      return _highway_slopes(features, gate, candidate, drawn, upstream, rate)
+      return _highway_slopes(features, gate, candidate, kept, upstream, rate)
 
-    return _highway(features, gate, candidate, drawn, rate), gradient
+    return _highway(features, gate, candidate, kept, rate), gradient
 
   return run(features, gate, candidate)
 
 
 # XLA makes one loop over the numbers of each of these; operation by operation all the responses would go through memory many times.
 @tf.function(jit_compile=True)
-def _highway(features, gate, candidate, drawn, rate):
+def _highway(features, gate, candidate, kept, rate):
   mixed = features + tf.sigmoid(gate) * (tf.nn.relu(candidate) - features)
-  return tf.where(drawn >= rate, mixed / (1.0 - rate), tf.zeros([], mixed.dtype))
+  return tf.where(kept, mixed / (1.0 - rate), tf.zeros([], mixed.dtype))
 
 
 @tf.function(jit_compile=True)
-def _highway_slopes(features, gate, candidate, drawn, upstream, rate):
+def _highway_slopes(features, gate, candidate, kept, upstream, rate):
   """The gradients of `_highway` by its first three arguments."""
-  upstream = tf.where(drawn >= rate, upstream / (1.0 - rate), tf.zeros([], upstream.dtype))
+  upstream = tf.where(kept, upstream / (1.0 - rate), tf.zeros([], upstream.dtype))
   gate = tf.sigmoid(gate)
   by_gate = upstream * (tf.nn.relu(candidate) - features) * gate * (1.0 - gate)
   return upstream * (1.0 - gate), by_gate, tf.where(candidate > 0.0, upstream * gate, tf.zeros([], upstream.dtype))

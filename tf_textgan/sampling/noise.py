@@ -47,10 +47,36 @@ def gumbel(shape, seed):
   return -tf.math.log(-tf.math.log(uniform(shape, seed, minval=1.1754944e-38)))
 
 
+def kept(shape, rate, seed):
+  """Which numbers dropout leaves in: bool of a shape whose first axis counts examples.
+
+  Eight random bits decide where the rate is a multiple of 1/256, as it mostly is, else sixteen: random numbers are what dropout costs.
+
+  Args:
+    shape: int32 `[K]`, or a list of as many sizes.
+    rate: Python number, the share left out; it is rounded to a multiple of 2^-16.
+    seed: int32 `[2]`.
+
+  Returns:
+    bool of that shape.
+  """
+  bits, dtype = (8, tf.int8) if (rate * 256) % 1 == 0 else (16, tf.int16)
+  shape = tf.convert_to_tensor(shape, tf.int32)
+  size = tf.reduce_prod(shape[1:])
+  in_a_word = 32 // bits
+  words = _rows_of_this_replica(
+    lambda shape: tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32), [shape[0], -(-size // in_a_word)]
+  )
+  numbers = tf.reshape(tf.bitcast(words, dtype), [shape[0], -1])[:, :size]
+  # From -2^(bits - 1) on: signed integers are compared faster than unsigned ones. A share next to 1 would not fit.
+  threshold = min(round(rate * 2**bits), 2**bits - 1) - 2 ** (bits - 1)
+  return tf.reshape(numbers >= tf.constant(threshold, dtype), shape)
+
+
 def dropout(inputs, rate, seed):
   """Sets a share `rate` of the numbers to zero and scales the rest so that the mean stays; the first axis counts examples."""
-  keep = uniform(tf.shape(inputs), seed) >= rate
-  return tf.where(keep, inputs / tf.cast(1.0 - rate, inputs.dtype), tf.zeros([], inputs.dtype))
+  scaled = inputs / tf.cast(1.0 - rate, inputs.dtype)
+  return tf.where(tf.ensure_shape(kept(tf.shape(inputs), rate, seed), inputs.shape), scaled, tf.zeros([], inputs.dtype))
 
 
 def num_replicas():
