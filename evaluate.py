@@ -127,7 +127,10 @@ class Bench:
     self.runs = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
     first = next(iter(self.runs.values()))
     for workdir, run in self.runs.items():
-      chosen, expected = ((x.experiment.choices.dataset, x.experiment.dataset, x.algorithm.generator.spec) for x in (run, first))
+      # Not every algorithm learns the categories of a corpus that has some.
+      chosen, expected = (
+        (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
+      )
       if chosen != expected:
         raise errors.UserError(f"{workdir} and {workdirs[0]} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
     self.corpus = first.corpus()
@@ -156,7 +159,7 @@ class Bench:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
-      if evaluator.has_likelihood:
+      if evaluator.has_likelihood and not evaluator.categories:  # Which category a line is in is not known.
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
     return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
 

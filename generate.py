@@ -32,6 +32,8 @@ class Options:
   num: int = 10
   # Divides the logits: below 1 safer and more alike, above 1 more varied; 0 takes the most probable token. Default: as the algorithm samples.
   temperature: float | None = None
+  # Category to write in, one of the run's; empty for all of them alike.
+  category: str = ""
   # Draw among this many most probable tokens only; 0 keeps all.
   top_k: int = 0
   # Draw among the fewest tokens that have this probability together; 1 keeps all.
@@ -40,7 +42,7 @@ class Options:
   seed: int = 0
   # Which checkpoint to use.
   checkpoint: Literal["best", "latest"] = "best"
-  # "text", or "jsonl": an object on each line with text and log_prob (nats, as drawn).
+  # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn) and, of a run with categories, category.
   format: Literal["text", "jsonl"] = "text"
   # File to write to; empty for the standard output.
   output: str = ""
@@ -61,6 +63,17 @@ def picker_of(temperature, top_k, nucleus):
   return pickers.Categorical(temperature, top_k, nucleus)
 
 
+def category_of(name, categories, workdir):
+  """The place of a category among those of a run, an int32 tensor; None for an empty name."""
+  if not name:
+    return None
+  if not categories:
+    raise errors.UserError(f"--category is {name!r}, but the run in {workdir} has no categories")
+  if name not in categories:
+    raise errors.UserError(f"--category is {name!r}; the run in {workdir} has {', '.join(categories)}")
+  return tf.constant(categories.index(name))
+
+
 def check_num(num):
   """Raises a `UserError` unless a number of sentences is one that TensorFlow can count to."""
   if not 1 <= num <= _MOST:
@@ -72,13 +85,19 @@ def main(options):
   check_num(options.num)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   run = runs.load(options.workdir, options.checkpoint)
-  write = tf.function(run.algorithm.generator.write)
-  tokens, log_probs = write(tf.constant(options.num), export.generation_seed(options.seed), picker)
+  generator = run.algorithm.generator
+  names = generator.spec.categories
+  category = category_of(options.category, names, options.workdir)
+  num, seed = tf.constant(options.num), export.generation_seed(options.seed)
+  if names:
+    category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
+  tokens, log_probs = tf.function(generator.write)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":
-    sentences = [
-      json.dumps({"text": text, "log_prob": round(float(value), 6)}, ensure_ascii=False) for text, value in zip(sentences, log_probs.numpy())
-    ]
+    lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, log_probs.numpy())]
+    for line, place in zip(lines, category.numpy() if names else ()):
+      line["category"] = names[place]
+    sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   text = "".join(sentence + "\n" for sentence in sentences)
   if options.output:
     with open(options.output, "w", encoding="utf-8") as file:

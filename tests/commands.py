@@ -17,6 +17,7 @@ from tests.conformance import tiny
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import flags
 from tf_textgan import registry
+from tf_textgan import runs
 from tf_textgan.training import checkpoints
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -36,6 +37,18 @@ def write_text(path, num=300):
   lines = [f"a {a} {b} the {c}" for a, b, c in itertools.product(nouns, verbs, nouns)]
   random = np.random.default_rng(0)
   pathlib.Path(path).write_text("".join(lines[i] + "\n" for i in random.integers(0, len(lines), num)), encoding="utf-8")
+
+
+def write_two_texts(folder, num=60):
+  """Writes neg.txt and pos.txt, which differ in their last word, and returns the settings of a corpus of the two categories."""
+  folder = pathlib.Path(folder)
+  for name, word in (("neg", "bad"), ("pos", "good")):
+    lines = [f"{start} {subject} was {word}" for start in ("this", "that", "the") for subject in ("film", "cast", "plot", "end")]
+    random = np.random.default_rng(len(name + word))
+    (folder / f"{name}.txt").write_text("".join(lines[i] + "\n" for i in random.integers(0, len(lines), num)), encoding="utf-8")
+  return {
+    "dataset": "text_lines", "text_files": f"{folder}/neg.txt,{folder}/pos.txt", "categories": "neg,pos", "data_dir": folder / "data",
+  }  # fmt: skip
 
 
 def as_flags(settings):
@@ -74,7 +87,7 @@ def begin(folder, settings, trained=None):
     trained(algorithm)
   folder.mkdir(parents=True)
   corpus.vocabulary.save(folder / "vocabulary.json")
-  experiment_lib.write_json(folder / "config.json", {"experiment": experiment.to_json(), "length": corpus.spec.length})
+  experiment_lib.write_json(folder / "config.json", runs.as_config(experiment, corpus.spec))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
   kept.save(0, algorithm.variables(), {"step": 0}, best=True)
   kept.wait()

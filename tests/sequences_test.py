@@ -23,3 +23,8 @@ def test_without_an_end_token_zero_is_an_ordinary_token():
 def test_mask_refuses_other_ranks():
   with pytest.raises(ValueError):
     sequences.Spec(vocab_size=5, length=4, start_token=0).mask(TOKENS[0])
+
+
+def test_a_batch_is_split_into_tokens_and_categories():
+  assert sequences.split("tokens") == ("tokens", None)
+  assert sequences.split(sequences.Labelled("tokens", "categories")) == ("tokens", "categories")

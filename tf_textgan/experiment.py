@@ -123,13 +123,13 @@ def build(experiment, spec):
 
   Args:
     experiment: `Experiment`.
-    spec: `sequences.Spec`.
+    spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
 
   Returns:
     `algorithms.base.Algorithm`.
 
   Raises:
-    UserError: the algorithm cannot train this generator.
+    UserError: the algorithm cannot train this generator, or the generator cannot be told a category.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # The process-wide policy only while the layers are made: a library should leave no trace.
@@ -137,6 +137,8 @@ def build(experiment, spec):
   keras.config.set_dtype_policy(choices.precision)
   try:
     module = registry.load("tf_textgan.algorithms", choices.algorithm)
+    if not getattr(module, "CATEGORIES", False):
+      spec = dataclasses.replace(spec, categories=())
     name = choices.generator or module.GENERATOR[0]
     generator = registry.load("tf_textgan.generators", name).Generator(spec, experiment.generator, seed)
     discriminator = None

@@ -20,6 +20,11 @@ class Model(tf.Module):
 
   `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
   `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
+
+  Of a generator with categories, both take `category` as a further argument. `generate` takes a string scalar, the name of the category to write in
+  or "" for a mixture of all in equal shares, and also gives `category`, string `[num]`. `score` takes string `[N]`, for each sentence the name of the
+  category under which `log_prob` is; to find the likeliest category of a sentence, score it once in each. Another name is an
+  `InvalidArgumentError` that lists the right ones.
   """
 
   def __init__(self, generator, discriminator, vocabulary):
@@ -29,31 +34,41 @@ class Model(tf.Module):
     self._text = vocabulary.graph()
     # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
+    settings = [tf.TensorSpec([], tf.int32, "num"), tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int64, "seed")]
+    text = [tf.TensorSpec([None], tf.string, "text")]
+    self._categories = generator.spec.categories
+    if self._categories:
+      settings.append(tf.TensorSpec([], tf.string, "category"))
+      text.append(tf.TensorSpec([None], tf.string, "category"))
+    self.generate = tf.function(self._generate, input_signature=settings)
+    self.score = tf.function(self._score, input_signature=text)
 
-  @tf.function(
-    input_signature=[
-      tf.TensorSpec([], tf.int32, name="num"),
-      tf.TensorSpec([], tf.float32, name="temperature"),
-      tf.TensorSpec([], tf.int64, name="seed"),
-    ]
-  )
-  def generate(self, num, temperature, seed):
-    """See the class."""
-    tokens, log_probs = self._generator.write(num, generation_seed(seed), pickers.Categorical(temperature))
-    return {"text": self._text.decode(tokens), "log_prob": log_probs}
+  def _generate(self, num, temperature, seed, category=None):
+    seed = generation_seed(seed)
+    if category is not None:
+      named = self._places(category, allowed=("",))
+      category = tf.where(category == "", self._generator.draw_categories(num, seed), named)
+    tokens, log_probs = self._generator.write(num, seed, pickers.Categorical(temperature), category)
+    written = {"text": self._text.decode(tokens), "log_prob": log_probs}
+    return written if category is None else written | {"category": tf.gather(self._categories, category)}
 
-  @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
-  def score(self, text):
-    """See the class."""
+  def _score(self, text, category=None):
     tokens = self._text.encode(text, self._generator.spec.length)
     tokens = tf.ensure_shape(tokens, [None, self._generator.spec.length])
     scores = {}
     if isinstance(self._generator, base.Autoregressive):
-      latent = self._generator.draw_latent(tf.shape(tokens)[0], noise.seed(0))
+      category = None if category is None else self._places(category)
+      latent = self._generator.draw_latent(tf.shape(tokens)[0], noise.seed(0), category)
       scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, latent), axis=1)
     if self._discriminator is not None:
       scores["discriminator"] = self._discriminator(tokens)
     return scores
+
+  def _places(self, names, allowed=()):
+    """The places of named categories, int32 like the names; 0 for a name of the others that are allowed."""
+    matches = names[..., None] == tf.constant(self._categories + allowed)
+    tf.debugging.Assert(tf.reduce_all(tf.reduce_any(matches, axis=-1)), ["expected the categories", *self._categories, "but got", names])
+    return tf.argmax(matches[..., : len(self._categories)], axis=-1, output_type=tf.int32)
 
 
 def generation_seed(seed):

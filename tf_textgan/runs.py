@@ -19,6 +19,7 @@ from tf_textgan import errors
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import export
 from tf_textgan import plots
+from tf_textgan import sequences
 from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.sampling import noise
@@ -71,7 +72,8 @@ def load(workdir, checkpoint="best"):
     raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
-  algorithm = experiment_lib.build(experiment, vocabulary.spec(config["length"]))
+  spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  algorithm = experiment_lib.build(experiment, spec)
   progress = checkpoints_lib.Checkpoints(folder / "checkpoints").restore(algorithm.variables(), checkpoint)
   if progress is None:
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
@@ -102,12 +104,15 @@ def train(experiment, callbacks=()):
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec)
   generator = algorithm.generator
+  data = corpus.tokens["train"]
+  if generator.spec.categories:
+    data = sequences.Labelled(data, corpus.categories["train"])
   evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,
     experiment.schedule,
-    corpus.tokens["train"],
+    data,
     lambda step: evaluator(experiment.loop.evaluation_samples),
     checkpoints,
     experiment.loop,
@@ -119,7 +124,7 @@ def train(experiment, callbacks=()):
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
   if chief:
-    callbacks = [*_monitors(loop, experiment, folder, corpus, evaluator), *callbacks]
+    callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
   loop.run(callbacks)
   if loop.interrupted:
     print(f"stopped by a signal at step {loop.progress.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
@@ -174,8 +179,14 @@ def _open(folder, experiment, chief):
     corpus.vocabulary.save(folder / "vocabulary.json")
     experiment_lib.write_json(folder / "versions.json", experiment_lib.versions())
     # Last: a folder with a config is a run.
-    experiment_lib.write_json(folder / "config.json", {"experiment": experiment.to_json(), "length": corpus.spec.length})
+    experiment_lib.write_json(folder / "config.json", as_config(experiment, corpus.spec))
   return corpus
+
+
+def as_config(experiment, spec):
+  """What a run's `config.json` holds: the experiment, the sequence length and, of a labelled corpus, the categories."""
+  config = {"experiment": experiment.to_json(), "length": spec.length}
+  return config | {"categories": list(spec.categories)} if spec.categories else config
 
 
 def _check_same(folder, old, new):
@@ -192,26 +203,31 @@ def _check_same(folder, old, new):
         )
 
 
-def _monitors(loop, experiment, folder, corpus, evaluator):
+def _monitors(loop, experiment, folder, corpus, generator, evaluator):
   """The callbacks that every run has."""
   seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
   shown = {}
 
-  def sentences():
+  def shown_sentences():
     if loop.progress.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; they are written once.
-      shown[loop.progress.step] = corpus.vocabulary.decode(evaluator.write(tf.constant(_SHOWN_SENTENCES), seed, None)[0].numpy())
+      num = tf.constant(_SHOWN_SENTENCES)
+      sentences = corpus.vocabulary.decode(evaluator.write(num, seed, None)[0].numpy())
+      if generator.spec.categories:
+        categories = generator.draw_categories(num, seed).numpy()
+        sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(categories, sentences)]
+      shown[loop.progress.step] = sentences
     return shown[loop.progress.step]
 
   every = experiment.loop.log_every
   summaries = monitors.Summaries(
-    loop, every, folder / "summaries", sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
+    loop, every, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
   )
   return [
     monitors.ProgressBar(loop),
     monitors.Journal(loop, every, folder / "metrics.jsonl"),
     summaries,
-    monitors.Sentences(loop, folder / "samples", sentences, lambda: evaluator.symptoms),
+    monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
   ]
 
 

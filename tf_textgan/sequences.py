@@ -1,6 +1,6 @@
 """What a batch of token sequences looks like: the contract every layer shares.
 
-Letters used throughout the library: B batch, T time (tokens in a sequence), V vocabulary, Z latent, H hidden, E embedding.
+Letters used throughout the library: B batch, T time (tokens in a sequence), V vocabulary, Z latent, C categories, H hidden, E embedding.
 
 Tokens are int32 `[B, T]`. Text ends with the end token and is then padded with 0; the start token is not stored, because it is the
 same for every sequence: whoever conditions on it takes it from `Spec.start_token`. The synthetic oracle task has a fixed length, no end
@@ -8,6 +8,7 @@ token and no padding, as published; there 0 is an ordinary token.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -24,6 +25,7 @@ class Spec:
     start_token: id the first prediction is conditioned on.
     end_token: id that ends a sequence; None for fixed-length sequences, which are never padded.
     forbidden_tokens: ids that never occur in a sequence before its padding; a generator gives them probability zero.
+    categories: names of the categories that the sequences are labelled with (C of them); empty without labels.
   """
 
   vocab_size: int
@@ -31,6 +33,7 @@ class Spec:
   start_token: int
   end_token: int | None = None
   forbidden_tokens: tuple[int, ...] = ()
+  categories: tuple[str, ...] = ()
 
   def mask(self, tokens):
     """Marks the tokens that count: 1.0 up to and including the end token, 0.0 on padding.
@@ -46,3 +49,20 @@ class Spec:
     if self.end_token is None:
       return tf.ones_like(tokens, tf.float32)
     return tf.cast(tf.not_equal(tokens, PAD), tf.float32)
+
+
+class Labelled(NamedTuple):
+  """Sequences and their labels, tensors or arrays.
+
+  Attributes:
+    tokens: int32 `[B, T]`.
+    categories: int32 `[B]`, places in `Spec.categories`.
+  """
+
+  tokens: tf.Tensor
+  categories: tf.Tensor
+
+
+def split(batch):
+  """The tokens of a batch, `Labelled` or not, and its categories, None if it has none."""
+  return batch if isinstance(batch, Labelled) else (batch, None)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.conformance import tiny
 from tf_textgan import registry
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.sampling import noise
 
@@ -17,6 +18,9 @@ HALF_WAY = tf.constant(0.5)
 UPDATED = {"generator": "generator", "mle": "generator", "discriminator": "discriminator"}
 
 _each_algorithm = pytest.mark.parametrize("name", tiny.ALGORITHMS)
+# Those that learn to write in categories.
+_CONDITIONAL = [name for name in tiny.ALGORITHMS if getattr(registry.load("tf_textgan.algorithms", name), "CATEGORIES", False)]
+_each_conditional = pytest.mark.parametrize("name", _CONDITIONAL)
 _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
 
 
@@ -75,11 +79,7 @@ def test_the_update_is_a_function_of_the_seed(name):
       assert _largest_difference(results[0], results[2]) > 0.0
 
 
-@_each_algorithm
-def test_two_replicas_compute_what_one_does(name, two_replicas):
-  spec = tiny.SPECS["text"]  # Its halves of a batch hold different numbers of tokens.
-  batches = [tiny.batch(spec, BATCH, seed) for seed in range(2)]
-
+def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas):
   def train(strategy):
     with strategy.scope():
       algorithm = tiny.algorithm(name, spec)
@@ -93,9 +93,12 @@ def test_two_replicas_compute_what_one_does(name, two_replicas):
 
       compiled = tf.function(step) if replicas > 1 else step
       for i, real in enumerate(batches):
-        parts = np.split(real, replicas)
         # In order: a replica's rows are the block of its number.
-        parts = strategy.experimental_distribute_values_from_function(lambda context: tf.constant(parts[context.replica_id_in_sync_group]))  # noqa: B023
+        def share(context, real=real):
+          number = context.replica_id_in_sync_group
+          return tf.nest.map_structure(lambda x: tf.constant(np.split(x, replicas)[number]), real)
+
+        parts = strategy.experimental_distribute_values_from_function(share)
         logged.append(compiled(parts, noise.fold(SEED, update.name, i)))
     return algorithm, logged
 
@@ -106,6 +109,34 @@ def test_two_replicas_compute_what_one_does(name, two_replicas):
       np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-4, err_msg=key)
   assert _moved(tiny.algorithm(name, spec).generator.get_weights(), one.generator.get_weights())
   assert _largest_difference(_networks(one), _networks(two)) < 1e-5
+
+
+@_each_algorithm
+def test_two_replicas_compute_what_one_does(name, two_replicas):
+  spec = tiny.SPECS["text"]  # Its halves of a batch hold different numbers of tokens.
+  _assert_two_replicas_compute_what_one_does(name, spec, [tiny.batch(spec, BATCH, seed) for seed in range(2)], two_replicas)
+
+
+@_each_conditional
+def test_two_replicas_compute_what_one_does_with_categories(name, two_replicas):
+  batches = [tiny.labelled_batch(BATCH, seed) for seed in range(2)]
+  _assert_two_replicas_compute_what_one_does(name, tiny.LABELLED_SPEC, batches, two_replicas)
+
+
+@_each_conditional
+def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
+  real = sequences.Labelled(*map(tf.constant, tiny.labelled_batch(BATCH)))
+  other = real._replace(categories=(real.categories + 1) % 3)
+  for update_name, update in tiny.updates(tiny.algorithm(name, tiny.LABELLED_SPEC)).items():
+    weights = []
+    for batch in (real, other):
+      algorithm = tiny.algorithm(name, tiny.LABELLED_SPEC)
+      step = tf.function(tiny.updates(algorithm)[update_name].train_step, jit_compile=update.compilable)
+      metrics = step(batch, SEED, HALF_WAY)
+      assert all(np.isfinite(value) for value in metrics.values()), metrics
+      weights.append(_networks(algorithm))
+    assert all(np.isfinite(w).all() for network in weights[0].values() for w in network)
+    assert _largest_difference(*weights) > 0, update_name
 
 
 @_each_algorithm

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance import tiny
+from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.sampling import noise
@@ -84,6 +86,43 @@ def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
   logits = generator(samples.tokens, generator.sample_latent(NUM, SEED))
   log_probs = tf.gather(tf.nn.log_softmax(logits), samples.tokens, batch_dims=2) * spec.mask(samples.tokens)
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+
+
+@_each_generator
+def test_a_generator_writes_in_the_category_it_is_told_or_refuses_a_spec_with_categories(name):
+  spec = tiny.LABELLED_SPEC
+  if not registry.load("tf_textgan.generators", name).Generator.conditional:
+    with pytest.raises(errors.UserError, match=f"the generator {name} cannot be told a category"):
+      tiny.network("generator", name, None, spec)
+    return
+  generator = tiny.network("generator", name, None, spec)
+  for i, weight in enumerate(generator.trainable_variables):
+    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  categories = tf.constant(np.arange(NUM) % 3)
+  samples = generator.sample(NUM, SEED, category=categories)
+  np.testing.assert_array_equal(samples.tokens, generator.sample(NUM, SEED, category=categories).tokens)
+  latent = generator.sample_latent(NUM, SEED, categories)
+  np.testing.assert_array_equal(generator.split_latent(latent)[1], tf.one_hot(categories, 3))
+  log_probs = generator.log_probs(samples.tokens, latent)
+  np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+  # Every step sees it: the first token's distribution, and the last one's.
+  elsewhere = generator.log_probs(samples.tokens, generator.sample_latent(NUM, SEED, (categories + 1) % 3)).numpy()
+  written = samples.tokens.numpy() != 0
+  assert np.abs(elsewhere - log_probs).min(axis=0, where=written, initial=1.0).max() > 1e-4
+  # Told none, it draws one for each sequence.
+  drawn = generator.sample(NUM, SEED)
+  np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, generator.sample_latent(NUM, SEED)), atol=1e-4)
+  # One step after the other, and the relaxed sample's gradient.
+  state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
+  for t in range(spec.length):
+    logits_t, state = generator.step(inputs, state)
+    logits.append(logits_t)
+    inputs = samples.tokens[:, t]
+  np.testing.assert_allclose(generator(samples.tokens, latent), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
+  with tf.GradientTape() as tape:
+    points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), soft_feedback=True, category=categories).points
+    value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
+  assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in tape.gradient(value, generator.trainable_variables))
 
 
 @_each_discriminator

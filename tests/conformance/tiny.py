@@ -17,6 +17,7 @@ SPECS = {
   "text": sequences.Spec(vocab_size=9, length=6, start_token=1, end_token=2, forbidden_tokens=(0, 1)),
   "fixed": sequences.Spec(vocab_size=9, length=6, start_token=0),
 }
+LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
 # Fields that say how large something is, by name.
 _SMALL = {"channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2}
@@ -63,6 +64,12 @@ def batch(spec, num, seed=0):
     row[length] = spec.end_token
     row[length + 1 :] = sequences.PAD
   return tokens
+
+
+def labelled_batch(num, seed=0):
+  """As `batch` of `LABELLED_SPEC`: `sequences.Labelled` arrays."""
+  categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
+  return sequences.Labelled(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
 
 
 def choices(config_class):

@@ -92,3 +92,23 @@ def test_too_few(splits, message):
 def test_text_that_cannot_be_read_twice():
   with pytest.raises(ValueError, match="gave 3 sentences when it was first read, but 0 the second time"):
     corpus.encode("letters", SPLITS | {"train": iter(["a", "b", "c"])})
+
+
+LABELS = {"train": [1, 0, 1], "validation": [0], "test": [1, 0]}
+
+
+def test_a_sentence_that_is_dropped_takes_its_label_along():
+  made = corpus.encode("letters", SPLITS, max_length=3, labels=LABELS | {"validation": [1]}, categories=("x", "y"))
+  assert made.spec.categories == ("x", "y")
+  # "a b c" and "b b b b" are too long.
+  assert {split: labels.tolist() for split, labels in made.categories.items()} == {"train": [0, 1], "validation": [1], "test": [0]}
+  assert all(labels.dtype == np.int32 for labels in made.categories.values())
+  np.testing.assert_array_equal(made.tokens["train"], corpus.encode("letters", SPLITS, max_length=3).tokens["train"])
+  assert corpus.encode("letters", SPLITS).categories is None
+
+
+def test_labels_that_do_not_fit_the_sentences():
+  with pytest.raises(errors.UserError, match="letters: 1 sentences of the validation split have no category; the first of their labels is 2,"):
+    corpus.encode("letters", SPLITS, labels=LABELS | {"validation": [2]}, categories=("x", "y"))
+  with pytest.raises(ValueError, match="shorter"):
+    corpus.encode("letters", SPLITS, labels=LABELS | {"test": [1]}, categories=("x", "y"))

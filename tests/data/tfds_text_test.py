@@ -16,8 +16,8 @@ class TfdsTextTestReviews(tfds.core.GeneratorBasedBuilder):
   def _info(self):
     features = tfds.features.FeaturesDict({
         "text": tfds.features.Text(),
-        "label": tfds.features.ClassLabel(num_classes=2),
-        "movie": {"title": tfds.features.Text(), "year": tfds.features.Scalar(dtype=np.int32)},
+        "label": tfds.features.ClassLabel(names=["odd/even", "b"]),
+        "movie": {"title": tfds.features.Text(), "year": tfds.features.Scalar(dtype=np.int32), "kind": tfds.features.Text()},
         "words": tfds.features.Sequence(tfds.features.Text()),
     })
     return tfds.core.DatasetInfo(builder=self, features=features, disable_shuffling=True)
@@ -27,7 +27,8 @@ class TfdsTextTestReviews(tfds.core.GeneratorBasedBuilder):
 
   def _generate_examples(self):
     for i in range(40):
-      yield i, {"text": f"A{i} B", "label": 0, "movie": {"title": f"t{i}", "year": i}, "words": ["x"] * (i % 3)}
+      movie = {"title": f"t{i}", "year": 1990 + i % 3, "kind": ("drama", "comedy")[i % 2]}
+      yield i, {"text": f"A{i} B", "label": i % 2, "movie": movie, "words": ["x"] * (i % 3)}
 
 
 class TfdsTextTestSplits(TfdsTextTestReviews):
@@ -49,6 +50,37 @@ def test_carves_missing_splits_out_of_train(tmp_path):
   assert _load(tmp_path, text_feature="movie/title")["train"] == [f"t{i}" for i in range(36)]
 
 
+@pytest.mark.parametrize("feature, names, label", [
+    ("label", ("odd/even", "b"), lambda i: i % 2),
+    ("movie/kind", ("comedy", "drama"), lambda i: 1 - i % 2),
+    ("movie/year", ("1990", "1991", "1992"), lambda i: i % 3),
+])
+def test_labels_from_a_feature(tmp_path, feature, names, label):
+  made = tfds_text.load_registered("tfds_text_test_reviews", tfds_text.Config(label_feature=feature), tmp_path)
+  assert made.spec.categories == names
+  assert made.categories["train"].tolist() == [label(i) for i in range(36)]
+  assert sorted(made.categories["validation"].tolist() + made.categories["test"].tolist()) == sorted(label(i) for i in range(36, 40))
+
+
+def test_labels_of_a_known_dataset_with_generated_text(tmp_path):
+  with tfds.testing.mock_data(num_examples=6):
+    made = tfds_text.load_registered(
+        "ag_news_subset", tfds_text.Config(text_feature="description", label_feature="label", level="char"), tmp_path)
+  assert made.spec.categories == ("World", "Sports", "Business", "Sci/Tech")
+  assert made.categories["train"].shape == (6,) and made.categories["train"].max() < 4
+
+
+def test_too_many_labels_are_no_categories(tmp_path, monkeypatch):
+  monkeypatch.setattr(tfds_text, "_MOST_CATEGORIES", 2)
+  with pytest.raises(errors.UserError, match="'movie/year' has more than 2 different values, so it holds no categories"):
+    _load(tmp_path, label_feature="movie/year")
+
+
+def test_a_label_that_the_training_split_does_not_have(tmp_path):
+  with pytest.raises(errors.UserError, match="2 sentences of the validation split have no category"):
+    _load(tmp_path, label_feature="movie/title")
+
+
 def test_takes_the_splits_there_are(tmp_path):
   texts = _load(tmp_path, "tfds_text_test_splits")
   assert all(texts[split] == [f"A{i} B" for i in range(40)] for split in ("train", "validation", "test"))
@@ -63,8 +95,9 @@ def test_a_known_dataset_with_generated_text(tmp_path):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"text_feature": "title"}, "has no string feature 'title'; pass --text_feature with one of: text, movie/title"),
+    ({"text_feature": "title"}, "has no string feature 'title'; pass --text_feature with one of: .*movie/title"),
     ({"text_feature": "words"}, "has no string feature 'words'"),
+    ({"label_feature": "words"}, "no feature 'words' of one integer or string; pass --label_feature with one of: text, label, movie/title"),
     ({"train_split": "training"}, "has no split 'training'; there are: train"),
     ({"test_split": "test"}, "has no split 'test'; there are: train"),
     ({"level": "byte"}, "level must be one of"),

@@ -158,3 +158,34 @@ def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
   assert writer.wait(timeout=60) == 0
   assert head.stdout.count("\n") == 1
   assert commands.said(err) == []
+
+
+def test_categories_from_two_files_to_sentences_in_one_of_them(tmp_path):
+  folder = tmp_path / "run"
+  settings = {**commands.write_two_texts(tmp_path, 150), **commands.tiny_flags("mle"), **commands.SHORT, "workdir": folder, "deterministic": False}
+  settings |= {"mle_steps": 150, "mle_learning_rate": 0.03, "generator_hidden_size": 32, "export": False}
+  code, _, err = commands.call("train", *commands.as_flags(settings))
+  assert code == 0, err
+  assert json.loads((folder / "config.json").read_text())["categories"] == ["neg", "pos"]
+  results = json.loads((folder / "results.json").read_text())
+  assert results["category_accuracy_real"] == 1.0 and results["category_accuracy"] > 0.9
+  assert results["nll_test_neg"] > 0 and results["nll_test_pos"] > 0
+  shown = next((folder / "samples").iterdir()).read_text().splitlines()
+  assert {line.split(": ")[0] for line in shown} == {"neg", "pos"}
+  code, text, err = commands.call("generate", "--workdir", folder, "--num", 40, "--format", "jsonl")
+  assert code == 0, err
+  lines = [json.loads(line) for line in text.splitlines()]
+  assert {line["category"] for line in lines} == {"neg", "pos"}
+  assert sum({"neg": "bad", "pos": "good"}[line["category"]] in line["text"] for line in lines) > 30
+  # An algorithm that knows no categories trains on the same corpus, and may be compared.
+  data = {name: settings[name] for name in ("dataset", "text_files", "categories", "data_dir")}
+  commands.begin(tmp_path / "seqgan", {**data, **commands.tiny_flags("seqgan")})
+  both = ["--workdir", folder, "--workdir", tmp_path / "seqgan"]
+  code, _, err = commands.call("evaluate", *both, "--num", 40, "--encoder", "", "--json", folder / "scores.json")
+  assert code == 0, err
+  scores, others = json.loads((folder / "scores.json").read_text()).values()
+  assert {"category_accuracy_ci", "nll_test_pos", "bleu_5_neg", "bleu_5_pos_n"} <= set(scores)
+  assert "bleu_5" in others and not {"category_accuracy", "nll_test_pos", "bleu_5_neg"} & set(others)
+  for run, message in ((folder, "--category is 'neutral'; the run in .* has neg, pos"), (tmp_path / "seqgan", "the run in .* has no categories")):
+    code, _, err = commands.call("generate", "--workdir", run, "--category", "neutral")
+    assert code == 2 and re.search(message, err)

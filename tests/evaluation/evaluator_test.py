@@ -203,6 +203,64 @@ def test_the_discriminator_is_scored_on_held_out_text():
   assert 0 <= numbers["heldout_accuracy"] <= 1 and 0 <= numbers["heldout_auc"] <= 1
 
 
+def _labelled_corpus():
+  batches = {split: tiny.labelled_batch(12, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
+  tokens, categories = ({split: batch[part] for split, batch in batches.items()} for part in (0, 1))
+  return corpus_lib.Corpus("toy", tiny.LABELLED_SPEC, None, tokens, categories=categories)
+
+
+def test_real_text_is_scored_in_its_own_category():
+  corpus = _labelled_corpus()
+  generator = tiny.algorithm("mle", tiny.LABELLED_SPEC).generator
+  for weight in generator.trainable_variables:
+    weight.assign(np.random.default_rng(1).normal(0, 0.8, weight.shape))
+  numbers = evaluator_lib.Evaluator(generator, corpus, seed=0)(40, "test")
+  tokens, categories = corpus.tokens["test"], corpus.categories["test"]
+  by_category = np.stack([generator.log_probs(tf.constant(tokens), tf.one_hot(tf.fill([12], c), 3)).numpy().sum(axis=1) for c in range(3)])
+  log_probs, sizes = by_category[categories, np.arange(12)], evaluator_lib.lengths(tokens, corpus.spec)
+  assert numbers["nll_test"] == pytest.approx(-log_probs.sum() / sizes.sum(), rel=1e-5)
+  for c, name in enumerate("abc"):
+    assert numbers[f"nll_test_{name}"] == pytest.approx(-log_probs[categories == c].sum() / sizes[categories == c].sum(), rel=1e-5)
+
+
+def test_samples_are_written_in_the_training_splits_proportions_and_told_apart():
+  """Category c writes only token 3 + c, and so does the real text."""
+  rows = np.repeat(np.array([[3, 2], [4, 2], [5, 2]], np.int32), [10, 30, 60], axis=0)
+  tokens = np.pad(rows, [[0, 0], [0, 4]])
+  labels = np.repeat(np.arange(3, dtype=np.int32), [10, 30, 60])
+  wrong = np.roll(labels, 10)  # 20 of the 100 labels differ.
+  corpus = corpus_lib.Corpus(
+    "toy", tiny.LABELLED_SPEC, None, {split: tokens for split in corpus_lib.SPLITS}, categories={"train": labels, "validation": labels, "test": wrong}
+  )
+  generator = tiny.algorithm("mle", tiny.LABELLED_SPEC).generator
+  evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
+  categories = evaluator.sample_categories(2000)
+  np.testing.assert_allclose(np.bincount(categories) / 2000, [0.1, 0.3, 0.6], atol=0.05)
+  perfect = [(3 + c,) for c in evaluator.sample_categories(50)]
+  assert {name: estimate.value for name, estimate in evaluator.told_apart(perfect, "test").items()} == {
+    "category_accuracy": 1.0, "category_accuracy_real": pytest.approx(np.mean(labels == wrong)),
+  }  # fmt: skip
+  assert evaluator.told_apart([(5,)] * 50, "validation")["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
+  assert evaluator.told_apart(perfect, "validation")["category_accuracy_real"].value == 1.0
+  # The samples are written in those categories: a generator whose category decides the token.
+  for weight in generator.trainable_variables:
+    weight.assign(tf.zeros_like(weight))
+  kernel = np.zeros(generator.lstm.weights[0].shape)
+  kernel[-3:] = np.kron([1, 0, 1, 1], 20.0 * np.eye(3, kernel.shape[1] // 4))
+  generator.lstm.weights[0].assign(kernel)
+  output = np.zeros(generator.output_kernel.shape)
+  output[:3, 3:6] = 60 * np.eye(3)
+  generator.output_kernel.assign(output)
+  numbers = evaluator(50)
+  assert numbers["category_accuracy"] == 1.0
+
+
+def test_without_categories_nothing_is_said_of_them():
+  corpus = _labelled_corpus()
+  numbers = evaluator_lib.Evaluator(tiny.algorithm("seqgan", TEXT).generator, corpus, seed=0)(20)
+  assert "nll_validation" in numbers and not [name for name in numbers if "category" in name or name.startswith("nll_validation_")]
+
+
 def test_sentences_and_lengths():
   tokens = np.array([[4, 5, 2, 0], [4, 4, 4, 4], [2, 0, 0, 0]], np.int32)
   spec = sequences.Spec(vocab_size=9, length=4, start_token=1, end_token=2)

@@ -1,4 +1,6 @@
-"""Tests of tf_textgan.generators.base: writing in chunks."""
+"""Tests of tf_textgan.generators.base: writing in chunks, and in categories."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -55,3 +57,45 @@ def test_the_latent_is_that_of_the_sample():
   latent = GENERATOR.draw_latent(2000, noise.seed(4)).numpy()
   assert latent.shape == (2000, 3)
   assert np.abs(latent.mean(axis=0)).max() < 0.1 and np.abs(latent.std(axis=0) - 1).max() < 0.1
+
+
+def _conditional(latent_size=2):
+  spec = dataclasses.replace(SPEC, categories=("a", "b", "c"))
+  return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=6, latent_size=latent_size, init_stddev=1.0))
+
+
+def test_a_latent_is_z_and_a_one_hot_category():
+  generator = _conditional()
+  z, category = generator.split_latent(generator.draw_latent(3000, noise.seed(4)))
+  assert z.shape == [3000, 2] and category.shape == [3000, 3]
+  np.testing.assert_array_equal(category, tf.one_hot(generator.draw_categories(3000, noise.seed(4)), 3))
+  # Equal shares, to five standard errors.
+  assert np.abs(np.mean(category, axis=0) - 1 / 3).max() < 5 * np.sqrt(2 / 9 / 3000)
+  told = generator.draw_latent(3000, noise.seed(4), tf.range(3000) % 3)
+  np.testing.assert_array_equal(generator.split_latent(told)[0], z)
+  np.testing.assert_array_equal(told[:, 2:], np.tile(np.eye(3), [1000, 1]))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_write_in_a_category(compiled, monkeypatch):
+  monkeypatch.setattr(base, "_CHUNK", 8)
+  generator = _conditional()
+  write = tf.function(generator.write) if compiled else generator.write
+  num, seed = tf.constant(20), noise.seed(1)
+  mixed = write(num, seed)
+  np.testing.assert_array_equal(mixed[0], write(num, seed, None, generator.draw_categories(20, seed))[0])
+  first = write(num, seed, None, tf.constant(1))
+  np.testing.assert_array_equal(first[0], write(num, seed, None, tf.ones([20], tf.int32))[0])
+  assert np.any(first[0] != write(num, seed, None, tf.constant(2))[0])
+  # The second chunk's rows have their own categories.
+  categories = tf.constant([0] * 8 + [1, 2] * 6)
+  chunk = generator.sample(8, noise.fold(seed, 1), category=categories[8:16])
+  tokens, log_probs = write(num, seed, None, categories)
+  np.testing.assert_array_equal(tokens[8:16], chunk.tokens)
+  np.testing.assert_allclose(log_probs[8:16], tf.reduce_sum(chunk.log_probs, axis=1), atol=1e-5)
+
+
+def test_a_category_that_the_generator_does_not_know():
+  assert GENERATOR.draw_categories(3, noise.seed(1)) is None
+  with pytest.raises(ValueError, match="knows no categories"):
+    GENERATOR.sample(3, noise.seed(1), category=0)

@@ -30,10 +30,10 @@ def _size(algorithm):
   return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
 
 
-def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, **changes):
+def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=TOKENS, **changes):
   """A loop over a tiny algorithm; `evaluated` collects the steps of its evaluations and what they gave."""
   with (strategy or tf.distribute.get_strategy()).scope():
-    algorithm = tiny.algorithm(name, SPEC, **changes)
+    algorithm = tiny.algorithm(name, spec, **changes)
 
   def evaluate(step):
     value = _size(algorithm)
@@ -41,7 +41,7 @@ def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluat
       evaluated.append((step, value))
     return {"size": value}
 
-  return loop_lib.Loop(algorithm, schedule, TOKENS, evaluate, checkpoints.Checkpoints(folder, config.keep_checkpoints), config, strategy)
+  return loop_lib.Loop(algorithm, schedule, data, evaluate, checkpoints.Checkpoints(folder, config.keep_checkpoints), config, strategy)
 
 
 def _state(loop):
@@ -105,6 +105,24 @@ def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, tmp_path)
   # The slots took part: Adam's count of its steps is the number of updates.
   for optimizer in part._algorithm.optimizers.values():
     assert optimizer.iterations.numpy() in part.progress.updates.values()
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_path):
+  labelled = {"spec": tiny.LABELLED_SPEC, "data": tiny.labelled_batch(30, seed=7)}
+  whole = _loop("mle", tmp_path / "whole", **labelled)
+  whole.run()
+  for step in (1, 3, None):
+    part = _loop("mle", tmp_path / "parts", **labelled)
+    part.restore()
+    part.run([_Stop(part, step)])
+  assert part.progress.step == 5
+  _assert_equal(_state(whole), _state(part))
+  # And the labels took part.
+  relabelled = labelled["data"]._replace(categories=(labelled["data"].categories + 1) % 3)
+  other = _loop("mle", tmp_path / "other", spec=tiny.LABELLED_SPEC, data=relabelled)
+  other.run()
+  assert _size(other._algorithm) != _size(whole._algorithm)
 
 
 def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):

@@ -17,8 +17,9 @@ class Update(NamedTuple):
 
   Attributes:
     name: of the update, unique within the algorithm; it labels the update's metrics and its random numbers.
-    train_step: plain function of a batch, int32 `[B, T]`, a seed, int32 `[2]`, and the progress of its phase, float32 scalar from 0 to 1; gives
-      a dictionary of scalars. `training.loop` compiles and replicates it.
+    train_step: plain function of a batch, int32 `[B, T]` (`sequences.Labelled` on a corpus with categories, if the algorithm's module has
+      CATEGORIES = True), a seed, int32 `[2]`, and the progress of its phase, float32 scalar from 0 to 1; gives a dictionary of scalars.
+      `training.loop` compiles and replicates it.
     repeats: how often it is made, each time on a new batch, in one round of its phase.
     compilable: whether XLA can compile it.
   """

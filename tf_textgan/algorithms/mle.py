@@ -1,6 +1,6 @@
 """Maximum likelihood: the language model every text GAN starts from and is measured against.
 
-Minimises -log p(x) of the real sequences, teacher-forced.
+Minimises -log p(x) of the real sequences, teacher-forced; of a corpus with categories -log p(x | c), the conditional language model.
 """
 
 import dataclasses
@@ -8,6 +8,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -36,6 +37,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = None
 # What the generator must be.
 GENERATOR_KIND = generator_base.Autoregressive
+# It learns to write in the categories of a corpus that has some.
+CATEGORIES = True
 
 
 class Algorithm(base.Algorithm):
@@ -70,7 +73,7 @@ def step(generator, optimizer, real, seed, clip_norm, weight_decay=0.0):
   Args:
     generator: autoregressive.
     optimizer: built on it.
-    real: int32 `[B, T]`.
+    real: int32 `[B, T]`, or `sequences.Labelled` for a generator with categories.
     seed: int32 `[2]`, for the latent and the dropout.
     clip_norm: see `base.minimize`.
     weight_decay: weight of the squared norm of the generator's weights, added to the loss.
@@ -78,9 +81,11 @@ def step(generator, optimizer, real, seed, clip_norm, weight_decay=0.0):
   Returns:
     `nll` (nats per token) and `gradient_norm`, scalars.
   """
+  tokens, categories = sequences.split(real)
+  latent = generator.draw_latent(tf.shape(tokens)[0], seed, categories)
   with tf.GradientTape() as tape:
-    log_probs = generator.log_probs(real, generator.draw_latent(tf.shape(real)[0], seed), noise.fold(seed, "dropout"))
-    nll = loss = base.mean(-log_probs, generator.spec.mask(real))
+    log_probs = generator.log_probs(tokens, latent, noise.fold(seed, "dropout"))
+    nll = loss = base.mean(-log_probs, generator.spec.mask(tokens))
     if weight_decay:
       loss += weight_decay * tf.add_n([tf.reduce_sum(tf.square(tf.convert_to_tensor(weight))) for weight in generator.trainable_variables])
   norm = base.minimize(tape, loss, generator, optimizer, clip_norm)

@@ -13,6 +13,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import cnn_highway
@@ -153,13 +154,15 @@ def discriminator_step(generator, discriminator, optimizer, real, seed):
     generator: see `generators.base`.
     discriminator: see `discriminators.base`.
     optimizer: built on the discriminator.
-    real: int32 `[B, T]`.
+    real: int32 `[B, T]`, or `sequences.Labelled`: the samples are then in the same categories.
     seed: int32 `[2]`.
 
   Returns:
     `loss`, `accuracy` (on the batch it trains on) and `gradient_norm`, scalars.
   """
-  fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
+  real, categories = sequences.split(real)
+  told = {} if categories is None else {"category": categories}
+  fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake"), **told).tokens
   # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
   pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
   with tf.GradientTape() as tape:

@@ -4,6 +4,7 @@ Letters: N sentences, T tokens in a sequence.
 """
 
 import abc
+import array
 import collections
 import collections.abc
 import dataclasses
@@ -57,6 +58,7 @@ class Corpus:
     vocabulary: what turns them into text.
     tokens: for each of `SPLITS` an int32 array `[N, T]`, possibly memory-mapped.
     truth: the distribution of the sequences, where it is known.
+    categories: for each of `SPLITS` the labels of its sequences, int32 `[N]`, places in `spec.categories`; None without labels.
   """
 
   name: str
@@ -64,11 +66,21 @@ class Corpus:
   vocabulary: vocabularies.Vocabulary | vocabularies.IntegerVocabulary
   tokens: collections.abc.Mapping[str, np.ndarray]
   truth: Truth | None = None
+  categories: collections.abc.Mapping[str, np.ndarray] | None = None
+
+
+def check_categories(names):
+  """Raises `UserError` if a name of a category is empty or repeated."""
+  for i, name in enumerate(names):
+    if not name:
+      raise errors.UserError(f"the name of a category is empty: {', '.join(map(repr, names))}")
+    if name in names[:i]:
+      raise errors.UserError(f"there are two categories of the name {name!r}")
 
 
 def encode(
     name, splits, *, level="word", min_count=1, max_vocab_size=0, max_length=0, vocabulary=None, length=None, folder=None,
-    ram_limit=RAM_LIMIT):
+    ram_limit=RAM_LIMIT, labels=None, categories=()):
   """Makes a corpus from text.
 
   The text is read twice and encoded in chunks, so it may be larger than memory. Empty sentences and those that do not fit are dropped.
@@ -85,6 +97,8 @@ def encode(
     length: an existing T, in place of `max_length`.
     folder: where arrays above the limit are kept; None keeps all in memory.
     ram_limit: bytes above which the tokens of a split are memory-mapped from a file in `folder`.
+    labels: for each of `SPLITS` an iterable of as many integers as there are sentences, places in `categories`; None without labels.
+    categories: names of the categories.
 
   Returns:
     A `Corpus`.
@@ -92,6 +106,7 @@ def encode(
   Raises:
     UserError: a split has no sentence that fits, or the training split has fewer than two.
   """
+  check_categories(categories)
   level = vocabulary.level if vocabulary else level
   lengths = {split: collections.Counter() for split in SPLITS}
 
@@ -108,7 +123,7 @@ def encode(
   if length is None:
     longest = max((max(counts, default=0) for counts in lengths.values()), default=0)
     length = max_length or min(longest + 1, LONGEST_BY_DEFAULT)
-  tokens = {}
+  tokens, kept = {}, {}
   for split in SPLITS:
     total = sum(lengths[split].values())
     fitting = sum(count for size, count in lengths[split].items() if 0 < size < length)
@@ -122,13 +137,32 @@ def encode(
           f"(of {total})")
     on_disk = folder is not None and 4 * fitting * length > ram_limit
     path = os.path.join(folder, f"tokens_{split}.npy") if on_disk else None
-    tokens[split] = _encode_split(vocabulary, splits[split], length, fitting, path)
-  return Corpus(name, vocabulary.spec(length), vocabulary, tokens)
+    kept[split] = array.array("i")
+    sentences = _fitting(splits[split], labels and labels[split], kept[split], vocabulary.level, length)
+    tokens[split] = _encode_split(vocabulary, sentences, length, fitting, path)
+  spec = dataclasses.replace(vocabulary.spec(length), categories=tuple(categories))
+  if labels is None:
+    return Corpus(name, spec, vocabulary, tokens)
+  for split in SPLITS:
+    wrong = [label for label in kept[split] if not 0 <= label < len(categories)]
+    if wrong:
+      raise errors.UserError(
+          f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
+          f"{len(categories)} categories")
+  return Corpus(name, spec, vocabulary, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
 
 
-def _encode_split(vocabulary, sentences, length, num, path):
+def _fitting(sentences, labels, kept, level, length):
+  """Yields the sentences that fit, and appends their labels, if there are labels, to `kept`."""
+  for sentence, label in zip(sentences, itertools.repeat(None) if labels is None else labels, strict=labels is not None):
+    if 0 < len(vocabularies.split(sentence, level)) < length:
+      if labels is not None:
+        kept.append(label)
+      yield sentence
+
+
+def _encode_split(vocabulary, fitting, length, num, path):
   """Encodes the `num` sentences that fit, into the file `path` or, without one, in memory: int32 `[num, length]`."""
-  fitting = (s for s in sentences if 0 < len(vocabularies.split(s, vocabulary.level)) < length)
   if path is None:
     tokens = np.empty([num, length], np.int32)
     _fill(tokens, vocabulary, fitting)

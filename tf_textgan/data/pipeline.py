@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import sequences
 
 
-def batches(tokens, batch_size, seed, start=0, num_shards=1, shard=0):
+def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
   """An endless sequence of shuffled batches in which every position can be reached at once.
 
   Batch k holds the examples k*B to (k+1)*B - 1 of one endless sequence: epoch after epoch, each a permutation of the whole corpus that is
@@ -17,7 +18,7 @@ def batches(tokens, batch_size, seed, start=0, num_shards=1, shard=0):
   passes `start=k` and goes on with exactly the batches it would have had.
 
   Args:
-    tokens: int32 array `[N, T]`, possibly memory-mapped.
+    data: int32 array `[N, T]`, possibly memory-mapped, or `sequences.Labelled` of arrays.
     batch_size: B, over all shards.
     seed: integer that decides the order; its lowest 32 bits count.
     start: number of the first batch.
@@ -25,12 +26,12 @@ def batches(tokens, batch_size, seed, start=0, num_shards=1, shard=0):
     shard: which of them this is; it gets rows shard*B/num_shards to (shard+1)*B/num_shards - 1 of every batch.
 
   Returns:
-    An infinite dataset of int32 `[B/num_shards, T]`.
+    An infinite dataset of int32 `[B/num_shards, T]`, or of `sequences.Labelled`.
 
   Raises:
     UserError: the corpus is smaller than a batch, or the batch cannot be shared equally.
   """
-  num, length = tokens.shape
+  num = len(sequences.split(data)[0])
   if batch_size < 1:
     raise errors.UserError(f"the batch size must be at least 1, not {batch_size}")
   if num < batch_size:
@@ -49,30 +50,33 @@ def batches(tokens, batch_size, seed, start=0, num_shards=1, shard=0):
     # A batch is no larger than an epoch, so it reaches into the next one at most. An operation shuffles one epoch at a time.
     first = epoch[0]
     index = tf.where(tf.equal(epoch, first), shuffled(position, first), shuffled(position, first + 1))
-    batch = tf.numpy_function(lambda i: np.asarray(tokens[i], np.int32), [index], tf.int32)
-    return tf.ensure_shape(batch, [rows, length])
+    return tf.nest.map_structure(lambda array: _rows(lambda i: array[i], index, [rows, *array.shape[1:]]), data)
 
   dataset = tf.data.Dataset.range(start, tf.int64.max).map(fetch).prefetch(tf.data.AUTOTUNE)
   return dataset.with_options(_options())
 
 
-def padded_batches(tokens, batch_size):
+def padded_batches(data, batch_size):
   """One pass over the corpus in order, for evaluation.
 
   Args:
-    tokens: int32 array `[N, T]`, possibly memory-mapped.
+    data: as in `batches`.
     batch_size: B.
 
   Returns:
-    A dataset of int32 `[B, T]`; the last batch may be smaller.
+    A dataset of int32 `[B, T]`, or of `sequences.Labelled`; the last batch may be smaller.
   """
-  num, length = tokens.shape
 
   def fetch(start):
-    batch = tf.numpy_function(lambda i: np.asarray(tokens[i:i + batch_size], np.int32), [start], tf.int32)
-    return tf.ensure_shape(batch, [None, length])
+    return tf.nest.map_structure(lambda array: _rows(lambda i: array[i:i + batch_size], start, [None, *array.shape[1:]]), data)
 
+  num = len(sequences.split(data)[0])
   return tf.data.Dataset.range(0, num, batch_size).map(fetch).prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _rows(take, where, shape):
+  """Rows of an array, which `take` gets of their place, as an int32 tensor of a shape."""
+  return tf.ensure_shape(tf.numpy_function(lambda i: np.asarray(take(i), np.int32), [where], tf.int32), shape)
 
 
 def _options():

@@ -45,6 +45,37 @@ def prepare(make_builder, hint="check the network and the folder"):
     return make_builder()
 
 
+class Labels:
+  """The labels of one split of a prepared dataset as integers, read anew from disk, in its order, at every iteration."""
+
+  def __init__(self, builder, split, feature, names):
+    """Remembers what to read.
+
+    Args:
+      builder: prepared TFDS builder.
+      split: name or TFDS instruction.
+      feature: name of a feature that holds one integer or string; `"a/b"` is the feature b inside a.
+      names: what the labels 0, 1 and so on stand for; -1 stands for all else. None if the feature holds such integers already.
+    """
+    self._builder, self._split, self._feature = builder, split, feature
+    self._numbers = {name: i for i, name in enumerate(names)} if names is not None else None
+
+  def __iter__(self):
+    for label in raw_labels(self._builder, self._split, self._feature):
+      yield int(label) if self._numbers is None else self._numbers.get(label_name(label), -1)
+
+
+def raw_labels(builder, split, feature):
+  """Yields the values, integers or bytes, of a feature of a prepared split, in its order."""
+  for batch in read(builder, split, lambda example: _inside(example, feature)):
+    yield from batch.tolist()
+
+
+def label_name(label):
+  """What a value of a label, an integer or bytes, is called."""
+  return label.decode("utf-8", errors="replace") if isinstance(label, bytes) else str(label)
+
+
 class Sentences:
   """The text of one split of a prepared dataset, read anew from disk, in its order, at every iteration."""
 
@@ -57,17 +88,12 @@ class Sentences:
       feature: name of a feature that holds one string; `"a/b"` is the feature b inside a.
       transform: function from a string to a string, applied to each.
     """
-    self._builder, self._split, self._path, self._transform = builder, split, feature.split("/"), transform
+    self._builder, self._split, self._feature, self._transform = builder, split, feature, transform
 
   def __iter__(self):
-    for batch in read(self._builder, self._split, self._pick):
+    for batch in read(self._builder, self._split, lambda example: _inside(example, self._feature)):
       for text in batch:
         yield self._transform(text.decode("utf-8", errors="replace"))
-
-  def _pick(self, example):
-    for name in self._path:
-      example = example[name]
-    return example
 
 
 def read(builder, split, pick):
@@ -83,6 +109,13 @@ def read(builder, split, pick):
   with _quiet():
     dataset = builder.as_dataset(split=split, read_config=config)
   yield from dataset.map(pick).batch(1024).prefetch(1).as_numpy_iterator()
+
+
+def _inside(example, feature):
+  """A feature of an example; `"a/b"` is the feature b inside a."""
+  for name in feature.split("/"):
+    example = example[name]
+  return example
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def check(config):
     raise errors.UserError(f"max_length must be 0 or at least 2 (a token and the end token), not {config.max_length}")
 
 
-def encode(name, builder, splits, config, feature="text", vocabulary=None, length=None):
+def encode(name, builder, splits, config, feature="text", vocabulary=None, length=None, labels=None, categories=()):
   """Makes a corpus from a prepared text dataset.
 
   Args:
@@ -54,6 +54,7 @@ def encode(name, builder, splits, config, feature="text", vocabulary=None, lengt
     feature: name of the feature that holds a sentence.
     vocabulary: an existing vocabulary to encode with.
     length: the sequence length that goes with it.
+    labels, categories: see `corpus.encode`.
 
   Returns:
     A `corpus.Corpus`.
@@ -67,4 +68,4 @@ def encode(name, builder, splits, config, feature="text", vocabulary=None, lengt
   sentences = {split: prepare.Sentences(builder, instruction, feature, clean) for split, instruction in splits.items()}
   return corpus.encode(
       name, sentences, level=config.level, min_count=config.min_count, max_vocab_size=config.max_vocab_size, max_length=config.max_length,
-      vocabulary=vocabulary, length=length, folder=builder.data_path)
+      vocabulary=vocabulary, length=length, folder=builder.data_path, labels=labels, categories=categories)

@@ -12,6 +12,7 @@ from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
 from tf_textgan.metrics import kneser_ney
+from tf_textgan.metrics import naive_bayes
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -20,6 +21,8 @@ _BATCH = 256
 
 class Evaluator:
   """Evaluates one generator on one corpus; what it compiles and what it learns of the corpus it keeps for the next time.
+
+  A generator with categories writes its samples in the proportions of the training split's labels, and is told the label of each real sequence.
 
   Attributes:
     write: the generator's `write`, compiled.
@@ -38,9 +41,12 @@ class Evaluator:
     self._generator = generator
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
+    self._number = seed
+    self._classifier = None
+    self._accuracy_on_real = {}
     self.write = tf.function(generator.write)
     # A sweep is compiled once: the temperature is a tensor here, but part of the picker in `write`.
-    self._write_at = tf.function(lambda num, seed, temperature: generator.write(num, seed, pickers.Categorical(temperature)))
+    self._write_at = tf.function(lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category))
     self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
     self.symptoms = []
@@ -58,7 +64,7 @@ class Evaluator:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers: those of `explicit`, `score_sentences`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
+      Dictionary of numbers: those of `explicit`, `score_sentences`, `told_apart`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
       `curve_sum`, quality plus diversity in one (nats per token, lower is better), by which a checkpoint is chosen; `collapse`, the number of
       `symptoms`; with a discriminator those of `probe.HeldOut`.
     """
@@ -69,6 +75,7 @@ class Evaluator:
     if split not in self._languages:
       self._languages[split] = kneser_ney.Scorer(references, training)
     numbers |= {name: estimate.value for name, estimate in self._languages[split](sentences).items()}
+    numbers |= {name: estimate.value for name, estimate in self.told_apart(sentences, split).items()}
     numbers["curve_sum"] = self._curve_sum(numbers, split)
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
@@ -78,12 +85,47 @@ class Evaluator:
 
   def sample(self, num, picker=None):
     """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
-    seed = noise.fold(self._seed, "samples")
+    seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
-      tokens, log_probs = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32))
+      tokens, log_probs = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
-      tokens, log_probs = self.write(tf.constant(num), seed, picker)
+      tokens, log_probs = self.write(tf.constant(num), seed, picker, categories)
     return tokens.numpy(), log_probs.numpy().astype(np.float64)
+
+  @property
+  def categories(self):
+    """Names of the categories that the generator writes in; empty if it knows none."""
+    return self._generator.spec.categories
+
+  def sample_categories(self, num):
+    """The categories in which `sample(num)` writes, drawn from the training split's labels: int32 `[num]`; None if the generator knows none."""
+    if not self.categories:
+      return None
+    return np.random.default_rng(self._number).choice(self._corpus.categories["train"], num)
+
+  def told_apart(self, sentences, split):
+    """How often a classifier of real text, `naive_bayes.Classifier` on the training split, finds the category that sentences were written in.
+
+    Args:
+      sentences: those of `sample(num)`, as `as_sentences` gives them.
+      split: real sequences, not the training split, to compare with.
+
+    Returns:
+      Dictionary of `estimates.Estimate`, empty if the generator knows no categories: `category_accuracy`, and of the real sequences
+      `category_accuracy_real`. Both are shares of sentences, in about the same proportions of categories.
+    """
+    if not self.categories:
+      return {}
+    if self._classifier is None:
+      self._classifier = naive_bayes.Classifier(self._as_sentences("train"), self._corpus.categories["train"])
+    if split not in self._accuracy_on_real:
+      found = self._classifier(self._as_sentences(split))
+      self._accuracy_on_real[split] = estimates.mean(found == self._corpus.categories[split])
+    found = self._classifier(sentences)
+    return {
+      "category_accuracy": estimates.mean(found == self.sample_categories(len(sentences))),
+      "category_accuracy_real": self._accuracy_on_real[split],
+    }
 
   def explicit(self, tokens, log_probs, split, picker=None):
     """What log-probabilities tell. With a latent, the generator's are bounds: an upper one on the negative log-likelihood and on the divergences.
@@ -97,16 +139,21 @@ class Evaluator:
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, at the
-      picker's temperature), `entropy` (nats per token, of the samples). With a known truth: `nll_oracle` (nats per token under it, of the
+      picker's temperature, each in its own category if it knows some; then also `nll_<split>_<category>`), `entropy` (nats per token, of the
+      samples). With a known truth: `nll_oracle` (nats per token under it, of the
       samples it allows), `grammatical` (share of those), `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`,
       `reverse_kl`, `js` (see `metrics.divergence`, nats per sequence).
     """
     spec, truth, real = self._corpus.spec, self._corpus.truth, self._corpus.tokens[split]
     numbers = {}
     sizes, real_sizes = lengths(tokens, spec), lengths(real, spec)
-    real_log_probs = self.log_probs(real, picker) if self.gives_likelihood(picker) else None
+    labels = self._corpus.categories[split] if self.categories else None
+    real_log_probs = self.log_probs(real, picker, labels) if self.gives_likelihood(picker) else None
     if real_log_probs is not None:
       numbers[f"nll_{split}"] = estimates.mean(-real_log_probs, real_sizes)
+      for i, name in enumerate(self.categories):
+        if np.any(labels == i):
+          numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(-real_log_probs[labels == i], real_sizes[labels == i])
     if self.has_likelihood:
       numbers["entropy"] = estimates.mean(-log_probs, sizes)
     if truth is None:
@@ -133,23 +180,26 @@ class Evaluator:
       return False
     return picker is None or (picker.temperature > 0 and _keeps_all(picker))
 
-  def log_probs(self, tokens, picker=None):
+  def log_probs(self, tokens, picker=None, categories=None):
     """Log-probability of each sequence under the generator at the picker's temperature.
 
     Args:
       tokens: int32 `[N, T]`.
       picker: see `gives_likelihood`.
+      categories: int32 `[N]`, those to write in, for a generator that knows some; None for a random one each.
 
     Returns:
       float64 `[N]`, nats; see `generators.base.Autoregressive.log_probs`.
     """
+    data = tokens if categories is None else sequences.Labelled(tokens, categories)
     seed = noise.fold(self._seed, "latent")
     temperature = tf.constant(1.0 if picker is None else picker.temperature)
-    batches = enumerate(pipeline.padded_batches(tokens, _BATCH))
+    batches = enumerate(pipeline.padded_batches(data, _BATCH))
     return np.concatenate([self._log_probs(batch, noise.fold(seed, i), temperature).numpy() for i, batch in batches]).astype(np.float64)
 
-  def _sequence_log_probs(self, tokens, seed, temperature):
-    latent = self._generator.draw_latent(tf.shape(tokens)[0], seed)
+  def _sequence_log_probs(self, batch, seed, temperature):
+    tokens, categories = sequences.split(batch)
+    latent = self._generator.draw_latent(tf.shape(tokens)[0], seed, categories)
     return tf.reduce_sum(self._generator.log_probs(tokens, latent, temperature=temperature), axis=1)
 
   def _curve_sum(self, numbers, split):
@@ -174,6 +224,11 @@ class Evaluator:
     if split not in self._sentences:
       self._sentences[split] = as_sentences(self._corpus.tokens[split], self._corpus.spec)
     return self._sentences[split]
+
+
+def suffix(category):
+  """The name of a category as the end of a number's name, where / would mean a training metric."""
+  return category.replace("/", "_")
 
 
 def _keeps_all(picker):

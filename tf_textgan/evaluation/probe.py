@@ -18,6 +18,7 @@ from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import progress as progress_lib
 from tf_textgan import registry
+from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
 from tf_textgan.data import pipeline
 from tf_textgan.metrics import classification
@@ -116,7 +117,7 @@ def run(generator, corpus, config, seed, progress=None):
 
   Args:
     generator: see `generators.base`.
-    corpus: `data.corpus.Corpus`.
+    corpus: `data.corpus.Corpus`. A generator that knows its categories writes in those of the real sequences that it is compared with.
     config: `Config`.
     seed: integer; initial weights, order of the batches, samples and dropout follow from it.
     progress: function that wraps the iterator of the steps, such as `bar`; None for none.
@@ -138,20 +139,24 @@ def run(generator, corpus, config, seed, progress=None):
   optimizer.build(discriminator.trainable_variables)
   held_out, write = HeldOut(discriminator), tf.function(generator.write)
   random = noise.fold(noise.seed(seed), "probe")
+  data = corpus.tokens
+  if generator.spec.categories:
+    data = {split: sequences.Labelled(tokens, corpus.categories[split]) for split, tokens in data.items()}
 
   def pair(split):
     """Real sequences and as many samples that no step trains on."""
-    tokens = corpus.tokens[split]
+    tokens, categories = sequences.split(data[split])
     if len(tokens) > _MOST[split]:
-      tokens = tokens[np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))]
-    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split))[0].numpy()
+      chosen = np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))
+      tokens, categories = tokens[chosen], None if categories is None else categories[chosen]
+    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split), None, categories)[0].numpy()
 
   def score(real, fake):
     return held_out.scores(real), held_out.scores(fake)
 
   validation = pair("validation")
   step = tf.function(lambda real, seed: seqgan.discriminator_step(generator, discriminator, optimizer, real, seed))
-  batches = iter(pipeline.batches(corpus.tokens["train"], config.probe_batch_size, seed))
+  batches = iter(pipeline.batches(data["train"], config.probe_batch_size, seed))
   losses = [_loss(*score(*validation))]
   best, best_step, best_weights = losses[0], 0, discriminator.get_weights()
   stops = {math.ceil(config.probe_steps * k / config.probe_evaluations) for k in range(1, config.probe_evaluations + 1)}

@@ -8,6 +8,7 @@ import numpy as np
 from tf_textgan import errors
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import bleu
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import estimates
 from tf_textgan.sampling import pickers
@@ -61,7 +62,8 @@ class RunScorer:
 
     Returns:
       Dictionary of `estimates.Estimate`: those of `Evaluator.explicit`, of `texts.Scorer` and, for a truth that is a grammar, `mass_covered` and
-      `mass_covered_truth`: see `divergence.mass_covered`.
+      `mass_covered_truth`: see `divergence.mass_covered`. Of a generator with categories also those of `Evaluator.told_apart`, and
+      `bleu_<n>_<category>`: of the samples in a category against all the real sequences in it.
     """
     tokens, log_probs = self._evaluator.sample(self._num, picker)
     numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker)
@@ -72,7 +74,23 @@ class RunScorer:
         self._fresh = fresh, truth.log_prob(fresh)
       coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
       numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
-    return numbers | self._scorer(evaluator_lib.as_sentences(tokens, spec))
+    sentences = evaluator_lib.as_sentences(tokens, spec)
+    return numbers | self._scorer(sentences) | self._evaluator.told_apart(sentences, self._split) | self._bleu_by_category(sentences)
+
+  def _bleu_by_category(self, sentences):
+    names = self._evaluator.categories
+    if not names:
+      return {}
+    written, labels = self._evaluator.sample_categories(self._num), self._corpus.categories[self._split]
+    references = evaluator_lib.as_sentences(self._corpus.tokens[self._split], self._corpus.spec)
+    numbers = {}
+    for i, name in enumerate(names):
+      of_category = [[sentence for sentence, label in zip(*pair) if label == i] for pair in ((sentences, written), (references, labels))]
+      if all(of_category):
+        columns = bleu.bleu(*of_category).T
+        suffix = evaluator_lib.suffix(name)
+        numbers |= {f"bleu_{order}_{suffix}": estimates.mean(column) for order, column in zip(bleu.ORDERS, columns)}
+    return numbers
 
 
 def run(name, score, config, sweepable, progress):

@@ -5,6 +5,7 @@ import abc
 import keras
 import tensorflow as tf
 
+from tf_textgan import errors
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -17,14 +18,23 @@ _CHUNK = 512
 class Generator(keras.Model):
   """Writes token sequences from a latent z.
 
+  On a spec with categories a generator writes in the category that it is told. The category travels inside the latent, which is then z and the
+  category as one-hot, float `[B, Z + C]`; without categories the latent is z.
+
   Attributes:
     spec: `sequences.Spec` of what it writes.
     config: the `Config` of its module.
     latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
     picker: how it picks when not told otherwise.
+    conditional: whether networks of this class can be told a category.
   """
 
+  conditional = False
+
   def __init__(self, spec, config, picker):
+    if spec.categories and not self.conditional:
+      name = type(self).__module__.rsplit(".", 1)[-1]
+      raise errors.UserError(f"the generator {name} cannot be told a category; expected another --generator, or text without categories")
     super().__init__(name="generator")  # A given name: it is part of its optimizers' variables' names, and so of checkpoints.
     self.spec = spec
     self.config = config
@@ -41,32 +51,62 @@ class Generator(keras.Model):
     twin.set_weights(self.get_weights())
     return twin
 
-  def draw_latent(self, num, seed):
-    """Draws z from the standard normal distribution, float32 `[num, Z]`."""
-    return tf.ensure_shape(noise.normal([num, self.latent_size], seed), [None, self.latent_size])
+  def draw_categories(self, num, seed):
+    """Draws categories, all equally probable: int32 `[num]`; None on a spec without categories."""
+    count = len(self.spec.categories)
+    if not count:
+      return None
+    return tf.cast(noise.uniform([num], noise.fold(seed, "categories")) * count, tf.int32)
 
-  def sample_latent(self, num, seed):
-    """The z from which `sample(num, seed)` writes, float32 `[num, Z]`."""
-    return self.draw_latent(num, noise.fold(seed, "latent"))
+  def draw_latent(self, num, seed, category=None):
+    """Draws z from the standard normal distribution, and the category as `draw_categories(num, seed)` does.
 
-  def write(self, num, seed, picker=None):
+    Args:
+      num: int or int32 scalar tensor.
+      seed: int32 `[2]`.
+      category: int32, scalar or `[num]`, in place of a draw, such as the labels of a real batch.
+
+    Returns:
+      float32 `[num, Z + C]`.
+    """
+    count = len(self.spec.categories)
+    if category is not None and not count:
+      raise ValueError("this generator knows no categories")
+    latent = noise.normal([num, self.latent_size], seed)
+    if count:
+      category = self.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
+      latent = tf.concat([latent, tf.one_hot(category, count)], axis=1)
+    return tf.ensure_shape(latent, [None, self.latent_size + count])
+
+  def sample_latent(self, num, seed, category=None):
+    """The latent from which `sample(num, seed)` writes, in a `category` if it is told one; see `draw_latent`."""
+    return self.draw_latent(num, noise.fold(seed, "latent"), category)
+
+  def split_latent(self, latent):
+    """The two parts of a latent: z, float `[B, Z]`, and the category, one-hot float `[B, C]`."""
+    return latent[:, : self.latent_size], latent[:, self.latent_size :]
+
+  def write(self, num, seed, picker=None, category=None):
     """Writes any number of sequences in bounded memory, `_CHUNK` rows at a time.
 
     Args:
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
       picker: see `pickers`; None for the generator's own.
+      category: int32, scalar or `[num]`; None for `draw_categories(num, seed)`.
 
     Returns:
       Tokens, int32 `[num, T]`, and log-probabilities of the sequences as they were drawn, float32 `[num]`.
     """
     num = tf.convert_to_tensor(num)
+    category = self.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
     chunks = (num + _CHUNK - 1) // _CHUNK
     tokens = tf.TensorArray(tf.int32, size=chunks, infer_shape=False, element_shape=[None, self.spec.length])
     log_probs = tf.TensorArray(tf.float32, size=chunks, infer_shape=False, element_shape=[None])
 
     def write_chunk(i, tokens, log_probs):
-      samples = self.sample(tf.minimum(_CHUNK, num - i * _CHUNK), noise.fold(seed, i), picker)
+      told = {} if category is None else {"category": category[i * _CHUNK : (i + 1) * _CHUNK]}
+      samples = self.sample(tf.minimum(_CHUNK, num - i * _CHUNK), noise.fold(seed, i), picker, **told)
       return i + 1, tokens.write(i, samples.tokens), log_probs.write(i, tf.reduce_sum(samples.log_probs, axis=1))
 
     _, tokens, log_probs = tf.while_loop(lambda i, *_: i < chunks, write_chunk, (tf.constant(0), tokens, log_probs))
@@ -81,7 +121,7 @@ class Autoregressive(Generator):
 
   @abc.abstractmethod
   def initial_state(self, latent):
-    """Maps z `[B, Z]` to a state, a nest of tensors `[B, ...]`."""
+    """Maps a latent `[B, Z + C]` to a state, a nest of tensors `[B, ...]`; a category stays in it, for every step to see."""
 
   @abc.abstractmethod
   def step(self, inputs, state):
@@ -101,7 +141,7 @@ class Autoregressive(Generator):
 
     Args:
       tokens: int32 `[B, T]`.
-      latent: float `[B, Z]`.
+      latent: float `[B, Z + C]`.
       seed: int32 `[2]` of the dropout in training; None for none.
 
     Returns:
@@ -113,7 +153,7 @@ class Autoregressive(Generator):
     """The kernel `[H, V]` and the bias `[V]` that make logits of `outputs`."""
 
   def call(self, tokens, latent):
-    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z]` to logits `[B, T, V]`."""
+    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z + C]` to logits `[B, T, V]`."""
     outputs = self.outputs(tokens, latent)
     kernel, bias = self.output_layer()
     logits = likelihood.logits(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias)
@@ -124,7 +164,7 @@ class Autoregressive(Generator):
 
     Args:
       tokens: int32 `[B, T]`.
-      latent: float `[B, Z]`. With Z > 0, the mean of log p(x | z) over z is at most log p(x).
+      latent: float `[B, Z + C]`. With Z > 0, the mean of log p(x | z) over z is at most log p(x).
       seed: int32 `[2]` of the dropout in training; None for none.
       temperature: a number above 0, or a scalar tensor: divides the logits, as `pickers.Categorical` does; None for 1.
 
@@ -138,7 +178,7 @@ class Autoregressive(Generator):
     nll = likelihood.token_nll(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias, tf.reshape(tokens, [-1]))
     return -tf.reshape(nll, [-1, tokens.shape[1]]) * self.spec.mask(tokens)
 
-  def sample(self, num, seed, picker=None, keep_states=False, soft_feedback=False):
+  def sample(self, num, seed, picker=None, keep_states=False, soft_feedback=False, category=None):
     """Writes sequences with the loop of `unrolling`.
 
     Args:
@@ -147,11 +187,12 @@ class Autoregressive(Generator):
       picker: see `pickers`; None for a draw at temperature 1.
       keep_states: see `unrolling.unroll`.
       soft_feedback: feed the picker's points back rather than its tokens.
+      category: int32, scalar or `[num]`; None draws one for each sequence. See `draw_latent`.
 
     Returns:
       `unrolling.Samples`.
     """
-    state = self.initial_state(self.sample_latent(num, seed))
+    state = self.initial_state(self.sample_latent(num, seed, category))
     start = tf.fill([num], self.spec.start_token)
     if soft_feedback:
       start = tf.one_hot(start, self.spec.vocab_size)

@@ -33,7 +33,12 @@ class Config:
 
 
 class Generator(base.Autoregressive):
-  """Embedding, one LSTM layer, a linear map to logits. z becomes the initial state through a linear map and tanh."""
+  """Embedding, one LSTM layer, a linear map to logits. z becomes the initial state through a linear map and tanh.
+
+  A category is shown to the LSTM beside every token, as one-hot.
+  """
+
+  conditional = True
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
@@ -54,7 +59,7 @@ class Generator(base.Autoregressive):
       seed=seed,  # Unused, but a variable: two runs should not differ in it.
       name="lstm",
     )
-    self.lstm.build((None, None, config.embedding_size))
+    self.lstm.build((None, None, config.embedding_size + len(spec.categories)))
     self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), normal(), name="output_kernel")
     self.output_bias = self.add_weight((spec.vocab_size,), normal(), name="output_bias")
     self.latent_kernel = None
@@ -67,19 +72,25 @@ class Generator(base.Autoregressive):
     self.built = True
 
   def initial_state(self, latent):
+    latent, category = self.split_latent(tf.cast(latent, self.compute_dtype))
+    told = [category] if self.spec.categories else []
     if self.latent_kernel is None:
       zeros = tf.zeros([tf.shape(latent)[0], self.hidden_size], self.compute_dtype)
-      return [zeros, zeros]
-    return tf.split(tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel))), 2, axis=-1)
+      return [zeros, zeros, *told]
+    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *told]
 
   def step(self, inputs, state):
-    output, state = self.lstm.cell(self._embed(inputs), state)
-    return likelihood.logits(output, *self.output_layer()), state
+    cell_state, told = state[:2], state[2:]
+    output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *told], axis=-1), cell_state)
+    return likelihood.logits(output, *self.output_layer()), [*cell_state, *told]
 
   def outputs(self, tokens, latent, seed=None):
     start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
-    inputs = self._embed(tf.concat([start, tokens[:, :-1]], axis=1))
-    outputs = self.lstm(self._drop(inputs, seed, "inputs"), initial_state=self.initial_state(latent))
+    inputs = self._drop(self._embed(tf.concat([start, tokens[:, :-1]], axis=1)), seed, "inputs")
+    state = self.initial_state(latent)
+    if self.spec.categories:
+      inputs = tf.concat([inputs, tf.repeat(state[2][:, None], tokens.shape[1], axis=1)], axis=-1)
+    outputs = self.lstm(inputs, initial_state=state[:2])
     return self._drop(outputs, seed, "outputs")
 
   def output_layer(self):

@@ -45,7 +45,12 @@ class Config:
 
 
 class Generator(base.Autoregressive):
-  """Embedding, relational memory, a linear map of the whole memory to logits. z is added to the initial memory through a linear map and tanh."""
+  """Embedding, relational memory, a linear map of the whole memory to logits. z is added to the initial memory through a linear map and tanh.
+
+  A category is shown to the memory beside every token, as one-hot (https://arxiv.org/abs/1911.06641).
+  """
+
+  conditional = True
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
@@ -63,7 +68,7 @@ class Generator(base.Autoregressive):
       return constant(f"{name}_scale", 1.0, size), constant(f"{name}_offset", 0.0, size)
 
     self.embedding = weight("embedding", spec.vocab_size, config.embedding_size)
-    self.input_kernel = weight("input_kernel", config.embedding_size, size)
+    self.input_kernel = weight("input_kernel", config.embedding_size + len(spec.categories), size)
     self.input_bias = constant("input_bias", 0.0, size)
     self.attention_kernel = weight("attention_kernel", size, 3 * size)
     self.attention_scale = constant("attention_scale", 1.0, 3 * size)
@@ -83,37 +88,49 @@ class Generator(base.Autoregressive):
     self.built = True
 
   def initial_state(self, latent):
+    latent, category = self.split_latent(tf.cast(latent, self.compute_dtype))
     num, slots, size = tf.shape(latent)[0], self.config.slots, self.memory_size
     # Rows that differ, for the attention to tell them apart.
     memory = tf.tile(tf.eye(slots, size, dtype=self.compute_dtype)[None], [num, 1, 1])
     if self.latent_kernel is not None:
-      shift = tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel)))
+      shift = tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel)))
       memory += tf.reshape(shift, [num, slots, size])
-    return memory
+    return [memory, category] if self.spec.categories else memory
 
   def step(self, inputs, state):
-    memory = _remember(self._read(inputs), state, self._memory_weights(), self.config.heads)
+    memory, category = state if self.spec.categories else (state, None)
+    memory = _remember(self._read(inputs, category), memory, self._memory_weights(), self.config.heads)
     kernel, bias = self.output_layer()
     # Not `likelihood.logits`: with so many rows in the kernel, its copy costs more than a pass over the logits.
-    return tf.matmul(self._flat(memory), kernel) + bias, memory
+    return tf.matmul(self._flat(memory), kernel) + bias, [memory, category] if self.spec.categories else memory
 
   def outputs(self, tokens, latent, seed=None):
     del seed  # There is no dropout.
     length = tokens.shape[1]
     start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
     inputs = tf.concat([start, tf.transpose(tokens)[:-1]], axis=0)
+    memory, category = self.initial_state(latent), None
+    if self.spec.categories:
+      memory, category = memory
+      category = tf.tile(category, [length, 1])
     # What the memory is shown does not depend on it: for all positions at once.
-    read = [tf.reshape(x, [length, -1, x.shape[-1]]) for x in self._read(tf.reshape(inputs, [-1]))]
-    memories = _remember_all(read, self.initial_state(latent), self._memory_weights(), self.config.heads)
+    read = [tf.reshape(x, [length, -1, x.shape[-1]]) for x in self._read(tf.reshape(inputs, [-1]), category)]
+    memories = _remember_all(read, memory, self._memory_weights(), self.config.heads)
     return tf.reshape(tf.transpose(memories, [1, 0, 2, 3]), [-1, length, self.config.slots * self.memory_size])
 
   def output_layer(self):
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
-  def _read(self, inputs):
-    """What the memory needs of tokens, ids `[N]` or points `[N, V]`: key and value `[N, M]`, and their share of the gates `[N, 2M]`."""
+  def _read(self, inputs, category):
+    """What the memory needs of tokens, ids `[N]` or points `[N, V]`, and their categories `[N, C]`, None without.
+
+    Returns:
+      Key and value, `[N, M]`, and the tokens' share of the gates, `[N, 2M]`.
+    """
     table = self._cast(self.embedding)
     embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    if category is not None:
+      embedded = tf.concat([embedded, category], axis=1)
     # The projection and what follows it are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
     projection = tf.concat([self._cast(self.input_kernel), self._cast(self.input_bias)[None]], axis=0)
     attention, gates = (tf.matmul(projection, self._cast(kernel)) for kernel in (self.attention_kernel, self.gate_input_kernel))

@@ -78,13 +78,13 @@ class Progress:
 class Loop:
   """Trains an algorithm. `progress` tells where it stands."""
 
-  def __init__(self, algorithm, schedule, tokens, evaluate, checkpoints, config, strategy=None, chief=True):
+  def __init__(self, algorithm, schedule, data, evaluate, checkpoints, config, strategy=None, chief=True):
     """Sets the loop up; `run` starts it.
 
     Args:
       algorithm: `algorithms.base.Algorithm`, made under the strategy's scope.
       schedule: `algorithms.base.Schedule`.
-      tokens: the training data, int32 array `[N, T]`.
+      data: the training data, int32 array `[N, T]`, or `sequences.Labelled` of arrays for an algorithm that learns categories.
       evaluate: function of the step, giving a dictionary of numbers; called in every process, so that callbacks agree.
       checkpoints: `checkpoints.Checkpoints`.
       config: `Config`.
@@ -93,7 +93,7 @@ class Loop:
     """
     self._algorithm = algorithm
     self.phases = algorithm.phases(schedule)
-    self._tokens = tokens
+    self._data = data
     self._evaluate = evaluate
     self._checkpoints = checkpoints
     self._config = config
@@ -247,7 +247,7 @@ class Loop:
 
     def dataset(context):
       shard = pipeline.batches(
-        self._tokens,
+        self._data,
         batch_size,
         seed=self._config.seed,
         start=self.progress.batches,

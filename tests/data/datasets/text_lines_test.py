@@ -83,3 +83,43 @@ def test_errors(tmp_path, content, options, message):
   with pytest.raises(errors.UserError, match=message):
     _texts(tmp_path, **({"text_files": str(path)} | options))
   assert not (tmp_path / "data").exists()
+
+
+def _two_files(tmp_path, num=60):
+  """Lines that say what file they are in."""
+  for name in ("bad", "good"):
+    (tmp_path / f"{name}.txt").write_text("".join(f"{name} w{i % 7}{' and more' * (i % 5 == 0)}\n" for i in range(num)))
+  return f"{tmp_path}/bad.txt,{tmp_path}/good.txt"
+
+
+def test_a_category_for_each_file(tmp_path):
+  files = _two_files(tmp_path)
+  config = text_lines.Config(text_files=files, categories="neg, pos", max_length=3)
+  made = text_lines.load(config, tmp_path / "data")
+  assert made.spec.categories == ("neg", "pos")
+  for split, tokens in made.tokens.items():
+    words = [sentence.split()[0] for sentence in made.vocabulary.decode(tokens)]
+    # Lines of four words have been dropped, and their labels with them.
+    assert words == [("bad", "good")[category] for category in made.categories[split]]
+  assert sum(map(len, made.categories.values())) == 96
+  assert set(made.categories["train"].tolist()) == {0, 1}
+
+
+def test_the_split_of_a_line_does_not_depend_on_the_categories(tmp_path):
+  files = _two_files(tmp_path)
+  assert _texts(tmp_path, text_files=files) == _texts(tmp_path, text_files=files, categories="neg,pos")
+  assert len(_prepared(tmp_path)) == 2  # With labels and without.
+  _texts(tmp_path, text_files=files, categories="minus,plus")
+  assert len(_prepared(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("categories, message", [
+    ("neg", r"as many, one category for each file, but are 1 \(neg\) and 2"),
+    ("neg,pos,odd", r"are 3 \(neg, pos, odd\) and 2"),
+    ("neg,", "the name of a category is empty: 'neg', ''"),
+    ("neg, neg", "there are two categories of the name 'neg'"),
+])
+def test_categories_that_do_not_fit_the_files(tmp_path, categories, message):
+  with pytest.raises(errors.UserError, match=message):
+    _texts(tmp_path, text_files=_two_files(tmp_path, 9), categories=categories)
+  assert not (tmp_path / "data").exists()

@@ -19,6 +19,8 @@ class Config(text_config.TextConfig):
 
   # the files, separated by commas; one sentence per line
   text_files: str = ""
+  # a category for each of the files, separated by commas, for algorithms that learn to write in categories; empty for none
+  categories: str = ""
   # share of the lines kept for validation, at least one line
   validation_share: float = .05
   # share of the lines kept for the final test, at least one line
@@ -29,6 +31,7 @@ class Config(text_config.TextConfig):
 class _BuilderConfig(tfds.core.BuilderConfig):
   paths: tuple[str, ...] = ()
   assign: "_Assignment | None" = None
+  labelled: bool = False
 
 
 class TextLines(tfds.core.GeneratorBasedBuilder):
@@ -38,10 +41,13 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
   RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
 
   def _info(self):
+    features = {"text": tfds.features.Text()}
+    if self.builder_config and self.builder_config.labelled:
+      features["label"] = tfds.features.ClassLabel(num_classes=len(self.builder_config.paths))
     return tfds.core.DatasetInfo(
         builder=self,
         description="Lines of text files of the user's own.",
-        features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
+        features=tfds.features.FeaturesDict(features),
         homepage="https://www.tensorflow.org/datasets",
         citation="",
         disable_shuffling=True)
@@ -51,9 +57,10 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
 
   def _generate_examples(self, split):
     """Yields the lines of one split; the files are streamed once for each."""
-    for number, line in enumerate(_lines(self.builder_config.paths)):
-      if self.builder_config.assign(number) == split:
-        yield number, {"text": line}
+    config = self.builder_config
+    for number, (line, file) in enumerate(_lines(config.paths)):
+      if config.assign(number) == split:
+        yield number, {"text": line, "label": file} if config.labelled else {"text": line}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +95,8 @@ def load(config, data_dir=None, vocabulary=None, length=None):
     A `corpus.Corpus`.
 
   Raises:
-    UserError: no file or one that cannot be read, too few lines in it, bytes that are not UTF-8, or an option out of range.
+    UserError: no file or one that cannot be read, too few lines in it, bytes that are not UTF-8, an option out of range, or not as many
+      categories as files.
   """
   text_config.check(config)
   for name in ("validation_share", "test_share"):
@@ -102,10 +110,20 @@ def load(config, data_dir=None, vocabulary=None, length=None):
     raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
   for path in paths:
     text_files.check(path)
-  builder_config = _BuilderConfig(
-      name=f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}", paths=paths, assign=_assignment(config, paths))
+  categories = tuple(name.strip() for name in config.categories.split(",")) if config.categories else ()
+  corpus.check_categories(categories)
+  if categories and len(categories) != len(paths):
+    raise errors.UserError(
+        f"categories and text_files must be as many, one category for each file, but are {len(categories)} ({', '.join(categories)}) and "
+        f"{len(paths)}")
+  # The files alone decide what is prepared, not what their categories are called.
+  name = f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}{'-labelled' * bool(categories)}"
+  builder_config = _BuilderConfig(name=name, paths=paths, assign=_assignment(config, paths), labelled=bool(categories))
   builder = prepare.prepare(lambda: TextLines(data_dir=data_dir, config=builder_config))
-  return text_config.encode("text_lines", builder, {split: split for split in corpus.SPLITS}, config, vocabulary=vocabulary, length=length)
+  splits = {split: split for split in corpus.SPLITS}
+  labels = {split: prepare.Labels(builder, split, "label", None) for split in splits} if categories else None
+  return text_config.encode(
+      "text_lines", builder, splits, config, vocabulary=vocabulary, length=length, labels=labels, categories=categories)
 
 
 def _assignment(config, paths):
@@ -129,8 +147,10 @@ def _assignment(config, paths):
 
 
 def _lines(paths):
-  for path in paths:
-    yield from text_files.lines(path)
+  """Yields the lines of all files, each with the number of its file."""
+  for file, path in enumerate(paths):
+    for line in text_files.lines(path):
+      yield line, file
 
 
 def _hash(number):
