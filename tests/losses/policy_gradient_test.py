@@ -73,3 +73,17 @@ def test_importance_weights_are_odds_over_their_mean():
   odds = d / (1 - d)
   weights = policy_gradient.importance_weights(tf.constant(np.log(odds)))
   np.testing.assert_allclose(weights, odds / odds.mean(axis=1, keepdims=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.7, 1.0])
+def test_discounted_returns_sum_what_follows(discount):
+  random = np.random.default_rng(0)
+  rewards, lengths = random.normal(size=[5, 7]).astype(np.float32), [7, 4, 1, 0, 6]
+  mask = (np.arange(7) < np.array(lengths)[:, None]).astype(np.float32)
+  expected = np.zeros([5, 7])
+  for b, length in enumerate(lengths):
+    for t in reversed(range(length)):
+      expected[b, t] = rewards[b, t] + (discount * expected[b, t + 1] if t + 1 < length else 0.0)
+  returns = policy_gradient.discounted_returns(tf.constant(rewards), tf.constant(mask), discount)
+  np.testing.assert_allclose(returns, expected, atol=1e-5)
+  assert not np.any(returns[mask == 0])

@@ -18,6 +18,28 @@ def reinforce(log_probs, returns):
   return -log_probs * tf.stop_gradient(returns)
 
 
+def discounted_returns(rewards, mask, discount):
+  """R_t = sum_{s >= t} discount^(s - t) r_s over the tokens that count: what each token brings, now and later.
+
+  As one product with a triangular matrix: a scan over time costs more for the lengths there are.
+
+  Args:
+    rewards: float `[B, T]`.
+    mask: float `[B, T]`, 0 on padding.
+    discount: from 0 to 1, a number or a float scalar.
+
+  Returns:
+    float `[B, T]`; 0 on padding at the end.
+  """
+  rewards.shape.assert_has_rank(2)
+  mask.shape.assert_has_rank(2)
+  position = tf.range(tf.shape(rewards)[1])
+  distance = position[:, None] - position[None, :]
+  # [s, t]; the power of what is not summed is bounded, so that a discount of 0 divides by nothing.
+  weights = tf.pow(tf.cast(discount, rewards.dtype), tf.cast(tf.maximum(distance, 0), rewards.dtype))
+  return tf.matmul(rewards * mask, tf.where(distance >= 0, weights, tf.zeros([], rewards.dtype)))
+
+
 def importance_weights(scores):
   """The odds D / (1 - D) = exp(score) of each sequence over their mean in its group: weights whose mean is 1.
 
