@@ -72,10 +72,10 @@ def test_another_network_has_its_own_defaults():
 
 def test_values_are_typed():
   numbers = ["--length", "40", "--discriminator_widths", "1", "2", "--discriminator_filters", "3", "4"]
-  switches = ["--noexport", "--jit_compile", "--baseline", "true"]
+  switches = ["--noexport", "--jit_compile", "--algorithm", "maligan", "--mixed", "true"]
   parsed = _parse("--dataset", "lstm_oracle", "--precision", "mixed_bfloat16", *numbers, *switches)
   assert parsed.dataset == lstm_oracle.Config(length=40)
-  assert (parsed.choices.export, parsed.loop.jit_compile, parsed.algorithm.baseline) == (False, True, True)
+  assert (parsed.choices.export, parsed.loop.jit_compile, parsed.algorithm.mixed) == (False, True, True)
   assert (parsed.discriminator.widths, parsed.discriminator.filters) == ((1, 2), (3, 4))
   assert parsed.choices.precision == "mixed_bfloat16"
 
@@ -100,7 +100,7 @@ def test_a_flagfile_counts_where_it_stands(tmp_path):
     (["--alogrithm", "mle"], r"unknown flag --alogrithm \(did you mean --algorithm\?\); there are: .*--algorithm, .*--workdir"),
     (["--mle_step=3"], r"unknown flag --mle_step \(did you mean --mle_steps"),  # Not taken for its abbreviation.
     (["mle"], "unexpected argument 'mle'; flags start with --"),
-    (["--algorithm", "gpt"], "unknown algorithm 'gpt'.*there are: gsgan, .*mle, .*seqgan, wgan_gp"),
+    (["--algorithm", "gpt"], "unknown algorithm 'gpt'.*there are: .*gsgan, .*mle, .*seqgan, .*wgan_gp"),
     (["--algorithm", ""], "unknown algorithm ''"),
     (["--algorithm"], "--algorithm: expected one argument"),
     (["--generator", "transfomer"], "unknown generator 'transfomer'.*there are: conv_resnet, .*lstm"),

@@ -22,13 +22,13 @@ def test_the_seqgan_recipe_has_the_papers_schedule():
   assert experiment.schedule.discriminator_steps == pytest.approx(50 * 3 * epoch, rel=0.01)
   assert experiment.schedule.adversarial_steps == 200
   assert experiment.algorithm.discriminator_steps_per_round == pytest.approx(5 * 3 * epoch, rel=0.01)
-  assert (experiment.algorithm.rollouts, experiment.algorithm.generator_learning_rate, experiment.algorithm.baseline) == (16, 1e-2, False)
+  assert (experiment.algorithm.rollouts, experiment.algorithm.generator_learning_rate, experiment.algorithm.advantage) == (16, 1e-2, "none")
 
 
 def test_the_quickstart_comes_first_and_any_flag_overrides_it():
   experiment = flags.parse(["train.py", "--seed=3", "--mle_steps=7"], "", _QUICKSTART)
   assert experiment.choices.discriminator == "recurrent"
-  assert experiment.algorithm.baseline
+  assert experiment.algorithm.advantage == "baseline"
   assert (experiment.loop.seed, experiment.schedule.mle_steps) == (3, 7)
 
 
@@ -36,4 +36,4 @@ def test_the_quickstart_comes_first_and_any_flag_overrides_it():
 def test_whoever_chooses_gets_no_quickstart(choice):
   experiment = flags.parse(["train.py", choice], "", _QUICKSTART)
   assert experiment == flags.parse(["train.py", choice], "")
-  assert not experiment.algorithm.baseline
+  assert experiment.algorithm.advantage == "none"

@@ -92,7 +92,7 @@ def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
 def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
-  config = seqgan.Config(rollouts=4, baseline=True, discriminator_learning_rate=1e-2)
+  config = seqgan.Config(rollouts=4, advantage="baseline", discriminator_learning_rate=1e-2)
   _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
 
 

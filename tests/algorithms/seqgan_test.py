@@ -27,9 +27,9 @@ def _batch(num):
   return tf.zeros([num, 4], tf.int32)
 
 
-@pytest.mark.parametrize("baseline", [False, True])
-def test_a_token_that_is_liked_becomes_probable(baseline):
-  algorithm = _algorithm(baseline=baseline)
+@pytest.mark.parametrize("changes", [{}, {"advantage": "normalized", "policy_updates": 2}], ids=str)
+def test_a_token_that_is_liked_becomes_probable(changes):
+  algorithm = _algorithm(**changes)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
   step = tf.function(algorithm.generator_step)
@@ -77,11 +77,12 @@ def test_the_gradient_is_that_of_the_expected_reward(spec):
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
 
 
-def test_the_baseline_of_replicas_is_that_of_the_whole_batch(two_replicas):
+@pytest.mark.parametrize("changes", [{"advantage": "baseline"}, {"kl_weight": 0.1, "entropy_weight": 0.1, "policy_updates": 2}], ids=str)
+def test_replicas_make_the_update_of_the_whole_batch(changes, two_replicas):
   weights = []
   for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
     with strategy.scope():
-      algorithm = _algorithm(TEXT, baseline=True, stddev=1.0)
+      algorithm = _algorithm(TEXT, stddev=1.0, **changes)
     rows = 8 // strategy.num_replicas_in_sync
     step = tf.function(lambda: strategy.run(algorithm.generator_step, args=(_batch(rows), SEED, START)))  # noqa: B023
     step()
@@ -139,3 +140,55 @@ def test_the_copy_trails_the_generator():
   algorithm.generator_step(_batch(8), SEED, tf.constant(0.5))
   for old, new, trailing in zip(middle, generator.get_weights(), copy.get_weights()):
     np.testing.assert_allclose(trailing, 0.8 * old + 0.2 * new, atol=1e-5)
+
+
+def test_several_updates_raise_the_reward_of_the_same_samples_further():
+  once, thrice = (_algorithm(policy_updates=n, generator_learning_rate=1e-3, advantage="baseline") for n in (1, 3))
+  first = [w.copy() for w in once.generator.get_weights()]
+  metrics = [algorithm.generator_step(_batch(16), SEED, START) for algorithm in (once, thrice)]
+  # Rewards are those of the first sampling, and a first update with a ratio of one is that of REINFORCE.
+  np.testing.assert_allclose(metrics[0]["reward"], metrics[1]["reward"], rtol=1e-6)
+  moved = [sum(np.sum((a - b) ** 2) for a, b in zip(algorithm.generator.get_weights(), first)) for algorithm in (once, thrice)]
+  assert moved[1] > 4.0 * moved[0] > 0.0
+
+
+def test_tokens_that_have_moved_by_the_clip_ratio_move_no_further():
+  algorithm = _algorithm(policy_updates=20, clip_ratio=0.05, generator_learning_rate=1e-2, advantage="baseline", stddev=1.0)
+  free = _algorithm(policy_updates=20, clip_ratio=1e6, generator_learning_rate=1e-2, advantage="baseline", stddev=1.0)
+  tokens = algorithm.generator.sample(64, SEED).tokens
+  log_probs = lambda a: tf.reduce_sum(a.generator.log_probs(tokens, tf.zeros([64, 0])), axis=1).numpy()  # noqa: E731
+  before, moves = log_probs(algorithm), []
+  for a in (algorithm, free):
+    a.generator_step(_batch(64), SEED, START)
+    moves.append(np.abs(log_probs(a) - before).mean())
+  assert moves[0] < 0.5 * moves[1]
+
+
+def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back():
+  free, held = (_algorithm(kl_weight=w, generator_learning_rate=0.03) for w in (1e-9, 5.0))
+  for algorithm in (free, held):
+    # As pretraining would, before the copy is made.
+    algorithm.generator.output_bias.assign_add(tf.range(7.0) / 7.0)
+  pretrained = [w.copy() for w in free.generator.get_weights()]
+  kl = []
+  for algorithm in (free, held):
+    step = tf.function(algorithm.generator_step)
+    first = step(_batch(32), SEED, START)["kl"]
+    np.testing.assert_allclose(first, 0.0, atol=1e-6)
+    for i in range(10):
+      metrics = step(_batch(32), noise.fold(SEED, i), tf.constant(0.5))
+    kl.append(metrics["kl"].numpy())
+    for a, b in zip(algorithm.copies["reference_policy"].get_weights(), pretrained):
+      np.testing.assert_array_equal(a, b)
+  assert 0.0 < kl[1] < 0.3 * kl[0]
+
+
+def test_the_entropy_bonus_spreads_the_samples():
+  entropies = []
+  for weight in (0.0, 0.5):
+    algorithm = _algorithm(entropy_weight=weight, generator_learning_rate=0.03, advantage="baseline", stddev=1.0)
+    step = tf.function(algorithm.generator_step)
+    for i in range(30):
+      metrics = step(_batch(32), noise.fold(SEED, i), START)
+    entropies.append(metrics["entropy"].numpy())
+  assert entropies[1] > entropies[0] + 0.3

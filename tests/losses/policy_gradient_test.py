@@ -1,5 +1,7 @@
 """Tests of tf_textgan.losses.policy_gradient."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,3 +89,176 @@ def test_discounted_returns_sum_what_follows(discount):
   returns = policy_gradient.discounted_returns(tf.constant(rewards), tf.constant(mask), discount)
   np.testing.assert_allclose(returns, expected, atol=1e-5)
   assert not np.any(returns[mask == 0])
+
+
+def test_baselines_and_normalisation_of_a_slow_twin():
+  random = np.random.default_rng(0)
+  returns, lengths = random.normal(2.0, 3.0, size=[6, 4]).astype(np.float32), [4, 3, 1, 4, 2, 2]
+  mask = (np.arange(4) < np.array(lengths)[:, None]).astype(np.float32)
+  centred, left_out = returns.copy(), returns.copy()
+  for b, t in zip(*np.nonzero(mask)):
+    at_t = [i for i in range(6) if mask[i, t]]
+    centred[b, t] -= np.mean([returns[i, t] for i in at_t])
+    left_out[b, t] -= np.mean([returns[i, t] for i in at_t if i != b]) if len(at_t) > 1 else 0.0
+  counts = mask > 0
+  results = [f(tf.constant(returns), tf.constant(mask)) for f in (policy_gradient.position_baseline, policy_gradient.leave_one_out)]
+  for result, expected in zip(results, (centred, left_out)):
+    np.testing.assert_allclose(result.numpy()[counts], expected[counts], atol=1e-5)
+  for size in (None, 3, 2):
+    result = policy_gradient.normalized(tf.constant(returns), tf.constant(mask), group_size=size).numpy()
+    for rows in np.split(np.arange(6), 6 // (size or 6)):
+      values = returns[rows][counts[rows]]
+      np.testing.assert_allclose(result[rows][counts[rows]], (values - values.mean()) / values.std(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["position_baseline", "leave_one_out", "normalized"])
+def test_advantages_of_replicas_are_those_of_the_whole_batch(name, two_replicas):
+  advantages = getattr(policy_gradient, name)
+  returns = np.random.default_rng(0).normal(size=[6, 4]).astype(np.float32)
+  mask = (np.arange(4) < np.array([4, 3, 1, 4, 2, 2])[:, None]).astype(np.float32)
+  whole = advantages(tf.constant(returns), tf.constant(mask), noise.sum_over_replicas)
+
+  def of_a_replica():
+    rows = 3 * tf.distribute.get_replica_context().replica_id_in_sync_group + tf.range(3)
+    return advantages(tf.gather(returns, rows), tf.gather(mask, rows), noise.sum_over_replicas)
+
+  parts = two_replicas.experimental_local_results(two_replicas.run(of_a_replica))
+  np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
+def test_equal_returns_are_normalised_to_nothing():
+  mask = tf.constant([[1.0, 1.0], [1.0, 0.0]])
+  np.testing.assert_allclose(policy_gradient.normalized(tf.fill([2, 2], 0.7), mask), np.zeros([2, 2]), atol=0.1)
+
+
+def test_the_ratio_is_clipped_on_the_side_it_was_asked_to_go():
+  old = np.log(np.full([1, 4], 0.5, np.float32))
+  log_probs = tf.constant(old + np.log([[1.5, 1.5, 0.5, 0.5]]).astype(np.float32))
+  advantages = tf.constant([[2.0, -2.0, 2.0, -2.0]])
+  with tf.GradientTape() as tape:
+    tape.watch([log_probs, advantages])
+    loss = policy_gradient.clipped_ratio(log_probs, tf.constant(old), advantages, 0.2)
+  np.testing.assert_allclose(loss, [[-2.4, 3.0, -1.0, 1.6]], rtol=1e-5)
+  to_log_probs, to_advantages = tape.gradient(loss, [log_probs, advantages])
+  np.testing.assert_allclose(to_log_probs, [[0.0, 3.0, -1.0, 0.0]], rtol=1e-5)
+  assert to_advantages is None
+
+
+class _Policy:
+  """Three tokens, three steps, a table of logits for each prefix. Token 2 ends a sequence; 0 is then its padding, though before it a token."""
+
+  def __init__(self, seed, ends):
+    random = np.random.default_rng(seed)
+    prefixes = [p for n in range(3) for p in itertools.product(range(3), repeat=n) if not (ends and 2 in p)]
+    self.rows = {p: i for i, p in enumerate(prefixes)}
+    self.table = tf.Variable(random.normal(size=[len(prefixes), 3]).astype(np.float32))
+    written = [p for p in itertools.product(range(3), repeat=3) if not ends or 2 not in p[:-1] or not any(p[p.index(2) + 1 :])]
+    self.tokens = np.array(written)
+    self.mask = np.array([[not (ends and 2 in p[:t]) for t in range(3)] for p in written], np.float32)
+    self._cells = np.array([[[self.rows.get(p[:t], 0), p[t]] for t in range(3)] for p in written])
+
+  def log_probs(self):
+    """Of every sequence's tokens, `[N, 3]`."""
+    return tf.gather_nd(tf.nn.log_softmax(self.table), self._cells) * self.mask
+
+  def probs(self):
+    return tf.exp(tf.reduce_sum(self.log_probs(), axis=1))
+
+  def gradient(self, function):
+    with tf.GradientTape() as tape:
+      value = function()
+    return tf.convert_to_tensor(tape.gradient(value, self.table)).numpy()
+
+  def expected(self, losses):
+    """The exact mean of an estimate: the gradient of `losses()`, `[N, 3]`, of every sequence, weighted with the sequence's probability."""
+    probs = self.probs()
+    return self.gradient(lambda: tf.reduce_sum(probs * tf.reduce_sum(losses() * self.mask, axis=1)))
+
+
+_each_policy = pytest.mark.parametrize("ends", [False, True], ids=["fixed", "text"])
+
+
+@_each_policy
+def test_every_sequence_is_enumerated_once(ends):
+  policy = _Policy(0, ends)
+  assert len(policy.tokens) == (27 if not ends else 15) == len(np.unique(policy.tokens, axis=0))
+  np.testing.assert_allclose(tf.reduce_sum(policy.probs()), 1.0, rtol=1e-5)
+
+
+@_each_policy
+@pytest.mark.parametrize("baseline", [False, True])
+def test_returns_with_any_baseline_of_the_prefix_are_unbiased(ends, baseline):
+  policy = _Policy(0, ends)
+  # A reward for each token, of the tokens up to it.
+  worth = np.random.default_rng(1).normal(size=[3, 3, 3]).astype(np.float32)
+  rewards = np.array([[worth[t, p[t], p[t - 1] if t else 0] for t in range(3)] for p in policy.tokens]) * policy.mask
+  returns = policy_gradient.discounted_returns(tf.constant(rewards, tf.float32), tf.constant(policy.mask), 1.0)
+  if baseline:
+    returns += np.array([[0.7 * t + (p[t - 1] if t else -3.0) for t in range(3)] for p in policy.tokens], np.float32)
+  exact = policy.gradient(lambda: tf.reduce_sum(policy.probs() * np.sum(rewards, axis=1, dtype=np.float32)))
+  estimate = policy.expected(lambda: policy_gradient.reinforce(policy.log_probs(), returns))
+  assert np.abs(exact).max() > 0.05
+  np.testing.assert_allclose(-estimate, exact, atol=1e-5)
+
+
+@_each_policy
+def test_leave_one_out_is_unbiased_and_the_mean_of_all_is_short_of_its_own_share(ends):
+  policy = _Policy(0, ends)
+  num = len(policy.tokens)
+  rewards = np.random.default_rng(1).normal(size=[num, 1]).astype(np.float32) * np.ones([1, 3], np.float32)
+  exact = policy.gradient(lambda: tf.reduce_sum(policy.probs() * rewards[:, 0]))
+  # Every batch of two sequences, with its probability.
+  first, second = (x.ravel() for x in np.meshgrid(np.arange(num), np.arange(num)))
+  estimates = {}
+  for function in (policy_gradient.leave_one_out, policy_gradient.position_baseline):
+    batches = np.array([function(tf.constant(rewards[[i, j]]), tf.constant(policy.mask[[i, j]])).numpy() for i, j in zip(first, second)])
+    probs = tf.gather(policy.probs(), first) * tf.gather(policy.probs(), second)
+
+    def loss(batches=batches, probs=probs):
+      log_probs = policy.log_probs()
+      losses = [policy_gradient.reinforce(tf.gather(log_probs, rows), tf.constant(batches[:, i])) for i, rows in enumerate((first, second))]
+      return tf.reduce_sum(probs * tf.reduce_sum(0.5 * (losses[0] + losses[1]), axis=1))
+
+    estimates[function.__name__] = -policy.gradient(loss)
+  assert np.abs(exact).max() > 0.05
+  np.testing.assert_allclose(estimates["leave_one_out"], exact, atol=1e-5)
+  if not ends:
+    np.testing.assert_allclose(estimates["position_baseline"], 0.5 * exact, atol=1e-5)
+
+
+@_each_policy
+def test_the_entropy_bonus_has_the_entropys_gradient(ends):
+  policy = _Policy(0, ends)
+  entropy = lambda: -tf.reduce_sum(policy.probs() * tf.reduce_sum(policy.log_probs(), axis=1))  # noqa: E731
+  returns = policy_gradient.entropy_returns(policy.log_probs(), tf.constant(policy.mask))
+  np.testing.assert_allclose(tf.reduce_sum(policy.probs() * returns[:, 0]), entropy(), rtol=1e-5)
+  estimate = policy.expected(lambda: policy_gradient.reinforce(policy.log_probs(), returns))
+  np.testing.assert_allclose(-estimate, policy.gradient(entropy), atol=1e-5)
+
+
+@_each_policy
+def test_the_divergence_has_the_value_of_one_and_the_gradient_of_the_other(ends):
+  policy, reference = _Policy(0, ends), _Policy(1, ends)
+  losses = lambda: policy_gradient.divergence_from_reference(policy.log_probs(), reference.log_probs())  # noqa: E731
+  assert np.all(losses() >= 0.0)
+  ratio = tf.reduce_sum(policy.log_probs() - reference.log_probs(), axis=1)
+  np.testing.assert_allclose(
+    tf.reduce_sum(policy.probs() * tf.reduce_sum(losses(), axis=1)), tf.reduce_sum(policy.probs() * ratio), rtol=1e-5
+  )
+  # How often the policy writes each prefix.
+  reached = np.zeros(len(policy.rows), np.float32)
+  for p, prob, mask in zip(policy.tokens, policy.probs().numpy(), policy.mask):
+    for t in range(3):
+      reached[policy.rows[tuple(p[:t])] if mask[t] else 0] += prob * mask[t]
+  other = lambda: tf.reduce_sum(  # noqa: E731
+    reached[:, None] * tf.nn.softmax(reference.table) * (tf.nn.log_softmax(reference.table) - tf.nn.log_softmax(policy.table))
+  )
+  np.testing.assert_allclose(policy.expected(losses), policy.gradient(other), atol=1e-5)
+
+
+def test_the_first_update_with_a_clipped_ratio_is_that_of_reinforce():
+  policy = _Policy(0, True)
+  advantages = tf.constant(np.random.default_rng(1).normal(size=policy.mask.shape), tf.float32)
+  old = policy.log_probs()
+  first = policy.expected(lambda: policy_gradient.clipped_ratio(policy.log_probs(), old, advantages, 0.2))
+  np.testing.assert_allclose(first, policy.expected(lambda: policy_gradient.reinforce(policy.log_probs(), advantages)), atol=1e-5)

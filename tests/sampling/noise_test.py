@@ -61,6 +61,27 @@ def test_num_replicas(two_replicas):
   assert two_replicas.experimental_local_results(two_replicas.run(lambda: tf.constant(noise.num_replicas())))[0] == 2
 
 
+def test_gathered_rows_are_those_of_all_replicas_in_order_and_know_whose_gradient_is_whose(two_replicas):
+  x = tf.range(6.0)[:, None] * [1.0, 10.0]
+
+  def of_a_replica():
+    context = tf.distribute.get_replica_context()
+    mine = x[3 * context.replica_id_in_sync_group :][:3]
+    with tf.GradientTape() as tape:
+      tape.watch(mine)
+      everyone = noise.gather_from_replicas(mine)
+      # A loss of each replica's own, of all rows: a row's gradient comes from both.
+      loss = tf.reduce_sum(everyone**2) * (1.0 + tf.cast(context.replica_id_in_sync_group, tf.float32))
+    return everyone, tape.gradient(loss, mine)
+
+  everyone, gradients = two_replicas.run(of_a_replica)
+  for part in two_replicas.experimental_local_results(everyone):
+    np.testing.assert_array_equal(part, x)
+  np.testing.assert_allclose(np.concatenate(two_replicas.experimental_local_results(gradients)), 2.0 * x * (1.0 + 2.0))
+  np.testing.assert_array_equal(noise.gather_from_replicas(x), x)
+  np.testing.assert_array_equal(noise.sum_over_replicas(x), x)
+
+
 @pytest.mark.parametrize(
   ("draw", "mean", "variance"),
   [(noise.uniform, 0.5, 1 / 12), (noise.normal, 0.0, 1.0), (noise.gumbel, EULER_GAMMA, np.pi**2 / 6)],

@@ -9,6 +9,7 @@ generator itself, as it is now (the published code completes with a copy that tr
 """
 
 import dataclasses
+from typing import Literal
 
 import tensorflow as tf
 
@@ -45,16 +46,26 @@ class Config:
   # Share of its old weights that a copy of the generator keeps at each step; it is the copy that completes. The published code has 0.8; 0
   # completes with the generator itself.
   rollout_policy_lag: float = 0.0
-  # Subtract each position's mean reward over the batch. The published code has no baseline.
-  baseline: bool = False
+  # What is subtracted from the rewards: "none", as in the published code; "baseline", each position's mean over the batch; "leave_one_out", that
+  # of the other sequences; "normalized" shifts and scales to mean 0 and variance 1 over the batch.
+  advantage: Literal["none", "baseline", "leave_one_out", "normalized"] = "none"
+  # Updates made on the same samples and rewards.
+  policy_updates: int = 1
+  # With several updates: how far a token's probability may move, as a share of what it was when it was picked (PPO's epsilon).
+  clip_ratio: float = 0.2
+  # Weight of the divergence from the generator as it was when the adversarial phase began, in nats per sequence.
+  kl_weight: float = 0.0
+  # Weight of the samples' entropy, in nats per sequence, added to what is maximised.
+  entropy_weight: float = 0.0
   # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
   discriminator_steps_per_round: int = 5
 
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
-    checks.at_least(self, 0, "rollout_chunk")
+    checks.at_least(self, 0, "rollout_chunk", "kl_weight", "entropy_weight")
     checks.share(self, "rollout_policy_lag")
-    checks.at_least(self, 1, "rollouts", "discriminator_steps_per_round")
+    checks.above_zero(self, "clip_ratio")
+    checks.at_least(self, 1, "rollouts", "policy_updates", "discriminator_steps_per_round")
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -63,6 +74,14 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 _CACHED_LOGITS = 1_280_000
+
+# What is made of the returns, by name: functions of returns, of the mask, and of what sums over the replicas. Those that share them, too.
+ADVANTAGES = {
+  "none": lambda returns, mask, total: returns,
+  "baseline": policy_gradient.position_baseline,
+  "leave_one_out": policy_gradient.leave_one_out,
+  "normalized": policy_gradient.normalized,
+}
 
 
 class Algorithm(base.Algorithm):
@@ -73,8 +92,7 @@ class Algorithm(base.Algorithm):
     self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
     self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
-    if config.rollout_policy_lag:
-      self.copies["rollout_policy"] = generator.twin()
+    self.copies = policy_copies(config, generator)
 
   def phases(self, schedule):
     # Rollouts of growing prefixes have no one shape for XLA.
@@ -94,57 +112,96 @@ class Algorithm(base.Algorithm):
 
   def generator_step(self, real, seed, progress):
     """Makes tokens more probable the better the discriminator likes what follows from them."""
-    config, generator, discriminator = self.config, self.generator, self.discriminator
-    num = tf.shape(real)[0]
-    policy = self.copies.get("rollout_policy", generator)
-    if policy is generator:
-      samples = generator.sample(num, seed, keep_states=True)
-    else:
-      # The copy is made as the adversarial phase begins.
-      base.move_towards(policy, generator, tf.cast(progress <= 0.0, tf.float32))
-      samples = generator.sample(num, seed)
-      samples = samples._replace(states=self._states(policy, samples.tokens, seed))
-    mask = generator.spec.mask(samples.tokens)
-    score_completions = None
-    if isinstance(discriminator, cnn_highway.Discriminator):  # Half of the convolutions' work is on prefixes, which rollouts share.
-      memory = discriminator.remember(samples.tokens)
-      score_completions = lambda *completed: tf.sigmoid(discriminator.score_completions(memory, *completed))  # noqa: E731
-    rewards = rollouts.rewards(
-      policy.step,
-      lambda tokens: tf.sigmoid(discriminator(tokens)),
-      samples,
-      config.rollouts,
-      noise.fold(seed, "rollouts"),
-      generator.spec.end_token,
-      config.rollout_chunk or max(1, _CACHED_LOGITS // generator.spec.vocab_size),
-      score_completions,
-    )
-    returns = rewards
-    if config.baseline:
-      total = noise.average_over_replicas(tf.reduce_sum(rewards * mask, axis=0))
-      returns -= tf.math.divide_no_nan(total, noise.average_over_replicas(tf.reduce_sum(mask, axis=0)))
-    with tf.GradientTape() as tape:
-      # The same z as the sample's: the policy is conditioned on it.
-      log_probs = generator.log_probs(samples.tokens, generator.sample_latent(num, seed))
-      # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
-      loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
-    norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
-    if policy is not generator:
-      base.move_towards(policy, generator, 1.0 - config.rollout_policy_lag)
-    return {
-      "loss": loss,
-      "reward": base.mean(rewards, mask),
-      "entropy": base.mean(-log_probs, mask),
-      "gradient_norm": norm,
-    }
+    return policy_step(self, self._judge, tf.shape(real)[0], seed, progress)
 
-  def _states(self, policy, tokens, seed):
-    """The states from which a policy would have picked each of the tokens, every tensor `[B, T, ...]`."""
-    num, spec = tf.shape(tokens)[0], policy.spec
-    state = (tf.zeros([num], tf.int32), policy.initial_state(policy.sample_latent(num, seed)))
-    step = unrolling.after_given(policy.step, tokens, spec.length)
-    start = tf.fill([num], spec.start_token)
-    return unrolling.unroll(step, policy.picker, start, state, spec.length, seed, spec.end_token, keep_states=True).states[1]
+  def _judge(self, tokens):
+    discriminator, score_completions = self.discriminator, None
+    if isinstance(discriminator, cnn_highway.Discriminator):  # Half of the convolutions' work is on prefixes, which rollouts share.
+      memory = discriminator.remember(tokens)
+      score_completions = lambda *completed: tf.sigmoid(discriminator.score_completions(memory, *completed))  # noqa: E731
+    return lambda tokens: tf.sigmoid(discriminator(tokens)), score_completions
+
+
+def policy_copies(config, generator):
+  """The copies of the generator that `policy_step` needs with these settings: name to network."""
+  wanted = {"rollout_policy": config.rollout_policy_lag, "reference_policy": config.kl_weight}
+  return {name: generator.twin() for name, setting in wanted.items() if setting}
+
+
+def policy_step(algorithm, judge, num, seed, progress):
+  """One step of the policy gradient with rollouts, for this algorithm and for those that share it.
+
+  Args:
+    algorithm: its `config` has the settings of `Config`, its `copies` what `policy_copies` gave.
+    judge: function of the sampled tokens, int32 `[B, T]`, giving `score` and `score_completions` of `rollouts.rewards`.
+    num: sequences to sample, an int32 scalar.
+    seed: int32 `[2]`.
+    progress: of the phase, float32 scalar.
+
+  Returns:
+    `loss`, `reward` (mean over the tokens), `entropy` (nats per token) and `gradient_norm`, scalars; with `kl_weight` also `kl` (nats per token).
+  """
+  config, generator, copies = algorithm.config, algorithm.generator, algorithm.copies
+  for copy in copies.values():
+    # The copies are made as the adversarial phase begins.
+    base.move_towards(copy, generator, tf.cast(progress <= 0.0, tf.float32))
+  policy = copies.get("rollout_policy", generator)
+  if policy is generator:
+    samples = generator.sample(num, seed, keep_states=True)
+  else:
+    samples = generator.sample(num, seed)
+    samples = samples._replace(states=_states(policy, samples.tokens, seed))
+  mask = generator.spec.mask(samples.tokens)
+  score, score_completions = judge(samples.tokens)
+  rewards = rollouts.rewards(
+    policy.step,
+    score,
+    samples,
+    config.rollouts,
+    noise.fold(seed, "rollouts"),
+    generator.spec.end_token,
+    config.rollout_chunk or max(1, _CACHED_LOGITS // generator.spec.vocab_size),
+    score_completions,
+  )
+  returns = rewards
+  if config.entropy_weight:
+    returns += config.entropy_weight * policy_gradient.entropy_returns(samples.log_probs, mask)
+  returns = ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
+  # The same z as the sample's: the policy is conditioned on it.
+  latent = generator.sample_latent(num, seed)
+  reference = copies["reference_policy"].log_probs(samples.tokens, latent) if config.kl_weight else None
+  metrics = {}
+  for _ in range(config.policy_updates):
+    with tf.GradientTape() as tape:
+      log_probs = generator.log_probs(samples.tokens, latent)
+      if config.policy_updates == 1:
+        losses = policy_gradient.reinforce(log_probs, returns)
+      else:
+        losses = policy_gradient.clipped_ratio(log_probs, samples.log_probs, returns, config.clip_ratio)
+      if config.kl_weight:
+        divergence = policy_gradient.divergence_from_reference(log_probs, reference)
+        metrics["kl"] = base.mean(divergence, mask)
+        losses += config.kl_weight * divergence
+      # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
+      loss = base.mean(tf.reduce_sum(losses * mask, axis=1))
+    norm = base.minimize(tape, loss, generator, algorithm.optimizers["generator_optimizer"], config.clip_norm)
+  if policy is not generator:
+    base.move_towards(policy, generator, 1.0 - config.rollout_policy_lag)
+  return metrics | {
+    "loss": loss,
+    "reward": base.mean(rewards, mask),
+    "entropy": base.mean(-log_probs, mask),
+    "gradient_norm": norm,
+  }
+
+
+def _states(policy, tokens, seed):
+  """The states from which a policy would have picked each of the tokens, every tensor `[B, T, ...]`."""
+  num, spec = tf.shape(tokens)[0], policy.spec
+  state = (tf.zeros([num], tf.int32), policy.initial_state(policy.sample_latent(num, seed)))
+  step = unrolling.after_given(policy.step, tokens, spec.length)
+  start = tf.fill([num], spec.start_token)
+  return unrolling.unroll(step, policy.picker, start, state, spec.length, seed, spec.end_token, keep_states=True).states[1]
 
 
 def discriminator_step(generator, discriminator, optimizer, real, seed):

@@ -92,6 +92,24 @@ def average_over_replicas(x):
   return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
+def sum_over_replicas(x):
+  """Sums a tensor over the replicas; with one replica it is the tensor itself."""
+  if num_replicas() == 1:
+    return x
+  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
+
+
+def gather_from_replicas(x):
+  """The rows of all replicas in their order, `[N, ...]` to `[replicas * N, ...]`; gradients flow back to the replica of each row."""
+  replicas = num_replicas()
+  if replicas == 1:
+    return x
+  mine = tf.distribute.get_replica_context().replica_id_in_sync_group
+  # A sum of rows that are zero on all replicas but one: unlike `all_gather`, it does not ask the replicas for their shapes.
+  place = tf.reshape(tf.one_hot(mine, replicas, dtype=x.dtype), [replicas] + [1] * x.shape.rank)
+  return tf.reshape(sum_over_replicas(place * x[None]), tf.concat([[-1], tf.shape(x)[1:]], axis=0))
+
+
 def _rows_of_this_replica(draw, shape):
   replicas = num_replicas()
   if replicas == 1:
