@@ -75,11 +75,15 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
+    return self.score(self.features(inputs, seed))[:, 0]
+
+  def features(self, inputs, seed=None):
+    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
     embedded = self._embed(inputs)
-    return self._score([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], seed)
+    return self._highway([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], seed)
 
   def remember(self, tokens):
-    """Keeps what whole sequences share with their prefixes' completions, for `score_completions`.
+    """Keeps what whole sequences share with their prefixes' completions, for `score_completions` and `features_of_completions`.
 
     Args:
       tokens: int32 `[B, T]`.
@@ -96,7 +100,11 @@ class Discriminator(base.Discriminator):
     return memory
 
   def score_completions(self, memory, tokens, rows, t):
-    """Scores sequences that begin as remembered ones did: only windows that reach beyond the shared prefix are computed.
+    """Scores sequences that begin as remembered ones did: equal to `call(tokens)`, float32 `[R]`. Arguments as in `features_of_completions`."""
+    return self.score(self.features_of_completions(memory, tokens, rows, t))[:, 0]
+
+  def features_of_completions(self, memory, tokens, rows, t):
+    """Features of sequences that begin as remembered ones did: only windows that reach beyond the shared prefix are computed.
 
     Args:
       memory: what `remember` gave.
@@ -105,7 +113,7 @@ class Discriminator(base.Discriminator):
       t: int32 scalar up to T - 2, the last position of the shared prefix.
 
     Returns:
-      float32 `[R]`, equal to `call(tokens)`.
+      float `[R, F]`, equal to `features(tokens)`.
     """
     embedded = self._embed(tokens)
     features = []
@@ -113,15 +121,15 @@ class Discriminator(base.Discriminator):
       first = tf.maximum(t + 2 - layer.kernel_size[0], 0)
       reaching = layer(embedded[:, first:])
       features.append(tf.maximum(tf.reduce_max(reaching, axis=1), tf.gather(best[:, t], rows)))
-    return self._score(features, None)
+    return self._highway(features, None)
 
   def _embed(self, inputs):
     return base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
 
-  def _score(self, features, seed):
+  def _highway(self, features, seed):
     features = tf.concat(features, axis=-1)
     gate = self.gate(features)
     features = gate * self.highway(features) + (1.0 - gate) * features
     if seed is not None and self.dropout:
       features = noise.dropout(features, self.dropout, seed)
-    return self.score(features)[:, 0]
+    return features

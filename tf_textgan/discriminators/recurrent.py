@@ -51,8 +51,12 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
+    return self.score(self.features(inputs, seed))[:, 0]
+
+  def features(self, inputs, seed=None):
+    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
     # The mean rather than the last output: with padding the last one is far from the text.
-    return self._score(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
+    return self._drop(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
 
   def prefixes(self, tokens, points, seed=None):
     """Scores each prefix with a point in place of its last token, for `sampling.estimators`.
@@ -76,12 +80,10 @@ class Discriminator(base.Discriminator):
     count = tf.cast(tf.range(1, tokens.shape[1] + 1), self.compute_dtype)[None, :, None]
     sums = tf.transpose(tf.cumsum(before[0], axis=0), [1, 0, 2])
     features = (sums + tf.reshape(last, tf.shape(sums))) / count
-    return tf.reshape(self._score(tf.reshape(features, [-1, self.lstm.units]), seed), tf.shape(tokens))
+    return tf.reshape(self.score(self._drop(tf.reshape(features, [-1, self.lstm.units]), seed)), tf.shape(tokens))
 
   def _embed(self, inputs):
     return base.embed(inputs, tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype))
 
-  def _score(self, features, seed):
-    if seed is not None and self.dropout:
-      features = noise.dropout(features, self.dropout, seed)
-    return self.score(features)[:, 0]
+  def _drop(self, features, seed):
+    return features if seed is None or not self.dropout else noise.dropout(features, self.dropout, seed)

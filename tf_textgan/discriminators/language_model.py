@@ -1,0 +1,99 @@
+"""DP-GAN's discriminator: a language model of generated text, to which real text is improbable.
+
+Xu et al., "Diversity-Promoting GAN: A Cross-Entropy Based Generative Adversarial Network for Diversified Text Generation",
+https://arxiv.org/abs/1802.01345. It tells how new each token is: a classifier says little more of all sentences than that they are generated.
+"""
+
+import dataclasses
+import math
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import sequences
+from tf_textgan.discriminators import base
+from tf_textgan.losses import likelihood
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Those of SeqGAN's generator, as the toolkits have it. The authors' code has an embedding of 128 and a hidden state of 256."""
+
+  # Numbers in a token's embedding.
+  embedding_size: int = 32
+  # Numbers in the hidden state.
+  hidden_size: int = 32
+  # Standard deviation of the initial weights.
+  init_stddev: float = 0.1
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.above_zero(self, "init_stddev")
+
+
+class Discriminator(base.Discriminator):
+  """Embedding, one LSTM layer, a linear map to logits."""
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec)
+    seeds = iter(range(seed * 100, seed * 100 + 100))
+
+    def normal():
+      return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
+
+    self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
+    self.lstm = keras.layers.LSTM(
+      config.hidden_size,
+      kernel_initializer=normal(),
+      recurrent_initializer=normal(),
+      return_sequences=True,
+      seed=seed,  # Unused, but a variable: two runs should not differ in it.
+      name="lstm",
+    )
+    self.lstm.build((None, spec.length, config.embedding_size))
+    self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), normal(), name="output_kernel")
+    self.output_bias = self.add_weight((spec.vocab_size,), "zeros", name="output_bias")
+    self.built = True
+
+  def call(self, inputs, seed=None):
+    """The mean of `token_nll` over the tokens that count, less that of the uniform distribution, so that 0 is neither real nor generated."""
+    del seed  # There is no dropout.
+    nll, count = (self._nll_of_ids if inputs.dtype.is_integer else self._nll_of_points)(inputs)
+    return tf.math.divide_no_nan(tf.reduce_sum(nll, axis=1), tf.reduce_sum(count, axis=1)) - math.log(self.spec.vocab_size)
+
+  def token_nll(self, tokens):
+    """Negative log-likelihood of each token given those before it; the logits are not kept.
+
+    Args:
+      tokens: int32 `[B, T]`.
+
+    Returns:
+      float32 `[B, T]`, nats; 0 on padding.
+    """
+    return self._nll_of_ids(tokens)[0]
+
+  def _nll_of_ids(self, tokens):
+    mask = self.spec.mask(tokens)
+    nll = likelihood.token_nll(self._outputs(tokens), *self._output_layer(), tf.reshape(tokens, [-1]))
+    return tf.reshape(nll, tf.shape(tokens)) * mask, mask
+
+  def _nll_of_points(self, points):
+    points = tf.cast(points, tf.float32)
+    logits = tf.cast(likelihood.logits(self._outputs(points), *self._output_layer()), tf.float32)
+    if self.spec.end_token is not None:
+      points *= 1.0 - tf.one_hot(sequences.PAD, self.spec.vocab_size)
+    return -tf.reduce_sum(points * tf.reshape(tf.nn.log_softmax(logits), tf.shape(points)), axis=2), tf.reduce_sum(points, axis=2)
+
+  def _outputs(self, inputs):
+    """What the output layer sees at each position, `[B * T, H]`."""
+    embedded = base.embed(inputs, self._cast(self.embedding))
+    start = tf.tile(self._cast(self.embedding)[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
+    return tf.reshape(self.lstm(tf.concat([start, embedded[:, :-1]], axis=1)), [-1, self.lstm.units])
+
+  def _output_layer(self):
+    return self._cast(self.output_kernel), self._cast(self.output_bias)
+
+  def _cast(self, variable):
+    return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
