@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
-_NETWORKS = {"sequences", "sampling", "losses", "residual", "checks", "errors"}
+_NETWORKS = {"sequences", "sampling", "losses", "residual", "recurrence", "word_embedding", "checks", "errors"}
 _ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences", "checks", "errors"}
 _TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "registry", "progress", "strict_json"}
 _ENTRY = {*_TRAINING, "training"}
@@ -18,6 +18,8 @@ ALLOWED = {
   "checks": {"errors"},
   "sequences": set(),
   "residual": set(),
+  "recurrence": set(),
+  "word_embedding": set(),
   "progress": set(),
   "strict_json": set(),
   "registry": {"errors"},

@@ -21,6 +21,7 @@ from tf_textgan import registry
 from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
+from tf_textgan.data import word_vectors
 from tf_textgan.training import loop
 
 
@@ -40,6 +41,8 @@ class Choices:
   discriminator: str = ""
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
+  # File of word vectors in GloVe's text format, for networks whose pretrained_size is above 0.
+  embedding_file: str = ""
   # Arithmetic of the networks: "float32", or "mixed_bfloat16" with float32 weights.
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
   # The same result in every run on the same machine; somewhat slower on a GPU.
@@ -118,18 +121,19 @@ def load_corpus(experiment, vocabulary=None, length=None):
   return data.load(choices.dataset, experiment.dataset, choices.data_dir or None, vocabulary, length)
 
 
-def build(experiment, spec):
+def build(experiment, spec, vocabulary=None):
   """Makes the networks and their algorithm, initialised from the experiment's seed.
 
   Args:
     experiment: `Experiment`.
     spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
+    vocabulary: see `data.vocabulary`, for the word vectors; None where a checkpoint will be restored, which has them.
 
   Returns:
     `algorithms.base.Algorithm`.
 
   Raises:
-    UserError: the algorithm cannot train this generator, or the generator cannot be told a category.
+    UserError: the algorithm cannot train this generator, the generator cannot be told a category, or the word vectors are wrong.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # The process-wide policy only while the layers are made: a library should leave no trace.
@@ -148,9 +152,24 @@ def build(experiment, spec):
       discriminator = network.Discriminator(spec, experiment.discriminator, seed)
     if not isinstance(generator, module.GENERATOR_KIND):
       raise errors.UserError(f"--algorithm {choices.algorithm} needs a generator that writes token by token, which {name} does not")
+    if vocabulary is not None:
+      _assign_word_vectors(choices.embedding_file, vocabulary, generator, discriminator)
     return module.Algorithm(experiment.algorithm, generator, discriminator)
   finally:
     keras.config.set_dtype_policy(before)
+
+
+def _assign_word_vectors(path, vocabulary, *networks):
+  """Fills the networks' `pretrained` variables, if they have any."""
+  variables = [variable for network in networks if (variable := getattr(network, "pretrained", None)) is not None]
+  if bool(path) != bool(variables):
+    raise errors.UserError(
+      f"--embedding_file is {path!r}, but {'no' if path else 'a'} network has a pretrained_size above 0; expected both or neither: "
+      "see --generator_pretrained_size and --discriminator_pretrained_size"
+    )
+  vectors = {size: word_vectors.read(path, vocabulary, size) for size in {variable.shape[1] for variable in variables}}
+  for variable in variables:
+    variable.assign(vectors[variable.shape[1]])
 
 
 def versions():

@@ -102,7 +102,7 @@ def train(experiment, callbacks=()):
   corpus = _open(folder, experiment, chief)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
   with strategy.scope():
-    algorithm = experiment_lib.build(experiment, corpus.spec)
+    algorithm = experiment_lib.build(experiment, corpus.spec, corpus.vocabulary)
   generator = algorithm.generator
   data = corpus.tokens["train"]
   if generator.spec.categories:

@@ -181,7 +181,7 @@ def test_variables_have_names_of_their_own_that_do_not_change(name, spec):
   variables = first.variables()
   assert list(variables) == list(second.variables())
   assert len({id(variable) for variable in variables.values()}) == len(variables)
-  held = [first.generator, *([first.discriminator] if first.discriminator else []), *first.optimizers.values()]
+  held = [first.generator, *([first.discriminator] if first.discriminator else []), *first.copies.values(), *first.optimizers.values()]
   assert len(variables) == sum(len(holder.variables) for holder in held)
   # An optimizer without its slots would lose them in a checkpoint: Adam has two for each weight.
   assert all(len(optimizer.variables) > 2 * 3 for optimizer in first.optimizers.values())

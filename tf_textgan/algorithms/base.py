@@ -60,7 +60,8 @@ class Algorithm(abc.ABC):
     config: the algorithm's `Config`.
     generator: see `generators.base`; the one to write with.
     discriminator: see `discriminators.base`; None if the algorithm has none.
-    copies: name to further network that training needs, such as the one that learns where `generator` is an average of its past.
+    copies: name to what else training needs and changes, a network or a layer, such as the network that learns where `generator` is an average
+      of its past.
     optimizers: name to Keras optimizer, built on the variables it updates, so that a restored checkpoint finds its slots.
   """
 

@@ -1,0 +1,139 @@
+"""ScratchGAN: REINFORCE with a reward for every token, a large batch and a regularised discriminator, and no pretraining.
+
+De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922.
+
+The discriminator scores every token given those before it, so that no rollouts are needed:
+
+  loss = -sum_t (R_t - b) log G(x_t | x_1..x_{t-1}),   R_t = sum_{s >= t} gamma^(s - t) r_s,   r_t = 2 D(x_t | x_1..x_{t-1}) - 1,
+
+where b is one number, an average of the returns over the batch and over the past.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import errors
+from tf_textgan.algorithms import base
+from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import base as generator_base
+from tf_textgan.generators import tied_lstm
+from tf_textgan.losses import policy_gradient
+from tf_textgan.sampling import noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """The settings of the paper's EMNLP news and of its code, but for the batch of 512, which is --batch_size."""
+
+  # Adam's learning rate for the policy gradient.
+  generator_learning_rate: float = 9.59e-5
+  # Adam's learning rate for the discriminator.
+  discriminator_learning_rate: float = 9.38e-3
+  # Adam's decay of the gradient's mean.
+  beta_1: float = 0.5
+  # How much less a reward counts for each token between (gamma).
+  discount: float = 0.23
+  # Share of its old value that the baseline keeps at each step (lambda).
+  baseline_decay: float = 0.08
+  # Discriminator steps for each generator step, each on new samples.
+  discriminator_steps_per_round: int = 1
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "generator_learning_rate", "discriminator_learning_rate", "discount")
+    checks.share(self, "beta_1", "baseline_decay")
+    checks.at_least(self, 1, "discriminator_steps_per_round")
+    if self.discount > 1:
+      raise errors.UserError(f"discount must be at most 1, not {self.discount}")
+
+
+GENERATOR = ("tied_lstm", tied_lstm.Config())
+DISCRIMINATOR = ("token_lstm", token_lstm.Config())
+# What the generator must be.
+GENERATOR_KIND = generator_base.Autoregressive
+
+
+class Algorithm(base.Algorithm):
+  """See the module."""
+
+  def __init__(self, config, generator, discriminator):
+    super().__init__(config, generator, discriminator)
+    if not hasattr(discriminator, "token_scores"):
+      raise errors.UserError("--algorithm scratchgan needs a discriminator that scores every token, such as token_lstm")
+    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate, config.beta_1)
+    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate, config.beta_1)
+    self.copies["baseline"] = Baseline(config.baseline_decay)
+
+  def phases(self, schedule):
+    # From scratch, as the name says: what pretraining would give, the dense rewards and the large batch do.
+    return [
+      base.Phase(
+        "adversarial",
+        schedule.adversarial_steps,
+        (
+          base.Update("discriminator", self.discriminator_step, self.config.discriminator_steps_per_round),
+          base.Update("generator", self.generator_step),
+        ),
+      )
+    ]
+
+  def discriminator_step(self, real, seed, progress):
+    """Teaches the discriminator to tell the tokens of a real batch from those of a new sample."""
+    del progress
+    spec, discriminator = self.generator.spec, self.discriminator
+    fake = self.generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
+    # One pass for both, with one dropout; the code has two. A real row and a sampled one lie side by side: see `seqgan.discriminator_step`.
+    tokens = tf.reshape(tf.stack([real, fake], axis=1), [-1, spec.length])
+    signs = tf.tile([[1.0], [-1.0]], [tf.shape(real)[0], 1])
+    # All tokens weigh the same, as in the code, which divides by their number and that of the padding: against that, the weights' penalty is smaller.
+    mask = spec.mask(tokens)
+    with tf.GradientTape() as tape:
+      scores = signs * discriminator.token_scores(tokens, noise.fold(seed, "dropout"))
+      loss = base.mean(tf.nn.softplus(-scores), mask)
+      total = loss + discriminator.regularization()
+    norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
+    return {"loss": loss, "accuracy": base.mean(tf.cast(scores > 0.0, tf.float32), mask), "gradient_norm": norm}
+
+  def generator_step(self, real, seed, progress):
+    """Makes tokens more probable that are taken for real, and after which tokens are."""
+    del progress
+    generator, num = self.generator, tf.shape(real)[0]
+    tokens = generator.sample(num, seed).tokens
+    mask = generator.spec.mask(tokens)
+    # With dropout, as in the code.
+    rewards = 2.0 * tf.sigmoid(self.discriminator.token_scores(tokens, noise.fold(seed, "dropout"))) - 1.0
+    returns = policy_gradient.discounted_returns(rewards, mask, self.config.discount)
+    # Over the tokens; the code counts the padding's zeros too, which takes the baseline away from what it is subtracted from.
+    baseline = self.copies["baseline"].update(noise.average_over_replicas(base.mean(returns, mask)))
+    with tf.GradientTape() as tape:
+      # The same z as the sample's: the policy is conditioned on it.
+      log_probs = generator.log_probs(tokens, generator.sample_latent(num, seed))
+      # Summed over time, averaged over the batch; the code averages over both, which Adam does not notice.
+      loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns - baseline) * mask, axis=1))
+    norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"])
+    return {
+      "loss": loss,
+      "reward": base.mean(rewards, mask),
+      "baseline": baseline,
+      "entropy": base.mean(-log_probs, mask),
+      "gradient_norm": norm,
+    }
+
+
+class Baseline(keras.layers.Layer):
+  """An exponentially weighted average over steps: b <- decay b + (1 - decay) x, from 0."""
+
+  def __init__(self, decay):
+    super().__init__(name="baseline")
+    self._decay = decay
+    # All replicas assign the same.
+    self.average = self.add_weight((), "zeros", trainable=False, aggregation="mean", name="average")
+    self.built = True
+
+  def update(self, x):
+    """Takes a scalar, the same in all replicas, and gives the new average."""
+    average = self._decay * tf.convert_to_tensor(self.average) + (1.0 - self._decay) * x
+    self.average.value.assign(average)
+    return average

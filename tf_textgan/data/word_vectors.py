@@ -1,0 +1,53 @@
+"""Word vectors from a file in GloVe's text format, put in the order of a vocabulary.
+
+A line is a word and its numbers, separated by spaces. A first line of two integers, how many words and how many numbers, may be there.
+"""
+
+import numpy as np
+
+from tf_textgan import errors
+from tf_textgan.data import vocabulary as vocabularies
+
+# Of the numbers drawn for words without a vector: the standard deviation of GloVe's, as ScratchGAN's code has it.
+_STDDEV = 0.3836
+
+
+def read(path, vocabulary, size):
+  """Reads the vectors of a vocabulary's tokens. Those that the file does not have, the special ones among them, are drawn from N(0, .3836^2).
+
+  Args:
+    path: of a UTF-8 file.
+    vocabulary: see `data.vocabulary`.
+    size: numbers that a vector must have.
+
+  Returns:
+    float32 `[V, size]`, the same at every call.
+
+  Raises:
+    UserError: the file cannot be read, is something else, has vectors of another size or no word of the vocabulary.
+  """
+  if not isinstance(vocabulary, vocabularies.Vocabulary):
+    raise errors.UserError(f"the word vectors {path} are of no use here: the tokens of this corpus are numbers, not words")
+  ids = {token: i for i, token in enumerate(vocabulary.tokens)}
+  matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [vocabulary.size, size]).astype(np.float32)
+  found = 0
+  try:
+    with open(path, encoding="utf-8") as file:
+      for number, line in enumerate(file, 1):
+        fields = line.split()
+        if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
+          continue
+        # From the right: some words of GloVe's have spaces in them.
+        word, *values = line.rstrip().rsplit(" ", size)
+        if len(values) != size or (number <= 2 and len(fields) != size + 1):
+          raise errors.UserError(f"expected a word and {size} numbers in each line of {path}, but line {number} has {len(fields) - 1} after its word")
+        if word in ids:
+          matrix[ids[word]] = [float(value) for value in values]
+          found += 1
+  except OSError as error:
+    raise errors.UserError(f"cannot read the word vectors {path}: {error.strerror}") from error
+  except ValueError as error:  # Of `float`, or of the decoding.
+    raise errors.UserError(f"{path} is not a file of word vectors in GloVe's text format: {error}") from error
+  if not found:
+    raise errors.UserError(f"the word vectors {path} have none of the {vocabulary.size} tokens of this corpus")
+  return matrix

@@ -1,0 +1,120 @@
+"""ScratchGAN's discriminator: an LSTM with layer norm that scores every token, given those before it.
+
+De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922. A token's embedding, and beside it some cosines of
+its position, go through a linear map to the LSTM, and a second one makes a score of each of its outputs.
+"""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import recurrence
+from tf_textgan import sequences
+from tf_textgan import word_embedding
+from tf_textgan.discriminators import base
+
+# Cosines of the position.
+_WAVES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of the paper and its code."""
+
+  # Numbers in a token's embedding that are learned.
+  embedding_size: int = 64
+  # Numbers in a token's embedding that are read from --embedding_file and stay as they are; 0 for none. The paper has GloVe's 300.
+  pretrained_size: int = 0
+  # Numbers in the hidden state.
+  hidden_size: int = 512
+  # Share of the embeddings' numbers left out in training.
+  dropout: float = 0.1
+  # Weight of half the squared norm of all weights.
+  l2: float = 1e-6
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.at_least(self, 0, "pretrained_size", "l2")
+    checks.share(self, "dropout")
+
+
+class Discriminator(base.Discriminator):
+  """See the module.
+
+  Attributes:
+    pretrained: variable `[V, pretrained_size]` that training leaves alone; None without.
+  """
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec)
+    seeds = iter(range(seed * 100, seed * 100 + 100, 3))
+    regularizer = keras.regularizers.L2(0.5 * config.l2) if config.l2 else None
+
+    def linear(name, inputs, outputs):
+      initializer = keras.initializers.TruncatedNormal(0.0, inputs**-0.5, seed=next(seeds))
+      kernel = self.add_weight((inputs, outputs), initializer, name=f"{name}_kernel", regularizer=regularizer)
+      return kernel, self.add_weight((outputs,), "zeros", name=f"{name}_bias", regularizer=regularizer)
+
+    self.dropout = config.dropout
+    self.embedding = word_embedding.Embedding(spec.vocab_size, config.embedding_size, config.pretrained_size, next(seeds), regularizer)
+    self.pretrained = self.embedding.given
+    self.projection_kernel, self.projection_bias = linear("projection", self.embedding.size + _WAVES, config.hidden_size)
+    self.lstm = recurrence.LSTM(config.hidden_size, config.hidden_size, next(seeds), "lstm", layer_norm=True, regularizer=regularizer)
+    self.score_kernel, self.score_bias = linear("score", config.hidden_size, 1)
+    self._positions = positions(spec.length)
+    self.built = True
+
+  def call(self, inputs, seed=None):
+    mask = self._mask(inputs)
+    return tf.reduce_sum(self.token_scores(inputs, seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+
+  def token_scores(self, inputs, seed=None):
+    """Scores each token given those before it.
+
+    Args:
+      inputs: as in `call`.
+      seed: as in `call`.
+
+    Returns:
+      float32 `[B, T]`, 0 on padding; `call` gives their mean over the other tokens.
+    """
+    table = self.embedding.table()
+    if seed is not None and self.dropout:
+      # Numbers of the table, as in the code: a token lacks the same ones wherever it stands, and in all replicas.
+      keep = tf.random.stateless_uniform(table.shape, seed) >= self.dropout
+      table = tf.where(keep, table / (1.0 - self.dropout), tf.zeros([], table.dtype))
+    embedded = tf.transpose(base.embed(inputs, table), [1, 0, 2])
+    length, num = embedded.shape[0], tf.shape(embedded)[1]
+    # Beside the embedding the position, and a one for the bias.
+    rest = np.concatenate([self._positions[:length], np.ones([length, 1])], axis=1)
+    rest = tf.tile(tf.constant(rest, embedded.dtype)[:, None], [1, num, 1])
+    # The map and the LSTM's kernel are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
+    projection = tf.concat([self._cast(self.projection_kernel), self._cast(self.projection_bias)[None]], axis=0)
+    composed = tf.matmul(projection, self._cast(self.lstm.input_kernel))
+    features = tf.reshape(tf.concat([embedded, rest], axis=-1), [-1, composed.shape[0]])
+    projected = tf.reshape(tf.matmul(features, composed), [length, -1, composed.shape[1]])
+    outputs = tf.reshape(self.lstm.unroll(projected, self.lstm.initial_state(num)), [-1, self.lstm.units])
+    scores = tf.matmul(outputs, self._cast(self.score_kernel)) + self._cast(self.score_bias)
+    return tf.transpose(tf.cast(tf.reshape(scores, [length, -1]), tf.float32)) * self._mask(inputs)
+
+  def _mask(self, inputs):
+    """`sequences.Spec.mask`, of ids or of points."""
+    if inputs.dtype.is_integer:
+      return self.spec.mask(inputs)
+    if self.spec.end_token is None:
+      return tf.ones(tf.shape(inputs)[:2])
+    return 1.0 - tf.stop_gradient(tf.cast(inputs[:, :, sequences.PAD], tf.float32))
+
+  def _cast(self, variable):
+    return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
+
+
+def positions(length):
+  """Cosines of the positions, float `[T, 8]`: of periods from 4 to 2 T tokens, evenly spaced in their logarithm, each further shifted."""
+  frequencies = np.exp(-np.linspace(math.log(2.0), math.log(length), _WAVES))
+  return np.cos(math.pi * (np.arange(length)[:, None] * frequencies + np.linspace(0.0, 2.0, _WAVES)))

@@ -1,0 +1,115 @@
+"""ScratchGAN's generator: LSTM layers that are all heard at the output, and one table of embeddings for what is read and what is written.
+
+De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922; as its code has it, which gives each layer the
+input too (Sonnet's skip connections). With embeddings e, the table E, layers 1 to L and linear maps P and Q:
+
+  h^1_t = lstm_1(P e_t),   h^l_t = lstm_l([P e_t; h^{l-1}_t]),   logits_t = E Q [h^1_t; ..; h^L_t] + b.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import recurrence
+from tf_textgan import word_embedding
+from tf_textgan.generators import base
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Sizes of the paper and its code."""
+
+  # Numbers in a token's embedding that are learned.
+  embedding_size: int = 64
+  # Numbers in a token's embedding that are read from --embedding_file and stay as they are; 0 for none. The paper has GloVe's 300.
+  pretrained_size: int = 0
+  # Numbers in the hidden state of each layer.
+  hidden_size: int = 512
+  # LSTM layers.
+  layers: int = 2
+  # Numbers in the latent z; 0 starts from the zero state, as ScratchGAN does.
+  latent_size: int = 0
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "embedding_size", "hidden_size", "layers")
+    checks.at_least(self, 0, "pretrained_size", "latent_size")
+
+
+class Generator(base.Autoregressive):
+  """See the module. z becomes the initial state through a linear map and tanh.
+
+  Attributes:
+    pretrained: variable `[V, pretrained_size]` that training leaves alone; None without.
+  """
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec, config)
+    seeds = iter(range(seed * 100, seed * 100 + 100, 3))
+
+    def weight(name, shape):
+      return self.add_weight(shape, keras.initializers.GlorotUniform(seed=next(seeds)), name=name)
+
+    units, layers = config.hidden_size, config.layers
+    self.embedding = word_embedding.Embedding(spec.vocab_size, config.embedding_size, config.pretrained_size, next(seeds))
+    self.pretrained = self.embedding.given
+    self.input_projection = weight("input_projection", (self.embedding.size, units))
+    self.lstms = [recurrence.LSTM(units if i == 0 else 2 * units, units, next(seeds), f"lstm_{i}") for i in range(layers)]
+    # The code has one matrix for both projections if there is one layer; here there are always two.
+    self.output_projection = weight("output_projection", (layers * units, self.embedding.size))
+    self.output_bias = weight("output_bias", (spec.vocab_size,))
+    self.latent_kernel = weight("latent_kernel", (config.latent_size, 2 * layers * units)) if config.latent_size else None
+    # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
+    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self.built = True
+
+  def initial_state(self, latent):
+    if self.latent_kernel is None:
+      return [layer.initial_state(tf.shape(latent)[0]) for layer in self.lstms]
+    parts = tf.split(tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel))), 2 * len(self.lstms), axis=-1)
+    return [parts[i : i + 2] for i in range(0, len(parts), 2)]
+
+  def step(self, inputs, state):
+    table = self.embedding.table()
+    embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    shown = embedded = tf.matmul(embedded, self._cast(self.input_projection))
+    states = []
+    for layer, before in zip(self.lstms, state):
+      states.append(layer.step(tf.matmul(shown, self._cast(layer.input_kernel)), before))
+      shown = tf.concat([embedded, states[-1][0]], axis=-1)
+    outputs = tf.matmul(tf.concat([output for output, _ in states], axis=-1), self._cast(self.output_projection))
+    # Not `likelihood.logits`: the table is of one piece, and would be copied.
+    return tf.matmul(outputs, table, transpose_b=True) + self._bias(), states
+
+  def outputs(self, tokens, latent, seed=None):
+    del seed  # There is no dropout.
+    length, units = tokens.shape[1], self.config.hidden_size
+    start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
+    embedded = tf.gather(self.embedding.table(), tf.concat([start, tf.transpose(tokens)[:-1]], axis=0))
+    # Projection and input kernels are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
+    kernels = [self._cast(layer.input_kernel) for layer in self.lstms]
+    composed = tf.matmul(self._cast(self.input_projection), tf.concat([kernel[:units] for kernel in kernels], axis=1))
+    shown = tf.split(_product(embedded, composed), len(kernels), axis=-1)
+    outputs = []
+    for layer, kernel, projected, state in zip(self.lstms, kernels, shown, self.initial_state(latent)):
+      if outputs:
+        projected += _product(outputs[-1], kernel[units:])
+      outputs.append(layer.unroll(projected, state))
+    outputs = _product(tf.concat(outputs, axis=-1), self._cast(self.output_projection))
+    return tf.ensure_shape(tf.transpose(outputs, [1, 0, 2]), [None, length, self.embedding.size])
+
+  def output_layer(self):
+    return tf.transpose(self.embedding.table()), self._bias()
+
+  def _bias(self):
+    return self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+
+  def _cast(self, variable):
+    return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
+
+
+def _product(x, kernel):
+  """`[T, B, N]` times `[N, M]`, as one product."""
+  return tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel), [x.shape[0], -1, kernel.shape[-1]])
