@@ -9,12 +9,15 @@ from tf_textgan.algorithms import base
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import relgan
+from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
+from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import lstm
 from tf_textgan.generators import relational_memory
+from tf_textgan.generators import tied_lstm
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import noise
@@ -193,6 +196,36 @@ def relgan_iteration():
   return call, _relgan_generator_flops() + repeats * _relgan_discriminator_flops(), 1
 
 
+def _scratchgan():
+  generator, discriminator = tied_lstm.Generator(_SPEC, tied_lstm.Config()), token_lstm.Discriminator(_SPEC, token_lstm.Config())
+  return scratchgan.Algorithm(scratchgan.Config(), generator, discriminator)
+
+
+def _tied_lstm_flops():
+  """Operations of one forward step of ScratchGAN's generator for one row: gates of what is read, of the layers' outputs, projection, logits."""
+  config = tied_lstm.Config()
+  gates = 4 * config.hidden_size
+  read = 2 * config.embedding_size * config.layers * gates
+  layers = 2 * (2 * config.layers - 1) * config.hidden_size * gates
+  return read + layers + 2 * config.embedding_size * (config.layers * config.hidden_size + _SPEC.vocab_size)
+
+
+def _token_lstm_flops():
+  """Operations of one forward step of ScratchGAN's discriminator for one row."""
+  config = token_lstm.Config()
+  return 2 * (config.embedding_size + 9 + config.hidden_size) * 4 * config.hidden_size + 2 * config.hidden_size
+
+
+def scratchgan_generator_step():
+  """One ScratchGAN generator step: samples, a pass of the discriminator, policy gradient."""
+  return _stepper(_scratchgan().generator_step), _BATCH * _SPEC.length * (4 * _tied_lstm_flops() + _token_lstm_flops()), 1
+
+
+def scratchgan_discriminator_step():
+  """One ScratchGAN discriminator step: samples, one update on as many real rows and written ones."""
+  return _stepper(_scratchgan().discriminator_step), _BATCH * _SPEC.length * (_tied_lstm_flops() + 3 * 2 * _token_lstm_flops()), 1
+
+
 def _sentences(num, seed):
   """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
   random = np.random.default_rng(seed)
@@ -233,6 +266,8 @@ CASES = {
   "relgan_generator_step": relgan_generator_step,
   "relgan_discriminator_step": relgan_discriminator_step,
   "relgan_iteration": relgan_iteration,
+  "scratchgan_generator_step": scratchgan_generator_step,
+  "scratchgan_discriminator_step": scratchgan_discriminator_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

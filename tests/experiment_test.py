@@ -14,6 +14,7 @@ from tf_textgan import errors
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import flags
 from tf_textgan import sequences
+from tf_textgan.data import vocabulary as vocabularies
 
 
 def _experiment(algorithm, **settings):
@@ -97,3 +98,36 @@ def test_an_experiment_is_a_value():
   first, second = _experiment("seqgan"), _experiment("seqgan")
   assert first == second
   assert dataclasses.replace(first, schedule=dataclasses.replace(first.schedule, mle_steps=1)) != second
+
+
+def _with_vectors(tmp_path, **settings):
+  """An experiment whose networks have given embeddings, and a vocabulary of five words."""
+  path = tmp_path / "vectors.txt"
+  path.write_text("".join(f"{word} {i}.5 -1\n" for i, word in enumerate("abcde")))
+  settings = {"embedding_file": path, "generator_pretrained_size": 2, "discriminator_pretrained_size": 2, **settings}
+  vocabulary = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde"))
+  return _experiment("scratchgan", **settings), vocabulary
+
+
+def test_word_vectors_are_given_to_the_networks_that_have_a_place_for_them(tmp_path):
+  experiment, vocabulary = _with_vectors(tmp_path)
+  algorithm = experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
+  for network in (algorithm.generator, algorithm.discriminator):
+    np.testing.assert_array_equal(network.pretrained[4:], [[i + 0.5, -1.0] for i in range(5)])
+  # One that will be restored needs no file.
+  (tmp_path / "vectors.txt").unlink()
+  restored = experiment_lib.build(experiment, vocabulary.spec(6))
+  assert list(restored.variables()) == list(algorithm.variables())
+
+
+@pytest.mark.parametrize("settings", [{"embedding_file": ""}, {"generator_pretrained_size": 0, "discriminator_pretrained_size": 0}])
+def test_word_vectors_without_a_place_or_a_place_without_them_are_told(tmp_path, settings):
+  experiment, vocabulary = _with_vectors(tmp_path, **settings)
+  with pytest.raises(errors.UserError, match="--embedding_file is .* expected both or neither"):
+    experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
+
+
+def test_word_vectors_of_another_size_are_told(tmp_path):
+  experiment, vocabulary = _with_vectors(tmp_path, generator_pretrained_size=3)
+  with pytest.raises(errors.UserError, match="expected a word and 3 numbers"):
+    experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)

@@ -107,7 +107,9 @@ def train(experiment, callbacks=()):
   data = corpus.tokens["train"]
   if generator.spec.categories:
     data = sequences.Labelled(data, corpus.categories["train"])
-  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator)
+  # Measured only where it chooses the checkpoint: on text it takes as long as all the rest.
+  by_frechet = experiment.loop.best_metric == "frechet"
+  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,

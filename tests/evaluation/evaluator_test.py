@@ -12,7 +12,10 @@ from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.encoders import hashed
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import frechet
+from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 TEXT = tiny.SPECS["text"]
@@ -283,3 +286,14 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   tokens[10:15] = tokens[10:15, :1]
   broken = evaluator_lib.oracle(corpus.truth.log_prob(tokens), evaluator_lib.lengths(tokens, corpus.spec))
   assert broken["grammatical"].value <= 35 / 40
+
+
+def test_the_frechet_distance_is_measured_if_asked_for():
+  generator = tiny.algorithm("mle", TEXT).generator
+  corpus = _corpus(TEXT)
+  tokens = generator.write(tf.constant(8), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"))[0].numpy()
+  numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
+  # As many of each.
+  ours, theirs = (hashed.Encoder()(corpus.vocabulary.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
+  np.testing.assert_allclose(numbers["frechet"], frechet.distance(ours, theirs), rtol=1e-6)
+  assert numbers["frechet"] > 0

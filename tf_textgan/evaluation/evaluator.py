@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+import threadpoolctl
 
 from tf_textgan import sequences
 from tf_textgan.data import pipeline
@@ -11,6 +12,7 @@ from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
+from tf_textgan.metrics import frechet
 from tf_textgan.metrics import kneser_ney
 from tf_textgan.metrics import naive_bayes
 from tf_textgan.sampling import noise
@@ -29,7 +31,7 @@ class Evaluator:
     symptoms: what the last evaluation saw of a collapse, see `metrics.collapse`; a list of texts.
   """
 
-  def __init__(self, generator, corpus, seed, discriminator=None):
+  def __init__(self, generator, corpus, seed, discriminator=None, frechet_distance=False):
     """Takes what is to be evaluated.
 
     Args:
@@ -37,6 +39,7 @@ class Evaluator:
       corpus: `data.corpus.Corpus`.
       seed: integer; the same samples' noise every time.
       discriminator: the one it is trained against, to score on held-out text; None for none.
+      frechet_distance: also measure the Frechet distance of the samples, under the encoder that needs no download.
     """
     self._generator = generator
     self._corpus = corpus
@@ -50,6 +53,12 @@ class Evaluator:
     self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
     self.symptoms = []
+    self._encoder = None
+    if frechet_distance:
+      from tf_textgan.encoders import hashed  # scikit-learn takes a second to import.
+
+      self._encoder = hashed.Encoder()
+    self._embeddings = {}
     self._sentences = {}
     self._languages = {}
     self._real = {}
@@ -66,7 +75,8 @@ class Evaluator:
     Returns:
       Dictionary of numbers: those of `explicit`, `score_sentences`, `told_apart`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
       `curve_sum`, quality plus diversity in one (nats per token, lower is better), by which a checkpoint is chosen; `collapse`, the number of
-      `symptoms`; with a discriminator those of `probe.HeldOut`.
+      `symptoms`; with a discriminator those of `probe.HeldOut`; if asked for, `frechet` (see `metrics.frechet`), of as many samples as real
+      sentences.
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
@@ -81,6 +91,8 @@ class Evaluator:
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
       numbers |= self._held_out(self._corpus.tokens[split], tokens)
+    if self._encoder:
+      numbers["frechet"] = self._frechet(tokens, split)
     return numbers
 
   def sample(self, num, picker=None):
@@ -211,6 +223,16 @@ class Evaluator:
     if self.has_likelihood and self._corpus.truth is not None and self._corpus.truth.full_support:
       return numbers["nll_oracle"] + numbers[f"nll_{split}"]
     return numbers["lm_nll"] + numbers["reverse_lm_nll"]
+
+  def _frechet(self, tokens, split):
+    """The Frechet distance of samples from the first sentences of a split."""
+    num = min(len(tokens), len(self._corpus.tokens[split]))
+    decode = self._corpus.vocabulary.decode
+    if (num, split) not in self._embeddings:
+      self._embeddings[num, split] = self._encoder(decode(self._corpus.tokens[split][:num]))
+    ours = self._encoder(decode(tokens[:num]))
+    with threadpoolctl.threadpool_limits(1):  # See `texts.Scorer`.
+      return frechet.distance(ours, self._embeddings[num, split])
 
   def _real_text(self, num, split):
     """How much of as many real sentences is repeated, and copied from the training set."""

@@ -40,7 +40,8 @@ class Config:
   checkpoint_minutes: float = 5.0
   # Checkpoints kept besides the best.
   keep_checkpoints: int = 3
-  # Metric whose lowest value marks the best checkpoint; empty for the run's last. curve_sum weighs quality and diversity; see docs/evaluation.md.
+  # Metric whose lowest value marks the best checkpoint; empty for the run's last. curve_sum weighs quality and diversity, frechet, which is measured
+  # only if it is named here, compares sentence embeddings; see docs/evaluation.md.
   best_metric: str = "curve_sum"
   # Rounds of a phase with one update that are compiled into one call.
   steps_per_call: int = 1
