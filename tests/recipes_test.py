@@ -25,6 +25,15 @@ def test_the_seqgan_recipe_has_the_papers_schedule():
   assert (experiment.algorithm.rollouts, experiment.algorithm.generator_learning_rate, experiment.algorithm.advantage) == (16, 1e-2, "none")
 
 
+def test_the_scratchgan_recipe_has_the_papers_settings():
+  experiment = flags.parse(["train.py", f"--flagfile={_FOLDER / 'scratchgan_emnlp.flags'}"], "")
+  assert (experiment.loop.batch_size, experiment.schedule.adversarial_steps, experiment.loop.best_metric) == (512, 200_000, "frechet")
+  assert experiment.schedule.adversarial_steps // experiment.loop.evaluations == 1000
+  assert (experiment.generator.hidden_size, experiment.generator.layers, experiment.generator.embedding_size) == (512, 2, 64)
+  assert (experiment.discriminator.hidden_size, experiment.discriminator.dropout, experiment.discriminator.l2) == (512, 0.1, 1e-6)
+  assert (experiment.algorithm.generator_learning_rate, experiment.algorithm.discriminator_learning_rate) == (9.59e-5, 9.38e-3)
+
+
 def test_the_quickstart_comes_first_and_any_flag_overrides_it():
   experiment = flags.parse(["train.py", "--seed=3", "--mle_steps=7"], "", _QUICKSTART)
   assert experiment.choices.discriminator == "recurrent"
