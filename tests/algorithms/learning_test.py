@@ -10,12 +10,15 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
+from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
+from tf_textgan.generators import tied_lstm
 from tf_textgan.sampling import noise
 
 SPEC = sequences.Spec(vocab_size=20, length=6, start_token=0)
@@ -109,6 +112,23 @@ def test_gsgan_lowers_nll_oracle(seed, estimator, temperatures, oracle, real):
     discriminator_learning_rate=1e-2,
   )
   _assert_adversarial_training_helps(gsgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+
+
+@_each_seed
+def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
+  generator = tied_lstm.Generator(SPEC, tied_lstm.Config(embedding_size=16, hidden_size=16), seed)
+  discriminator = token_lstm.Discriminator(SPEC, token_lstm.Config(embedding_size=16, hidden_size=32), seed)
+  config = scratchgan.Config(generator_learning_rate=2e-3, discriminator_learning_rate=5e-3, discount=0.6)
+  algorithm = scratchgan.Algorithm(config, generator, discriminator)
+  generator_step, discriminator_step = map(tf.function, (algorithm.generator_step, algorithm.discriminator_step))
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  nll, divergence = measure()
+  for i in range(100):
+    _train(discriminator_step, 1, real, seed, "discriminator", i)
+    _train(generator_step, 1, real, seed, "generator", i)
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 1.0
+  assert divergence_after < divergence - 0.1
 
 
 @_each_seed
