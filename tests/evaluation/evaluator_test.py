@@ -293,7 +293,8 @@ def test_the_frechet_distance_is_measured_if_asked_for():
   corpus = _corpus(TEXT)
   tokens = generator.write(tf.constant(8), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"))[0].numpy()
   numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
+  encoder = hashed.Encoder()
   # As many of each.
-  ours, theirs = (hashed.Encoder()(corpus.vocabulary.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
+  ours, theirs = (encoder(corpus.vocabulary.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
   np.testing.assert_allclose(numbers["frechet"], frechet.distance(ours, theirs), rtol=1e-6)
   assert numbers["frechet"] > 0
