@@ -13,6 +13,9 @@ import tensorflow as tf  # noqa: E402
 # Two devices on any machine, for the tests with replicas.
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
+# Graphs that run a few times are not worth rewriting: a tenth of the whole suite's time. The commands' own processes rewrite theirs, as users' do.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
 
 @pytest.fixture(scope="session")
 def two_replicas():
