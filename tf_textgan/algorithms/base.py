@@ -162,20 +162,28 @@ def move_towards(network, target, share):
     target: another of the same kind and sizes.
     share: scalar from 0 to 1.
   """
-  targets = [tf.convert_to_tensor(variable) for variable in target.trainable_variables]
-  variables = [variable.value for variable in network.trainable_variables]
-
   def move(variable, target):
     return variable.assign_add(tf.cast(share, variable.dtype) * (target - variable))
 
+  _update(move, network.trainable_variables, [tf.convert_to_tensor(variable) for variable in target.trainable_variables])
+
+
+def assign(variables, values):
+  """Gives Keras variables values, a tensor each, which are the same on all replicas."""
+  _update(lambda variable, value: variable.assign(value), variables, values)
+
+
+def _update(change, variables, values):
+  """Calls `change(variable, value)` for each of some Keras variables' TensorFlow variables, on every replica."""
+  variables = [variable.value for variable in variables]
   if noise.num_replicas() == 1:
-    for variable, value in zip(variables, targets):
-      move(variable, value)
+    for variable, value in zip(variables, values):
+      change(variable, value)
     return
 
-  def move_on_all(strategy, targets):
-    for variable, value in zip(variables, targets):
-      strategy.extended.update(variable, move, args=(value,))
+  def change_all(strategy, values):
+    for variable, value in zip(variables, values):
+      strategy.extended.update(variable, change, args=(value,))
 
   # A replica may not assign what all of them share.
-  tf.distribute.get_replica_context().merge_call(move_on_all, args=(targets,))
+  tf.distribute.get_replica_context().merge_call(change_all, args=(values,))

@@ -72,7 +72,7 @@ def _of_fakes(loss):
 
 
 # The discriminator's loss and the generator's, each a function of real and fake scores.
-_LOSSES = {
+LOSSES = {
   "relativistic": (adversarial.relativistic_discriminator, adversarial.relativistic_generator),
   "standard": (adversarial.discriminator, _of_fakes(adversarial.non_saturating_generator)),
   "hinge": (adversarial.hinge_discriminator, _of_fakes(adversarial.wasserstein_generator)),
@@ -118,7 +118,7 @@ class Algorithm(base.Algorithm):
     with tf.GradientTape() as tape:
       real_scores = self._scores(real, noise.fold(seed, "real_dropout"))
       fake_scores = self._scores(fake, noise.fold(seed, "fake_dropout"))
-      loss = base.mean(_LOSSES[config.loss][0](real_scores, fake_scores))
+      loss = base.mean(LOSSES[config.loss][0](real_scores, fake_scores))
       total = loss + self.discriminator.regularization()
       if config.loss == "wasserstein":
         total += config.penalty_weight * base.mean(self._penalty(real, fake, seed))
@@ -139,7 +139,7 @@ class Algorithm(base.Algorithm):
         samples = self._sample(num, seed, inverse_temperature)
       points = self._points(samples, num, seed, inverse_temperature) if hard else samples.points
       scores = self._scores(points, noise.fold(seed, "dropout"))
-      loss = base.mean(_LOSSES[self.config.loss][1](real_scores, scores))
+      loss = base.mean(LOSSES[self.config.loss][1](real_scores, scores))
     norm = base.minimize(tape, loss, self.generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
     return {
       "loss": loss,
@@ -153,19 +153,10 @@ class Algorithm(base.Algorithm):
     return self.generator.sample(num, seed, picker, soft_feedback=self.config.feedback == "soft")
 
   def _points(self, samples, num, seed, inverse_temperature):
-    """The points of a sample with hard feedback, with their gradient.
-
-    None flows through the picked tokens, so that it is the gradient of reading them: for all positions at once, rather than in the sample's loop.
-    """
-    generator = self.generator
-    outputs = generator.outputs(samples.tokens, generator.sample_latent(num, seed))
-    outputs = tf.reshape(outputs, [-1, outputs.shape[-1]])
-    points = tf.reshape(samples.points, [-1, generator.spec.vocab_size])
-    return tf.reshape(_with_gradient(points, outputs, *generator.output_layer(), inverse_temperature), tf.shape(samples.points))
+    return points_of_tokens(self.generator, samples, self.generator.sample_latent(num, seed), inverse_temperature)
 
   def _scores(self, inputs, seed):
-    """Of each view, `[B, R]`, if the discriminator has views; else `[B]`."""
-    return getattr(self.discriminator, "scores", self.discriminator)(inputs, seed)
+    return scores(self.discriminator, inputs, seed)
 
   def _penalty(self, real, fake, seed):
     mix = noise.uniform([tf.shape(real)[0]], noise.fold(seed, "mix"))
@@ -175,10 +166,50 @@ class Algorithm(base.Algorithm):
   def _inverse_temperature(self, progress, rounds):
     config = self.config
     total = max(config.schedule_steps or rounds, 2)
-    n = tf.minimum(progress * rounds, float(total))
-    if config.temperature_schedule == "exponential":
-      return config.max_inverse_temperature ** (n / total)
-    return 1.0 + (config.max_inverse_temperature - 1.0) * _GROWTHS[config.temperature_schedule](n, total)
+    return inverse_temperature(progress * rounds, total, config.max_inverse_temperature, config.temperature_schedule)
+
+
+def inverse_temperature(n, total, largest, schedule):
+  """The inverse temperature in a round.
+
+  Args:
+    n: number of the round, a float32 scalar from 0; past `total` it is the largest.
+    total: rounds after which it is the largest, 2 or more.
+    largest: Python number.
+    schedule: one of `Config.temperature_schedule`'s.
+
+  Returns:
+    float32 scalar.
+  """
+  n = tf.minimum(n, float(total))
+  if schedule == "exponential":
+    return largest ** (n / total)
+  return 1.0 + (largest - 1.0) * _GROWTHS[schedule](n, total)
+
+
+def scores(discriminator, inputs, seed):
+  """A discriminator's score of each view, `[B, R]`, if it has views; else `[B]`. Arguments as of `discriminators.base.Discriminator`."""
+  return getattr(discriminator, "scores", discriminator)(inputs, seed)
+
+
+def points_of_tokens(generator, samples, latent, inverse_temperature):
+  """The points of a sample whose tokens were fed back, with their gradient to the generator's weights.
+
+  None flows through the picked tokens, so that it is the gradient of reading them: for all positions at once, rather than in the sample's loop.
+
+  Args:
+    generator: `generators.base.Autoregressive`.
+    samples: `unrolling.Samples` made with `pickers.GumbelSoftmax(1 / inverse_temperature)`.
+    latent: float `[B, Z + C]`, from which they were written.
+    inverse_temperature: float32 scalar.
+
+  Returns:
+    float32 `[B, T, V]`.
+  """
+  outputs = generator.outputs(samples.tokens, latent)
+  outputs = tf.reshape(outputs, [-1, outputs.shape[-1]])
+  points = tf.reshape(samples.points, [-1, generator.spec.vocab_size])
+  return tf.reshape(_with_gradient(points, outputs, *generator.output_layer(), inverse_temperature), tf.shape(samples.points))
 
 
 def _with_gradient(points, outputs, kernel, bias, inverse_temperature):

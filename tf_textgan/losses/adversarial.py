@@ -63,6 +63,27 @@ def relativistic_generator(real_scores, fake_scores):
   return relativistic_discriminator(fake_scores, real_scores)
 
 
+def relativistic_average_discriminator(real_scores, fake_scores, real_mean, fake_mean):
+  """-log sigmoid(f(x) - mean f(G)) - log sigmoid(mean f(X) - f(G(z))): each example against the other side's mean (https://arxiv.org/abs/1807.00734).
+
+  Args:
+    real_scores: float `[B]` or `[B, R]`.
+    fake_scores: same shape.
+    real_mean: same shape, the mean real score that the fake one is compared with, such as that of its category.
+    fake_mean: same shape, the mean fake score that the real one is compared with.
+
+  Returns:
+    float, same shape.
+  """
+  _check(real_scores, fake_scores, real_mean, fake_mean)
+  return tf.nn.softplus(fake_mean - real_scores) + tf.nn.softplus(fake_scores - real_mean)
+
+
+def relativistic_average_generator(real_scores, fake_scores, real_mean, fake_mean):
+  """The same with the roles exchanged. Arguments as of `relativistic_average_discriminator`."""
+  return relativistic_average_discriminator(fake_scores, real_scores, fake_mean, real_mean)
+
+
 def hinge_discriminator(real_scores, fake_scores):
   """max(0, 1 - f(x)) + max(0, 1 + f(G(z))) (https://arxiv.org/abs/1705.02894). Shapes as in `discriminator`; its generator is Wasserstein's."""
   _check(real_scores, fake_scores)
