@@ -6,12 +6,16 @@ import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
+from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
@@ -95,19 +99,63 @@ def _seqgan(discriminator_config):
   )
 
 
-def _seqgan_generator(discriminator_config):
-  algorithm = _seqgan(discriminator_config)
-  token, rollouts, length = _token_flops(lstm.Config()), algorithm.config.rollouts, _SPEC.length
+def _rollouts_flops(discriminator_config, rollouts):
+  token, length = _token_flops(lstm.Config()), _SPEC.length
   sampled = _BATCH * length * token + _BATCH * rollouts * (length * (length - 1) // 2) * token
   scored = (_BATCH * rollouts * (length - 1) + _BATCH) * _cnn_flops(discriminator_config)
   learned = 3 * _BATCH * length * token
-  return _stepper(algorithm.generator_step), sampled + scored + learned, 1
+  return sampled + scored + learned
+
+
+def _classifier_flops(discriminator_config):
+  return _BATCH * _SPEC.length * _token_flops(lstm.Config()) + 3 * 2 * _BATCH * _cnn_flops(discriminator_config)
+
+
+def _seqgan_generator(discriminator_config):
+  algorithm = _seqgan(discriminator_config)
+  return _stepper(algorithm.generator_step), _rollouts_flops(discriminator_config, algorithm.config.rollouts), 1
 
 
 def _seqgan_discriminator(discriminator_config):
-  algorithm = _seqgan(discriminator_config)
-  flops = _BATCH * _SPEC.length * _token_flops(lstm.Config()) + 3 * 2 * _BATCH * _cnn_flops(discriminator_config)
-  return _stepper(algorithm.discriminator_step), flops, 1
+  return _stepper(_seqgan(discriminator_config).discriminator_step), _classifier_flops(discriminator_config), 1
+
+
+def _rankgan():
+  return rankgan.Algorithm(rankgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+
+
+def rankgan_generator_step():
+  """One RankGAN generator step: SeqGAN's, and the features of a batch of real sentences. Cosines count nothing."""
+  algorithm = _rankgan()
+  return _stepper(algorithm.generator_step), _rollouts_flops(_PEER, algorithm.config.rollouts) + _BATCH * _cnn_flops(_PEER), 1
+
+
+def rankgan_discriminator_step():
+  """One step of the ranker."""
+  return _stepper(_rankgan().discriminator_step), _classifier_flops(_PEER), 1
+
+
+def maligan_generator_step():
+  """One MaliGAN generator step."""
+  algorithm = maligan.Algorithm(maligan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
+
+
+def _dpgan():
+  return dpgan.Algorithm(
+    dpgan.Config(), lstm.Generator(_SPEC, lstm.Config()), language_model.Discriminator(_SPEC, language_model.Config())
+  )
+
+
+def dpgan_generator_step():
+  """One DP-GAN generator step: a sample, its likelihood under the discriminator, the policy gradient."""
+  # The discriminator is as large as the generator.
+  return _stepper(_dpgan().generator_step), _BATCH * _SPEC.length * 5 * _token_flops(lstm.Config()), 1
+
+
+def dpgan_discriminator_step():
+  """One DP-GAN discriminator step."""
+  return _stepper(_dpgan().discriminator_step), _BATCH * _SPEC.length * (1 + 2 * 3) * _token_flops(lstm.Config()), 1
 
 
 def _gsgan():
@@ -260,6 +308,11 @@ CASES = {
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
+  "maligan_generator_step": maligan_generator_step,
+  "rankgan_generator_step": rankgan_generator_step,
+  "rankgan_discriminator_step": rankgan_discriminator_step,
+  "dpgan_generator_step": dpgan_generator_step,
+  "dpgan_discriminator_step": dpgan_discriminator_step,
   "gsgan_generator_step": gsgan_generator_step,
   "gsgan_discriminator_step": gsgan_discriminator_step,
   "relgan_mle_step": relgan_mle_step,

@@ -8,13 +8,16 @@ import pytest
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
+from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
@@ -97,6 +100,23 @@ def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = seqgan.Config(rollouts=4, advantage="baseline", discriminator_learning_rate=1e-2)
   _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
+
+
+@_each_seed
+def test_rankgan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  config = rankgan.Config(rollouts=4, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
+  _assert_adversarial_training_helps(rankgan.Algorithm(config, generator, discriminator), 40, seed, oracle, real)
+
+
+@_each_seed
+def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = language_model.Discriminator(SPEC, language_model.Config(8, 16), seed)
+  # The uniform distribution over 20 tokens is 3 nats.
+  config = dpgan.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, advantage="baseline", max_reward=6.0)
+  _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
 
 
 @_each_seed
