@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import maligan
@@ -274,6 +275,25 @@ def scratchgan_discriminator_step():
   return _stepper(_scratchgan().discriminator_step), _BATCH * _SPEC.length * (_tied_lstm_flops() + 3 * 2 * _token_lstm_flops()), 1
 
 
+def _catgan():
+  generator = relational_memory.Generator(_SPEC, relational_memory.Config())
+  return catgan.Algorithm(catgan.Config(), generator, multi_representation.Discriminator(_SPEC, multi_representation.Config()))
+
+
+def catgan_generator_step():
+  """One CatGAN generator step at RelGAN's sizes: six children, each judged by eight batches."""
+  algorithm = _catgan()
+  children = 3 * len(algorithm.config.losses)
+  embed = 2 * _SPEC.vocab_size * multi_representation.Config().embedding_size
+  judged = algorithm.config.evaluation_batches * _BATCH * (_SPEC.length * (_memory_flops() + embed) + _views_flops())
+  return _stepper(_relgan_updates(algorithm)["generator"].train_step), children * (_relgan_generator_flops() + judged), 1
+
+
+def catgan_discriminator_step():
+  """One CatGAN discriminator step at RelGAN's sizes."""
+  return _stepper(_relgan_updates(_catgan())["discriminator"].train_step), _relgan_discriminator_flops(), 1
+
+
 def _sentences(num, seed):
   """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
   random = np.random.default_rng(seed)
@@ -321,6 +341,8 @@ CASES = {
   "relgan_iteration": relgan_iteration,
   "scratchgan_generator_step": scratchgan_generator_step,
   "scratchgan_discriminator_step": scratchgan_discriminator_step,
+  "catgan_generator_step": catgan_generator_step,
+  "catgan_discriminator_step": catgan_discriminator_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

@@ -78,3 +78,19 @@ def test_adam_has_its_slots_before_the_first_step():
   assert before == [variable.path for variable in optimizer.variables]
   # Adam's first step is the learning rate, whatever the gradient.
   np.testing.assert_allclose(network.w, [0.9, 0.9], rtol=1e-5)
+
+
+def test_assign_gives_every_replica_the_values(two_replicas):
+  with two_replicas.scope():
+    network = Line()
+  values = [tf.fill(variable.shape, 7.0 + i) for i, variable in enumerate(network.trainable_variables)]
+
+  def step():
+    base.assign(network.trainable_variables, values)
+    return tf.convert_to_tensor(network.w)
+
+  for w in two_replicas.experimental_local_results(tf.function(lambda: two_replicas.run(step))()):
+    np.testing.assert_array_equal(w, [7.0, 7.0])
+  base.assign(network.trainable_variables, [value + 1.0 for value in values])
+  np.testing.assert_array_equal(network.w, [8.0, 8.0])
+  np.testing.assert_array_equal(network.idle, [9.0])

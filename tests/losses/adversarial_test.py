@@ -71,6 +71,17 @@ def test_the_losses_that_compare_or_regress_are_those_of_the_formulas():
   np.testing.assert_allclose(adversarial.least_squares_generator(FAKE), [1.0, 16.0, 0.25])
 
 
+def test_the_relativistic_average_compares_with_the_other_sides_mean():
+  real, fake, real_mean, fake_mean = (np.array(x, np.float32) for x in ([0.5, -1.0], [0.2, 2.0], [-0.25, 0.0], [1.0, -3.0]))
+  expected = -np.log(_sigmoid(real - fake_mean)) - np.log(1.0 - _sigmoid(fake - real_mean))
+  args = [tf.constant(x) for x in (real, fake, real_mean, fake_mean)]
+  np.testing.assert_allclose(adversarial.relativistic_average_discriminator(*args), expected, rtol=1e-5)
+  expected = -np.log(_sigmoid(fake - real_mean)) - np.log(1.0 - _sigmoid(real - fake_mean))
+  np.testing.assert_allclose(adversarial.relativistic_average_generator(*args), expected, rtol=1e-5)
+  with pytest.raises(ValueError):
+    adversarial.relativistic_average_discriminator(*args[:3], tf.constant(0.0))
+
+
 _OF_PAIRS = [
   adversarial.discriminator,
   adversarial.wasserstein_critic,
