@@ -77,6 +77,16 @@ def _cell(gates, memory, bias, scale=None):
   return tf.sigmoid(show) * tf.tanh(memory), memory
 
 
+# XLA makes few loops over the gates of it: a sixth of the time of a layer's gradient.
+@tf.function(jit_compile=True)
+def _cell_slopes(inputs, slopes):
+  """The gradients of `_cell` by its arguments, from those by what it gives."""
+  with tf.GradientTape(watch_accessed_variables=False) as tape:
+    tape.watch(inputs)
+    later = _cell(*inputs)
+  return tape.gradient(later, inputs, slopes)
+
+
 @tf.custom_gradient
 def _unroll(projected, output, memory, kernel, *vectors):
   """Outputs `[T, B, H]`. The gradient goes back in one loop, in which a step costs one product; the kernel's is one over all positions after it."""
@@ -97,11 +107,7 @@ def _unroll(projected, output, memory, kernel, *vectors):
     outputs_before, memories_before = (tf.concat([x[None], xs[:-1]], axis=0) for x, xs in ((output, outputs), (memory, memories)))
 
     def go_back(t, output_slope, memory_slope, vector_slopes, slopes):
-      inputs = [gates[t], memories_before[t], *vectors]
-      with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        later = _cell(*inputs)
-      slope, memory_slope, *more = tape.gradient(later, inputs, [output_slope + upstream[t], memory_slope])
+      slope, memory_slope, *more = _cell_slopes([gates[t], memories_before[t], *vectors], [output_slope + upstream[t], memory_slope])
       output_slope = tf.matmul(slope, kernel, transpose_b=True)
       return t - 1, output_slope, memory_slope, [a + b for a, b in zip(vector_slopes, more)], slopes.write(t, slope)
 

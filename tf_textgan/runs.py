@@ -101,13 +101,15 @@ def train(experiment, callbacks=()):
   folder = pathlib.Path(choices.workdir)
   corpus = _open(folder, experiment, chief)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+  # A run that goes on has its word vectors in the checkpoint.
+  vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
   with strategy.scope():
-    algorithm = experiment_lib.build(experiment, corpus.spec, corpus.vocabulary)
+    algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary)
   generator = algorithm.generator
   data = corpus.tokens["train"]
   if generator.spec.categories:
     data = sequences.Labelled(data, corpus.categories["train"])
-  # Measured only where it chooses the checkpoint: on text it takes as long as all the rest.
+  # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
   by_frechet = experiment.loop.best_metric == "frechet"
   evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
