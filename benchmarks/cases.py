@@ -9,6 +9,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
@@ -21,6 +22,7 @@ from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import lstm
+from tf_textgan.generators import manager_worker
 from tf_textgan.generators import relational_memory
 from tf_textgan.generators import tied_lstm
 from tf_textgan.metrics import bleu
@@ -294,6 +296,50 @@ def catgan_discriminator_step():
   return _stepper(_relgan_updates(_catgan())["discriminator"].train_step), _relgan_discriminator_flops(), 1
 
 
+def _leakgan():
+  return leakgan.Algorithm(
+    leakgan.Config(), manager_worker.Generator(_SPEC, manager_worker.Config()), cnn_highway.Discriminator(_SPEC, leakgan.DISCRIMINATOR[1])
+  )
+
+
+def _manager_worker_flops():
+  """Operations of one forward step of LeakGAN's generator for one row: the features of the prefix, the manager and the worker."""
+  config, features = manager_worker.Config(), sum(_PUBLISHED.filters)
+  windows = sum(2 * width * _PUBLISHED.embedding_size * filters for width, filters in zip(_PUBLISHED.widths, _PUBLISHED.filters))
+  hidden = config.hidden_size
+  manager = 2 * (features + hidden) * 4 * hidden + 2 * hidden * features
+  worker = 2 * (config.embedding_size + hidden) * 4 * hidden + 2 * features * config.goal_size
+  return windows + 4 * features**2 + manager + worker + 2 * (hidden + 1) * config.goal_size * _SPEC.vocab_size
+
+
+def _leakgan_learn_flops():
+  """Operations of an update of manager and worker: the features need no gradient."""
+  read = _cnn_flops(_PUBLISHED) + _SPEC.length * 4 * sum(_PUBLISHED.filters) ** 2
+  config = manager_worker.Config()
+  return _BATCH * (read + 3 * _SPEC.length * 2 * (config.hidden_size + 1) * config.goal_size * _SPEC.vocab_size)
+
+
+def leakgan_mle_step():
+  """One pretraining step of manager and worker."""
+  return _stepper(_leakgan().mle_step), _leakgan_learn_flops(), 1
+
+
+def leakgan_generator_step():
+  """One adversarial step of manager and worker, with 4 completions of every fourth prefix."""
+  algorithm = _leakgan()
+  num, horizon = algorithm.config.rollouts, manager_worker.Config().horizon
+  prefixes = range(horizon, _SPEC.length, horizon)
+  written = _BATCH * (_SPEC.length + num * sum(_SPEC.length - prefix for prefix in prefixes)) * _manager_worker_flops()
+  scored = _BATCH * (num * len(prefixes) + 1) * _cnn_flops(_PUBLISHED)
+  return _stepper(algorithm.generator_step), written + scored + _leakgan_learn_flops(), 1
+
+
+def leakgan_discriminator_step():
+  """One discriminator step on samples of LeakGAN's generator."""
+  flops = _BATCH * _SPEC.length * _manager_worker_flops() + 3 * 2 * _BATCH * _cnn_flops(_PUBLISHED)
+  return _stepper(_leakgan().discriminator_step), flops, 1
+
+
 def _sentences(num, seed):
   """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
   random = np.random.default_rng(seed)
@@ -343,6 +389,9 @@ CASES = {
   "scratchgan_discriminator_step": scratchgan_discriminator_step,
   "catgan_generator_step": catgan_generator_step,
   "catgan_discriminator_step": catgan_discriminator_step,
+  "leakgan_mle_step": leakgan_mle_step,
+  "leakgan_generator_step": leakgan_generator_step,
+  "leakgan_discriminator_step": leakgan_discriminator_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

@@ -71,6 +71,15 @@ def test_a_generator_that_does_not_fit_is_told(name):
     experiment_lib.build(experiment, tiny.SPECS["text"])
 
 
+def test_networks_that_belong_together_are_told():
+  spec = tiny.SPECS["text"]
+  with pytest.raises(errors.UserError, match="--algorithm leakgan needs the generator manager_worker, not lstm"):
+    experiment_lib.build(flags.parse(["train.py", "--algorithm", "leakgan", "--generator", "lstm"], ""), spec)
+  for words in (["leakgan", "--discriminator", "recurrent"], ["mle", "--generator", "manager_worker"]):
+    with pytest.raises(errors.UserError, match="manager_worker reads a discriminator's features"):
+      experiment_lib.build(flags.parse(["train.py", "--algorithm", *words], ""), spec)
+
+
 def test_one_that_fits_need_not_be_the_default():
   experiment = flags.parse(["train.py", "--algorithm", "seqgan", "--discriminator", "recurrent", "--generator_hidden_size", "4"], "")
   algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))

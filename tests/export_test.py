@@ -63,6 +63,7 @@ def made(tmp_path_factory):
   settings = {
     "seqgan": {**text, **commands.tiny_flags("seqgan")},
     "gsgan": {**text, **commands.tiny_flags("gsgan")},
+    "leakgan": {**text, **commands.tiny_flags("leakgan")},  # Its generator reads its discriminator.
     "characters": {**text, "level": "char", **commands.tiny_flags("wgan_gp")},
     "oracle": {**_ORACLE, "data_dir": folder / "data", **commands.tiny_flags("mle")},
   }
@@ -85,7 +86,7 @@ def made(tmp_path_factory):
   return made, json.loads(fresh.stdout)
 
 
-NAMES = ["seqgan", "gsgan", "characters", "oracle"]
+NAMES = ["seqgan", "gsgan", "leakgan", "characters", "oracle"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,7 +111,7 @@ def test_the_same_seed_gives_the_same_text_as_the_command(made, name):
     assert lines("--num", 5, "--seed", 7, "--temperature", 1) == lines("--num", 5, "--seed", 7)
 
 
-@pytest.mark.parametrize("name", ["seqgan", "oracle"])
+@pytest.mark.parametrize("name", ["seqgan", "leakgan", "oracle"])
 def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
   """Without a latent nothing else is random."""
   runs_made, fresh = made
@@ -132,7 +133,7 @@ def test_temperature_0_of_characters_is_as_their_generator_writes(made):
   assert out.split("\n")[:-1] == fresh["characters"]["cold"] != fresh["characters"]["cold_again"]
 
 
-@pytest.mark.parametrize("name", ["seqgan", "oracle"])
+@pytest.mark.parametrize("name", ["seqgan", "leakgan", "oracle"])
 def test_scores_are_the_evaluators_likelihood(made, name):
   runs_made, fresh = made
   _, corpus, algorithm = runs_made[name]
@@ -145,7 +146,7 @@ def test_scores_are_the_evaluators_likelihood(made, name):
 
 def test_scores_of_the_discriminators(made):
   runs_made, fresh = made
-  for name in ("seqgan", "gsgan", "characters"):
+  for name in ("seqgan", "gsgan", "leakgan", "characters"):
     _, corpus, algorithm = runs_made[name]
     tokens = corpus.vocabulary.encode(TEXT, corpus.spec.length)
     np.testing.assert_allclose(fresh[name]["score"]["discriminator"], algorithm.discriminator(tf.constant(tokens)), rtol=1e-4, atol=1e-5)

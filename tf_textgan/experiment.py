@@ -22,6 +22,7 @@ from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.data import word_vectors
+from tf_textgan.generators import base as generator_base
 from tf_textgan.training import loop
 
 
@@ -151,7 +152,10 @@ def build(experiment, spec, vocabulary=None):
       network = registry.load("tf_textgan.discriminators", discriminator_name)
       discriminator = network.Discriminator(spec, experiment.discriminator, seed)
     if not isinstance(generator, module.GENERATOR_KIND):
-      raise errors.UserError(f"--algorithm {choices.algorithm} needs a generator that writes token by token, which {name} does not")
+      needed = f"the generator {module.GENERATOR[0]}, not {name}"
+      if module.GENERATOR_KIND is generator_base.Autoregressive:
+        needed = f"a generator that writes token by token, which {name} does not"
+      raise errors.UserError(f"--algorithm {choices.algorithm} needs {needed}")
     if vocabulary is not None:
       _assign_word_vectors(choices.embedding_file, vocabulary, generator, discriminator)
     return module.Algorithm(experiment.algorithm, generator, discriminator)

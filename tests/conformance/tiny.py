@@ -36,7 +36,14 @@ def shrink(config):
 
 
 def network(kind, name, config, spec, seed=0):
-  """A tiny network: kind is "generator" or "discriminator"; config None for the default."""
+  """A tiny network: kind is "generator" or "discriminator"; config None for the default. A generator that reads a discriminator reads a tiny one."""
+  made = _network(kind, name, config, spec, seed)
+  if kind == "generator":
+    made.attach(_network("discriminator", "cnn_highway", None, spec))
+  return made
+
+
+def _network(kind, name, config, spec, seed=0):
   module = registry.load(f"tf_textgan.{kind}s", name)
   return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
 
@@ -44,8 +51,8 @@ def network(kind, name, config, spec, seed=0):
 def algorithm(name, spec, seed=0, **changes):
   """An algorithm with tiny networks of the kinds it has by default."""
   module = registry.load("tf_textgan.algorithms", name)
-  generator = network("generator", *module.GENERATOR, spec, seed)
-  discriminator = network("discriminator", *module.DISCRIMINATOR, spec, seed) if module.DISCRIMINATOR else None
+  generator = _network("generator", *module.GENERATOR, spec, seed)
+  discriminator = _network("discriminator", *module.DISCRIMINATOR, spec, seed) if module.DISCRIMINATOR else None
   return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), generator, discriminator)
 
 

@@ -1,6 +1,7 @@
 """Tests of tf_textgan.discriminators.cnn_highway."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_textgan import sequences
@@ -21,7 +22,7 @@ def _twin(discriminator, tokens):
       kernel, bias = (w.numpy() for w in layer.weights)
       width = len(kernel)
       responses = [np.tensordot(row[t : t + width], kernel, 2) + bias for t in range(len(row) - width + 1)]
-      features.append(np.max(np.maximum(responses, 0.0), axis=0))
+      features.append(np.max([np.zeros_like(bias), *responses], axis=0))
     x = np.concatenate(features)
     (gate, gate_bias), (highway, highway_bias), (out, out_bias) = (
       [w.numpy() for w in layer.weights] for layer in (discriminator.gate, discriminator.highway, discriminator.score)
@@ -61,3 +62,33 @@ def test_dropout_leaves_features_out_with_a_seed_only():
   # Scaled so that the expected score is the score without.
   scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed), [9, 400]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
+
+
+def test_features_of_prefixes_are_those_whose_score_is_the_twins():
+  discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
+  features = discriminator.prefix_features(TOKENS).numpy()
+  assert features.shape == (9, 6, 3 + 4 + 5) and discriminator.feature_size == 12
+  for t in range(6):
+    scores = discriminator.score(features[:, t]).numpy()[:, 0]
+    np.testing.assert_allclose(scores, _twin(discriminator, TOKENS.numpy()[:, :t]), atol=1e-5)
+  np.testing.assert_allclose(discriminator.prefix_features(tf.one_hot(TOKENS, 7)), features, atol=1e-5)
+
+
+def test_features_before_the_highway_are_the_largest_responses():
+  discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
+  largest = discriminator.prefix_features(TOKENS, highway=False)
+  np.testing.assert_array_equal(largest[:, 0], np.zeros([9, 12]))
+  np.testing.assert_array_equal(largest[:, 1:], tf.concat(discriminator.remember(TOKENS), axis=-1))
+  assert (np.diff(largest, axis=1) >= 0).all() and np.any(largest != discriminator.prefix_features(TOKENS))
+
+
+@pytest.mark.parametrize("points", [False, True])
+@pytest.mark.parametrize("highway", [False, True])
+def test_reading_token_by_token_gives_the_features_of_the_prefixes(points, highway):
+  discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
+  prefix, features = discriminator.unread(9), []
+  # The start token, which is no part of the sequence: here one that would be noticed.
+  for tokens in (tf.fill([9], 3), *tf.unstack(TOKENS, axis=1)):
+    prefix = discriminator.extend(prefix, tf.one_hot(tokens, 7) if points else tokens)
+    features.append(discriminator.features_of(prefix, highway))
+  np.testing.assert_allclose(tf.stack(features, axis=1), discriminator.prefix_features(TOKENS, highway), atol=1e-5)

@@ -262,3 +262,12 @@ def test_the_first_update_with_a_clipped_ratio_is_that_of_reinforce():
   old = policy.log_probs()
   first = policy.expected(lambda: policy_gradient.clipped_ratio(policy.log_probs(), old, advantages, 0.2))
   np.testing.assert_allclose(first, policy.expected(lambda: policy_gradient.reinforce(policy.log_probs(), advantages)), atol=1e-5)
+
+
+def test_rescaled_ranks_of_hand_made_arrays():
+  rewards = tf.constant([[0.1, 0.5], [0.3, 0.5], [0.2, 0.4], [0.9, 0.5 + 1e-7]])
+  ranks = np.array([[1.0, 3.0], [3.0, 3.0], [2.0, 1.0], [4.0, 3.0]])
+  expected = 1 / (1 + np.exp(-(16 * ranks / 4 - 8)))
+  np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards, rewards), expected, rtol=1e-5)
+  np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards[:2], rewards), expected[:2], rtol=1e-5)
+  np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards, rewards, 0.0), np.full([4, 2], 0.5))

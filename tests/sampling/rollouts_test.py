@@ -153,6 +153,14 @@ def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
   np.testing.assert_array_equal(rewards, np.where(own, 7.0, 1.0))
 
 
+@pytest.mark.parametrize("every", [2, 3, 4, 9])
+def test_some_prefixes_stand_for_the_tokens_before_their_end(every):
+  samples = sample(9, END)
+  rewards = lambda **options: rollouts.rewards(STEPS[END], score, samples, 3, SEED, END, **options).numpy()  # noqa: E731
+  ends = [min((t // every + 1) * every, T) - 1 for t in range(T)]
+  np.testing.assert_array_equal(rewards(every=every), rewards()[:, ends])
+
+
 def test_there_are_as_many_completions_as_sequences():
   """The enumeration above is of everything there is."""
   sequences, probs = zip(*completions([1], None))

@@ -66,6 +66,7 @@ class Algorithm(abc.ABC):
   """
 
   def __init__(self, config, generator, discriminator):
+    generator.attach(discriminator)
     self.config = config
     self.generator = generator
     self.discriminator = discriminator

@@ -40,6 +40,21 @@ class Generator(keras.Model):
     self.config = config
     self.latent_size = config.latent_size
     self.picker = picker
+    self._discriminator = lambda: None
+
+  def attach(self, discriminator):
+    """Tells the generator with which discriminator it is trained, before it is used and before its optimizers are built: `algorithms.base` does it.
+
+    Most generators have no use for it. One that reads the discriminator may make the variables whose sizes depend on it here.
+
+    Args:
+      discriminator: see `discriminators.base`; None if the algorithm has none.
+
+    Raises:
+      UserError: the generator needs another one.
+    """
+    # In a function: Keras would take the variables of a discriminator in an attribute for the generator's own.
+    self._discriminator = lambda: discriminator
 
   @abc.abstractmethod
   def sample(self, num, seed, picker=None, keep_states=False):
@@ -48,6 +63,7 @@ class Generator(keras.Model):
   def twin(self):
     """Another network of the same kind, sizes and weights, which then go their own way. Made under the current strategy and dtype policy."""
     twin = type(self)(self.spec, self.config)
+    twin.attach(self._discriminator())
     twin.set_weights(self.get_weights())
     return twin
 
@@ -171,7 +187,10 @@ class Autoregressive(Generator):
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
     """
-    outputs = self.outputs(tokens, latent, seed)
+    return self.log_probs_of(self.outputs(tokens, latent, seed), tokens, temperature)
+
+  def log_probs_of(self, outputs, tokens, temperature=None):
+    """As `log_probs`, from what `outputs` gave, float `[B, T, H]`."""
     kernel, bias = self.output_layer()
     if temperature is not None:  # On the layer rather than on the logits, of which there are more.
       kernel, bias = (x / tf.cast(temperature, x.dtype) for x in (kernel, bias))

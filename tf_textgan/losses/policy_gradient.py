@@ -166,6 +166,28 @@ def importance_weights(scores):
   return tf.nn.softmax(scores) * tf.cast(tf.shape(scores)[-1], scores.dtype)
 
 
+def rescaled_ranks(rewards, everyone, steepness=16.0):
+  """sigmoid(steepness * (rank / N - 1/2)), with rank 1 for the least of the N rewards of a time step: however alike they are, some are good.
+
+  LeakGAN's bootstrapped rescaled activation (https://arxiv.org/abs/1709.08624, with 16 as its code has it).
+
+  Args:
+    rewards: float `[B, T]`.
+    everyone: float `[N, T]`, all the rewards that are ranked together, these among them.
+    steepness: how far good and bad are apart.
+
+  Returns:
+    float `[B, T]`. Equal rewards have the mean of their ranks.
+  """
+  _check(rewards)
+  _check(everyone)
+  difference = rewards[:, None] - everyone[None]
+  # Rounding makes no ranks: the same sentence may have two rewards that differ in the last digit.
+  above = tf.where(tf.abs(difference) <= 1e-6, 0.5, tf.cast(difference > 0.0, rewards.dtype))
+  rank = tf.reduce_sum(above, axis=1) + 0.5
+  return tf.sigmoid(steepness * (rank / tf.cast(tf.shape(everyone)[0], rewards.dtype) - 0.5))
+
+
 def _check(*arrays):
   for x in arrays:
     x.shape.assert_has_rank(2)

@@ -36,7 +36,7 @@ class _CategoricalOfRows:
     return pickers.Pick(*categorical.draw_at(logits, uniforms))
 
 
-def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512, score_completions=None):
+def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512, score_completions=None, every=1):
   """Rewards every token with the mean score of the completions of the prefix that it ends.
 
   Args:
@@ -49,6 +49,7 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512,
     chunk: rows completed and scored at a time.
     score_completions: a cheaper way to the same scores: function of ids `[R, T]`, of the row of `samples` each one completes, int32 `[R]`, and of the
       last position they have in common, an int32 scalar. None takes `score`.
+    every: complete only the prefixes of this many tokens, of twice as many, and so on; a token has the reward of the first of them that holds it.
 
   Returns:
     float32 `[B, T]`; on padding the score of the sequence.
@@ -87,11 +88,14 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512,
     )
     return tf.tensor_scatter_nd_update(own_scores, going_on[:, None], total / num_rollouts)
 
-  values = tf.TensorArray(tf.float32, size=length, element_shape=[tokens.shape[0]])
+  # The last one is the sequence itself.
+  prefixes = (length + every - 1) // every
+  values = tf.TensorArray(tf.float32, size=prefixes, element_shape=[tokens.shape[0]])
 
-  def write_reward(t, values):
-    return t + 1, values.write(t, reward_of_prefix(t))
+  def write_reward(i, values):
+    return i + 1, values.write(i, reward_of_prefix((i + 1) * every - 1))
 
   # One prefix after the other: a batch of all of them would be larger than the memory, and no faster once its rows fill the processor.
-  _, values = tf.while_loop(lambda t, _: t < length - 1, write_reward, (tf.constant(0), values), parallel_iterations=1)
-  return tf.transpose(values.write(length - 1, own_scores).stack())
+  _, values = tf.while_loop(lambda i, _: i < prefixes - 1, write_reward, (tf.constant(0), values), parallel_iterations=1)
+  values = values.write(prefixes - 1, own_scores).stack()
+  return tf.transpose(values if every == 1 else tf.repeat(values, every, axis=0)[:length])

@@ -1,0 +1,142 @@
+"""Tests of tf_textgan.algorithms.leakgan."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan import sequences
+from tf_textgan.algorithms import base
+from tf_textgan.algorithms import leakgan
+from tf_textgan.algorithms import seqgan
+from tf_textgan.discriminators import cnn_highway
+from tf_textgan.generators import manager_worker
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import rollouts
+
+FIXED = sequences.Spec(vocab_size=7, length=5, start_token=0)
+TEXT = sequences.Spec(vocab_size=7, length=5, start_token=1, end_token=2, forbidden_tokens=(0, 1))
+SEED = noise.seed(1)
+START = tf.constant(0.0)
+REAL = tf.constant([[3, 4, 5, 2, 0], [6, 2, 0, 0, 0], [5, 5, 3, 4, 6], [3, 3, 2, 0, 0]])
+
+
+def _algorithm(spec=FIXED, horizon=2, **changes):
+  generator = manager_worker.Generator(spec, manager_worker.Config(4, 5, 3, horizon, init_stddev=0.6))
+  discriminator = cnn_highway.Discriminator(spec, cnn_highway.Config(4, (1, 2, 3), (3, 4, 5), dropout=0.0), seed=1)
+  algorithm = leakgan.Algorithm(leakgan.Config(**changes), generator, discriminator)
+  random = np.random.default_rng(0)
+  for variable in discriminator.trainable_variables:
+    variable.assign(random.normal(0.0, 0.7, variable.shape))
+  return algorithm
+
+
+def _cos(a, b):
+  return np.dot(a, b) / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)
+
+
+def _read(algorithm, tokens):
+  """Features, goals, log-probabilities and mask as arrays."""
+  generator = algorithm.generator
+  features = generator.read(tokens)
+  goals = generator.manager.goals(features[:, :-1])
+  log_probs = generator.log_probs(tokens, tf.zeros([len(tokens), 0]))
+  return [x.numpy().astype(np.float64) for x in (features, goals, log_probs, generator.spec.mask(tokens))]
+
+
+def _mean(values, mask):
+  return np.sum(np.array(values) * mask) / np.sum(mask)
+
+
+def _recorded(step, *inputs):
+  """What `base.minimize` is called with: a list of networks, losses and gradients."""
+  calls = []
+
+  def record(tape, loss, network, optimizer, clip_norm=None):
+    del optimizer
+    calls.append((network, loss.numpy(), tape.gradient(loss, network.trainable_variables), clip_norm))
+    return tf.zeros([])
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(base, "minimize", record)
+    step(*inputs)
+  return calls
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+@pytest.mark.parametrize("horizon", [2, 4])
+def test_pretraining_is_likelihood_and_the_goals_distance_from_where_the_text_goes(spec, horizon):
+  algorithm = _algorithm(spec, horizon)
+  features, goals, log_probs, mask = _read(algorithm, REAL)
+  distances = [[1 - _cos(f[min(t + horizon, 5)] - f[t], g[t]) for t in range(5)] for f, g in zip(features, goals)]
+  metrics = algorithm.mle_step(REAL, SEED, START)
+  np.testing.assert_allclose(metrics["nll"], -_mean(log_probs, mask), rtol=1e-5)
+  np.testing.assert_allclose(metrics["goal_loss"], _mean(distances, mask), rtol=1e-5)
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+@pytest.mark.parametrize("horizon", [2, 4])
+def test_the_losses_of_the_adversarial_step_are_those_of_the_equations(spec, horizon):
+  num = 12
+  algorithm = _algorithm(spec, horizon)
+  generator, discriminator = algorithm.generator, algorithm.discriminator
+  samples = generator.sample(num, SEED, keep_states=True)
+  features, goals, log_probs, mask = _read(algorithm, samples.tokens)
+  scored = lambda tokens: tf.sigmoid(discriminator(tokens))  # noqa: E731
+  values = rollouts.rewards(generator.step, scored, samples, 4, noise.fold(SEED, "rollouts"), spec.end_token).numpy()
+  goal_losses, losses = np.zeros([num, 5]), np.zeros([num, 5])
+  for b in range(num):
+    f, g = features[b], goals[b]
+    for t in range(5):
+      # Prefixes of `horizon`, twice `horizon`, ... tokens are completed; the goal has the reward of the first that holds all its tokens.
+      end = min(-(-(t + horizon) // horizon) * horizon, 5)
+      column = values[:, end - 1]
+      above = np.where(np.abs(column[b] - column) < 1e-6, 0.5, column[b] > column)
+      rank = above.sum() + 0.5
+      reward = 1 / (1 + np.exp(8 - 16 * rank / num))
+      goal_losses[b, t] = reward * (1 - _cos(f[min(t + horizon, 5)] - f[t], g[t]))
+      followed = [_cos(f[t + 1] - f[t + 1 - i], g[t + 1 - i]) for i in range(1, horizon + 1) if t + 1 - i >= 0]
+      losses[b, t] = -np.mean(followed) * log_probs[b, t]
+  metrics = algorithm.generator_step(tf.zeros([num, 5], tf.int32), SEED, START)
+  np.testing.assert_allclose(metrics["goal_loss"], _mean(goal_losses, mask), rtol=1e-4)
+  np.testing.assert_allclose(metrics["loss"], _mean(losses, mask), rtol=1e-4, atol=1e-6)
+  np.testing.assert_allclose(metrics["entropy"], -_mean(log_probs, mask), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mle_step", "generator_step"])
+def test_manager_and_worker_learn_from_their_own_losses(name):
+  algorithm = _algorithm()
+  generator = algorithm.generator
+  (manager, goal_loss, *_, manager_clip), (worker, loss, gradients, worker_clip) = _recorded(getattr(algorithm, name), REAL, SEED, START)
+  assert manager is generator.manager and worker is generator.worker and manager_clip == worker_clip == 5.0
+  assert np.isfinite([goal_loss, loss]).all() and all(g is not None for g in gradients)
+  if name == "mle_step":
+    # The goals are constants to the worker: its gradient is that of the likelihood, which the manager could raise as well.
+    with tf.GradientTape() as tape:
+      nll = -tf.reduce_mean(generator.log_probs(REAL, tf.zeros([4, 0])))
+    for a, b in zip(tape.gradient(nll, worker.trainable_variables), gradients, strict=True):
+      np.testing.assert_allclose(tf.convert_to_tensor(a), tf.convert_to_tensor(b), atol=1e-5)
+
+
+def test_the_manager_learns_where_the_text_goes():
+  algorithm = _algorithm(mle_learning_rate=1e-2)
+  step = tf.function(algorithm.mle_step)
+  metrics = [step(REAL, SEED, START) for _ in range(150)]
+  assert metrics[0]["goal_loss"] > 0.8 and metrics[-1]["goal_loss"] < 0.25
+  assert metrics[-1]["nll"] < metrics[0]["nll"] - 1.0
+
+
+def test_pretraining_alternates_as_often_as_the_numbers_allow():
+  phases = _algorithm(discriminator_steps_per_round=3).phases(base.Schedule(30, 20, 6))
+  assert [(p.name, p.steps, [(u.name, u.repeats) for u in p.updates]) for p in phases] == [
+    ("pretraining", 10, [("discriminator", 2), ("mle", 3)]),
+    ("adversarial", 6, [("generator", 1), ("discriminator", 3), ("mle", 1)]),
+  ]
+  phases = _algorithm(mle_steps_per_round=0).phases(base.Schedule(30, 0, 6))
+  assert [(p.steps, [(u.name, u.repeats) for u in p.updates]) for p in phases] == [(30, [("mle", 1)]), (6, [("generator", 1), ("discriminator", 5)])]
+  assert _algorithm().phases(base.Schedule(0, 0, 6))[0].steps == 0
+
+
+def test_another_algorithm_can_train_its_generator():
+  networks = _algorithm(TEXT)
+  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=2, rollout_policy_lag=0.5), networks.generator, networks.discriminator)
+  assert np.isfinite(algorithm.generator_step(REAL, SEED, START)["loss"])
