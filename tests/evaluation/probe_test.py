@@ -1,5 +1,6 @@
 """Tests of tf_textgan.evaluation.probe on tiny oracles: random LSTMs that write the real sequences."""
 
+import dataclasses
 import itertools
 import math
 
@@ -104,6 +105,17 @@ def test_the_same_seed_gives_the_same_result():
   assert first[:-1] == again[:-1] and seen == [1, 2, 3, 4, 5]
   assert len(first.validation_losses) == 4 and np.isfinite(first.validation_losses).all()
   assert first.probe_training_accuracy.n == first.probe_accuracy.n == 80
+
+
+def test_a_generator_with_categories_is_compared_in_those_of_the_real_sequences():
+  """Real text of which a tenth is in one category, written by the generator itself: a mixture of equal shares would be found out."""
+  spec = dataclasses.replace(SPEC, categories=("a", "b"))
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=8, init_stddev=2.0))
+  labels = np.int32(np.arange(1000) % 10 == 0)
+  tokens = {split: generator.write(1000, noise.seed(i), None, labels)[0].numpy() for i, split in enumerate(corpus_lib.SPLITS)}
+  corpus = corpus_lib.Corpus("toy", spec, None, tokens, categories=dict.fromkeys(corpus_lib.SPLITS, labels))
+  result = probe.run(generator, corpus, probe.Config(probe_steps=60, probe_learning_rate=1e-2, probe_evaluations=3), seed=0)
+  assert abs(result.probe_accuracy.value - 0.5) <= 2 * result.probe_accuracy.ci
 
 
 @pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
