@@ -131,7 +131,7 @@ def test_rankgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = rankgan.Config(rollouts=4, gamma=16.0, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
-  _assert_adversarial_training_helps(rankgan.Algorithm(config, generator, discriminator), 40, seed, oracle, real)
+  _assert_adversarial_training_helps(rankgan.Algorithm(config, generator, discriminator), 30, seed, oracle, real)
 
 
 @_each_seed
@@ -140,7 +140,7 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   discriminator = language_model.Discriminator(SPEC, language_model.Config(8, 16), seed)
   # The uniform distribution over 20 tokens is 3 nats.
   config = dpgan.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, advantage="baseline", max_reward=6.0)
-  _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+  _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 25, seed, oracle, real)
 
 
 @_each_seed
