@@ -45,7 +45,7 @@ class Generator(keras.Model):
   def attach(self, discriminator):
     """Tells the generator with which discriminator it is trained, before it is used and before its optimizers are built: `algorithms.base` does it.
 
-    Most generators have no use for it. One that reads the discriminator may make the variables whose sizes depend on it here.
+    Most generators have no use for it. One that reads the discriminator may make the variables whose sizes depend on it here, the first time.
 
     Args:
       discriminator: see `discriminators.base`; None if the algorithm has none.

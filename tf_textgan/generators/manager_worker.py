@@ -145,6 +145,8 @@ class Generator(base.Autoregressive):
     if not hasattr(discriminator, "prefix_features"):
       raise errors.UserError("the generator manager_worker reads a discriminator's features of unfinished sequences, which only cnn_highway gives")
     super().attach(discriminator)
+    if self.built:  # Attached to another one: the weights are kept.
+      return
     seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
     normal = lambda: keras.initializers.RandomNormal(0.0, self.config.init_stddev, seed=next(seeds))  # noqa: E731
     self.manager = Manager(self.config, discriminator.feature_size, normal)
