@@ -1,5 +1,7 @@
 """What is measured. Steps: vocabulary 5,000, length 20, batch 64, LSTM 32/32, the synthetic task's sizes. Metrics: 10,000 sentences."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,13 +17,16 @@ from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
+from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import lstm
+from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker
 from tf_textgan.generators import relational_memory
 from tf_textgan.generators import tied_lstm
@@ -54,9 +59,9 @@ def _real():
   return tf.constant(np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length]), tf.int32)
 
 
-def _stepper(train_step):
+def _stepper(train_step, real=None):
   """A compiled train step on a fixed batch with a new seed at every call."""
-  real, step, seed = _real(), tf.function(train_step), tf.Variable(0)
+  real, step, seed = _real() if real is None else real, tf.function(train_step), tf.Variable(0)
 
   def call():
     seed.assign_add(1)
@@ -340,6 +345,28 @@ def leakgan_discriminator_step():
   return _stepper(_leakgan().discriminator_step), flops, 1
 
 
+def _sentigan():
+  spec = dataclasses.replace(_SPEC, categories=("negative", "positive"))
+  generator = lstm_mixture.Generator(spec, lstm_mixture.Config(lstm.Config().embedding_size, lstm.Config().hidden_size))
+  discriminator = cnn_categories.Discriminator(spec, cnn_categories.Config(widths=_PEER.widths, filters=_PEER.filters))
+  return sentigan.Algorithm(sentigan.Config(rollouts=1), generator, discriminator), sequences.Labelled(_real(), tf.range(_BATCH) % 2)
+
+
+def sentigan_generator_step():
+  """One SentiGAN generator step with one rollout: each of two generators writes a batch."""
+  algorithm, real = _sentigan()
+  token, length = _token_flops(lstm.Config()), _SPEC.length
+  of_each = (length + length * (length - 1) // 2 + 3 * length) * token + length * _cnn_flops(_PEER)
+  return _stepper(algorithm.generator_step, real), 2 * _BATCH * of_each, 1
+
+
+def sentigan_discriminator_step():
+  """One SentiGAN discriminator step with two categories."""
+  algorithm, real = _sentigan()
+  flops = _BATCH * _SPEC.length * _token_flops(lstm.Config()) + 3 * 2 * _BATCH * _cnn_flops(_PEER)
+  return _stepper(algorithm.discriminator_step, real), flops, 1
+
+
 def _sentences(num, seed):
   """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
   random = np.random.default_rng(seed)
@@ -392,6 +419,8 @@ CASES = {
   "leakgan_mle_step": leakgan_mle_step,
   "leakgan_generator_step": leakgan_generator_step,
   "leakgan_discriminator_step": leakgan_discriminator_step,
+  "sentigan_generator_step": sentigan_generator_step,
+  "sentigan_discriminator_step": sentigan_discriminator_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

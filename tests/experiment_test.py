@@ -80,6 +80,13 @@ def test_networks_that_belong_together_are_told():
       experiment_lib.build(flags.parse(["train.py", "--algorithm", *words], ""), spec)
 
 
+@pytest.mark.parametrize(("kind", "other", "own"), [("generator", "lstm", "lstm_mixture"), ("discriminator", "recurrent", "cnn_categories")])
+def test_an_algorithm_may_need_its_own_networks(kind, other, own):
+  experiment = flags.parse(["train.py", "--algorithm", "sentigan", f"--{kind}", other], "")
+  with pytest.raises(errors.UserError, match=f"--algorithm sentigan needs the {kind} {own}, not {other}"):
+    experiment_lib.build(experiment, tiny.SPECS["text"])
+
+
 def test_one_that_fits_need_not_be_the_default():
   experiment = flags.parse(["train.py", "--algorithm", "seqgan", "--discriminator", "recurrent", "--generator_hidden_size", "4"], "")
   algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))

@@ -156,6 +156,8 @@ def build(experiment, spec, vocabulary=None):
       if module.GENERATOR_KIND is generator_base.Autoregressive:
         needed = f"a generator that writes token by token, which {name} does not"
       raise errors.UserError(f"--algorithm {choices.algorithm} needs {needed}")
+    if not isinstance(discriminator, getattr(module, "DISCRIMINATOR_KIND", object)):
+      raise errors.UserError(f"--algorithm {choices.algorithm} needs the discriminator {module.DISCRIMINATOR[0]}, not {discriminator_name}")
     if vocabulary is not None:
       _assign_word_vectors(choices.embedding_file, vocabulary, generator, discriminator)
     return module.Algorithm(experiment.algorithm, generator, discriminator)

@@ -271,3 +271,31 @@ def test_rescaled_ranks_of_hand_made_arrays():
   np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards, rewards), expected, rtol=1e-5)
   np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards[:2], rewards), expected[:2], rtol=1e-5)
   np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards, rewards, 0.0), np.full([4, 2], 0.5))
+
+
+def test_the_penalty_is_on_the_probability():
+  log_probs, penalties = tf.math.log(tf.constant([[0.5, 0.25]])), tf.constant([[0.8, 0.4]])
+  with tf.GradientTape() as tape:
+    tape.watch([log_probs, penalties])
+    loss = policy_gradient.penalty(log_probs, penalties)
+  np.testing.assert_allclose(loss, [[0.4, 0.1]], rtol=1e-6)
+  to_log_probs, to_penalties = tape.gradient(loss, [log_probs, penalties])
+  np.testing.assert_allclose(to_log_probs, [[0.4, 0.1]], rtol=1e-6)  # pi * penalty: that of pi is the penalty.
+  assert to_penalties is None
+
+
+def test_the_penalty_over_the_policys_own_tokens_is_least_where_probabilities_are_inverse_to_penalties():
+  penalties = np.array([0.9, 0.3, 0.6], np.float32)
+
+  def gradient(logits):
+    logits = tf.constant(logits)
+    with tf.GradientTape() as tape:
+      tape.watch(logits)
+      log_probs = tf.nn.log_softmax(logits)
+      loss = tf.reduce_sum(tf.stop_gradient(tf.exp(log_probs)) * policy_gradient.penalty(log_probs[None], penalties[None])[0])
+    return tape.gradient(loss, logits).numpy()
+
+  probs = np.exp(LOGITS) / np.exp(LOGITS).sum()
+  np.testing.assert_allclose(gradient(LOGITS), probs**2 * penalties - probs * np.dot(probs**2, penalties), atol=1e-6)
+  np.testing.assert_allclose(gradient(-np.log(penalties)), 0.0, atol=1e-7)
+  assert np.abs(gradient(LOGITS)).max() > 0.01

@@ -73,8 +73,6 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # What the generator must be.
 GENERATOR_KIND = generator_base.Autoregressive
 
-_CACHED_LOGITS = 1_280_000
-
 # What is made of the returns, by name: functions of returns, of the mask, and of what sums over the replicas. Those that share them, too.
 ADVANTAGES = {
   "none": lambda returns, mask, total: returns,
@@ -160,7 +158,7 @@ def policy_step(algorithm, judge, num, seed, progress):
     config.rollouts,
     noise.fold(seed, "rollouts"),
     generator.spec.end_token,
-    config.rollout_chunk or max(1, _CACHED_LOGITS // generator.spec.vocab_size),
+    config.rollout_chunk or rollouts.cached_rows(generator.spec.vocab_size),
     score_completions,
   )
   returns = rewards

@@ -60,8 +60,8 @@ class Discriminator(base.Discriminator):
     feature_size: numbers that the score is a linear function of (F).
   """
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec, config, seed=0, outputs=1):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights; outputs: of the last layer, for derived networks."""
     super().__init__(spec)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
@@ -87,7 +87,7 @@ class Discriminator(base.Discriminator):
     self.highway = keras.layers.Dense(features, activation="relu", kernel_initializer=normal(), name="highway")
     self.gate = keras.layers.Dense(features, activation="sigmoid", kernel_initializer=normal(), name="gate")
     self.score = keras.layers.Dense(
-      1, kernel_initializer=normal(), kernel_regularizer=keras.regularizers.L2(config.output_l2), dtype="float32", name="score"
+      outputs, kernel_initializer=normal(), kernel_regularizer=keras.regularizers.L2(config.output_l2), dtype="float32", name="score"
     )
     for layer in (self.highway, self.gate, self.score):
       layer.build((None, features))
@@ -97,7 +97,7 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
-    return self.score(self.features(inputs, seed))[:, 0]
+    return self._verdict(self.features(inputs, seed))
 
   def features(self, inputs, seed=None):
     """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
@@ -117,7 +117,7 @@ class Discriminator(base.Discriminator):
 
   def score_completions(self, memory, tokens, rows, t):
     """Scores sequences that begin as remembered ones did: equal to `call(tokens)`, float32 `[R]`. Arguments as in `features_of_completions`."""
-    return self.score(self.features_of_completions(memory, tokens, rows, t))[:, 0]
+    return self._verdict(self.features_of_completions(memory, tokens, rows, t))
 
   def features_of_completions(self, memory, tokens, rows, t):
     """Features of sequences that begin as remembered ones did: only windows that reach beyond the shared prefix are computed.
@@ -197,3 +197,7 @@ class Discriminator(base.Discriminator):
     if seed is not None and self.dropout:
       features = noise.dropout(features, self.dropout, seed)
     return features
+
+  def _verdict(self, features):
+    """The score `[B]` of features `[B, F]`."""
+    return self.score(features)[:, 0]

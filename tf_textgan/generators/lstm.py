@@ -80,9 +80,14 @@ class Generator(base.Autoregressive):
     return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *told]
 
   def step(self, inputs, state):
+    output, state = self.next_state(inputs, state)
+    return likelihood.logits(output, *self.output_layer()), state
+
+  def next_state(self, inputs, state):
+    """As `step`, but with what the output layer sees, `[B, H]`, in place of the logits."""
     cell_state, told = state[:2], state[2:]
     output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *told], axis=-1), cell_state)
-    return likelihood.logits(output, *self.output_layer()), [*cell_state, *told]
+    return output, [*cell_state, *told]
 
   def outputs(self, tokens, latent, seed=None):
     start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)

@@ -17,6 +17,23 @@ def reinforce(log_probs, returns):
   return -log_probs * tf.stop_gradient(returns)
 
 
+def penalty(log_probs, penalties):
+  """pi(token) * penalty: SentiGAN's objective, of the probability in place of REINFORCE's log-probability; the penalty is a constant to the gradient.
+
+  The gradient is pi * penalty * grad log pi. In the mean over the policy's own tokens it is that of 1/2 sum_x pi(x)^2 penalty(x), which is least
+  where pi is proportional to 1 / penalty: probability is spread rather than put on the best token.
+
+  Args:
+    log_probs: float `[B, T]` of the chosen tokens, differentiable in the policy.
+    penalties: float `[B, T]`, 0 and up.
+
+  Returns:
+    float `[B, T]`; the caller masks the padding.
+  """
+  _check(log_probs, penalties)
+  return tf.exp(log_probs) * tf.stop_gradient(penalties)
+
+
 def discounted_returns(rewards, mask, discount):
   """R_t = sum_{s >= t} discount^(s - t) r_s over the tokens that count: what each token brings, now and later.
 

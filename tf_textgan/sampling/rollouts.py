@@ -17,6 +17,8 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
 
+_CACHED_LOGITS = 1_280_000
+
 
 @dataclasses.dataclass(frozen=True)
 class _CategoricalOfRows:
@@ -34,6 +36,11 @@ class _CategoricalOfRows:
   def __call__(self, logits, seed):
     uniforms = tf.gather(noise.uniform([self.total], seed), self.rows)
     return pickers.Pick(*categorical.draw_at(logits, uniforms))
+
+
+def cached_rows(vocab_size):
+  """Rows with some five megabytes of logits, about what a processor's cache holds: a `chunk` for `rewards`."""
+  return max(1, _CACHED_LOGITS // vocab_size)
 
 
 def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512, score_completions=None, every=1):
