@@ -292,7 +292,7 @@ def test_the_penalty_over_the_policys_own_tokens_is_least_where_probabilities_ar
     with tf.GradientTape() as tape:
       tape.watch(logits)
       log_probs = tf.nn.log_softmax(logits)
-      loss = tf.reduce_sum(tf.stop_gradient(tf.exp(log_probs)) * policy_gradient.penalty(log_probs[None], penalties[None])[0])
+      loss = tf.reduce_sum(tf.stop_gradient(tf.exp(log_probs)) * policy_gradient.penalty(log_probs[None], tf.constant(penalties[None]))[0])
     return tape.gradient(loss, logits).numpy()
 
   probs = np.exp(LOGITS) / np.exp(LOGITS).sum()

@@ -79,9 +79,11 @@ class Generator(base.Autoregressive):
     latent, told = self._split(latent)
     log_probs = tf.zeros([tf.shape(tokens)[0], tokens.shape[1]])
     for i, member in enumerate(self.members):
-      rows = tf.where(told[:, i] > 0)[:, 0]
-      of_rows = member.log_probs(tf.gather(tokens, rows), tf.gather(latent, rows), seed, temperature)
-      log_probs = tf.tensor_scatter_nd_update(log_probs, rows[:, None], of_rows)
+      rows = tf.where(told[:, i] > 0)
+      # And the first row, which is then left out: Keras's LSTM cannot do without any.
+      some = tf.concat([rows[:, 0], [0]], axis=0)
+      of_rows = member.log_probs(tf.gather(tokens, some), tf.gather(latent, some), seed, temperature)[:-1]
+      log_probs = tf.tensor_scatter_nd_update(log_probs, rows, of_rows)
     return log_probs
 
   def _split(self, latent):
