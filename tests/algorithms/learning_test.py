@@ -14,6 +14,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import scratchgan
@@ -26,6 +27,7 @@ from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
+from tf_textgan.generators import manager_worker
 from tf_textgan.generators import tied_lstm
 from tf_textgan.sampling import noise
 
@@ -141,6 +143,25 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   # The uniform distribution over 20 tokens is 3 nats.
   config = dpgan.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, advantage="baseline", max_reward=6.0)
   _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 25, seed, oracle, real)
+
+
+@_each_seed
+def test_leakgan_lowers_nll_oracle(seed, oracle, real):
+  """Without maximum likelihood in its rounds, which would lower it too. It is at the price of variety: the divergence is not what improves."""
+  generator = manager_worker.Generator(SPEC, manager_worker.Config(embedding_size=8, hidden_size=16, goal_size=8, horizon=2), seed)
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32), dropout=0.0, output_l2=0.0), seed)
+  config = leakgan.Config(mle_learning_rate=1e-2, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
+  algorithm, discriminator_step, generator_step, mle_step = _begin(leakgan.Algorithm(config, generator, discriminator))
+  generator = algorithm.generator
+  # In turn: a manager that has learned from an untrained discriminator leads astray.
+  for i in range(10):
+    _train(discriminator_step, 6, real, seed, "discriminator", 6 * i)
+    _train(mle_step, 1, real, seed, "mle", i)
+  before = _nll_oracle(generator, oracle)
+  for i in range(60):
+    _train(generator_step, 1, real, seed, "generator", i)
+    _train(discriminator_step, 3, real, seed, "discriminator", 60 + 3 * i)
+  assert _nll_oracle(generator, oracle) < before - 0.5
 
 
 @_each_seed
