@@ -149,23 +149,28 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 25, seed, oracle, real)
 
 
+@pytest.mark.slow
 @_each_seed
-def test_leakgan_lowers_nll_oracle(seed, oracle, real):
-  """Without maximum likelihood in its rounds, which would lower it too. It is at the price of variety: the divergence is not what improves."""
+def test_leakgans_rounds_do_not_undo_what_their_likelihood_steps_learn(seed, oracle, real):
+  """Interleaved training. Likelihood steps alone do as well here, and adversarial steps alone are not stable (docs/algorithms.md)."""
   generator = manager_worker.Generator(SPEC, manager_worker.Config(embedding_size=8, hidden_size=16, goal_size=8, horizon=2), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32), dropout=0.0, output_l2=0.0), seed)
-  config = leakgan.Config(mle_learning_rate=1e-2, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
+  config = leakgan.Config(mle_learning_rate=3e-3, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
   algorithm, discriminator_step, generator_step, mle_step = _begin(leakgan.Algorithm(config, generator, discriminator))
   generator = algorithm.generator
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
   # In turn: a manager that has learned from an untrained discriminator leads astray.
-  for i in range(10):
+  for i in range(20):
     _train(discriminator_step, 6, real, seed, "discriminator", 6 * i)
-    _train(mle_step, 1, real, seed, "mle", i)
-  before = _nll_oracle(generator, oracle)
-  for i in range(60):
+    _train(mle_step, 2, real, seed, "mle", 2 * i)
+  nll, divergence = measure()
+  for i in range(40):
     _train(generator_step, 1, real, seed, "generator", i)
-    _train(discriminator_step, 3, real, seed, "discriminator", 60 + 3 * i)
-  assert _nll_oracle(generator, oracle) < before - 0.5
+    _train(mle_step, 1, real, seed, "mle", 1000 + i)
+    _train(discriminator_step, 3, real, seed, "discriminator", 120 + 3 * i)
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 0.15
+  assert divergence_after < divergence - 0.015
 
 
 @_each_seed
@@ -247,6 +252,7 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
   assert divergence() < before - 0.08
 
 
+@pytest.mark.slow
 @_each_seed
 def test_sentigan_gives_variety_back_to_generators_that_know_a_few_sentences_by_heart(seed, oracle, real):
   """And leaves each of them its category: penalties spread the probability, but not alike."""
