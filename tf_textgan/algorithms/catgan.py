@@ -38,6 +38,8 @@ from tf_textgan.sampling import pickers
 # What a child can be made by: the generator's loss, a function of real and fake scores. The average one also needs means, and is not here.
 _LOSSES = {name: losses[1] for name, losses in relgan.LOSSES.items() if name != "wasserstein"}
 _AVERAGE = "relativistic_average"
+# Weight of the squared mean of all scores in the discriminator's loss.
+_CENTRING = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +125,9 @@ class Algorithm(base.Algorithm):
       real_means, fake_means = _group_means(real_scores, groups), _group_means(fake_scores, groups)
       # The mean over the batch; the code has a batch for each category, and sums.
       loss = base.mean(adversarial.relativistic_average_discriminator(real_scores, fake_scores, real_means, fake_means))
-      total = loss + self.discriminator.regularization()
+      # Not in the paper. The loss does not depend on what is added to all scores: the gradient of that is rounding errors, of which Adam makes steps.
+      centre = noise.average_over_replicas(tf.reduce_mean(real_scores + fake_scores)) / 2.0
+      total = loss + self.discriminator.regularization() + _CENTRING * tf.square(centre)
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
     # Of a score that is only compared, zero means nothing.
     accuracy = base.mean(adversarial.accuracy(real_scores - fake_means, fake_scores - real_means))
