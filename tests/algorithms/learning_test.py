@@ -205,6 +205,8 @@ def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
   assert divergence_after < divergence - 0.1
 
 
+@pytest.mark.slow
+@_each_seed
 def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
   """Two oracles, a category each: what is written in one of them becomes more probable under its own."""
   oracles = oracle, lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=8, init_stddev=1.5), seed=51)
