@@ -78,7 +78,7 @@ class Table(base.Autoregressive):
     super().__init__(spec, config)
     shape = (spec.length, spec.vocab_size, spec.vocab_size)
     self.table = self.add_weight(shape, keras.initializers.RandomNormal(0.0, config.stddev, seed=seed), name="table")
-    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self._excluded = spec.exclusion()
     self.built = True
 
   def initial_state(self, latent):

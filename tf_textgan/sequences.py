@@ -35,6 +35,10 @@ class Spec:
   forbidden_tokens: tuple[int, ...] = ()
   categories: tuple[str, ...] = ()
 
+  def exclusion(self):
+    """What makes the forbidden tokens impossible when it is added to logits: float32 `[V]`, 0 for the others."""
+    return tf.reduce_sum(tf.one_hot(self.forbidden_tokens, self.vocab_size), axis=0) * -1e9
+
   def mask(self, tokens):
     """Marks the tokens that count: 1.0 up to and including the end token, 0.0 on padding.
 

@@ -91,25 +91,14 @@ GENERATOR_KIND = generator_base.Autoregressive
 CATEGORIES = True
 
 
-class Algorithm(base.Algorithm):
+class Algorithm(mle.Pretrained):
   """See the module."""
-
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
     rounds = schedule.adversarial_steps
     generator = base.Update("generator", functools.partial(self.generator_step, rounds=rounds))
     discriminator = base.Update("discriminator", functools.partial(self.discriminator_step, rounds=rounds))
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
-
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of a real batch, each sequence in its category."""
-    del progress
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress, rounds):
     """Teaches the discriminator to tell a real batch from relaxed samples in the same categories. `rounds`: of the adversarial phase."""

@@ -67,16 +67,13 @@ DISCRIMINATOR = ("language_model", language_model.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(base.Algorithm):
+class Algorithm(mle.Pretrained):
   """See the module."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
     if not hasattr(discriminator, "token_nll"):
       raise errors.UserError("--algorithm dpgan needs a discriminator that knows the likelihood of each token: language_model")
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
     generator = base.Update("generator", self.generator_step)
@@ -84,16 +81,11 @@ class Algorithm(base.Algorithm):
     pretraining, alone, rounds = base.usual_phases(
       schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round
     )
+    # The authors' code weighs real tokens with their reward in the rounds: new ones are learned more.
     if forced := self.config.teacher_forcing_steps_per_round:
       first, *others = rounds.updates
       rounds = rounds._replace(updates=(first, pretraining.updates[0]._replace(repeats=forced), *others))
     return [pretraining, alone, rounds]
-
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of a real batch."""
-    del progress
-    # The authors' code weighs real tokens with their reward in the rounds: new ones are learned more.
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress):
     """Makes a new sample more probable and a real batch less."""

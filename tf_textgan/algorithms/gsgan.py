@@ -74,14 +74,11 @@ GENERATOR_KIND = generator_base.Autoregressive
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 
 
-class Algorithm(base.Algorithm):
+class Algorithm(mle.Pretrained):
   """See the module."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
     self._control = None
     if config.estimator in estimators.CONTROLLED:
       if not hasattr(discriminator, "prefixes"):
@@ -94,11 +91,6 @@ class Algorithm(base.Algorithm):
     generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
-
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of a real batch."""
-    del progress
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress):
     """Teaches the discriminator to tell a real batch, ids, from samples: points of the relaxed estimators, tokens of the others."""

@@ -67,6 +67,21 @@ class Algorithm(base.Algorithm):
     return metrics
 
 
+class Pretrained(base.Algorithm):
+  """An adversarial algorithm that begins with maximum likelihood: its optimizers, Adam with the config's three learning rates, and its first step."""
+
+  def __init__(self, config, generator, discriminator):
+    super().__init__(config, generator, discriminator)
+    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
+    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
+    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+
+  def mle_step(self, real, seed, progress):
+    """Raises the likelihood of a real batch, each sequence in its category if it has one."""
+    del progress
+    return step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+
+
 def step(generator, optimizer, real, seed, clip_norm, weight_decay=0.0):
   """One maximum-likelihood step, for this algorithm and for those that start with it.
 

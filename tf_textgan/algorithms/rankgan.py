@@ -17,7 +17,6 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
@@ -54,28 +53,13 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(base.Algorithm):
+class Algorithm(seqgan.Algorithm):
   """See the module."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
     if not hasattr(discriminator, "features"):
       raise errors.UserError("--algorithm rankgan needs a discriminator with features to compare, as cnn_highway and recurrent have")
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
-    self.copies = seqgan.policy_copies(config, generator)
-
-  def phases(self, schedule):
-    # Rollouts of growing prefixes have no one shape for XLA.
-    generator = base.Update("generator", self.generator_step, compilable=False)
-    discriminator = base.Update("discriminator", self.discriminator_step)
-    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
-
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of a real batch."""
-    del progress
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress):
     """Teaches the ranker to place real sentences before new samples."""

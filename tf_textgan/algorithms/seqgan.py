@@ -82,14 +82,11 @@ ADVANTAGES = {
 }
 
 
-class Algorithm(base.Algorithm):
+class Algorithm(mle.Pretrained):
   """See the module."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
     self.copies = policy_copies(config, generator)
 
   def phases(self, schedule):
@@ -97,11 +94,6 @@ class Algorithm(base.Algorithm):
     generator = base.Update("generator", self.generator_step, compilable=False)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
-
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of a real batch."""
-    del progress
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
 
   def discriminator_step(self, real, seed, progress):
     """Teaches the discriminator to tell a real batch from a new sample."""

@@ -66,7 +66,7 @@ class Generator(base.Autoregressive):
     if config.latent_size:
       self.latent_kernel = self.add_weight((config.latent_size, 2 * config.hidden_size), normal(), name="latent_kernel")
     # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
-    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self._excluded = spec.exclusion()
     self.hidden_size = config.hidden_size
     self.dropout = config.dropout
     self.built = True

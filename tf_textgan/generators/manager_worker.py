@@ -138,7 +138,7 @@ class Generator(base.Autoregressive):
     super().__init__(spec, config)
     self.seed = seed
     # None where no token is excluded: the addition is a pass over the logits.
-    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9 if spec.forbidden_tokens else None
+    self._excluded = spec.exclusion() if spec.forbidden_tokens else None
 
   def attach(self, discriminator):
     """See the base. The discriminator's `prefix_features`, `unread`, `extend` and `features_of` are those of `cnn_highway`."""

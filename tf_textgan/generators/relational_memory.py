@@ -83,7 +83,7 @@ class Generator(base.Autoregressive):
     self.output_bias = constant("output_bias", 0.0, spec.vocab_size)
     self.latent_kernel = weight("latent_kernel", config.latent_size, config.slots * size) if config.latent_size else None
     # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
-    self._excluded = tf.reduce_sum(tf.one_hot(spec.forbidden_tokens, spec.vocab_size), axis=0) * -1e9
+    self._excluded = spec.exclusion()
     self.memory_size = size
     self.built = True
 
