@@ -260,3 +260,34 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
   monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
   assert not runs.train(_experiment(place, tmp_path))
   assert seen == [0]
+
+
+def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypatch):
+  """With its best weights and its vocabulary, on a text that has other words; only the generator's."""
+  (tmp_path / "text.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
+  seen = []
+
+  def begin(loop, callbacks):
+    seen.append(loop._algorithm.variables())
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1}
+  assert not runs.train(_experiment(place, tmp_path / "run", pretrained=place / "whole", **changes))
+  best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
+  same = {name: np.array_equal(variable.numpy(), best[name]) for name, variable in seen[0].items()}
+  assert all(equal for name, equal in same.items() if name.startswith("generator/"))
+  assert not same["discriminator/0/embedding"]
+  assert (tmp_path / "run" / "vocabulary.json").read_bytes() == (place / "whole" / "vocabulary.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"pretrained": "absent"}, "there is no run in absent: expected a folder that train.py has written"),
+    ({"generator_hidden_size": 5}, "is a checkpoint of another model: generator/.* has shape"),
+  ],
+)
+def test_a_generator_that_cannot_begin_a_run_is_told(place, tmp_path, changes, message):
+  with pytest.raises(errors.UserError, match=message):
+    runs.train(_experiment(place, tmp_path / "run", **{"pretrained": place / "whole", **changes}))

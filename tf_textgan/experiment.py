@@ -23,6 +23,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.data import word_vectors
 from tf_textgan.generators import base as generator_base
+from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
 
 
@@ -42,6 +43,9 @@ class Choices:
   discriminator: str = ""
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
+  # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
+  # The generator's flags must be those of that run. With --mle_steps=0 it takes the place of the maximum-likelihood phase.
+  pretrained: str = ""
   # File of word vectors in GloVe's text format, for networks whose pretrained_size is above 0.
   embedding_file: str = ""
   # Arithmetic of the networks: "float32", or "mixed_bfloat16" with float32 weights.
@@ -128,13 +132,14 @@ def build(experiment, spec, vocabulary=None):
   Args:
     experiment: `Experiment`.
     spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
-    vocabulary: see `data.vocabulary`, for the word vectors; None where a checkpoint will be restored, which has them.
+    vocabulary: see `data.vocabulary`, for the word vectors; None where a checkpoint will be restored, which has them and the generator's weights.
 
   Returns:
     `algorithms.base.Algorithm`.
 
   Raises:
-    UserError: the algorithm cannot train this generator, the generator cannot be told a category, or the word vectors are wrong.
+    UserError: the algorithm cannot train this generator, the generator cannot be told a category, or the word vectors are wrong, or the pretrained
+      generator is another.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # The process-wide policy only while the layers are made: a library should leave no trace.
@@ -160,6 +165,11 @@ def build(experiment, spec, vocabulary=None):
       raise errors.UserError(f"--algorithm {choices.algorithm} needs the discriminator {module.DISCRIMINATOR[0]}, not {discriminator_name}")
     if vocabulary is not None:
       _assign_word_vectors(choices.embedding_file, vocabulary, generator, discriminator)
+      if choices.pretrained:
+        generator.attach(discriminator)  # Before the algorithm copies the generator.
+        checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(choices.pretrained) / "checkpoints")
+        if checkpoints.restore(base.variables_of(generator, "generator"), "best", part="generator/") is None:
+          raise errors.UserError(f"--pretrained {choices.pretrained} has no best checkpoint yet: train.py writes the first one at its first evaluation")
     return module.Algorithm(experiment.algorithm, generator, discriminator)
   finally:
     keras.config.set_dtype_policy(before)
@@ -192,8 +202,6 @@ def write_json(path, value):
   temporary = path.with_suffix(".partial")
   temporary.write_text(json.dumps(strict_json.finite(value), indent=2) + "\n", encoding="utf-8")
   os.replace(temporary, path)
-
-
 
 
 def _as_dict(config):

@@ -67,9 +67,7 @@ def load(workdir, checkpoint="best"):
     UserError: there is no run there, or it has no checkpoint yet.
   """
   folder = pathlib.Path(workdir)
-  config = _read_config(folder)
-  if config is None:
-    raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
+  config = _config_of(folder)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
@@ -167,6 +165,14 @@ def _read_config(folder):
   return config
 
 
+def _config_of(folder):
+  """The config of the run in a folder; a UserError if there is none."""
+  config = _read_config(folder)
+  if config is None:
+    raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
+  return config
+
+
 def _open(folder, experiment, chief):
   """Reads the run's corpus with the run's vocabulary, or begins a run; gives the corpus."""
   if folder.exists() and not folder.is_dir():
@@ -176,6 +182,10 @@ def _open(folder, experiment, chief):
     _check_same(folder, config["experiment"], json.loads(json.dumps(experiment.to_json())))
     vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
     corpus = experiment_lib.load_corpus(experiment, vocabulary, config["length"])
+  elif experiment.choices.pretrained:
+    pretrained = pathlib.Path(experiment.choices.pretrained)
+    config = _config_of(pretrained)
+    corpus = experiment_lib.load_corpus(experiment, vocabulary_lib.load(pretrained / "vocabulary.json"), config["length"])
   else:
     corpus = experiment_lib.load_corpus(experiment)
   if chief:

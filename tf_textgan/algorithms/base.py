@@ -80,12 +80,13 @@ class Algorithm(abc.ABC):
   def variables(self):
     """Everything a checkpoint holds: unique name to variable."""
     holders = {"generator": self.generator, "discriminator": self.discriminator, **self.copies, **self.optimizers}
-    named = {}
-    for holder_name, holder in holders.items():
-      for i, variable in enumerate(holder.variables if holder else ()):
-        # The name rather than the path: Keras numbers the layers and optimizers in a path by what the process has made before.
-        named[f"{holder_name}/{i}/{variable.name}"] = variable
-    return named
+    return {name: variable for holder_name, holder in holders.items() if holder for name, variable in variables_of(holder, holder_name).items()}
+
+
+def variables_of(holder, name):
+  """What a checkpoint holds of a network or an optimizer that goes by a name: unique name to variable."""
+  # The variable's name rather than its path: Keras numbers the layers and optimizers in a path by what the process has made before.
+  return {f"{name}/{i}/{variable.name}": variable for i, variable in enumerate(holder.variables)}
 
 
 def usual_phases(schedule, mle_step, discriminator, generator, discriminator_steps_per_round):

@@ -1,8 +1,8 @@
 """Exact draws from a categorical distribution at the cost of one exponential per logit.
 
-The inverse of the cumulative distribution is searched on two levels: the weights are summed in about sqrt(V) blocks, one uniform number picks
-the block, and only that block's cumulative sum is formed. A cumulative sum over the whole vocabulary, or a Gumbel variable for each
-token, costs several times more.
+The inverse of the cumulative distribution is searched level by level: the weights are summed in about sqrt(V) blocks, these again, until a row is
+short; one uniform number picks the block on each level, and only its cumulative sum is formed. A cumulative sum over the whole vocabulary, or a
+Gumbel variable for each token, costs several times more.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_textgan.sampling import noise
+
+# Rows that are summed up to each token rather than in blocks.
+_SHORT = 16
 
 
 class Draw(NamedTuple):
@@ -66,23 +69,38 @@ def invert_cdf(weights, uniforms):
   Returns:
     int32 `[B]`, never a token of weight zero.
   """
-  vocab_size = weights.shape[-1]
-  width = _block_width(vocab_size)
-  padding = -vocab_size % width
+  return _search(weights, lambda total: tf.cast(uniforms, tf.float64) * total)[0]
+
+
+def _search(weights, target_of):
+  """The token at which the cumulative weight of a row passes a target.
+
+  Args:
+    weights: float32 `[B, V]`.
+    target_of: function of the rows' totals, float64 `[B]`, giving the targets, float64 `[B]`.
+
+  Returns:
+    int32 `[B]`, and what of the target the weights before that token leave, float64 `[B]`.
+  """
+  size = weights.shape[-1]
+  if size <= _SHORT:
+    ends = _cumsum(weights)
+    # Two ways of summing differ by rounding: never look beyond the end.
+    target = tf.minimum(target_of(ends[:, -1]), ends[:, -1] * (1.0 - 2.0**-24))
+    passed = ends <= target[:, None]
+    before = tf.reduce_max(tf.where(passed, ends, tf.zeros([], tf.float64)), axis=-1)
+    return tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1), target - before
+  width = _block_width(size)
+  padding = -size % width
   if padding:
     weights = tf.pad(weights, [[0, 0], [0, padding]])
-  num_blocks = (vocab_size + padding) // width
+  num_blocks = (size + padding) // width
   blocks = tf.reshape(weights, [-1, num_blocks, width])
-  block_ends = _cumsum(tf.reduce_sum(blocks, axis=-1))
-  target = tf.cast(uniforms, tf.float64) * block_ends[:, -1]
-  block = _first_above(block_ends, target)
-  # Gathers from flat arrays: one with batch dimensions first builds the indices of every number it copies.
-  flat = tf.range(tf.shape(weights)[0]) * num_blocks + block
-  before = tf.where(block > 0, tf.gather(tf.reshape(block_ends, [-1]), tf.maximum(flat - 1, 0)), 0.0)
-  ends = _cumsum(tf.gather(tf.reshape(blocks, [-1, width]), flat))
-  # Two ways of summing a block differ by rounding: never look beyond its own end.
-  inside = tf.minimum(target - before, ends[:, -1] * (1.0 - 2.0**-24))
-  return block * width + _first_above(ends, inside)
+  block, left = _search(tf.reduce_sum(blocks, axis=-1), target_of)
+  # A gather from a flat array: one with batch dimensions first builds the indices of every number it copies.
+  inner = tf.gather(tf.reshape(blocks, [-1, width]), tf.range(tf.shape(weights)[0]) * num_blocks + block)
+  token, left = _search(inner, lambda total: left)
+  return block * width + token, left
 
 
 def _cumsum(x):
@@ -93,11 +111,6 @@ def _cumsum(x):
   """
   size = x.shape[-1]
   return tf.matmul(tf.cast(x, tf.float64), tf.linalg.band_part(tf.ones([size, size], tf.float64), 0, -1))
-
-
-def _first_above(ends, target):
-  """Index of the first of the rising numbers `[B, N]` that is larger than the target `[B]`."""
-  return tf.reduce_sum(tf.cast(ends <= target[:, None], tf.int32), axis=-1)
 
 
 def _block_width(vocab_size):

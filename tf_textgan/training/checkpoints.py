@@ -62,12 +62,13 @@ class Checkpoints:
     except OSError as e:
       raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {e.strerror or e}; the ones before it are kept") from e
 
-  def restore(self, variables, which="latest"):
+  def restore(self, variables, which="latest", part=""):
     """Assigns a checkpoint's values to variables.
 
     Args:
       variables: name to variable, as they were saved.
       which: "latest" or "best".
+      part: only those that were saved under a name that begins so; empty for all.
 
     Returns:
       The progress it was saved with, or None if there is no checkpoint.
@@ -80,6 +81,7 @@ class Checkpoints:
       return None
     path, arrays = _first_whole(paths)
     progress = json.loads(str(arrays.pop(_PROGRESS)))
+    arrays = {name: array for name, array in arrays.items() if name.startswith(part)}
     if set(arrays) != set(variables):
       odd = sorted(set(arrays) ^ set(variables))
       raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
