@@ -169,7 +169,7 @@ def build(experiment, spec, vocabulary=None):
         generator.attach(discriminator)  # Before the algorithm copies the generator.
         checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(choices.pretrained) / "checkpoints")
         if checkpoints.restore(base.variables_of(generator, "generator"), "best", part="generator/") is None:
-          raise errors.UserError(f"--pretrained {choices.pretrained} has no best checkpoint yet: train.py writes the first one at its first evaluation")
+          raise errors.UserError(f"--pretrained {choices.pretrained} has no best checkpoint yet: train.py writes one at an evaluation")
     return module.Algorithm(experiment.algorithm, generator, discriminator)
   finally:
     keras.config.set_dtype_policy(before)
