@@ -161,6 +161,7 @@ def _free_ports(num):
   return ports
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_process(place):
   cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(2)]}
   words = commands.as_flags(_settings(place, workdir=place / "workers"))

@@ -132,6 +132,7 @@ def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
 
 
+@pytest.mark.slow
 @_each_seed
 def test_rankgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
@@ -140,6 +141,7 @@ def test_rankgan_lowers_nll_oracle(seed, oracle, real):
   _assert_adversarial_training_helps(rankgan.Algorithm(config, generator, discriminator), 30, seed, oracle, real)
 
 
+@pytest.mark.slow
 @_each_seed
 def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
@@ -174,7 +176,10 @@ def test_leakgans_rounds_do_not_undo_what_their_likelihood_steps_learn(seed, ora
 
 
 @_each_seed
-@pytest.mark.parametrize(("estimator", "temperatures"), [("gumbel_softmax", (0.5, 0.1)), ("straight_through", (1.0, 1.0))])
+@pytest.mark.parametrize(
+  ("estimator", "temperatures"),
+  [("gumbel_softmax", (0.5, 0.1)), pytest.param("straight_through", (1.0, 1.0), marks=pytest.mark.slow)],
+)
 def test_gsgan_lowers_nll_oracle(seed, estimator, temperatures, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16, latent_size=4), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
@@ -188,6 +193,7 @@ def test_gsgan_lowers_nll_oracle(seed, estimator, temperatures, oracle, real):
   _assert_adversarial_training_helps(gsgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
 
 
+@pytest.mark.slow
 @_each_seed
 def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
   generator = tied_lstm.Generator(SPEC, tied_lstm.Config(embedding_size=16, hidden_size=16), seed)

@@ -52,8 +52,15 @@ def _largest_difference(first, second):
   return max(np.abs(a - b).max() for key in first for a, b in zip(first[key], second[key]))
 
 
-@_each_algorithm
-@_each_spec
+# Of a fixed length only those of the one of each family.
+@pytest.mark.parametrize(
+  ("name", "spec"),
+  [
+    pytest.param(name, spec, id=f"{name}-{kind}", marks=[] if spec.end_token or name in _QUICK else [pytest.mark.slow])
+    for name in tiny.ALGORITHMS
+    for kind, spec in tiny.SPECS.items()
+  ],
+)
 def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
   """Compiled for text, eager for sequences of a fixed length: all four would take twice as long, and have never differed."""
   algorithm = tiny.algorithm(name, spec)
@@ -74,7 +81,7 @@ def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
   assert list(algorithm.variables()) == variables, "variables appeared in training"
 
 
-@_each_algorithm
+@_slow_but_for_one_of_each_family(tiny.ALGORITHMS)
 def test_the_update_is_a_function_of_the_seed(name):
   spec = tiny.SPECS["text"]
   real = tf.constant(tiny.batch(spec, BATCH))

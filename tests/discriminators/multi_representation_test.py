@@ -82,7 +82,7 @@ def test_largest_responses_have_the_values_and_the_gradients_of_plain_operations
 
 
 @pytest.mark.parametrize("view_size", [1, 2])
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_gradient_penalty_has_the_gradient_of_plain_operations(monkeypatch, view_size, compiled):
   discriminator = _discriminator(view_size)
   random = np.random.default_rng(3)

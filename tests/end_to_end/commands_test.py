@@ -72,7 +72,7 @@ def test_generating_text_and_json(trained):
   for line in lines[:-1]:
     assert set(line if _one_shot(name) else line.split()) <= {*known, *"<unk>"}
   output = folder / "written.jsonl"
-  code, out, err = command("generate", "--workdir", folder, "--num", 20, "--seed", 3, "--format", "jsonl", "--output", output)
+  code, out, err = commands.call("generate", "--workdir", folder, "--num", 20, "--seed", 3, "--format", "jsonl", "--output", output)
   assert code == 0 and out == "", err
   objects = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
   assert [entry["text"] for entry in objects] == lines[:-1]
