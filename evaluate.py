@@ -84,6 +84,13 @@ class Options:
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config}
 
 
+def parse(argv):
+  """The options of a command line, an attribute for each part; the settings of the probe's network are those of the network it names."""
+  name = flags.chosen(flags.expand_flagfiles(argv[1:]), "probe_discriminator").get("probe_discriminator", probe.Config().probe_discriminator)
+  parts = _PARTS | {"probe_network": probe.network_config(name)}
+  return flags.parse_parts(argv, parts, __doc__, {"probe_network": "probe_discriminator_"})
+
+
 def lines_of(path):
   """The lines of a text file that are not blank, two or more."""
   text_files.check(path)
@@ -172,7 +179,7 @@ def probe_runs(bench, parts):
   """Probes every run: workdir to numbers; the verdicts go to the terminal."""
   systems = {}
   for workdir, run in bench.runs.items():
-    result = probe.run(run.algorithm.generator, bench.corpus, parts.probe, parts.options.seed, probe.bar)
+    result = probe.run(run.algorithm.generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
     print(f"{workdir}: {probe.verdict(result)}", file=sys.stderr)
     systems[workdir] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
   return systems
@@ -272,4 +279,4 @@ def main(parts):
 
 
 if __name__ == "__main__":
-  cli.run(lambda argv: flags.parse_parts(argv, _PARTS, __doc__), main)
+  cli.run(parse, main)

@@ -21,6 +21,7 @@ from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
+from tf_textgan.discriminators import generator_lstm
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
@@ -126,6 +127,18 @@ def _seqgan_generator(discriminator_config):
 
 def _seqgan_discriminator(discriminator_config):
   return _stepper(_seqgan(discriminator_config).discriminator_step), _classifier_flops(discriminator_config), 1
+
+
+def generator_lstm_step(log_prob=False):
+  """One SeqGAN discriminator step of a discriminator that begins as the generator; with `log_prob` a pass of the language model besides."""
+  sizes = lstm.Config()
+  generator = lstm.Generator(_SPEC, sizes)
+  discriminator = generator_lstm.Discriminator(_SPEC, generator_lstm.Config(log_prob=log_prob))
+  algorithm = seqgan.Algorithm(seqgan.Config(), generator, discriminator)
+  algorithm.begin("discriminator")
+  gates = 2 * (sizes.embedding_size + sizes.hidden_size) * 4 * sizes.hidden_size
+  read = (3 * gates + log_prob * _token_flops(sizes)) * _SPEC.length
+  return _stepper(algorithm.discriminator_step), _BATCH * (_SPEC.length * _token_flops(sizes) + 2 * read), 1
 
 
 def _rankgan():
@@ -401,6 +414,8 @@ CASES = {
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
+  "generator_lstm_step": generator_lstm_step,
+  "generator_lstm_step_log_prob": lambda: generator_lstm_step(log_prob=True),
   "maligan_generator_step": maligan_generator_step,
   "rankgan_generator_step": rankgan_generator_step,
   "rankgan_discriminator_step": rankgan_discriminator_step,

@@ -93,6 +93,25 @@ def test_one_that_fits_need_not_be_the_default():
   assert type(algorithm.discriminator).__module__ == "tf_textgan.discriminators.recurrent"
 
 
+def test_an_ensemble_has_members_that_differ():
+  algorithm = experiment_lib.build(_experiment("gsgan", ensemble=3), tiny.SPECS["text"])
+  first, second, third = (member.get_weights() for member in algorithm.discriminator.members)
+  assert any(np.any(a != b) for a, b in zip(first, second)) and any(np.any(a != b) for a, b in zip(second, third))
+  assert len(algorithm.optimizers["discriminator_optimizer"].variables) > 2 * 3 * 3
+
+
+@pytest.mark.parametrize(
+  ("algorithm", "message"),
+  [
+    ("mle", "--algorithm mle trains no discriminator, but --ensemble is 2"),
+    ("sentigan", "--algorithm sentigan needs the discriminator cnn_categories, not an ensemble of 2"),
+  ],
+)
+def test_an_algorithm_that_takes_no_ensemble_says_so(algorithm, message):
+  with pytest.raises(errors.UserError, match=message):
+    experiment_lib.build(_experiment(algorithm, ensemble=2), tiny.SPECS["text"])
+
+
 def test_json_is_written_whole_or_not_at_all(tmp_path):
   path = tmp_path / "value.json"
   experiment_lib.write_json(path, {"a": 1})
@@ -130,6 +149,8 @@ def test_word_vectors_are_given_to_the_networks_that_have_a_place_for_them(tmp_p
   algorithm = experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
   for network in (algorithm.generator, algorithm.discriminator):
     np.testing.assert_array_equal(network.pretrained[4:], [[i + 0.5, -1.0] for i in range(5)])
+  for member in experiment_lib.build(_with_vectors(tmp_path, ensemble=2)[0], vocabulary.spec(6), vocabulary).discriminator.members:
+    np.testing.assert_array_equal(member.pretrained[4:], [[i + 0.5, -1.0] for i in range(5)])
   # One that will be restored needs no file.
   (tmp_path / "vectors.txt").unlink()
   restored = experiment_lib.build(experiment, vocabulary.spec(6))

@@ -211,6 +211,15 @@ def test_another_algorithms_run_is_refused(place):
     runs.train(experiment)
 
 
+@pytest.mark.parametrize("flag", ["discriminator_patience", "stop_at_chance"])
+def test_what_watches_a_discriminator_needs_one(tmp_path, flag):
+  commands.write_text(tmp_path / "text.txt", 60)
+  settings = {"dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "workdir": tmp_path / "run"}
+  words = commands.as_flags({**settings, **commands.tiny_flags("mle"), "deterministic": False, flag: 2})
+  with pytest.raises(errors.UserError, match="--algorithm mle trains no discriminator; --discriminator_patience and --stop_at_chance must be 0"):
+    runs.train(flags.parse(["train.py", *words], ""))
+
+
 def test_the_text_may_move_but_not_change_its_vocabulary(place):
   """What the run was encoded with is kept with it."""
   run = runs.load(place / "whole")

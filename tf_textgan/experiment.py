@@ -22,6 +22,7 @@ from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.data import word_vectors
+from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
@@ -41,6 +42,8 @@ class Choices:
   generator: str = ""
   # Network that scores; a file of tf_textgan/discriminators. Empty for the algorithm's own.
   discriminator: str = ""
+  # Discriminators of that kind that learn side by side; the mean of their scores counts.
+  ensemble: int = 1
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
@@ -59,6 +62,7 @@ class Choices:
 
   def __post_init__(self):
     checks.at_least(self, 0, "profile_rounds")
+    checks.at_least(self, 1, "ensemble")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,16 +159,19 @@ def build(experiment, spec, vocabulary=None):
     if module.DISCRIMINATOR:
       discriminator_name = choices.discriminator or module.DISCRIMINATOR[0]
       network = registry.load("tf_textgan.discriminators", discriminator_name)
-      discriminator = network.Discriminator(spec, experiment.discriminator, seed)
+      discriminator = ensemble.make(network.Discriminator, spec, experiment.discriminator, seed, choices.ensemble)
+    elif choices.ensemble > 1:
+      raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --ensemble is {choices.ensemble}")
     if not isinstance(generator, module.GENERATOR_KIND):
       needed = f"the generator {module.GENERATOR[0]}, not {name}"
       if module.GENERATOR_KIND is generator_base.Autoregressive:
         needed = f"a generator that writes token by token, which {name} does not"
       raise errors.UserError(f"--algorithm {choices.algorithm} needs {needed}")
     if not isinstance(discriminator, getattr(module, "DISCRIMINATOR_KIND", object)):
-      raise errors.UserError(f"--algorithm {choices.algorithm} needs the discriminator {module.DISCRIMINATOR[0]}, not {discriminator_name}")
+      chosen = discriminator_name if choices.ensemble == 1 else f"an ensemble of {choices.ensemble}"
+      raise errors.UserError(f"--algorithm {choices.algorithm} needs the discriminator {module.DISCRIMINATOR[0]}, not {chosen}")
     if vocabulary is not None:
-      _assign_word_vectors(choices.embedding_file, vocabulary, generator, discriminator)
+      _assign_word_vectors(choices.embedding_file, vocabulary, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
         generator.attach(discriminator)  # Before the algorithm copies the generator.
         checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(choices.pretrained) / "checkpoints")

@@ -65,20 +65,21 @@ def parse_options(argv, cls, description):
   return parse_parts(argv, {"options": cls}, description).options
 
 
-def parse_parts(argv, classes, description):
+def parse_parts(argv, classes, description, prefixes=None):
   """Turns a command line into instances of several dataclasses, whose fields have different names.
 
   Args:
     argv: the program's name and its arguments.
     classes: name to dataclass.
     description: first line of `--help`.
+    prefixes: name to what its flags begin with; None for no prefixes.
 
   Returns:
     An object with an attribute for each name; raises as `parse`.
   """
   parser = Parser(prog=argv[0], description=description, add_config_path_arg=False)
   for name, cls in classes.items():
-    parser.add_arguments(cls, dest=name)
+    parser.add_arguments(cls, dest=name, prefix=(prefixes or {}).get(name, ""))
   return parse_all(parser, expand_flagfiles(argv[1:]))
 
 
@@ -104,13 +105,17 @@ def expand_flagfiles(arguments):
     raise errors.UserError(f"cannot read the flagfile: {e}") from e
 
 
-def _chosen(arguments):
-  """The choices that decide what other flags there are, as far as they are made: flag's name to value."""
+def chosen(arguments, *names):
+  """The flags of some names that are given, as strings: name to value. They decide what other flags there are."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-  for name in ("algorithm", "dataset", "generator", "discriminator"):
+  for name in names:
     parser.add_argument(f"--{name}", default=argparse.SUPPRESS)
   try:
     known, _ = parser.parse_known_args(arguments)
   except argparse.ArgumentError as e:
     raise errors.UserError(re.sub(r"^argument ", "", str(e))) from e
   return vars(known)
+
+
+def _chosen(arguments):
+  return chosen(arguments, "algorithm", "dataset", "generator", "discriminator")

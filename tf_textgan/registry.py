@@ -6,8 +6,8 @@ import pkgutil
 
 from tf_textgan import errors
 
-# Modules beside the alternatives that hold what they share.
-_SHARED = {"base"}
+# Modules beside the alternatives that hold what they share, or are made of several of them.
+_SHARED = {"base", "ensemble"}
 
 
 def names(package):

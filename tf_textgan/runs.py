@@ -125,6 +125,7 @@ def train(experiment, callbacks=()):
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
+  callbacks = [*_early_stopping(loop, experiment), *callbacks]
   if chief:
     callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
   loop.run(callbacks)
@@ -243,6 +244,20 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
     summaries,
     monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
   ]
+
+
+def _early_stopping(loop, experiment):
+  """The callbacks that end a phase early, in every process alike, if they are asked for."""
+  config, wanted = experiment.loop, []
+  if config.discriminator_patience:
+    wanted.append(monitors.DiscriminatorPatience(loop, config.discriminator_patience))
+  if config.stop_at_chance:
+    wanted.append(monitors.StopAtChance(loop, config.stop_at_chance))
+  if wanted and loop.algorithm.discriminator is None:
+    raise errors.UserError(
+      f"--algorithm {experiment.choices.algorithm} trains no discriminator; --discriminator_patience and --stop_at_chance must be 0"
+    )
+  return wanted
 
 
 def _flat(experiment):

@@ -15,6 +15,7 @@ from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import leakgan
+from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import scratchgan
@@ -24,6 +25,7 @@ from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
+from tf_textgan.discriminators import generator_lstm
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import token_lstm
@@ -60,7 +62,8 @@ def _begin(algorithm):
   Returns:
     An algorithm of the same kind and weights, and functions: discriminator_step, generator_step and mle_step, of which it may lack some.
   """
-  key = type(algorithm).__module__, algorithm.config
+  discriminator = algorithm.discriminator
+  key = type(algorithm).__module__, algorithm.config, type(discriminator).__module__, getattr(discriminator, "config", None)
   if key not in _ready:
     names = [name for name in ("discriminator_step", "generator_step", "mle_step") if hasattr(algorithm, name)]
     _ready[key] = algorithm, [tf.function(getattr(algorithm, name)) for name in names]
@@ -115,6 +118,7 @@ def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
   measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
   _train(mle_step, 10, real, seed, "mle")
   nll, divergence = measure()
+  algorithm.begin("discriminator")
   _train(discriminator_step, 60, real, seed, "discriminator")
   for i in range(rounds):
     _train(generator_step, 1, real, seed, "generator", i, i / rounds)
@@ -130,6 +134,17 @@ def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = seqgan.Config(rollouts=4, advantage="baseline", discriminator_learning_rate=1e-2)
   _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+@pytest.mark.parametrize("per_prefix", [False, True])
+def test_maligan_lowers_nll_oracle_with_a_discriminator_that_begins_as_the_generator(per_prefix, seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  config = generator_lstm.Config(head_size=16, input_dropout=0.0, dropout=0.1, weight_decay=1e-5, log_prob=True, per_prefix=per_prefix)
+  discriminator = generator_lstm.Discriminator(SPEC, config, seed)
+  config = maligan.Config(generator_learning_rate=5e-3, discriminator_learning_rate=1e-2)
+  _assert_adversarial_training_helps(maligan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
 
 
 @pytest.mark.slow

@@ -25,6 +25,8 @@ NOW = tf.constant(0.0)
 class _LikesToken(judges.LikesToken):
   """Scores tokens rather than sequences: 3 for the one it likes, -1 for another."""
 
+  per_prefix = True
+
   def token_scores(self, inputs, seed=None):
     del seed
     return (4.0 * tf.cast(inputs == self.token, tf.float32) - 1.0) * self.spec.mask(inputs)

@@ -39,10 +39,9 @@ def shrink(config):
 
 
 def network(kind, name, config, spec, seed=0):
-  """A tiny network: kind is "generator" or "discriminator"; config None for the default. A generator that reads a discriminator reads a tiny one."""
+  """A tiny network: kind is "generator" or "discriminator"; config None for the default. One that reads the other reads a tiny one."""
   made = _network(kind, name, config, spec, seed)
-  if kind == "generator":
-    made.attach(_network("discriminator", "cnn_highway", None, spec))
+  made.attach(_network(*(("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")), None, spec))
   return made
 
 
@@ -51,11 +50,12 @@ def _network(kind, name, config, spec, seed=0):
   return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
 
 
-def algorithm(name, spec, seed=0, **changes):
-  """An algorithm with tiny networks of the kinds it has by default."""
+def algorithm(name, spec, seed=0, discriminator=None, **changes):
+  """An algorithm with tiny networks of the kinds it has by default; `discriminator` names another one, or is a pair of a name and a `Config`."""
   module = registry.load("tf_textgan.algorithms", name)
   generator = _network("generator", *module.GENERATOR, spec, seed)
-  discriminator = _network("discriminator", *module.DISCRIMINATOR, spec, seed) if module.DISCRIMINATOR else None
+  chosen = module.DISCRIMINATOR if discriminator is None else (discriminator, None) if isinstance(discriminator, str) else discriminator
+  discriminator = _network("discriminator", *chosen, spec, seed) if chosen else None
   return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), generator, discriminator)
 
 

@@ -140,11 +140,36 @@ def test_curves_and_probe_of_a_run(place, tmp_path):
   html = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
   assert all(word in html for word in ("T 0.7", "mle, nucleus", "text.txt", "real data"))
   assert re.search(r"bleu: \S*seqgan is (above|on|below|no overlap) ", err)
-  code, _, err = commands.call("evaluate", *runs[:2], "--probe", "--probe_steps", 4, "--probe_batch_size", 8, "--json", tmp_path / "probe.json")
+  words = ["--probe_discriminator", "generator_lstm", "--probe_discriminator_head_size", 4, "--probe_ensemble", 2, "--json", tmp_path / "probe.json"]
+  code, _, err = commands.call("evaluate", *runs[:2], "--probe", "--probe_steps", 4, "--probe_batch_size", 8, *words)
   assert code == 0, err
   probe = json.loads((tmp_path / "probe.json").read_text())
   assert 0 <= probe["probe_accuracy"] <= 1 and probe["probe_gain_ci"] > 0
   assert re.search("mle: (This discriminator|There is something)", err)
+
+
+def test_the_probes_settings_are_those_of_its_network(place):
+  code, _, err = commands.call("evaluate", "--probe", "--probe_discriminator_head_size", 4)
+  assert code == 2 and "unknown flag --probe_discriminator_head_size" in err and "--probe_discriminator_hidden_size" in err
+  code, _, err = commands.call("evaluate", "--probe", "--probe_discriminator=recurent")
+  assert code == 2 and "did you mean recurrent?" in err
+
+
+@pytest.mark.slow
+def test_a_better_adversary_from_flags_to_an_export(place, tmp_path):
+  settings = {
+    "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "workdir": tmp_path / "run", **commands.SHORT,
+    "algorithm": "maligan", "generator_hidden_size": 8, "generator_embedding_size": 8, "discriminator": "generator_lstm",
+    "discriminator_head_size": 4, "discriminator_log_prob": "true", "ensemble": 2, "discriminator_patience": 1, "stop_at_chance": 1,
+    "evaluations": 2, "deterministic": False,
+  }  # fmt: skip
+  code, _, err = commands.call("train", *commands.as_flags(settings))
+  assert code == 0, err
+  assert all(line["heldout_loss"] > 0 and line["heldout_at_chance"] in (0, 1) for line in commands.journal(tmp_path / "run", "evaluation"))
+  assert (tmp_path / "run" / "export" / "saved_model.pb").exists()
+  assert len(runs.load(tmp_path / "run", "latest").algorithm.discriminator.members) == 2
+  code, _, err = commands.call("train", *commands.as_flags(settings))
+  assert code == 0 and "going on from step" in err
 
 
 def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):

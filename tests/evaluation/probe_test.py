@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.algorithms import judges
 from tests.conformance import modules_test
 from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.discriminators import generator_lstm
 from tf_textgan.evaluation import probe
 from tf_textgan.generators import lstm
 from tf_textgan.metrics import classification
@@ -128,11 +130,39 @@ def test_held_out_scores_are_the_discriminators_own(name):
   np.testing.assert_allclose(scores, discriminator(tf.constant(real)), rtol=1e-4, atol=1e-6)
   numbers = held_out(real, fake)
   fake_scores = held_out.scores(fake)
+  accuracy, auc = classification.accuracy(scores, fake_scores), classification.auc(scores, fake_scores)
   assert numbers == {
-    "heldout_accuracy": classification.accuracy(scores, fake_scores).value,
-    "heldout_auc": classification.auc(scores, fake_scores).value,
+    "heldout_accuracy": accuracy.value,
+    "heldout_auc": auc.value,
     "heldout_gain": classification.density_ratio_gain(scores, fake_scores).value,
+    "heldout_loss": pytest.approx(np.mean(np.logaddexp(0, -scores)) + np.mean(np.logaddexp(0, fake_scores)), rel=1e-5),
+    "heldout_at_chance": float(accuracy.value - accuracy.ci <= 0.5 and auc.value - auc.ci <= 0.5),
   }
+
+
+def test_a_critic_whose_scores_are_all_above_zero_is_not_at_chance_if_they_differ():
+  discriminator = judges.LikesToken(SPEC, 3)
+  held_out = probe.HeldOut(discriminator)
+  real, fake = np.where(np.arange(400).reshape(100, 4) % 3 > 0, 3, 1), np.tile([3, 1, 1, 1], [100, 1])
+  discriminator.scale.assign(0.0)
+  assert held_out(real, fake)["heldout_at_chance"] == 1.0
+  discriminator.scale.assign(8.0)
+  assert held_out(real, fake)["heldout_at_chance"] == 0.0
+  held_out.scores = lambda tokens: np.mean(tokens == 3, axis=1)
+  numbers = held_out(real, fake)
+  assert numbers["heldout_accuracy"] == 0.5 and numbers["heldout_at_chance"] == 0.0
+
+
+@pytest.mark.slow
+def test_an_ensemble_of_networks_with_settings_of_their_own():
+  oracle = oracle_of(SPEC)
+  wrong = lstm.Generator(SPEC, lstm.Config(embedding_size=4, hidden_size=8, init_stddev=0.5))
+  settings = {"probe_steps": 40, "probe_learning_rate": 2e-2, "probe_evaluations": 2, "probe_discriminator": "generator_lstm", "probe_ensemble": 2}
+  network = generator_lstm.Config(head_size=8, log_prob=True, per_prefix=True)
+  result = probe.run(wrong, corpus_of(oracle, 1000), probe.Config(**settings), seed=0, network=network)
+  assert result.probe_accuracy.value > 0.65
+  with pytest.raises(errors.UserError, match="begins as the LSTM of its generator, which conv_resnet has not"):
+    probe.run(tiny.network("generator", "conv_resnet", None, SPEC), corpus_of(oracle, 100), probe.Config(**settings), seed=0)
 
 
 def test_what_was_compiled_sees_later_weights():

@@ -45,6 +45,18 @@ def test_every_bit_comes_back(tmp_path):
     assert restored.tobytes() == variable.numpy().tobytes(), name
 
 
+def test_what_is_to_be_kept_comes_back_beside_the_variables(tmp_path):
+  first, second = checkpoints.Checkpoints(tmp_path), checkpoints.Checkpoints(tmp_path)
+  first.save(1, _variables(1.0), {"step": 1}, best=True, kept={"discriminator/0/kernel": np.arange(3.0)})
+  first.save(2, _variables(2.0), {"step": 2})
+  first.wait()
+  assert second.restore(_variables(0.0), "best") == {"step": 1}
+  assert list(second.kept) == ["discriminator/0/kernel"]
+  np.testing.assert_array_equal(second.kept["discriminator/0/kernel"], np.arange(3.0))
+  second.restore(_variables(0.0))
+  assert second.kept == {}
+
+
 def test_what_is_saved_is_what_was_there_when_save_was_called(tmp_path, monkeypatch):
   kept = checkpoints.Checkpoints(tmp_path)
   write = kept._write

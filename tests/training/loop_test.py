@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.algorithms import judges
 from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan.algorithms import base
+from tf_textgan.discriminators import generator_lstm
+from tf_textgan.sampling import noise
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
+from tf_textgan.training import monitors
 
 SPEC = tiny.SPECS["text"]
 SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
@@ -46,6 +50,10 @@ def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluat
 
 def _state(loop):
   return {name: variable.numpy() for name, variable in loop._algorithm.variables().items()}
+
+
+def _state_of_discriminator(loop):
+  return {name: value for name, value in _state(loop).items() if name.startswith("discriminator")}
 
 
 def _assert_equal(first, second):
@@ -81,17 +89,19 @@ def eagerly():
 
 @pytest.mark.usefixtures("eagerly")
 # What an algorithm adds to the state is in the conformance tests; here one with a single phase, and one with all and a latent.
-@pytest.mark.parametrize("name", ["mle", "gsgan"])
-def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, tmp_path):
+@pytest.mark.parametrize(
+  ("name", "changes"), [("mle", {}), ("gsgan", {}), pytest.param("maligan", {"discriminator": "generator_lstm"}, marks=pytest.mark.slow)]
+)
+def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, tmp_path):
   evaluated = []
-  whole = _loop(name, tmp_path / "whole", evaluated=evaluated)
+  whole = _loop(name, tmp_path / "whole", evaluated=evaluated, **changes)
   assert not whole.restore()
   whole.run()
   # In the middle of a phase, at an evaluation, at the end of each phase and right after it; a step a phase has not is passed over.
   stops = [step for step in (1, 3, 5, 6, 8, 10) if step < whole.rounds]
   pieces = []
   for step in [*stops, None]:
-    part = _loop(name, tmp_path / "parts", evaluated=pieces)
+    part = _loop(name, tmp_path / "parts", evaluated=pieces, **changes)
     assert part.restore() == (step != stops[0])
     part.run([_Stop(part, step)])
     assert part.interrupted == (step is not None)
@@ -105,6 +115,124 @@ def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, tmp_path)
   # The slots took part: Adam's count of its steps is the number of updates.
   for optimizer in part._algorithm.optimizers.values():
     assert optimizer.iterations.numpy() in part.progress.updates.values()
+
+
+class _Toy(base.Algorithm):
+  """An algorithm with all phases whose steps take no time: each moves a weight of the network that it is named for."""
+
+  def __init__(self, discriminator):
+    super().__init__(None, tiny.network("generator", "lstm", None, SPEC), discriminator)
+    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, 0.1)
+
+  def phases(self, schedule):
+    update = base.Update("discriminator", self._discriminator_step)
+    return base.usual_phases(schedule, self._generator_step, update, base.Update("generator", self._generator_step), 1)
+
+  def _generator_step(self, real, seed, progress):
+    self.generator.embedding.assign_add(noise.normal(self.generator.embedding.shape, seed))
+    return {"loss": tf.zeros([])}
+
+  def _discriminator_step(self, real, seed, progress):
+    variables = self.discriminator.trainable_variables
+    self.optimizers["discriminator_optimizer"].apply([noise.normal([1], seed)[0] * tf.ones(variable.shape) for variable in variables])
+    return {"loss": tf.zeros([])}
+
+
+def _toy_loop(folder, schedule, evaluations, numbers, discriminator=None):
+  """A loop over it; `numbers` is a function of the step that gives what an evaluation measures."""
+  config = dataclasses.replace(CONFIG, evaluations=evaluations)
+  algorithm = _Toy(discriminator or judges.LikesToken(SPEC, 3))
+  kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
+  return loop_lib.Loop(algorithm, schedule, TOKENS, lambda step: {"size": 0.0, **numbers(step)}, kept, config)
+
+
+def _generator_lstm():
+  return generator_lstm.Discriminator(SPEC, generator_lstm.Config(head_size=4))
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("schedule", [base.Schedule(3, 2, 2), base.Schedule(3, 0, 2)])
+def test_the_discriminator_begins_once_as_the_generator_that_pretraining_left(schedule, tmp_path):
+  whole, embeddings = _toy_loop(tmp_path / "whole", schedule, 1, lambda step: {}, _generator_lstm()), []
+  whole.algorithm.optimizers["discriminator_optimizer"].learning_rate = 0.0
+  whole.run([keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: embeddings.append(whole.algorithm.generator.embedding.numpy()))])
+  np.testing.assert_array_equal(whole.algorithm.discriminator.embedding, embeddings[0])
+  assert np.any(embeddings[-1] != embeddings[0])
+  for step in (2, 3, 4, None):
+    part = _toy_loop(tmp_path / "parts", schedule, 1, lambda step: {}, _generator_lstm())
+    part.algorithm.optimizers["discriminator_optimizer"].learning_rate = 0.0
+    part.restore()
+    part.run([_Stop(part, step)])
+  _assert_equal(_state(whole), _state(part))
+
+
+# Held-out loss of the discriminator after each of its steps.
+_LOSSES = {1: 3.0, 2: 1.0, 3: 2.0, 4: 1.5, 5: 0.5, 6: 0.7}
+
+
+def _patient_loop(folder, patience):
+  """A loop of six discriminator steps and two rounds, evaluated after each; its callbacks; the discriminator's states at the evaluations."""
+  loop = _toy_loop(folder, base.Schedule(0, 6, 2), 6, lambda step: {"heldout_loss": _LOSSES.get(step, 9.0)})
+  states = {}
+  note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({loop.progress.step: _state_of_discriminator(loop)}))
+  return loop, [note, monitors.DiscriminatorPatience(loop, patience)], states
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize(("patience", "best", "end"), [(2, 2, 4), (3, 5, 6)])
+def test_the_discriminator_goes_back_to_its_lowest_held_out_loss(patience, best, end, tmp_path, capsys):
+  whole, callbacks, states = _patient_loop(tmp_path / "whole", patience)
+  begun = []
+  whole.algorithm.begin = lambda update: begun.append((update, _state_of_discriminator(whole)))
+  whole.run(callbacks)
+  assert whole.progress.step == end + 2 and whole.kept == {}
+  assert [update for update, _ in begun] == ["discriminator", "generator"]
+  # Weights and slots, when the first round begins.
+  _assert_equal(begun[1][1], states[best])
+  assert all(np.any(states[best][name] != value) for name, value in states[end].items() if "learning_rate" not in name)
+  said = capsys.readouterr().err
+  assert f"the discriminator goes back to its lowest held-out loss, {_LOSSES[best]:.4f} nats, {end - best} evaluations before" in said
+  for step in (1, 3, end - 1, end, None):
+    part, callbacks, _ = _patient_loop(tmp_path / "parts", patience)
+    part.restore()
+    part.run([*callbacks, _Stop(part, step)])
+  _assert_equal(_state(whole), _state(part))
+  assert dataclasses.asdict(whole.progress) == dataclasses.asdict(part.progress)
+
+
+def _loop_at_chance(folder, at_chance):
+  """A loop of two pretraining steps and five rounds with an evaluation after each, and its callback; the numbers of the steps at chance are given."""
+  loop = _toy_loop(folder, base.Schedule(2, 0, 5), 5, lambda step: {"heldout_at_chance": float(step in at_chance)})
+  return loop, monitors.StopAtChance(loop, 2)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, capsys):
+  loop, callback = _loop_at_chance(tmp_path, {1, 2, 3, 5, 6, 7})
+  loop.run([callback])
+  assert loop.progress.step == 6 and loop.progress.stopped and not loop.interrupted
+  said = [line for line in capsys.readouterr().err.splitlines() if "chance" in line]
+  assert len(said) == 1 and said[0].startswith("stopped at step 6: the discriminator was at chance on held-out text in 2 evaluations in a row")
+  # As a kill would have left it, after the last evaluation's checkpoint and before the last of all.
+  again, callback = _loop_at_chance(tmp_path, {7})
+  assert again.restore()
+  again.progress.stopped = False
+  again.run([callback])
+  assert again.progress.step == 6 and again.progress.stopped
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_evaluations_at_chance_count_in_a_row_and_over_a_stop(tmp_path):
+  loop, callback = _loop_at_chance(tmp_path, {3, 5, 7})
+  loop.run([callback])
+  assert loop.progress.step == 7 and loop.progress.at_chance == 1
+  loop, callback = _loop_at_chance(tmp_path / "stopped", {4, 5})
+  loop.run([callback, _Stop(loop, 4)])
+  assert loop.interrupted and loop.progress.at_chance == 1
+  loop, callback = _loop_at_chance(tmp_path / "stopped", {4, 5})
+  loop.restore()
+  loop.run([callback])
+  assert loop.progress.step == 5
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -346,6 +474,8 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
     ({"log_every": 0}, "log_every must be at least 1, not 0"),
     ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, not 0"),
     ({"steps_per_call": 0}, "steps_per_call must be at least 1, not 0"),
+    ({"discriminator_patience": -1}, "discriminator_patience must be at least 0, not -1"),
+    ({"stop_at_chance": -1}, "stop_at_chance must be at least 0, not -1"),
     ({"checkpoint_minutes": -1.0}, "checkpoint_minutes must be at least 0, not -1.0"),
     ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0, not nan"),
     ({"seed": -1}, "seed must be at least 0, not -1"),

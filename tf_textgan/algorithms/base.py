@@ -66,6 +66,8 @@ class Algorithm(abc.ABC):
   """
 
   def __init__(self, config, generator, discriminator):
+    if discriminator is not None:
+      discriminator.attach(generator)
     generator.attach(discriminator)
     self.config = config
     self.generator = generator
@@ -76,6 +78,11 @@ class Algorithm(abc.ABC):
   @abc.abstractmethod
   def phases(self, schedule):
     """The phases of a `Schedule`, in order: a list of `Phase`."""
+
+  def begin(self, update):
+    """Prepares for an update, named, that is about to be made for the first time: `training.loop` calls it, outside of any replica."""
+    if update == "discriminator":
+      self.discriminator.begin()
 
   def variables(self):
     """Everything a checkpoint holds: unique name to variable."""
@@ -154,6 +161,25 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
     gradients = [g / replicas for g in gradients]
   optimizer.apply(gradients)
   return norm
+
+
+def tell_apart(discriminator, real, fake, seed):
+  """How well a discriminator tells a real batch from as many samples.
+
+  Args:
+    discriminator: see `discriminators.base`; each of its `verdicts` counts.
+    real: int32 `[B, T]`.
+    fake: int32 `[B, T]`.
+    seed: int32 `[2]`, for the dropout.
+
+  Returns:
+    Scalars, means over the verdicts: the cross-entropy (nats; log 2 at chance) and the accuracy.
+  """
+  # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
+  pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
+  scores, weights = discriminator.verdicts(pairs, noise.fold(seed, "dropout"))
+  scores *= tf.tile([[1.0], [-1.0]], [tf.shape(real)[0], 1])
+  return mean(tf.nn.softplus(-scores), weights), mean(tf.cast(scores > 0.0, tf.float32), weights)
 
 
 def move_towards(network, target, share):

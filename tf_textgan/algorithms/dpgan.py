@@ -92,7 +92,7 @@ class Algorithm(mle.Pretrained):
     del progress
     config, discriminator = self.config, self.discriminator
     fake = self.generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
-    # One pass for both, side by side: see `seqgan.discriminator_step`.
+    # One pass for both, side by side: see `base.tell_apart`.
     pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
     with tf.GradientTape() as tape:
       nll = discriminator.token_nll(pairs)

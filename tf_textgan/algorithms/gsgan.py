@@ -101,12 +101,14 @@ class Algorithm(mle.Pretrained):
     else:
       fake = self.generator.sample(num, fake_seed).tokens
     with tf.GradientTape() as tape:
-      real_scores = self.discriminator(real, noise.fold(seed, "real_dropout"))
-      fake_scores = self.discriminator(fake, noise.fold(seed, "fake_dropout"))
-      loss = base.mean(adversarial.discriminator(real_scores, fake_scores))
+      real_scores, real_weights = self.discriminator.verdicts(real, noise.fold(seed, "real_dropout"))
+      fake_scores, fake_weights = self.discriminator.verdicts(fake, noise.fold(seed, "fake_dropout"))
+      loss = base.mean(tf.nn.softplus(-real_scores), real_weights) + base.mean(tf.nn.softplus(fake_scores), fake_weights)
       total = loss + self.discriminator.regularization()
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], self.config.clip_norm)
-    return {"loss": loss, "accuracy": base.mean(adversarial.accuracy(real_scores, fake_scores)), "gradient_norm": norm}
+    right = [(real_scores > 0.0, real_weights), (fake_scores < 0.0, fake_weights)]
+    accuracy = 0.5 * tf.add_n([base.mean(tf.cast(flags, tf.float32), weights) for flags, weights in right])
+    return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
   def generator_step(self, real, seed, progress):
     """Moves the samples to where the discriminator takes them for real."""

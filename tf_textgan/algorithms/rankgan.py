@@ -68,7 +68,7 @@ class Algorithm(seqgan.Algorithm):
     num = tf.shape(real)[0]
     fake = self.generator.sample(num, noise.fold(seed, "fake")).tokens
     sets = _Sets(num, seed, self.config)
-    # One pass for both, side by side: see `seqgan.discriminator_step`. What is compared with and what is referred to are rows of the same batch.
+    # One pass for both, side by side: see `base.tell_apart`. What is compared with and what is referred to are rows of the same batch.
     pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
     with tf.GradientTape() as tape:
       features = discriminator.features(pairs, noise.fold(seed, "dropout"))

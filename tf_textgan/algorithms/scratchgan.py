@@ -60,8 +60,11 @@ class Algorithm(base.Algorithm):
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
-    if not hasattr(discriminator, "token_scores"):
-      raise errors.UserError("--algorithm scratchgan needs a discriminator that scores every token, such as token_lstm")
+    if not discriminator.per_prefix:
+      raise errors.UserError(
+        "--algorithm scratchgan needs a discriminator that scores every token, such as token_lstm; generator_lstm does with "
+        "--discriminator_per_prefix true"
+      )
     self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate, config.beta_1)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate, config.beta_1)
     self.copies["baseline"] = Baseline(config.baseline_decay)
@@ -82,19 +85,15 @@ class Algorithm(base.Algorithm):
   def discriminator_step(self, real, seed, progress):
     """Teaches the discriminator to tell the tokens of a real batch from those of a new sample."""
     del progress
-    spec, discriminator = self.generator.spec, self.discriminator
+    discriminator = self.discriminator
     fake = self.generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
-    # One pass for both, with one dropout; the code has two. A real row and a sampled one lie side by side: see `seqgan.discriminator_step`.
-    tokens = tf.reshape(tf.stack([real, fake], axis=1), [-1, spec.length])
-    signs = tf.tile([[1.0], [-1.0]], [tf.shape(real)[0], 1])
-    # All tokens weigh the same, as in the code, which divides by their number and that of the padding: against that, the weights' penalty is smaller.
-    mask = spec.mask(tokens)
     with tf.GradientTape() as tape:
-      scores = signs * discriminator.token_scores(tokens, noise.fold(seed, "dropout"))
-      loss = base.mean(tf.nn.softplus(-scores), mask)
+      # With one dropout for both; the code has two. All tokens weigh the same, as in the code, which divides by their number and that of the padding:
+      # against that, the weights' penalty is smaller.
+      loss, accuracy = base.tell_apart(discriminator, real, fake, seed)
       total = loss + discriminator.regularization()
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
-    return {"loss": loss, "accuracy": base.mean(tf.cast(scores > 0.0, tf.float32), mask), "gradient_norm": norm}
+    return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
   def generator_step(self, real, seed, progress):
     """Makes tokens more probable that are taken for real, and after which tokens are."""

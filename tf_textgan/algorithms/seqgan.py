@@ -20,7 +20,6 @@ from tf_textgan.algorithms import mle
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
-from tf_textgan.losses import adversarial
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
@@ -210,11 +209,9 @@ def discriminator_step(generator, discriminator, optimizer, real, seed):
   real, categories = sequences.split(real)
   told = {} if categories is None else {"category": categories}
   fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake"), **told).tokens
-  # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
-  pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
   with tf.GradientTape() as tape:
-    real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, noise.fold(seed, "dropout")), [-1, 2]), axis=1)
-    loss = base.mean(adversarial.discriminator(real_scores, fake_scores))
+    loss, accuracy = base.tell_apart(discriminator, real, fake, seed)
+    loss *= 2.0  # -log D(real) - log(1 - D(sample)).
     total = loss + discriminator.regularization()
   norm = base.minimize(tape, total, discriminator, optimizer)
-  return {"loss": loss, "accuracy": base.mean(adversarial.accuracy(real_scores, fake_scores)), "gradient_norm": norm}
+  return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}

@@ -60,28 +60,32 @@ class Discriminator(base.Discriminator):
   def call(self, inputs, seed=None):
     """The mean of `token_nll` over the tokens that count, less that of the uniform distribution, so that 0 is neither real nor generated."""
     del seed  # There is no dropout.
-    nll, count = (self._nll_of_ids if inputs.dtype.is_integer else self._nll_of_points)(inputs)
+    nll, count = self._nll(inputs)
     return tf.math.divide_no_nan(tf.reduce_sum(nll, axis=1), tf.reduce_sum(count, axis=1)) - math.log(self.spec.vocab_size)
 
-  def token_nll(self, tokens):
-    """Negative log-likelihood of each token given those before it; the logits are not kept.
+  def token_nll(self, inputs, given=None):
+    """Negative log-likelihood of each token given those before it; of ids the logits are not kept.
 
     Args:
-      tokens: int32 `[B, T]`.
+      inputs: ids int32 `[B, T]` or points float `[B, T, V]`, which have the mean of their tokens' numbers.
+      given: int32 `[B, T]`, what stands before a point in the place of the points themselves; None for these.
 
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
     """
-    return self._nll_of_ids(tokens)[0]
+    return self._nll(inputs, given)[0]
+
+  def _nll(self, inputs, given=None):
+    return self._nll_of_ids(inputs) if inputs.dtype.is_integer else self._nll_of_points(inputs, inputs if given is None else given)
 
   def _nll_of_ids(self, tokens):
     mask = self.spec.mask(tokens)
     nll = likelihood.token_nll(self._outputs(tokens), *self._output_layer(), tf.reshape(tokens, [-1]))
     return tf.reshape(nll, tf.shape(tokens)) * mask, mask
 
-  def _nll_of_points(self, points):
+  def _nll_of_points(self, points, given):
     points = tf.cast(points, tf.float32)
-    logits = tf.cast(likelihood.logits(self._outputs(points), *self._output_layer()), tf.float32)
+    logits = tf.cast(likelihood.logits(self._outputs(given), *self._output_layer()), tf.float32)
     if self.spec.end_token is not None:
       points *= 1.0 - tf.one_hot(sequences.PAD, self.spec.vocab_size)
     return -tf.reduce_sum(points * tf.reshape(tf.nn.log_softmax(logits), tf.shape(points)), axis=2), tf.reduce_sum(points, axis=2)

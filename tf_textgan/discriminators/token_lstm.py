@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import recurrence
-from tf_textgan import sequences
 from tf_textgan import word_embedding
 from tf_textgan.discriminators import base
 
@@ -49,6 +48,8 @@ class Discriminator(base.Discriminator):
     pretrained: variable `[V, pretrained_size]` that training leaves alone; None without.
   """
 
+  per_prefix = True
+
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
     super().__init__(spec)
@@ -70,7 +71,7 @@ class Discriminator(base.Discriminator):
     self.built = True
 
   def call(self, inputs, seed=None):
-    mask = self._mask(inputs)
+    mask = self.mask(inputs)
     return tf.reduce_sum(self.token_scores(inputs, seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
   def token_scores(self, inputs, seed=None):
@@ -100,15 +101,7 @@ class Discriminator(base.Discriminator):
     projected = tf.reshape(tf.matmul(features, composed), [length, -1, composed.shape[1]])
     outputs = tf.reshape(self.lstm.unroll(projected, self.lstm.initial_state(num)), [-1, self.lstm.units])
     scores = tf.matmul(outputs, self._cast(self.score_kernel)) + self._cast(self.score_bias)
-    return tf.transpose(tf.cast(tf.reshape(scores, [length, -1]), tf.float32)) * self._mask(inputs)
-
-  def _mask(self, inputs):
-    """`sequences.Spec.mask`, of ids or of points."""
-    if inputs.dtype.is_integer:
-      return self.spec.mask(inputs)
-    if self.spec.end_token is None:
-      return tf.ones(tf.shape(inputs)[:2])
-    return 1.0 - tf.stop_gradient(tf.cast(inputs[:, :, sequences.PAD], tf.float32))
+    return tf.transpose(tf.cast(tf.reshape(scores, [length, -1]), tf.float32)) * self.mask(inputs)
 
   def _cast(self, variable):
     return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)

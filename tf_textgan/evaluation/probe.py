@@ -21,6 +21,7 @@ from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
 from tf_textgan.data import pipeline
+from tf_textgan.discriminators import ensemble
 from tf_textgan.metrics import classification
 from tf_textgan.metrics import estimates
 from tf_textgan.sampling import noise
@@ -33,8 +34,10 @@ _MOST = {"train": 2000, "validation": 2000, "test": 10_000}
 class Config:
   """How the probe is trained."""
 
-  # The probe's network, with its own default sizes; a file of tf_textgan/discriminators.
+  # The probe's network; a file of tf_textgan/discriminators. Its settings are --probe_discriminator_...
   probe_discriminator: str = "recurrent"
+  # Networks of that kind that learn side by side; the mean of their scores counts.
+  probe_ensemble: int = 1
   # Most training steps of the probe; it stops before if it does not get better.
   probe_steps: int = 2000
   # Real sequences in a batch of the probe; there are as many samples.
@@ -49,7 +52,7 @@ class Config:
   probe_patience: int = 5
 
   def __post_init__(self):
-    checks.at_least(self, 1, "probe_steps", "probe_batch_size", "probe_evaluations", "probe_patience")
+    checks.at_least(self, 1, "probe_ensemble", "probe_steps", "probe_batch_size", "probe_evaluations", "probe_patience")
     checks.above_zero(self, "probe_learning_rate")
     checks.at_least(self, 0, "probe_weight_decay")
     registry.load("tf_textgan.discriminators", self.probe_discriminator)
@@ -102,17 +105,27 @@ class HeldOut:
       fake: int32 `[M, T]`.
 
     Returns:
-      Dictionary of numbers: `heldout_accuracy`, `heldout_auc` and `heldout_gain` (nats per sequence); see `metrics.classification`.
+      Dictionary of numbers: `heldout_accuracy`, `heldout_auc` and `heldout_gain` (nats per sequence), see `metrics.classification`;
+      `heldout_loss`, the vanilla discriminator's (nats; 2 log 2 at chance); `heldout_at_chance`, 1 if neither accuracy nor AUC is above a half by
+      more than its interval, else 0.
     """
     real, fake = self.scores(real), self.scores(fake)
+    accuracy, auc = classification.accuracy(real, fake), classification.auc(real, fake)
     return {
-      "heldout_accuracy": classification.accuracy(real, fake).value,
-      "heldout_auc": classification.auc(real, fake).value,
+      "heldout_accuracy": accuracy.value,
+      "heldout_auc": auc.value,
       "heldout_gain": classification.density_ratio_gain(real, fake).value,
+      "heldout_loss": _loss(real, fake),
+      "heldout_at_chance": float(not any(estimate.value - estimate.ci > 0.5 for estimate in (accuracy, auc))),
     }
 
 
-def run(generator, corpus, config, seed, progress=None):
+def network_config(name):
+  """The class of a probe's network's settings: see `run`."""
+  return registry.load("tf_textgan.discriminators", name).Config
+
+
+def run(generator, corpus, config, seed, progress=None, network=None):
   """Trains a new discriminator against a generator that stays as it is, and scores it on the test split.
 
   Args:
@@ -121,12 +134,13 @@ def run(generator, corpus, config, seed, progress=None):
     config: `Config`.
     seed: integer; initial weights, order of the batches, samples and dropout follow from it.
     progress: function that wraps the iterator of the steps, such as `bar`; None for none.
+    network: the network's settings, a `network_config(config.probe_discriminator)`; None for the defaults.
 
   Returns:
     `Result`.
 
   Raises:
-    UserError: the training split is smaller than a batch.
+    UserError: the training split is smaller than a batch, or the network needs another generator.
   """
   size = len(corpus.tokens["train"])
   if size < config.probe_batch_size:
@@ -134,7 +148,9 @@ def run(generator, corpus, config, seed, progress=None):
       f"the probe needs a batch of {config.probe_batch_size} training sequences, but there are {size}; pass --probe_batch_size {size} or less"
     )
   module = registry.load("tf_textgan.discriminators", config.probe_discriminator)
-  discriminator = module.Discriminator(corpus.spec, module.Config(), seed)
+  discriminator = ensemble.make(module.Discriminator, corpus.spec, network or module.Config(), seed, config.probe_ensemble)
+  discriminator.attach(generator)
+  discriminator.begin()
   optimizer = keras.optimizers.AdamW(config.probe_learning_rate, weight_decay=config.probe_weight_decay)
   optimizer.build(discriminator.trainable_variables)
   held_out, write = HeldOut(discriminator), tf.function(generator.write)

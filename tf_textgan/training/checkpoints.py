@@ -21,11 +21,16 @@ import numpy as np
 from tf_textgan import errors
 
 _PROGRESS = "progress"
+_KEPT = "kept/"
 _NAME = re.compile(r"step_(\d{9})\.npz$")
 
 
 class Checkpoints:
-  """The checkpoints in a folder: the last few, and the best by a metric as `best.npz`."""
+  """The checkpoints in a folder: the last few, and the best by a metric as `best.npz`.
+
+  Attributes:
+    kept: name to array, what the checkpoint last restored had been given to keep.
+  """
 
   def __init__(self, folder, keep=3):
     """Args: folder: path, made if absent; keep: how many of the last ones to keep."""
@@ -33,8 +38,9 @@ class Checkpoints:
     self._keep = keep
     self._writer = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     self._writing = None
+    self.kept = {}
 
-  def save(self, step, variables, progress, best=False):
+  def save(self, step, variables, progress, best=False, kept=None):
     """Copies the variables and writes them in the background, after the write before it has ended.
 
     Args:
@@ -42,6 +48,7 @@ class Checkpoints:
       variables: name to variable.
       progress: dictionary that JSON can hold.
       best: also keep this one as the best.
+      kept: name to array, to be had back beside the variables' values; None for nothing.
 
     Raises:
       UserError: the write before this one failed, because the disk is full, for example.
@@ -49,6 +56,7 @@ class Checkpoints:
     self.wait()
     # A copy: `numpy()` may share memory with a variable that the next step changes.
     arrays = {name: np.array(variable.numpy()) for name, variable in variables.items()}
+    arrays |= {_KEPT + name: array for name, array in (kept or {}).items()}
     arrays[_PROGRESS] = np.array(json.dumps(progress))
     self._writing = self._writer.submit(self._write, step, arrays, best)
 
@@ -81,6 +89,7 @@ class Checkpoints:
       return None
     path, arrays = _first_whole(paths)
     progress = json.loads(str(arrays.pop(_PROGRESS)))
+    kept = {name.removeprefix(_KEPT): arrays.pop(name) for name in list(arrays) if name.startswith(_KEPT)}
     arrays = {name: array for name, array in arrays.items() if name.startswith(part)}
     if set(arrays) != set(variables):
       odd = sorted(set(arrays) ^ set(variables))
@@ -93,6 +102,7 @@ class Checkpoints:
     # Only now, so that a checkpoint that does not fit changes nothing.
     for name, variable in variables.items():
       variable.assign(arrays[name])
+    self.kept = kept
     return progress
 
   def _files(self):

@@ -24,7 +24,11 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """How the loop runs. What is learned depends on `batch_size` and `seed`, to rounding on `jit_compile`, and on nothing else here."""
+  """How the loop runs.
+
+  What is learned depends on `batch_size` and `seed`, to rounding on `jit_compile`, and on nothing else here, unless evaluations are to end a phase
+  early (`discriminator_patience`, `stop_at_chance`).
+  """
 
   # Sequences in a batch, over all replicas.
   batch_size: int = 64
@@ -43,6 +47,11 @@ class Config:
   # Metric whose lowest value marks the best checkpoint; empty for the run's last. curve_sum weighs quality and diversity, frechet, which is measured
   # only if it is named here, compares sentence embeddings; see docs/evaluation.md.
   best_metric: str = "curve_sum"
+  # Evaluations of the discriminator phase without a lower held-out loss after which it ends. It then goes back to the discriminator of the lowest, as
+  # it does at the phase's end; 0 for neither.
+  discriminator_patience: int = 0
+  # Evaluations in a row with the discriminator at chance on held-out text after which the adversarial phase ends; 0 for never.
+  stop_at_chance: int = 0
   # Rounds of a phase with one update that are compiled into one call.
   steps_per_call: int = 1
   # Compile the steps with XLA.
@@ -50,7 +59,7 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
-    checks.at_least(self, 0, "checkpoint_minutes", "seed")
+    checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
 
 
 @dataclasses.dataclass
@@ -64,6 +73,9 @@ class Progress:
     batches: batches taken from the data.
     updates: update's name to how often it was made.
     best: lowest value of the best metric so far.
+    heldout_loss: lowest held-out loss of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
+    waited: evaluations since.
+    at_chance: evaluations in a row that found the discriminator at chance, see `monitors.StopAtChance`.
     stopped: whether a callback ended the training early.
   """
 
@@ -73,11 +85,19 @@ class Progress:
   batches: int = 0
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
   best: float = math.inf
+  heldout_loss: float = math.inf
+  waited: int = 0
+  at_chance: int = 0
   stopped: bool = False
 
 
 class Loop:
-  """Trains an algorithm. `progress` tells where it stands."""
+  """Trains an algorithm.
+
+  Attributes:
+    progress: `Progress`, where it stands.
+    kept: name to array, what callbacks keep in the checkpoints.
+  """
 
   def __init__(self, algorithm, schedule, data, evaluate, checkpoints, config, strategy=None, chief=True):
     """Sets the loop up; `run` starts it.
@@ -105,17 +125,23 @@ class Loop:
     self._saved_at = time.monotonic()
     self.interrupted = False
     self.progress = Progress()
+    self.kept = {}
 
   def restore(self):
     """Goes back to the latest checkpoint; returns whether there was one."""
     progress = self._checkpoints.restore(self._algorithm.variables())
     if progress is None:
       return False
-    self.progress = Progress(**progress)
+    self.progress, self.kept = Progress(**progress), self._checkpoints.kept
     # A schedule that has since become longer goes on where the old one ended.
     while self.progress.phase < len(self.phases) - 1 and self.progress.round >= self.phases[self.progress.phase].steps:
       self.progress.phase, self.progress.round = self.progress.phase + 1, 0
     return True
+
+  @property
+  def algorithm(self):
+    """What it trains."""
+    return self._algorithm
 
   @property
   def rounds(self):
@@ -201,6 +227,9 @@ class Loop:
     growth = tf.constant(1.0 / phase.steps, tf.float32)
     logs = {}
     for update in phase.updates:
+      if update.name not in progress.updates:
+        self._algorithm.begin(update.name)
+    for update in phase.updates:
       count = update.repeats * rounds
       done = progress.updates.get(update.name, 0)
       metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), share, growth / update.repeats)
@@ -265,7 +294,7 @@ class Loop:
   def _save(self, best=False):
     self._saved_at = time.monotonic()
     if self._chief:
-      self._checkpoints.save(self.progress.step, self._algorithm.variables(), dataclasses.asdict(self.progress), best)
+      self._checkpoints.save(self.progress.step, self._algorithm.variables(), dataclasses.asdict(self.progress), best, self.kept)
 
 
 class _Signals:

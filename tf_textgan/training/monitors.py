@@ -1,11 +1,13 @@
-"""What is written while training, as ordinary `keras.callbacks`: progress bar, journal, TensorBoard, sample sentences."""
+"""What watches a training, as ordinary `keras.callbacks`: progress bar, journal, TensorBoard, sample sentences; and what ends a phase early."""
 
 import json
+import math
 import os
 import pathlib
 import sys
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tqdm
 
@@ -195,3 +197,71 @@ class Sentences(keras.callbacks.Callback):
     lines = [f"{self._loop.phases[progress.phase].name} {progress.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
     lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]
     tqdm.tqdm.write("\n".join(lines), file=sys.stderr)
+
+
+class DiscriminatorPatience(keras.callbacks.Callback):
+  """Early stopping of the discriminator's own phase by `heldout_loss`, which `evaluation.probe.HeldOut` gives.
+
+  At the phase's end, and after `patience` evaluations without a lower loss, which end it, the discriminator and its optimizer go back to what they
+  were at the lowest. That state lies in `Loop.kept`, and so in every checkpoint of the phase.
+  """
+
+  def __init__(self, loop, patience):
+    """Args: loop: `loop.Loop`; patience: evaluations."""
+    super().__init__()
+    self._loop = loop
+    self._patience = patience
+
+  def on_epoch_end(self, epoch, logs=None):
+    loop, progress = self._loop, self._loop.progress
+    phase = loop.phases[progress.phase]
+    if phase.name != "discriminator":
+      return
+    variables = {name: v for name, v in loop.algorithm.variables().items() if name.startswith(("discriminator/", "discriminator_optimizer/"))}
+    if logs["heldout_loss"] < progress.heldout_loss:
+      progress.heldout_loss, progress.waited = logs["heldout_loss"], 0
+      loop.kept = {name: np.array(variable.numpy()) for name, variable in variables.items()}
+    else:
+      progress.waited += 1
+    if progress.waited < self._patience and progress.round < phase.steps:
+      return
+    if progress.waited and loop.kept:
+      for name, variable in variables.items():
+        variable.assign(loop.kept[name])
+      _say(f"the discriminator goes back to its lowest held-out loss, {progress.heldout_loss:.4f} nats, {progress.waited} evaluations before")
+    loop.kept = {}
+    progress.heldout_loss, progress.waited, progress.round = math.inf, 0, phase.steps
+
+
+class StopAtChance(keras.callbacks.Callback):
+  """Ends the training in the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
+
+  What such a discriminator says of samples is noise, and a generator that follows it gets worse. `evaluation.probe.HeldOut` tells when it is so.
+  """
+
+  def __init__(self, loop, evaluations):
+    """Args: loop: `loop.Loop`; evaluations: how many."""
+    super().__init__()
+    self._loop = loop
+    self._evaluations = evaluations
+
+  def on_train_begin(self, logs=None):
+    # The checkpoint may be the one of the last evaluation, from before the run knew that it had ended.
+    if self._loop.progress.at_chance >= self._evaluations:
+      self.model.stop_training = True
+
+  def on_epoch_end(self, epoch, logs=None):
+    progress = self._loop.progress
+    if self._loop.phases[progress.phase].name != "adversarial":
+      return
+    progress.at_chance = progress.at_chance + 1 if logs["heldout_at_chance"] else 0
+    if progress.at_chance >= self._evaluations:
+      self.model.stop_training = True
+      _say(
+        f"stopped at step {progress.step}: the discriminator was at chance on held-out text in {progress.at_chance} evaluations in a row, "
+        "so that there was nothing to learn from it"
+      )
+
+
+def _say(line):
+  tqdm.tqdm.write(line, file=sys.stderr)

@@ -1,0 +1,214 @@
+"""A recurrent discriminator that begins as the generator's own language model: its embedding and its LSTM are copies of those that have read most.
+
+Few real sequences teach a language model more than a classifier, which has one bit of each. With h_t the LSTM's output after x_1..x_t:
+
+  score(x_1..x_t) = w relu(W [mean of h_1..h_t; largest of h_1..h_t; mean of log p(x_s | x_1..x_{s-1})] + b) + c,
+
+the last under the generator as it was when the discriminator began, if asked for. A pass gives the scores of all prefixes, each as if it were all of
+the sequence: one discriminator for whole sequences, for search and for dense rewards.
+"""
+
+import dataclasses
+import math
+
+import keras
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import errors
+from tf_textgan.discriminators import base
+from tf_textgan.discriminators import language_model
+from tf_textgan.sampling import noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Embedding and LSTM have the generator's sizes."""
+
+  # Numbers in the layer between the features and the score.
+  head_size: int = 64
+  # Share of the embeddings' numbers left out in training.
+  input_dropout: float = 0.25
+  # Share of the features left out in training.
+  dropout: float = 0.5
+  # Weight of the squared norm of all weights, added to the loss.
+  weight_decay: float = 0.0
+  # One more feature: the log-probability, nats per token, under the generator as it was when the discriminator began. Its cost is a pass over the
+  # vocabulary.
+  log_prob: bool = False
+  # Train the score of every prefix rather than that of the sequence alone.
+  per_prefix: bool = False
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "head_size")
+    checks.at_least(self, 0, "weight_decay")
+    checks.share(self, "input_dropout", "dropout")
+
+
+class Discriminator(base.Discriminator):
+  """See the module. Its variables are made when it is attached to a generator; they are random until it begins.
+
+  Attributes:
+    language_model: the generator as it was, which stays as it is; None without `log_prob`.
+  """
+
+  def __init__(self, spec, config, seed=0):
+    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+    super().__init__(spec)
+    self.config = config
+    self.seed = seed
+    self.dropout = config.dropout
+    self.per_prefix = config.per_prefix
+    self.language_model = None
+    self._generator = lambda: None
+
+  def attach(self, generator):
+    """See the base."""
+    if not isinstance(getattr(generator, "lstm", None), keras.layers.LSTM):
+      name = type(generator).__module__.rsplit(".", 1)[-1]
+      raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
+    # In a function: see `generators.base`.
+    self._generator = lambda: generator
+    if self.built:  # Attached to another one: the weights are kept.
+      return
+    seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
+    embedding_size, units = generator.embedding.shape[1], generator.lstm.units
+    self.embedding = self.add_weight(generator.embedding.shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding")
+    self.lstm = keras.layers.LSTM(
+      units,
+      kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+      recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+      return_sequences=True,
+      seed=self.seed,  # Unused, but a variable: two runs should not differ in it.
+      name="lstm",
+    )
+    self.lstm.build((None, None, embedding_size))
+    self.head = keras.layers.Dense(
+      self.config.head_size, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="head"
+    )
+    self.head.build((None, 2 * units + int(self.config.log_prob)))
+    self.score = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), dtype="float32", name="score")
+    self.score.build((None, self.config.head_size))
+    if self.config.log_prob:
+      sizes = language_model.Config(embedding_size, units)
+      self.language_model = language_model.Discriminator(self.spec, sizes, self.seed + 1)
+      self.language_model.trainable = False
+    self.built = True
+
+  def begin(self):
+    """Copies the generator's embedding and LSTM."""
+    generator = self._generator()
+    size, cell = generator.embedding.shape[1], generator.lstm.cell
+    kernel, bias = tf.convert_to_tensor(cell.kernel), tf.convert_to_tensor(cell.bias)
+    # What a generator is shown of categories is not known here: the mean of all takes its place.
+    if kernel.shape[0] > size:
+      bias += tf.reduce_mean(kernel[size:], axis=0)
+    copied = [(self.embedding, generator.embedding), *_weights(self.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+    if self.language_model is not None:
+      frozen = self.language_model
+      copied += [(frozen.embedding, generator.embedding), *_weights(frozen.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+      # A bound, as `likelihood.token_nll` has one: gradients of points should stay finite.
+      excluded = tf.maximum(generator.spec.exclusion(), -87.0)
+      copied += [(frozen.output_kernel, generator.output_kernel), (frozen.output_bias, tf.convert_to_tensor(generator.output_bias) + excluded)]
+    for variable, value in copied:
+      variable.assign(value)
+
+  def call(self, inputs, seed=None):
+    return self.score(self.features(inputs, seed))[:, 0]
+
+  def features(self, inputs, seed=None):
+    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
+    mask = self.mask(inputs)[:, :, None]
+    outputs = self._outputs(inputs, seed)
+    count = tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+    parts = [tf.reduce_sum(outputs * mask, axis=1) / count, tf.reduce_max(_hide(outputs, mask), axis=1)]
+    if self.language_model is not None:
+      parts.append(self._log_prob(tf.reduce_sum(self.language_model.token_nll(inputs), axis=1, keepdims=True), count))
+    return self._pass_head(parts, seed)
+
+  def token_scores(self, inputs, seed=None):
+    """Scores each prefix as if it were all of the sequence: arguments as in `call`, to float32 `[B, T]`, 0 on padding."""
+    mask = self.mask(inputs)[:, :, None]
+    outputs = self._outputs(inputs, seed)
+    count = tf.maximum(tf.cumsum(mask, axis=1), 1.0)
+    parts = [tf.cumsum(outputs * mask, axis=1) / count, _running_maximum(_hide(outputs, mask))]
+    if self.language_model is not None:
+      parts.append(self._log_prob(tf.cumsum(self.language_model.token_nll(inputs), axis=1)[:, :, None], count))
+    return (self.score(self._pass_head(parts, seed)) * mask)[:, :, 0]
+
+  def prefixes(self, tokens, points, seed=None):
+    """Scores each prefix with a point in place of its last token, for `sampling.estimators`.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      points: float `[B, T, V]`.
+      seed: as in `call`.
+
+    Returns:
+      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as if they were all of the sequence.
+    """
+    # One pass for the states of all prefixes; the points then go on from them, all positions at once.
+    zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
+    given = tf.transpose(self._embed(tokens, seed)[:, :-1], [1, 0, 2])
+    states = tf.scan(lambda state, x: self.lstm.cell(x, state)[1], given, [zeros, zeros])
+    flat = lambda x: tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, x.shape[-1]])  # noqa: E731, [T, B, N] to [B * T, N]
+    embedded = self._embed(points, seed)[:, 1:]
+    last, _ = self.lstm.cell(tf.reshape(embedded, [-1, embedded.shape[-1]]), [flat(state) for state in states])
+    outputs = tf.cast(tf.transpose(states[0], [1, 0, 2]), tf.float32)
+    last = tf.reshape(tf.cast(last, tf.float32), tf.shape(outputs))
+    # The outputs before each point: none is counted before the first.
+    mask = tf.pad(self.spec.mask(tokens)[:, :-1], [[0, 0], [1, 0]])[:, :, None]
+    own = self.mask(points)[:, :, None]
+    count = tf.maximum(tf.cumsum(mask, axis=1) + own, 1.0)
+    mean = (tf.cumsum(outputs * mask, axis=1) + last * own) / count
+    parts = [mean, tf.maximum(_running_maximum(_hide(outputs, mask)), _hide(last, own))]
+    if self.language_model is not None:
+      before = tf.cumsum(self.language_model.token_nll(tokens), axis=1, exclusive=True)
+      parts.append(self._log_prob((before + self.language_model.token_nll(points, tokens))[:, :, None], count))
+    return self.score(self._pass_head(parts, seed))[:, :, 0]
+
+  def regularization(self):
+    if not self.config.weight_decay:
+      return tf.zeros([])
+    return self.config.weight_decay * tf.add_n([tf.reduce_sum(tf.square(tf.convert_to_tensor(weight))) for weight in self.trainable_variables])
+
+  def _outputs(self, inputs, seed):
+    """The LSTM's outputs after each token, the start token read before them: float32 `[B, T, H]`."""
+    return tf.cast(self.lstm(self._embed(inputs, seed))[:, 1:], tf.float32)
+
+  def _embed(self, inputs, seed):
+    """The start token's embedding and those of ids `[B, T]` or points `[B, T, V]`: `[B, T + 1, E]`."""
+    table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
+    start = tf.tile(table[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
+    embedded = tf.concat([start, base.embed(inputs, table)], axis=1)
+    return _drop(embedded, self.config.input_dropout, seed, "inputs")
+
+  def _log_prob(self, nll, count):
+    """The mean of log-probabilities as a feature: that of the uniform distribution is 0."""
+    return math.log(self.spec.vocab_size) - nll / count
+
+  def _pass_head(self, parts, seed):
+    return tf.cast(self.head(_drop(tf.concat(parts, axis=-1), self.dropout, seed, "features")), tf.float32)
+
+
+def _weights(lstm, kernel, recurrent_kernel, bias):
+  """Pairs of an LSTM layer's variables and the values they are to have."""
+  return [(lstm.cell.kernel, kernel), (lstm.cell.recurrent_kernel, recurrent_kernel), (lstm.cell.bias, bias)]
+
+
+def _hide(outputs, mask):
+  """Outputs where the mask is 1, and less than any output where it is 0."""
+  return outputs * mask + (mask - 1.0)
+
+
+def _running_maximum(x):
+  """The largest numbers so far, float `[B, T, H]`: of 2, then 4, then 8 positions, and so on."""
+  reach = 1
+  while reach < x.shape[1]:
+    x = tf.maximum(x, tf.pad(x[:, :-reach], [[0, 0], [reach, 0], [0, 0]], constant_values=-1.0))
+    reach *= 2
+  return x
+
+
+def _drop(x, rate, seed, purpose):
+  return x if seed is None or not rate else noise.dropout(x, rate, noise.fold(seed, purpose))
