@@ -9,7 +9,9 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
+from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
@@ -295,6 +297,37 @@ def scratchgan_discriminator_step():
   return _stepper(_scratchgan().discriminator_step), _BATCH * _SPEC.length * (_tied_lstm_flops() + 3 * 2 * _token_lstm_flops()), 1
 
 
+def _coldgan():
+  return coldgan.Algorithm(coldgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+
+
+def coldgan_generator_step():
+  """One ColdGAN generator step. To find the nucleus counts nothing: it compares and adds."""
+  return _stepper(_coldgan().generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
+
+
+def coldgan_discriminator_step():
+  """One ColdGAN discriminator step."""
+  return _stepper(_coldgan().discriminator_step), _classifier_flops(_PEER), 1
+
+
+def _gad():
+  return gad.Algorithm(gad.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+
+
+def gad_generator_step():
+  """One GAD generator step: a group for each sentence, its scores, its likelihood under the reference, the updates."""
+  algorithm = _gad()
+  group, updates = algorithm.config.group_size, algorithm.config.policy_updates
+  of_each = group * (_SPEC.length * 2 * _token_flops(lstm.Config()) + _cnn_flops(_PEER))
+  return _stepper(algorithm.generator_step), _BATCH * (of_each + updates * 3 * (group + 1) * _SPEC.length * _token_flops(lstm.Config())), 1
+
+
+def gad_discriminator_step():
+  """One GAD discriminator step."""
+  return _stepper(_gad().discriminator_step), _classifier_flops(_PEER), 1
+
+
 def _catgan():
   generator = relational_memory.Generator(_SPEC, relational_memory.Config())
   return catgan.Algorithm(catgan.Config(), generator, multi_representation.Discriminator(_SPEC, multi_representation.Config()))
@@ -429,6 +462,10 @@ CASES = {
   "relgan_iteration": relgan_iteration,
   "scratchgan_generator_step": scratchgan_generator_step,
   "scratchgan_discriminator_step": scratchgan_discriminator_step,
+  "coldgan_generator_step": coldgan_generator_step,
+  "coldgan_discriminator_step": coldgan_discriminator_step,
+  "gad_generator_step": gad_generator_step,
+  "gad_discriminator_step": gad_discriminator_step,
   "catgan_generator_step": catgan_generator_step,
   "catgan_discriminator_step": catgan_discriminator_step,
   "leakgan_mle_step": leakgan_mle_step,

@@ -28,6 +28,7 @@ def test_mean_over_what_counts():
   values, mask = tf.constant([[1.0, 2.0], [4.0, 100.0]]), tf.constant([[1.0, 1.0], [1.0, 0.0]])
   np.testing.assert_allclose(base.mean(values, mask), 7 / 3, rtol=1e-6)
   np.testing.assert_allclose(base.mean(values), 107 / 4)
+  assert base.mean(values, tf.zeros_like(mask)) == 0.0
 
 
 def test_mean_over_replicas_is_that_of_the_whole_batch(two_replicas):

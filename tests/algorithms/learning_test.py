@@ -12,7 +12,9 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
+from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
@@ -164,6 +166,24 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   # The uniform distribution over 20 tokens is 3 nats.
   config = dpgan.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, advantage="baseline", max_reward=6.0)
   _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 25, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_coldgan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  config = coldgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, exploration_temperature=0.7, memory_size=2000)
+  _assert_adversarial_training_helps(coldgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_gad_lowers_nll_oracle_without_demonstrations(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  config = gad.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, group_size=4, demonstration_share=0.0)
+  _assert_adversarial_training_helps(gad.Algorithm(config, generator, discriminator), 40, seed, oracle, real)
 
 
 @pytest.mark.slow

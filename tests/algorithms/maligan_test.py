@@ -79,7 +79,7 @@ def test_mixed_sentences_begin_as_real_ones(progress, given):
   algorithm = _algorithm(TEXT, mixed=True, continuations=3)
   metrics = algorithm.generator_step(REAL, SEED, tf.constant(progress))
   assert metrics["given"] == given
-  tokens = algorithm._continue(tf.repeat(REAL, 3, axis=0), tf.constant(given), SEED).numpy()
+  tokens = algorithm.generator.complete(tf.repeat(REAL, 3, axis=0), tf.constant(given), SEED).tokens.numpy()
   np.testing.assert_array_equal(tokens[:, :given], np.repeat(REAL.numpy(), 3, axis=0)[:, :given])
   for row in tokens:
     ends = np.flatnonzero(row == 2)

@@ -77,6 +77,18 @@ def test_importance_weights_are_odds_over_their_mean():
   np.testing.assert_allclose(weights, odds / odds.mean(axis=1, keepdims=True), rtol=1e-6)
 
 
+def test_proposal_weights_of_hand_made_arrays():
+  log_probs = tf.math.log([[0.5, 0.2], [0.9, 1.0], [0.1, 1.0]])
+  proposal = tf.math.log([[0.25, 0.4], [0.3, 1.0], [0.8, 1.0]])
+  with tf.GradientTape() as tape:
+    tape.watch(log_probs)
+    weights = policy_gradient.proposal_weights(log_probs, proposal, 2.0)
+  np.testing.assert_allclose(weights, [1.0, 2.0, 0.125], rtol=1e-6)
+  assert tape.gradient(weights, log_probs) is None
+  # A ratio beyond what a float holds is no more than the limit.
+  np.testing.assert_allclose(policy_gradient.proposal_weights(tf.zeros([1, 1]), tf.constant([[-500.0]]), 3.0), [3.0], rtol=1e-6)
+
+
 @pytest.mark.parametrize("discount", [0.0, 0.7, 1.0])
 def test_discounted_returns_sum_what_follows(discount):
   random = np.random.default_rng(0)

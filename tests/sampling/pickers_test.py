@@ -73,6 +73,42 @@ def test_categorical_draws_from_the_cut_distribution(top_k, nucleus, temperature
     assert pick.points is None
 
 
+@pytest.mark.parametrize(("nucleus", "share"), [(0.6, 0.3), (0.9, 0.1), (1.0, 0.5), (0.6, 1.0), (1.0, 0.0)])
+def test_cold_nucleus_draws_from_the_mixture(nucleus, share):
+  for row in LOGITS[:2]:
+    pick = pickers.ColdNucleus(0.5, nucleus, share)(tf.repeat(row[None], 20000, axis=0), SEED)
+    probs = share * _softmax(row / 0.5) + (1.0 - share) * _allowed_probs(row, nucleus=nucleus)
+    expected = 20000 * probs
+    counts = np.bincount(pick.tokens, minlength=11)
+    assert np.sum((counts - expected) ** 2 / expected) < 10 + 5 * np.sqrt(20)
+    np.testing.assert_allclose(pick.log_probs, np.log(probs[pick.tokens]), atol=1e-5)
+
+
+@pytest.mark.parametrize(("spread", "nucleus"), [(4.0, 0.95), (4.0, 0.3), (0.5, 0.9), (0.01, 0.5)])
+def test_cold_nucleus_finds_nuclei_of_every_size(spread, nucleus):
+  """They are the exact ones and what is within a quarter of a percent of those: the probability lies between what the two sets give."""
+  logits = np.random.default_rng(2).normal(0.0, spread, [20, 400]).astype(np.float32)
+  pick = pickers.ColdNucleus(0.5, nucleus, 0.2)(tf.constant(logits), SEED)
+  inside = 0
+  for row, token, log_prob in zip(logits, pick.tokens.numpy(), pick.log_probs.numpy()):
+    probs = _softmax(row)
+    exact = _allowed_probs(row, nucleus=nucleus) > 0
+    near = probs >= probs[exact].min() * 0.9974
+    outside = 0.2 * _softmax(row / 0.5)[token]
+    least = outside + 0.8 * exact[token] * probs[token] / probs[near].sum()
+    most = outside + 0.8 * near[token] * probs[token] / probs[exact].sum()
+    assert least * 0.9999 < np.exp(log_prob) < most * 1.0001
+    inside += exact[token]
+  assert inside > 5
+
+
+def test_cold_nucleus_never_picks_what_is_excluded():
+  logits = np.copy(LOGITS)
+  logits[:, [0, 3]] = -1e9
+  pick = pickers.ColdNucleus(0.9, 0.95, 0.5)(tf.repeat(logits, 500, axis=0), SEED)
+  assert not np.isin(pick.tokens, [0, 3]).any() and np.isfinite(pick.log_probs).all()
+
+
 @pytest.mark.parametrize("temperature", [0, 0.0, tf.constant(0.0)])
 def test_temperature_zero_takes_the_most_probable_token(temperature):
   pick = pickers.Categorical(temperature)(tf.constant(LOGITS), SEED)

@@ -126,13 +126,13 @@ def mean(values, mask=None):
 
   Args:
     values: float `[B]` or `[B, T]`.
-    mask: same shape; values it marks with 0 do not count.
+    mask: same shape; values it marks with 0 do not count. Where none does, the mean is 0.
   """
   if mask is None:
     return tf.reduce_mean(values)
   # Replicas may hold different numbers of tokens: all divide by the same.
   count = noise.average_over_replicas(tf.reduce_sum(mask))
-  return tf.reduce_sum(values * mask) / count
+  return tf.math.divide_no_nan(tf.reduce_sum(values * mask), count)
 
 
 def minimize(tape, loss, network, optimizer, clip_norm=None):

@@ -24,7 +24,6 @@ from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
-from tf_textgan.sampling import unrolling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Algorithm(mle.Pretrained):
     if self.config.mixed:
       given = tf.cast(tf.math.round((1.0 - progress) * length), tf.int32)
       beginnings = tf.repeat(real, self.config.continuations, axis=0)
-      tokens = self._continue(beginnings, given, seed)
+      tokens = generator.complete(beginnings, given, seed).tokens
       scores = tf.reshape(self.discriminator(tokens), [-1, self.config.continuations])
       weights = tf.reshape(policy_gradient.importance_weights(scores), [-1])
     else:
@@ -106,12 +105,3 @@ class Algorithm(mle.Pretrained):
       "given": tf.cast(given, tf.float32),
       "gradient_norm": norm,
     }
-
-  def _continue(self, beginnings, given, seed):
-    """Writes on after the first `given` tokens of each row: int32 `[N, T]`."""
-    generator, spec = self.generator, self.generator.spec
-    num = tf.shape(beginnings)[0]
-    state = (tf.zeros([num], tf.int32), generator.initial_state(generator.sample_latent(num, seed)))
-    step = unrolling.after_given(generator.step, beginnings, given)
-    start = tf.fill([num], spec.start_token)
-    return unrolling.unroll(step, generator.picker, start, state, spec.length, noise.fold(seed, "tokens"), spec.end_token).tokens

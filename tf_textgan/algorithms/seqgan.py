@@ -209,6 +209,11 @@ def discriminator_step(generator, discriminator, optimizer, real, seed):
   real, categories = sequences.split(real)
   told = {} if categories is None else {"category": categories}
   fake = generator.sample(tf.shape(real)[0], noise.fold(seed, "fake"), **told).tokens
+  return tell_apart(discriminator, optimizer, real, fake, seed)
+
+
+def tell_apart(discriminator, optimizer, real, fake, seed):
+  """One step of the vanilla discriminator on real and written sequences, int32 `[B, T]` each. What it gives is that of `discriminator_step`."""
   with tf.GradientTape() as tape:
     loss, accuracy = base.tell_apart(discriminator, real, fake, seed)
     loss *= 2.0  # -log D(real) - log(1 - D(sample)).

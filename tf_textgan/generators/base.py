@@ -218,3 +218,20 @@ class Autoregressive(Generator):
     return unrolling.unroll(
       self.step, picker or self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token, keep_states
     )
+
+  def complete(self, tokens, given, seed):
+    """Writes on after the first tokens of each row, from the latent that `sample` would have.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      given: how many of them stay, an int32 scalar tensor.
+      seed: int32 `[2]`.
+
+    Returns:
+      `unrolling.Samples`; the log-probability of a given token is 0. A row whose end token was given is as it was.
+    """
+    num = tf.shape(tokens)[0]
+    state = (tf.zeros([num], tf.int32), self.initial_state(self.sample_latent(num, seed)))
+    step = unrolling.after_given(self.step, tokens, given)
+    start = tf.fill([num], self.spec.start_token)
+    return unrolling.unroll(step, self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token)

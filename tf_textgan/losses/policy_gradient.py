@@ -183,6 +183,25 @@ def importance_weights(scores):
   return tf.nn.softmax(scores) * tf.cast(tf.shape(scores)[-1], scores.dtype)
 
 
+def proposal_weights(log_probs, proposal_log_probs, largest):
+  """min(largest, pi(x) / q(x)) of sequences x that were drawn from another distribution, q: a mean with these weights is a mean over pi's own.
+
+  Without the limit that is so exactly, wherever q is not 0 where pi is not. The limit bounds the variance (truncated importance sampling, Ionides,
+  2008) and takes from the rarest sequences some of their weight.
+
+  Args:
+    log_probs: float `[B, T]` of the tokens under the policy, 0 on padding; constants.
+    proposal_log_probs: float `[B, T]` under q, the same.
+    largest: number above 0.
+
+  Returns:
+    float `[B]`.
+  """
+  _check(log_probs, proposal_log_probs)
+  log_ratio = tf.reduce_sum(tf.stop_gradient(log_probs) - proposal_log_probs, axis=1)
+  return tf.exp(tf.minimum(log_ratio, tf.math.log(tf.cast(largest, log_ratio.dtype))))
+
+
 def rescaled_ranks(rewards, everyone, steepness=16.0):
   """sigmoid(steepness * (rank / N - 1/2)), with rank 1 for the least of the N rewards of a time step: however alike they are, some are good.
 

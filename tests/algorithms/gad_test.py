@@ -1,0 +1,183 @@
+"""Tests of tf_textgan.algorithms.gad."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.algorithms import judges
+from tf_textgan import errors
+from tf_textgan import sequences
+from tf_textgan.algorithms import gad
+from tf_textgan.discriminators import recurrent
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
+
+FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
+TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
+REAL = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
+SEED = noise.seed(1)
+START, END = tf.constant(0.0), tf.constant(1.0)
+
+
+def _algorithm(spec=FIXED, judge=None, stddev=0.5, **changes):
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
+  return gad.Algorithm(gad.Config(**changes), generator, judge or judges.LikesToken(spec, 5))
+
+
+def _norm(tape, loss, network):
+  return tf.linalg.global_norm([tf.convert_to_tensor(g) for g in tape.gradient(loss, network.trainable_variables)])
+
+
+def _log_probs(generator, tokens):
+  return generator.log_probs(tf.constant(tokens), tf.zeros([len(tokens), 0]))
+
+
+def test_what_is_liked_becomes_probable():
+  algorithm = _algorithm(generator_learning_rate=0.1, group_size=4, demonstration_share=0.0, stddev=0.1)
+  share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
+  before = share()
+  for i in range(8):
+    algorithm.generator_step(tf.zeros([16, 4], tf.int32), noise.fold(SEED, i), START)
+  assert before < 0.3 and share() > 0.7
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+def test_a_first_update_is_reinforce_with_advantages_within_groups_and_demonstrations(ratio):
+  algorithm = _algorithm(TEXT, group_size=4, policy_updates=1, demonstration_share=0.4, demonstration_advantage=3.0, ratio=ratio, kl_weight=0.1)
+  generator = algorithm.generator
+  tokens = generator.sample(12, SEED).tokens
+  scores = algorithm.discriminator(tokens).numpy().reshape(3, 4)
+  advantages = ((scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)).reshape(-1)
+  with tf.GradientTape() as tape:
+    samples, real = (tf.reduce_sum(_log_probs(generator, x), axis=1) for x in (tokens, REAL))
+    # Half-way: half the share. The divergence is zero at first, and so is its gradient.
+    loss = -0.8 * tf.reduce_mean(advantages * samples) - 0.2 * 3.0 * tf.reduce_mean(real)
+  expected = _norm(tape, loss, generator)
+  algorithm.copies["reference_policy"].set_weights(generator.get_weights())
+  metrics = algorithm.generator_step(REAL, SEED, tf.constant(0.5))
+  np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4)
+  np.testing.assert_allclose(metrics["demonstration_share"], 0.2, rtol=1e-6)
+  np.testing.assert_allclose(metrics["reward"], scores.mean(), rtol=1e-5)
+  np.testing.assert_allclose(metrics["kl"], 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+def test_the_loss_of_a_slow_twin(ratio):
+  algorithm = _algorithm(ratio=ratio, clip_ratio=0.3)
+  random = np.random.default_rng(0)
+  mask = (np.arange(4) < [[4], [2], [3], [1], [4]]).astype(np.float32)
+  new, old = (random.normal(-1.0, 0.3, [5, 4]).astype(np.float32) * mask for _ in range(2))
+  advantages = random.normal(size=[5, 1]).astype(np.float32)
+  expected = []
+  for row in range(5):
+    ratios = np.exp(new[row] - old[row])[mask[row] > 0] if ratio == "token" else [np.exp(new[row].sum() - old[row].sum())]
+    a = advantages[row, 0]
+    expected.append(-sum(min(r * a, np.clip(r, 0.7, 1.3) * a) for r in ratios))
+  np.testing.assert_allclose(algorithm._policy_losses(*map(tf.constant, (new, old, advantages, mask))), expected, rtol=1e-4)
+
+
+def test_several_updates_go_further_until_the_ratio_is_clipped():
+  settings = ((1e6, 5), (0.05, 5), (1e6, 1))
+  far, near, once = (_algorithm(clip_ratio=c, policy_updates=n, generator_learning_rate=0.03, kl_weight=0.0) for c, n in settings)
+  tokens = far.generator.sample(64, SEED).tokens.numpy()
+  before, moves = _log_probs(far.generator, tokens).numpy(), []
+  for algorithm in (far, near, once):
+    algorithm.generator_step(tf.fill([8, 4], 5), SEED, END)
+    moves.append(np.abs(_log_probs(algorithm.generator, tokens) - before).mean())
+  assert moves[0] > 2.0 * moves[1] and moves[0] > 2.0 * moves[2]
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+def test_answers_begin_as_their_prompts_and_only_what_was_written_counts(spec):
+  algorithm = _algorithm(spec, longest_prompt=9)
+  sentences = np.repeat(REAL.numpy(), 2, axis=0)
+  seen = set()
+  for i in range(12):
+    tokens, written = (x.numpy() for x in algorithm._answers(tf.constant(sentences), noise.seed(i)))
+    given = int(np.argmax(written.any(axis=0))) if written.any() else 3
+    seen.add(given)
+    np.testing.assert_array_equal(tokens[:, :given], sentences[:, :given])
+    np.testing.assert_array_equal(written, spec.mask(tokens).numpy() * (np.arange(4) >= given))
+  # At least one token is left to write.
+  assert {0, 1, 2} <= seen <= {0, 1, 2, 3}
+
+
+@pytest.mark.slow
+def test_replicas_give_the_prompts_of_the_whole_batch_and_xla_compiles_them(two_replicas):
+  weights = []
+  for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
+    with strategy.scope():
+      algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2)
+    replicas = strategy.num_replicas_in_sync
+    batch = np.split(np.concatenate([REAL, REAL[:1]]), replicas)
+    parts = strategy.experimental_distribute_values_from_function(lambda context, batch=batch: tf.constant(batch[context.replica_id_in_sync_group]))
+    step = tf.function(lambda parts, seed: strategy.run(algorithm.generator_step, args=(parts, seed, START)))  # noqa: B023
+    for i in range(3):
+      step(parts, noise.seed(i))
+    weights.append(algorithm.generator.get_weights())
+  algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2)
+  step = tf.function(algorithm.generator_step, jit_compile=True)
+  for i in range(3):
+    step(tf.concat([REAL, REAL[:1]], axis=0), noise.seed(i), START)
+  for one, two, compiled in zip(*weights, algorithm.generator.get_weights()):
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    np.testing.assert_allclose(one, compiled, atol=1e-5)
+
+
+def test_what_was_given_has_no_gradient():
+  """The first update at the end of the phase: nothing but the answers' own tokens."""
+  algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0)
+  generator = algorithm.generator
+  sentences = tf.repeat(REAL, 2, axis=0)
+  seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sentences, noise.seed(i))[1].numpy()[:, 0].sum() == 0)
+  tokens, written = algorithm._answers(sentences, seed)
+  scores = algorithm.discriminator(tokens).numpy().reshape(3, 2)
+  advantages = ((scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).reshape(-1, 1)
+  with tf.GradientTape() as tape:
+    loss = -tf.reduce_mean(tf.reduce_sum(advantages * _log_probs(generator, tokens) * written, axis=1))
+  expected = _norm(tape, loss, generator)
+  metrics = algorithm.generator_step(REAL, seed, END)
+  np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():
+  judge = judges.LikesToken(TEXT, 5)
+  judge.scale.assign(0.0)  # All answers are worth the same: nothing but demonstrations moves the generator.
+  nll = []
+  for progress in (START, END):
+    changes = {"generator_learning_rate": 0.03, "clip_ratio": 10.0, "group_size": 2, "policy_updates": 5, "demonstration_share": 0.9}
+    algorithm = _algorithm(TEXT, judge, **changes)
+    before = -np.mean(_log_probs(algorithm.generator, REAL))
+    algorithm.generator_step(REAL, SEED, progress)
+    nll.append(before + np.mean(_log_probs(algorithm.generator, REAL)))
+  assert nll[0] > 0.1 and abs(nll[1]) < 1e-4
+
+
+def test_the_discriminator_compares_each_sentence_with_an_answer_to_its_prompt():
+  discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
+  algorithm = _algorithm(TEXT, discriminator, longest_prompt=2)
+  fake, _ = algorithm._answers(REAL, noise.fold(SEED, "fake"))
+  real_scores, fake_scores = (discriminator(tokens).numpy().astype(np.float64) for tokens in (REAL, fake))
+  metrics = algorithm.discriminator_step(REAL, SEED, START)
+  np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(fake_scores - real_scores))), rtol=1e-5)
+  np.testing.assert_allclose(metrics["accuracy"], np.mean(real_scores > fake_scores))
+
+
+def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back():
+  kl = []
+  for weight in (1e-9, 5.0):
+    algorithm = _algorithm(kl_weight=weight, generator_learning_rate=0.03, group_size=4, policy_updates=1, demonstration_share=0.0)
+    algorithm.generator.output_bias.assign_add(tf.range(7.0) / 7.0)  # As pretraining would, before the copy is made.
+    pretrained = [w.copy() for w in algorithm.generator.get_weights()]
+    for i in range(4):
+      metrics = algorithm.generator_step(tf.zeros([8, 4], tf.int32), noise.fold(SEED, i), tf.constant(0.1 * i))
+    kl.append(metrics["kl"].numpy())
+    for a, b in zip(algorithm.copies["reference_policy"].get_weights(), pretrained):
+      np.testing.assert_array_equal(a, b)
+  assert 0.0 < kl[1] < 0.5 * kl[0]
+
+
+@pytest.mark.parametrize("changes", [{"group_size": 1}, {"policy_updates": 0}, {"demonstration_share": 1.0}, {"clip_ratio": 0.0}], ids=str)
+def test_settings_that_cannot_be_are_told(changes):
+  with pytest.raises(errors.UserError, match=next(iter(changes))):
+    gad.Config(**changes)
