@@ -4,6 +4,7 @@
   evaluate.py --file TEXT --references TEST                any text, by itself
   evaluate.py --workdir A --workdir B --file TEXT --sweep  whole quality-diversity curves, as a page
   evaluate.py --workdir RUN --probe                        what a new discriminator still finds
+  evaluate.py --workdir RUN --guide resampling             a run, and beside it the same with its discriminator choosing
 
 What each number means: docs/evaluation.md.
 """
@@ -27,12 +28,14 @@ from tf_textgan import cli
 from tf_textgan import errors
 from tf_textgan import experiment
 from tf_textgan import flags
+from tf_textgan import guided
 from tf_textgan import progress
 from tf_textgan import runs
 from tf_textgan.data import text_files
 from tf_textgan.data import tokenizers
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import neural_lm
 from tf_textgan.evaluation import page
 from tf_textgan.evaluation import probe
@@ -81,7 +84,7 @@ class Options:
   probe: bool = False
 
 
-_PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config}
+_PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
 
 
 def parse(argv):
@@ -140,6 +143,8 @@ class Bench:
       )
       if chosen != expected:
         raise errors.UserError(f"{workdir} and {workdirs[0]} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
+    # Before what takes long: a guide that cannot be is told at once.
+    self._guided = self._guide_runs(parts.guide, options.checkpoint)
     self.corpus = first.corpus()
     self.vocabulary = first.vocabulary
     as_sentences = lambda split: evaluator_lib.as_sentences(self.corpus.tokens[split], self.corpus.spec)  # noqa: E731
@@ -148,14 +153,42 @@ class Bench:
   def _as_text(self, sentence):
     return self.vocabulary.decode(np.array([sentence], np.int32))[0]
 
+  def _guide_runs(self, config, checkpoint):
+    """The guided systems: name to workdir, `guided.Generator` and the algorithm that guides it."""
+    if config.guide == "none":
+      return {}
+    systems, refusals = {}, []
+    for workdir, run in self.runs.items():
+      try:
+        systems[f"{workdir}, {config.guide}"] = (workdir, *runs.guide(run, config, checkpoint))
+      except errors.UserError as e:
+        refusals.append(e)
+        if len(self.runs) > 1:  # A baseline beside it may have no discriminator.
+          print(f"{workdir} is not guided: {e}", file=sys.stderr)
+    if not systems:
+      raise refusals[0]
+    return systems
+
+  def generators(self):
+    """What writes: name of each run, and of each guided run, to its generator."""
+    own = {workdir: run.algorithm.generator for workdir, run in self.runs.items()}
+    return own | {name: generator for name, (_, generator, _) in self._guided.items()}
+
   def evaluator(self, workdir):
     """The run's `Evaluator`."""
     return evaluator_lib.Evaluator(self.runs[workdir].algorithm.generator, self.corpus, self._parts.options.seed)
 
-  def score(self, workdir):
-    """A function of a picker that scores the run: `sweep.RunScorer`."""
+  def score(self, name):
+    """A function of a picker that scores a run, guided or not: `sweep.RunScorer`."""
     options = self._parts.options
-    return sweep.RunScorer(self.evaluator(workdir), self.corpus, self.scorer, options.num, options.split, options.seed)
+    scored = self.corpus, self.scorer, options.num, options.split, options.seed
+    if name not in self._guided:
+      return sweep.RunScorer(self.evaluator(name), *scored)
+    workdir, generator, judge = self._guided[name]
+    likelihood = guided_likelihood.Likelihood(
+      self.evaluator(workdir), judge.log_ratio, self.corpus, options.num, options.split, options.seed
+    )
+    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, options.seed), *scored, likelihood)
 
   def score_file(self, path):
     """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had written them."""
@@ -170,18 +203,19 @@ class Bench:
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
     return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
 
-  def sweepable(self, workdir):
+  def sweepable(self, name):
     """Whether the run's generator picks token by token, so that a temperature means something."""
+    workdir = self._guided[name][0] if name in self._guided else name
     return isinstance(self.runs[workdir].algorithm.generator, generator_base.Autoregressive)
 
 
 def probe_runs(bench, parts):
   """Probes every run: workdir to numbers; the verdicts go to the terminal."""
   systems = {}
-  for workdir, run in bench.runs.items():
-    result = probe.run(run.algorithm.generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
-    print(f"{workdir}: {probe.verdict(result)}", file=sys.stderr)
-    systems[workdir] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
+  for system, generator in bench.generators().items():
+    result = probe.run(generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
+    print(f"{system}: {probe.verdict(result)}", file=sys.stderr)
+    systems[system] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
   return systems
 
 
@@ -191,12 +225,12 @@ def draw_curves(bench, parts, command):
   baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
   if baseline and baseline not in bench.runs:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
-  total = sum(sweep.num_settings(parts.sweep, bench.sweepable(workdir)) for workdir in bench.runs) + len(options.file) + 1
+  total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
   with progress.bar(total=total, unit="point") as bar:
     found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
     bar.update()
-    for workdir in bench.runs:
-      found += sweep.run(workdir, bench.score(workdir), parts.sweep, bench.sweepable(workdir), bar.update)
+    for name in bench.generators():
+      found += sweep.run(name, bench.score(name), parts.sweep, bench.sweepable(name), bar.update)
     for path in options.file:
       found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
       bar.update()
@@ -256,6 +290,8 @@ def main(parts):
     workdirs = ["runs/default"]
   if workdirs and (options.references or options.training):
     raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
+  if parts.guide.guide != "none" and (not workdirs or files and not options.sweep and not options.probe):
+    raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:
     systems = {path: score_file(path, parts) for path in files}
   else:
@@ -269,7 +305,7 @@ def main(parts):
       systems = {path: bench.score_file(path) for path in files}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
-      systems = {workdir: bench.score(workdir)(picker) for workdir in workdirs}
+      systems = {name: bench.score(name)(picker) for name in bench.generators()}
   if not options.json:
     print_table(systems)
     return

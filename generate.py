@@ -16,6 +16,7 @@ from tf_textgan import cli
 from tf_textgan import errors
 from tf_textgan import export
 from tf_textgan import flags
+from tf_textgan import guided
 from tf_textgan import runs
 from tf_textgan.sampling import pickers
 
@@ -42,7 +43,8 @@ class Options:
   seed: int = 0
   # Which checkpoint to use.
   checkpoint: Literal["best", "latest"] = "best"
-  # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn) and, of a run with categories, category.
+  # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn; with a guide as proposed) and, of a run with categories, category,
+  # with a guide score, the discriminator's logit.
   format: Literal["text", "jsonl"] = "text"
   # File to write to; empty for the standard output.
   output: str = ""
@@ -80,8 +82,9 @@ def check_num(num):
     raise errors.UserError(f"--num is {num}; expected at least 1 and at most {_MOST}")
 
 
-def main(options):
+def main(parts):
   """Loads the run, writes the sentences."""
+  options = parts.options
   check_num(options.num)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   run = runs.load(options.workdir, options.checkpoint)
@@ -91,12 +94,16 @@ def main(options):
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   if names:
     category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
-  tokens, log_probs = tf.function(generator.write)(num, seed, picker, category)
+  guide = parts.guide.guide
+  writer = generator if guide == "none" else runs.guide(run, parts.guide, options.checkpoint)[0]
+  tokens, log_probs, *chosen = tf.function(writer.write)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":
     lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, log_probs.numpy())]
     for line, place in zip(lines, category.numpy() if names else ()):
       line["category"] = names[place]
+    for line, score in zip(lines, chosen[0].numpy() if chosen else ()):
+      line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   text = "".join(sentence + "\n" for sentence in sentences)
   if options.output:
@@ -105,7 +112,11 @@ def main(options):
   else:
     sys.stdout.write(text)
     sys.stdout.flush()
+  if chosen:
+    _, accepted, proposals = chosen
+    told = f"; {accepted.numpy().mean():.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
+    print(f"{guide}: {float(proposals) / options.num:.2f} candidates for each sentence{told}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-  cli.run(lambda argv: flags.parse_options(argv, Options, __doc__), main)
+  cli.run(lambda argv: flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__), main)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_textgan import guided
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
@@ -19,6 +20,7 @@ from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
+from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_categories
@@ -35,6 +37,7 @@ from tf_textgan.generators import relational_memory
 from tf_textgan.generators import tied_lstm
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import kneser_ney
+from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
 
 _SPEC = sequences.Spec(vocab_size=5000, length=20, start_token=0)
@@ -162,6 +165,30 @@ def maligan_generator_step():
   """One MaliGAN generator step."""
   algorithm = maligan.Algorithm(maligan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
   return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
+
+
+def _candidates_flops(candidates):
+  """Operations of writing and scoring some candidates for each sentence of a batch."""
+  return _BATCH * candidates * (_SPEC.length * _token_flops(lstm.Config()) + _cnn_flops(_PEER))
+
+
+def resampling_64():
+  """Guided sampling: 64 sequences, each chosen among 16 candidates by the discriminator."""
+  algorithm = _seqgan(_PEER)
+  write, seed = tf.function(guided.Generator(algorithm.generator, algorithm, guidance.Resampling(16)).write), tf.Variable(0)
+
+  def call():
+    seed.assign_add(1)
+    return write(tf.constant(_BATCH), noise.fold(noise.seed(0), seed)).tokens.numpy()
+
+  return call, _candidates_flops(16), 1
+
+
+def selfgan_generator_step():
+  """One SelfGAN generator step: 16 candidates for each sentence, scored, and a maximum-likelihood step on the chosen."""
+  algorithm = selfgan.Algorithm(selfgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  flops = _candidates_flops(algorithm.config.candidates) + 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config())
+  return _stepper(algorithm.generator_step), flops, 1
 
 
 def _dpgan():
@@ -450,6 +477,8 @@ CASES = {
   "generator_lstm_step": generator_lstm_step,
   "generator_lstm_step_log_prob": lambda: generator_lstm_step(log_prob=True),
   "maligan_generator_step": maligan_generator_step,
+  "resampling_64": resampling_64,
+  "selfgan_generator_step": selfgan_generator_step,
   "rankgan_generator_step": rankgan_generator_step,
   "rankgan_discriminator_step": rankgan_discriminator_step,
   "dpgan_generator_step": dpgan_generator_step,

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 
 from tests import commands
 from tf_textgan import export
+from tf_textgan import guided
 from tf_textgan import runs
 from tf_textgan.evaluation import evaluator
 from tf_textgan.sampling import pickers
@@ -187,6 +188,22 @@ def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
   export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
   assert list(tf.saved_model.load(str(tmp_path / "export")).signatures) == ["generate"]
+
+
+def test_guided_text_is_that_of_the_command(made, tmp_path):
+  folder, corpus, algorithm = made[0]["seqgan"]
+  guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make())
+  export.save(tmp_path / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide)
+  model = tf.saved_model.load(str(tmp_path / "export"))
+  drawn = model.signatures["generate_guided"](num=tf.constant(40), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
+  words = ["--workdir", folder, "--num", 40, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--guide", "resampling"]
+  code, out, err = commands.call("generate", *words)
+  assert code == 0 and commands.said(err) == ["resampling: 16.00 candidates for each sentence"], err
+  lines = [json.loads(line) for line in out.splitlines()]
+  assert [line["text"] for line in lines] == [text.decode() for text in drawn["text"].numpy()]
+  for name in ("log_prob", "score"):
+    np.testing.assert_allclose([line[name] for line in lines], drawn[name], atol=1e-4)
+  np.testing.assert_allclose(model.score(drawn["text"])["discriminator"], drawn["score"], rtol=1e-4, atol=1e-4)
 
 
 def test_a_run_read_back_writes_with_top_k_and_nucleus(made):

@@ -37,10 +37,11 @@ ALLOWED = {
   "quiet": set(),
   "encoders": {"errors", "registry"},
   "evaluation": {*_TRAINING, "encoders", "plots"},
+  "guided": {"generators", "sampling", "checks", "errors"},
   "export": _ENTRY,
   "experiment": _ENTRY,
   "flags": _ENTRY | {"experiment"},
-  "runs": _ENTRY | {"evaluation", "experiment", "export", "plots"},
+  "runs": _ENTRY | {"evaluation", "experiment", "export", "guided", "plots"},
 }
 # They read the command line, so may know absl's flags.
 COMMAND_LINE = {"cli", "flags"}

@@ -18,6 +18,9 @@ class Model(tf.Module):
   `generate(num, temperature, seed)` gives `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
   distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`.
 
+  `generate_guided`, absent if the discriminator's score is no logit, takes the same and lets the discriminator choose each sentence among 16. It also
+  gives `score`, float32 `[num]`, the discriminator's logits; `log_prob` is that of the proposals.
+
   `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
   `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
 
@@ -27,10 +30,11 @@ class Model(tf.Module):
   `InvalidArgumentError` that lists the right ones.
   """
 
-  def __init__(self, generator, discriminator, vocabulary):
+  def __init__(self, generator, discriminator, vocabulary, guide=None):
     super().__init__()
     self._generator = generator
     self._discriminator = discriminator
+    self._guide = guide
     self._text = vocabulary.graph()
     # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
@@ -41,15 +45,25 @@ class Model(tf.Module):
       settings.append(tf.TensorSpec([], tf.string, "category"))
       text.append(tf.TensorSpec([None], tf.string, "category"))
     self.generate = tf.function(self._generate, input_signature=settings)
+    if guide is not None:
+      self.generate_guided = tf.function(self._generate_guided, input_signature=settings)
     self.score = tf.function(self._score, input_signature=text)
 
   def _generate(self, num, temperature, seed, category=None):
+    return self._write(self._generator, num, temperature, seed, category)
+
+  def _generate_guided(self, num, temperature, seed, category=None):
+    return self._write(self._guide, num, temperature, seed, category)
+
+  def _write(self, generator, num, temperature, seed, category):
     seed = generation_seed(seed)
     if category is not None:
       named = self._places(category, allowed=("",))
       category = tf.where(category == "", self._generator.draw_categories(num, seed), named)
-    tokens, log_probs = self._generator.write(num, seed, pickers.Categorical(temperature), category)
+    tokens, log_probs, *chosen = generator.write(num, seed, pickers.Categorical(temperature), category)
     written = {"text": self._text.decode(tokens), "log_prob": log_probs}
+    if chosen:
+      written["score"] = chosen[0]
     return written if category is None else written | {"category": tf.gather(self._categories, category)}
 
   def _score(self, text, category=None):
@@ -78,7 +92,7 @@ def generation_seed(seed):
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
-def save(folder, generator, discriminator, vocabulary):
+def save(folder, generator, discriminator, vocabulary, guide=None):
   """Writes a SavedModel, whole or not at all; one that stands there is replaced.
 
   Args:
@@ -86,17 +100,18 @@ def save(folder, generator, discriminator, vocabulary):
     generator: see `generators.base`.
     discriminator: see `discriminators.base`, or None.
     vocabulary: see `data.vocabulary`.
+    guide: `guided.Generator` of these networks; None for no `generate_guided`.
   """
   folder = pathlib.Path(folder)
   temporary = folder.with_name(folder.name + ".partial")
   shutil.rmtree(temporary, ignore_errors=True)
-  model = Model(generator, discriminator, vocabulary)
+  model = Model(generator, discriminator, vocabulary, guide)
   signatures = {"generate": model.generate, "score": model.score}
-  if isinstance(generator, base.Autoregressive) or discriminator is not None:
-    tf.saved_model.save(model, str(temporary), signatures)
-  else:
+  if guide is not None:
+    signatures["generate_guided"] = model.generate_guided
+  if not isinstance(generator, base.Autoregressive) and discriminator is None:
     del signatures["score"]  # Nothing can be scored.
-    tf.saved_model.save(model, str(temporary), signatures)
+  tf.saved_model.save(model, str(temporary), signatures)
   shutil.rmtree(folder, ignore_errors=True)
   os.replace(temporary, folder)
   logging.info("exported to %s", folder)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import export
+from tf_textgan import guided as guided_lib
 from tf_textgan import plots
 from tf_textgan import sequences
 from tf_textgan.data import vocabulary as vocabulary_lib
@@ -76,6 +77,28 @@ def load(workdir, checkpoint="best"):
   if progress is None:
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
   return Run(experiment, vocabulary, algorithm, progress["step"])
+
+
+def guide(run, config, checkpoint="best"):
+  """Sets a discriminator to choose among what a run's generator writes.
+
+  Args:
+    run: `Run`.
+    config: `guided.Config`.
+    checkpoint: of the run in `config.guide_workdir`.
+
+  Returns:
+    `guided.Generator`, and the algorithm whose discriminator it is.
+
+  Raises:
+    UserError: see `guided.Generator`; the other run cannot be read, or has another vocabulary.
+  """
+  judge = run
+  if config.guide_workdir:
+    judge = load(config.guide_workdir, checkpoint)
+    if judge.vocabulary != run.vocabulary:
+      raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
+  return guided_lib.Generator(run.algorithm.generator, judge.algorithm, config.make()), judge.algorithm
 
 
 def train(experiment, callbacks=()):
@@ -281,7 +304,8 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
   print(f"on the test split: {numbers}", file=sys.stderr)
   if experiment.choices.export:
-    export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary)
+    guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
+    export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide)
     print(f"SavedModel: {folder / 'export'}", file=sys.stderr)
 
 

@@ -21,6 +21,7 @@ from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import scratchgan
+from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms import wgan_gp
@@ -36,6 +37,8 @@ from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker
 from tf_textgan.generators import tied_lstm
+from tf_textgan.metrics import partition
+from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
 
 SPEC = sequences.Spec(vocab_size=20, length=6, start_token=0)
@@ -147,6 +150,34 @@ def test_maligan_lowers_nll_oracle_with_a_discriminator_that_begins_as_the_gener
   discriminator = generator_lstm.Discriminator(SPEC, config, seed)
   config = maligan.Config(generator_learning_rate=5e-3, discriminator_learning_rate=1e-2)
   _assert_adversarial_training_helps(maligan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+
+
+def _selfgan(seed):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
+  return selfgan.Algorithm(selfgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, candidates=8), generator, discriminator)
+
+
+@_each_seed
+def test_selfgan_lowers_nll_oracle(seed, oracle, real):
+  _assert_adversarial_training_helps(_selfgan(seed), 25, seed, oracle, real)
+
+
+@_each_seed
+def test_a_trained_discriminator_guides_to_the_oracle(seed, real):
+  """Without any further step of the generator, and held-out text becomes more probable under the guided model, even by its upper bound."""
+  algorithm, discriminator_step, _, mle_step = _begin(_selfgan(seed))
+  generator, held_out = algorithm.generator, tf.constant(real[3000:])
+  _train(mle_step, 10, real[:3000], seed, "mle")
+  _train(discriminator_step, 60, real[:3000], seed, "discriminator")
+  tokens = generator.sample(8 * 4000, noise.seed(7)).tokens
+  scores = algorithm.log_ratio(tokens)
+  chosen = tf.gather(tokens, guidance.draw(scores, 8, noise.seed(8)))
+  before, after = (_divergence(x.numpy(), real) for x in (tokens[:4000], chosen))
+  assert after < before - 0.05
+  log_probs = tf.reduce_sum(generator.log_probs(held_out, tf.zeros([1000, 0])), axis=1).numpy()
+  upper = partition.nll(log_probs, algorithm.log_ratio(held_out).numpy(), np.full(1000, SPEC.length), scores.numpy()[:4000]).upper
+  assert upper.value + upper.ci < -np.mean(log_probs) / SPEC.length - 0.05
 
 
 @pytest.mark.slow

@@ -172,6 +172,38 @@ def test_a_better_adversary_from_flags_to_an_export(place, tmp_path):
   assert code == 0 and "going on from step" in err
 
 
+def test_guided_by_the_discriminator(place, tmp_path):
+  data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
+  for algorithm in ("mle", "seqgan"):
+    commands.begin(tmp_path / algorithm, {**data, **commands.tiny_flags(algorithm)})
+  run = ["--workdir", tmp_path / "seqgan"]
+  for words, cost in ((["resampling"], "4.00"), (["rejection"], r"[0-9.]+")):
+    code, text, err = commands.call("generate", *run, "--num", 10, "--format", "jsonl", "--candidates", 4, "--guide", *words)
+    assert code == 0, err
+    assert all({"text", "log_prob", "score"} == set(json.loads(line)) for line in text.splitlines()) and text.count("\n") == 10
+    assert re.search(f"{words[0]}: {cost} candidates for each sentence", err)
+  words = ["--guide", "resampling", "--candidates", 4, "--num", 40, "--encoder", ""]
+  code, _, err = commands.call("evaluate", "--workdir", tmp_path / "mle", *run, *words, "--json", tmp_path / "scores.json")
+  assert code == 0, err
+  scores = json.loads((tmp_path / "scores.json").read_text())
+  assert list(scores) == [str(tmp_path / "mle"), str(tmp_path / "seqgan"), f"{tmp_path / 'seqgan'}, resampling"]
+  guided = list(scores.values())[2]
+  assert guided["proposals"] == 4 and guided["nll_test_lower"] < guided["nll_test"] and "entropy" not in guided
+  assert "mle is not guided: a guide needs a discriminator" in err
+
+
+@pytest.mark.slow
+def test_curves_of_a_run_that_another_ones_discriminator_guides(place, tmp_path):
+  data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
+  for algorithm in ("mle", "seqgan"):
+    commands.begin(tmp_path / algorithm, {**data, **commands.tiny_flags(algorithm)})
+  words = ["--guide", "search", "--candidates", 4, "--search_every", 4, "--guide_workdir", tmp_path / "seqgan", "--num", 40, "--encoder", ""]
+  words += ["--sweep", "--temperatures", 1.0, "--nuclei", 0.9, "--output", tmp_path / "page"]
+  code, _, err = commands.call("evaluate", "--workdir", tmp_path / "mle", *words)
+  assert code == 0, err
+  assert re.search(r"bleu: \S*mle, search is (above|on|below|no overlap) ", err)
+
+
 def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
   """`generate.py | head -1`, with more text than a pipe holds."""
   data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}

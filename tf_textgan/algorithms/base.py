@@ -84,6 +84,21 @@ class Algorithm(abc.ABC):
     if update == "discriminator":
       self.discriminator.begin()
 
+  @property
+  def scores_log_ratios(self):
+    """Whether the discriminator is trained such that `log_ratio` is what it says, as logistic and relativistic losses do; a critic's score is not."""
+    return self.discriminator is not None
+
+  def log_ratio(self, tokens):
+    """The discriminator's estimate of log p(x) - log G(x), where p is the real distribution: int32 `[B, T]` to float32 `[B]`, nats, up to a constant.
+
+    It is of the generator as it was trained against: one that has moved since, or another one, makes it a mere preference.
+    """
+    return self.discriminator(tokens)
+
+  # Function of tokens, int32 `[B, T]`, and of how many of each row are known, giving the same of these prefixes; None if it cannot judge them.
+  prefix_log_ratio = None
+
   def variables(self):
     """Everything a checkpoint holds: unique name to variable."""
     holders = {"generator": self.generator, "discriminator": self.discriminator, **self.copies, **self.optimizers}

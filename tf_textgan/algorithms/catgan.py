@@ -94,6 +94,10 @@ CATEGORIES = True
 class Algorithm(mle.Pretrained):
   """See the module."""
 
+  @property
+  def scores_log_ratios(self):
+    return False  # A score compared with an average has another optimum.
+
   def phases(self, schedule):
     rounds = schedule.adversarial_steps
     generator = base.Update("generator", functools.partial(self.generator_step, rounds=rounds))

@@ -75,6 +75,10 @@ class Algorithm(mle.Pretrained):
     if not hasattr(discriminator, "token_nll"):
       raise errors.UserError("--algorithm dpgan needs a discriminator that knows the likelihood of each token: language_model")
 
+  @property
+  def scores_log_ratios(self):
+    return False
+
   def phases(self, schedule):
     generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)

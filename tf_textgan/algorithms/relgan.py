@@ -94,6 +94,10 @@ _GROWTHS = {
 class Algorithm(mle.Pretrained):
   """See the module."""
 
+  @property
+  def scores_log_ratios(self):
+    return self.config.loss in ("relativistic", "standard")
+
   def phases(self, schedule):
     rounds = schedule.adversarial_steps
     generator = base.Update("generator", functools.partial(self.generator_step, rounds=rounds))

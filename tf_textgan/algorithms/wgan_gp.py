@@ -56,6 +56,10 @@ class Algorithm(base.Algorithm):
     self.optimizers["generator_optimizer"] = base.adam(generator, config.learning_rate, config.beta_1, config.beta_2)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.learning_rate, config.beta_1, config.beta_2)
 
+  @property
+  def scores_log_ratios(self):
+    return False
+
   def phases(self, schedule):
     # From scratch: a one-shot generator has no likelihood to pretrain, and the critic's steps come before the generator's.
     return [

@@ -29,13 +29,15 @@ class Evaluator:
   Attributes:
     write: the generator's `write`, compiled.
     symptoms: what the last evaluation saw of a collapse, see `metrics.collapse`; a list of texts.
+    cost: of a guided generator (`guided.Generator`), what the last sample took: `proposals`, candidates for each sentence, and `accepted`, share of
+      sentences that did not run out of candidates; a dictionary of `estimates.Estimate`, empty for the others.
   """
 
   def __init__(self, generator, corpus, seed, discriminator=None, frechet_distance=False):
     """Takes what is to be evaluated.
 
     Args:
-      generator: see `generators.base`.
+      generator: see `generators.base`; or a `guided.Generator`, which has no likelihood of its own: see `guided_likelihood`.
       corpus: `data.corpus.Corpus`.
       seed: integer; the same samples' noise every time.
       discriminator: the one it is trained against, to score on held-out text; None for none.
@@ -53,6 +55,7 @@ class Evaluator:
     self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
     self.symptoms = []
+    self.cost = {}
     self._encoder = None
     if frechet_distance:
       from tf_textgan.encoders import hashed  # scikit-learn takes a second to import.
@@ -99,9 +102,12 @@ class Evaluator:
     """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
     seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
-      tokens, log_probs = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
+      tokens, log_probs, *guided = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
-      tokens, log_probs = self.write(tf.constant(num), seed, picker, categories)
+      tokens, log_probs, *guided = self.write(tf.constant(num), seed, picker, categories)
+    if guided:
+      _, accepted, proposals = guided
+      self.cost = {"proposals": estimates.Estimate(float(proposals) / num, num), "accepted": estimates.mean(accepted.numpy())}
     return tokens.numpy(), log_probs.numpy().astype(np.float64)
 
   @property

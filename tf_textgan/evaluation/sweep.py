@@ -37,7 +37,7 @@ class Config:
 class RunScorer:
   """Scores one generator, at any picker, with every metric that its corpus allows."""
 
-  def __init__(self, evaluator, corpus, scorer, num, split, seed=0):
+  def __init__(self, evaluator, corpus, scorer, num, split, seed=0, likelihood=None):
     """Args:
     evaluator: `evaluator.Evaluator` of the generator.
     corpus: `data.corpus.Corpus`.
@@ -45,6 +45,7 @@ class RunScorer:
     num: sequences to sample for each point.
     split: the real sequences.
     seed: integer, of the truth's own samples.
+    likelihood: function of a picker that gives further numbers, for a guided generator `guided_likelihood.Likelihood`; None for none.
     """
     self._evaluator = evaluator
     self._corpus = corpus
@@ -52,6 +53,7 @@ class RunScorer:
     self._num = num
     self._split = split
     self._seed = seed
+    self._likelihood = likelihood
     self._fresh = None
 
   def __call__(self, picker=None):
@@ -63,10 +65,12 @@ class RunScorer:
     Returns:
       Dictionary of `estimates.Estimate`: those of `Evaluator.explicit`, of `texts.Scorer` and, for a truth that is a grammar, `mass_covered` and
       `mass_covered_truth`: see `divergence.mass_covered`. Of a generator with categories also those of `Evaluator.told_apart`, and
-      `bleu_<n>_<category>`: of the samples in a category against all the real sequences in it.
+      `bleu_<n>_<category>`: of the samples in a category against all the real sequences in it. Of a guided generator also its `Evaluator.cost`.
     """
     tokens, log_probs = self._evaluator.sample(self._num, picker)
-    numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker)
+    numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker) | self._evaluator.cost
+    if self._likelihood is not None:
+      numbers |= self._likelihood(picker)
     truth, spec = self._corpus.truth, self._corpus.spec
     if truth is not None and not truth.full_support:
       if self._fresh is None:

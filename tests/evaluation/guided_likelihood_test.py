@@ -1,0 +1,70 @@
+"""Tests of tf_textgan.evaluation.guided_likelihood."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.algorithms import judges
+from tests.conformance import tiny
+from tf_textgan import guided
+from tf_textgan import sequences
+from tf_textgan.algorithms import seqgan
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import guided_likelihood
+from tf_textgan.evaluation import sweep
+from tf_textgan.evaluation import texts
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import guidance
+from tf_textgan.sampling import pickers
+
+SPEC = sequences.Spec(vocab_size=4, length=3, start_token=0)
+EVERY = np.array(list(itertools.product(range(4), repeat=3)), np.int32)
+CORPUS = corpus_lib.Corpus(
+  "toy", SPEC, vocabularies.IntegerVocabulary(4), {split: tiny.batch(SPEC, 100, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
+)
+
+
+@pytest.fixture(scope="module")
+def judge():
+  algorithm = seqgan.Algorithm(seqgan.Config(), lstm.Generator(SPEC, lstm.Config(4, 5, 0, 0.8)), judges.LikesToken(SPEC, 2))
+  algorithm.discriminator.scale.assign(3.0)
+  return algorithm
+
+
+@pytest.mark.parametrize("temperature", [None, 0.7])
+def test_the_bounds_enclose_the_exact_likelihood(judge, temperature):
+  picker = None if temperature is None else pickers.Categorical(temperature)
+  evaluator = evaluator_lib.Evaluator(judge.generator, CORPUS, seed=0)
+  numbers = guided_likelihood.Likelihood(evaluator, judge.log_ratio, CORPUS, 3000, "test")(picker)
+  log_probs = tf.reduce_sum(judge.generator.log_probs(EVERY, tf.zeros([64, 0]), temperature=temperature), axis=1).numpy()
+  energies = log_probs + judge.log_ratio(tf.constant(EVERY)).numpy()
+  nll = np.log(np.sum(np.exp(energies))) - energies
+  exact = np.mean(nll[CORPUS.tokens["test"] @ [16, 4, 1]]) / 3
+  lower, upper = numbers["nll_test_lower"], numbers["nll_test"]
+  # The real sequences are those of the split; chance is in the proposals alone, of whose interval the real ones' is the larger part.
+  assert lower.value < upper.value < lower.value + 0.005
+  assert abs(lower.value - exact) < 0.02 and lower.ci > 0.0
+
+
+def test_where_there_is_no_likelihood(judge):
+  evaluator = evaluator_lib.Evaluator(judge.generator, CORPUS, seed=0)
+  likelihood = guided_likelihood.Likelihood(evaluator, judge.log_ratio, CORPUS, 50, "test")
+  assert likelihood(pickers.Categorical(1.0, 2)) == {} == likelihood(pickers.Categorical(1.0, 0, 0.9))
+
+
+def test_a_guided_system_among_the_scores(judge):
+  system = guided.Generator(judge.generator, judge, guidance.Resampling(8))
+  evaluator = evaluator_lib.Evaluator(system, CORPUS, seed=0)
+  sentences = [evaluator_lib.as_sentences(CORPUS.tokens[split], SPEC) for split in ("test", "train")]
+  likelihood = guided_likelihood.Likelihood(evaluator_lib.Evaluator(judge.generator, CORPUS, seed=0), judge.log_ratio, CORPUS, 60, "test")
+  score = sweep.RunScorer(evaluator, CORPUS, texts.Scorer(*sentences, texts.Config(encoder="")), 60, "test", 0, likelihood)
+  numbers = score(pickers.Categorical(0.9))
+  assert numbers["proposals"].value == 8.0 and numbers["accepted"].value == 1.0
+  assert numbers["nll_test"].value > numbers["nll_test_lower"].value
+  # Its samples are not drawn from what their log-probabilities are of.
+  assert "entropy" not in numbers
+  assert numbers["bleu_2"].n == 60

@@ -1,0 +1,118 @@
+"""SelfGAN: sentences that the discriminator helped to write, learnt by maximum likelihood.
+
+Scialom et al., "To Beam Or Not To Beam: That is a Question of Cooperation for Language GANs", https://arxiv.org/abs/2106.06363.
+
+No gradient passes through a pick and no reward is needed: the discriminator chooses among candidates of the generator's, which is then taught by
+teacher forcing to write the chosen ones unaided. With f the discriminator's score of K candidates x_1..x_K for a sentence,
+
+  loss = -log G(x_i),   i drawn with probability softmax(f).
+
+If f is the log-ratio of the real probability to the generator's, the chosen tend to real sentences as K grows, and the loss to maximum likelihood of
+real text, of which there are as many as one likes. The discriminator then learns about the new generator, and so on.
+"""
+
+import dataclasses
+from typing import Literal
+
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import errors
+from tf_textgan.algorithms import base
+from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import seqgan
+from tf_textgan.discriminators import cnn_highway
+from tf_textgan.generators import base as generator_base
+from tf_textgan.generators import lstm
+from tf_textgan.sampling import guidance
+from tf_textgan.sampling import noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """The paper fine-tunes a pretrained transformer for conditional tasks; networks and rates here are SeqGAN's, as for the other algorithms."""
+
+  # Adam's learning rate in pretraining.
+  mle_learning_rate: float = 1e-2
+  # Adam's learning rate on the chosen sentences.
+  generator_learning_rate: float = 1e-3
+  # Adam's learning rate for the discriminator.
+  discriminator_learning_rate: float = 1e-4
+  # Largest norm of the generator's gradient.
+  clip_norm: float = 5.0
+  # How the discriminator helps: "resampling" draws one of whole candidates; "best" takes the one of the highest score, the paper's reranking;
+  # "search" chooses while they are written, by particles in place of the paper's tree search.
+  decoding: Literal["resampling", "best", "search"] = "resampling"
+  # Candidates for a sentence (K).
+  candidates: int = 16
+  # In search, tokens written between two choices.
+  search_every: int = 5
+  # Share of real sentences among those that are learnt.
+  real_share: float = 0.0
+  # Discriminator steps in each round, each on new samples. A departure: these are plain ones, the paper's were helped. Its score is then the ratio to
+  # the generator itself, as resampling by it needs.
+  discriminator_steps_per_round: int = 5
+
+  def __post_init__(self):
+    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    checks.at_least(self, 1, "search_every", "discriminator_steps_per_round")
+    checks.share(self, "real_share")
+    if self.candidates < 2:
+      raise errors.UserError(f"candidates must be at least 2 to choose among, not {self.candidates}")
+
+
+GENERATOR = ("lstm", lstm.Config())
+DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
+# What the generator must be.
+GENERATOR_KIND = generator_base.Autoregressive
+
+
+class Algorithm(mle.Pretrained):
+  """See the module."""
+
+  def phases(self, schedule):
+    # The prefixes of a search have no one shape for XLA.
+    generator = base.Update("generator", self.generator_step, compilable=self.config.decoding != "search")
+    discriminator = base.Update("discriminator", self.discriminator_step)
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+
+  def discriminator_step(self, real, seed, progress):
+    """Teaches the discriminator to tell a real batch from a new sample."""
+    del progress
+    return seqgan.discriminator_step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
+
+  def generator_step(self, real, seed, progress):
+    """Raises the likelihood of what generator and discriminator write together."""
+    del progress
+    config, num = self.config, tf.shape(real)[0]
+    tokens, metrics = self._search(num, seed) if config.decoding == "search" else self._choose(num, seed)
+    if config.real_share:
+      tokens = tf.where((noise.uniform([num], noise.fold(seed, "real")) < config.real_share)[:, None], real, tokens)
+    # A z of its own for each sentence, as in pretraining, not the one that it was written from.
+    return metrics | mle.step(self.generator, self.optimizers["generator_optimizer"], tokens, seed, config.clip_norm)
+
+  def _choose(self, num, seed):
+    """One of whole candidates for each sentence, int32 `[B, T]`, and metrics."""
+    candidates = self.config.candidates
+    tokens = self.generator.sample(num * candidates, noise.fold(seed, "candidates")).tokens
+    scores = self.discriminator(tokens)
+    if self.config.decoding == "best":
+      chosen = guidance.best(scores, candidates)
+    else:
+      chosen = guidance.draw(scores, candidates, noise.fold(seed, "choice"))
+    metrics = {
+      "score": base.mean(tf.gather(scores, chosen)),
+      "unguided_score": base.mean(scores),
+      # Near 1 / K one candidate has all the weight; at 1 the discriminator does not care.
+      "effective_share": base.mean(guidance.effective_share(scores, candidates)),
+    }
+    return tf.gather(tokens, chosen), metrics
+
+  def _search(self, num, seed):
+    """Sentences that were chosen as they grew, int32 `[B, T]`, and metrics."""
+    generator, spec, particles = self.generator, self.generator.spec, num * self.config.candidates
+    search = guidance.Search(self.config.candidates, self.config.search_every)
+    state = generator.initial_state(generator.sample_latent(particles, seed))
+    start = tf.fill([particles], spec.start_token)
+    guided = search(generator.step, generator.picker, start, state, self.discriminator, spec.length, noise.fold(seed, "search"), spec.end_token)
+    return guided.tokens, {"score": base.mean(guided.scores)}

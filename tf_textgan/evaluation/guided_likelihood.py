@@ -1,0 +1,54 @@
+"""The likelihood of held-out text under a guided generator, between two bounds: `metrics.partition` on a corpus."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan.data import pipeline
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import partition
+
+_BATCH = 256
+
+
+class Likelihood:
+  """Bounds the negative log-likelihood of a split under p(x) = q(x) exp f(x) / Z, the limit of many candidates of every guide."""
+
+  def __init__(self, evaluator, log_ratio, corpus, num, split, seed=0):
+    """Args:
+    evaluator: `evaluator.Evaluator` of the generator without its guide.
+    log_ratio: f, see `algorithms.base.Algorithm.log_ratio`.
+    corpus: `data.corpus.Corpus`.
+    num: samples of the generator to estimate Z from, 2 or more.
+    split: the real sequences.
+    seed: integer, of the bootstrap.
+    """
+    self._evaluator = evaluator
+    self._log_ratio = tf.function(log_ratio, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)])
+    self._corpus = corpus
+    self._num = num
+    self._split = split
+    self._seed = seed
+    self._real_scores = None
+
+  def __call__(self, picker=None):
+    """The bounds at one setting.
+
+    Args:
+      picker: see `sampling.pickers`, of the proposals; None for the generator's own.
+
+    Returns:
+      Dictionary of `estimates.Estimate`: `nll_<split>`, the upper bound, and `nll_<split>_lower`, nats per token. Empty where the proposals give real
+      text no likelihood, and for a generator with categories, of which each has a Z of its own.
+    """
+    if self._evaluator.categories or not self._evaluator.gives_likelihood(picker):
+      return {}
+    real = self._corpus.tokens[self._split]
+    if self._real_scores is None:
+      self._real_scores = self._scores(real)
+    written, _ = self._evaluator.sample(self._num, picker)
+    log_probs, sizes = self._evaluator.log_probs(real, picker), evaluator_lib.lengths(real, self._corpus.spec)
+    lower, upper = partition.nll(log_probs, self._real_scores, sizes, self._scores(written), self._seed)
+    return {f"nll_{self._split}": upper, f"nll_{self._split}_lower": lower}
+
+  def _scores(self, tokens):
+    return np.concatenate([self._log_ratio(batch).numpy() for batch in pipeline.padded_batches(tokens, _BATCH)]).astype(np.float64)

@@ -1,0 +1,132 @@
+"""A generator whose sentences a trained discriminator chooses: `sampling.guidance` for networks."""
+
+import dataclasses
+from typing import Literal
+
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan import errors
+from tf_textgan.generators import base as generator_base
+from tf_textgan.sampling import guidance
+from tf_textgan.sampling import noise
+
+# Candidates together: see `generators.base`.
+_CHUNK = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Guided sampling."""
+
+  # How the discriminator chooses among what the generator writes: rejection (exact up to a bound), resampling (one of some candidates), search
+  # (choosing while they are written); none leaves the generator alone.
+  guide: Literal["none", "rejection", "resampling", "search"] = "none"
+  # Candidates for a sentence; with rejection at most so many.
+  candidates: int = 16
+  # Search: tokens written between two choices.
+  search_every: int = 5
+  # Rejection: accept more readily, at the price of being less guided, so that in this percentile of the generator's sentences half are accepted; 0
+  # for the exact probability.
+  rejection_percentile: float = 0.0
+  # Folder of the run whose discriminator guides, on the same corpus; empty for the run's own.
+  guide_workdir: str = ""
+
+  def __post_init__(self):
+    checks.at_least(self, 1, "candidates", "search_every")
+    if not 0 <= self.rejection_percentile < 100:
+      raise errors.UserError(f"rejection_percentile must be at least 0 and below 100, not {self.rejection_percentile}")
+
+  def make(self):
+    """The guide of `sampling.guidance`."""
+    if self.guide == "rejection":
+      return guidance.Rejection(self.candidates, percentile=self.rejection_percentile)
+    return guidance.Search(self.candidates, self.search_every) if self.guide == "search" else guidance.Resampling(self.candidates)
+
+
+class Generator:
+  """A generator and what guides it. To those who only read its sentences it is a generator: it has `spec`, `sample`, `write`, `draw_categories`.
+
+  Attributes:
+    spec: the generator's.
+  """
+
+  def __init__(self, generator, judge, guide):
+    """Args:
+    generator: see `generators.base`.
+    judge: `algorithms.base.Algorithm` that trained the discriminator, mostly against this generator.
+    guide: see `sampling.guidance`.
+
+    Raises:
+      UserError: the judge has no discriminator, or one whose score is no logit; the generator does not write as the guide needs it, or not what the
+        discriminator reads.
+    """
+    name = type(judge).__module__.rsplit(".", 1)[-1]
+    if judge.discriminator is None:
+      raise errors.UserError(f"a guide needs a discriminator, but {name} trains none; name the run of one with --guide_workdir")
+    if not judge.scores_log_ratios:
+      raise errors.UserError(f"a guide needs a discriminator whose score is a logit, and that of {name}, as it was trained, is none")
+    if isinstance(guide, guidance.Search) and not isinstance(generator, generator_base.Autoregressive):
+      raise errors.UserError("the guide search needs a generator that writes token by token; expected rejection or resampling")
+    ours, theirs = (dataclasses.replace(spec, categories=()) for spec in (generator.spec, judge.discriminator.spec))
+    if ours != theirs:
+      raise errors.UserError("the guide's discriminator reads another vocabulary or length than the generator writes; expected runs on one corpus")
+    self.spec = generator.spec
+    self._generator = generator
+    self._judge = judge
+    self._guide = guide
+
+  def draw_categories(self, num, seed):
+    """As `generators.base.Generator.draw_categories`."""
+    return self._generator.draw_categories(num, seed)
+
+  def sample(self, num, seed, picker=None, category=None):
+    """As `write`."""
+    return self.write(num, seed, picker, category)
+
+  def write(self, num, seed, picker=None, category=None):
+    """Writes any number of sequences in bounded memory: `guidance.Guided`.
+
+    Arguments as of `generators.base.Generator.write`; the picker is that of the proposals, which with a temperature or a cut are q.
+    """
+    num = tf.convert_to_tensor(num)
+    generator, guide, score = self._generator, self._guide, self._judge.log_ratio
+    category = generator.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
+
+    def proposer(first):
+      def propose(rows, seed):
+        told = None if category is None else tf.gather(category, (first + rows) % num)
+        return generator.write(tf.size(rows), seed, picker, told)
+
+      return propose
+
+    spent = tf.zeros([])
+    if isinstance(guide, guidance.Rejection):
+      guide, spent = guide.fit(proposer(0), score, noise.fold(seed, "bound"))
+    chunk = max(1, _CHUNK // guide.together)
+    chunks = (num + chunk - 1) // chunk
+    shapes = [[None, self.spec.length], [None], [None], [None]]
+    dtypes = [tf.int32, tf.float32, tf.float32, tf.bool]
+    arrays = [tf.TensorArray(dtype, size=chunks, infer_shape=False, element_shape=shape) for dtype, shape in zip(dtypes, shapes)]
+
+    def write_chunk(i, spent, arrays):
+      first, here = i * chunk, noise.fold(seed, i)
+      count = tf.minimum(chunk, num - first)
+      if isinstance(guide, guidance.Search):
+        told = None if category is None else tf.repeat(category[first : first + count], guide.candidates)
+        guided = self._search(count * guide.candidates, here, picker, told)
+      else:
+        guided = guide(proposer(first), score, count, here)
+      *parts, more = guided
+      return i + 1, spent + more, [array.write(i, part) for array, part in zip(arrays, parts)]
+
+    _, spent, arrays = tf.while_loop(lambda i, *_: i < chunks, write_chunk, (tf.constant(0), spent, arrays))
+    return guidance.Guided(*(array.concat() for array in arrays), spent)
+
+  def _search(self, particles, seed, picker, category):
+    generator, judge, spec = self._generator, self._judge, self.spec
+    state = generator.initial_state(generator.sample_latent(particles, seed, category))
+    start = tf.fill([particles], spec.start_token)
+    return self._guide(
+      generator.step, picker or generator.picker, start, state, judge.log_ratio, spec.length, seed, spec.end_token, judge.prefix_log_ratio
+    )
