@@ -94,10 +94,19 @@ class Algorithm(abc.ABC):
 
     It is of the generator as it was trained against: one that has moved since, or another one, makes it a mere preference.
     """
+    if self.prefix_log_ratio:
+      return self.prefix_log_ratio(tokens, tokens.shape[1])
     return self.discriminator(tokens)
 
-  # Function of tokens, int32 `[B, T]`, and of how many of each row are known, giving the same of these prefixes; None if it cannot judge them.
-  prefix_log_ratio = None
+  @property
+  def prefix_log_ratio(self):
+    """Function of tokens, int32 `[B, T]`, and of how many of each row are known, giving `log_ratio` of these prefixes; None where none is learned."""
+    return self._prefix_score if self.discriminator is not None and self.discriminator.per_prefix else None
+
+  def _prefix_score(self, tokens, count):
+    """The last token's score: a token is judged with all before it, so its score is the log-ratio of the prefix that it ends."""
+    known = tf.minimum(tf.cast(tf.reduce_sum(self.discriminator.spec.mask(tokens), axis=1), tf.int32), count)
+    return tf.gather(self.discriminator.token_scores(tokens), known - 1, batch_dims=1)
 
   def variables(self):
     """Everything a checkpoint holds: unique name to variable."""

@@ -83,6 +83,10 @@ class Algorithm(mle.Pretrained):
     # The mixture is one of tokens, so that a sequence's probability is the product of those it was drawn with.
     self._exploration = pickers.ColdNucleus(config.exploration_temperature, config.exploration_nucleus, config.exploration_share)
 
+  @property
+  def scores_log_ratios(self):
+    return False  # Real text is compared with what the exploration writes and has written.
+
   def phases(self, schedule):
     generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)

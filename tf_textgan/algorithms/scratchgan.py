@@ -69,14 +69,6 @@ class Algorithm(base.Algorithm):
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate, config.beta_1)
     self.copies["baseline"] = Baseline(config.baseline_decay)
 
-  def log_ratio(self, tokens):
-    return self.prefix_log_ratio(tokens, self.generator.spec.length)
-
-  def prefix_log_ratio(self, tokens, count):
-    """The last token's score: a token is judged with all before it, so its score is the log-ratio of the prefix that it ends."""
-    known = tf.minimum(tf.cast(tf.reduce_sum(self.generator.spec.mask(tokens), axis=1), tf.int32), count)
-    return tf.gather(self.discriminator.token_scores(tokens), known - 1, batch_dims=1)
-
   def phases(self, schedule):
     # From scratch, as the name says: what pretraining would give, the dense rewards and the large batch do.
     return [
