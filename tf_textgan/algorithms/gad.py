@@ -167,6 +167,6 @@ class Algorithm(mle.Pretrained):
       return tokens, spec.mask(tokens)
     # One length for all, and on all replicas: not `noise.uniform`, which would give each its own.
     longest = min(self.config.longest_prompt, spec.length - 1)
-    given = tf.cast(tf.random.stateless_uniform([], noise.fold(seed, "prompt")) * (longest + 1.0), tf.int32)
+    given = tf.random.stateless_uniform([], noise.fold(seed, "prompt"), 0, longest + 1, tf.int32)
     tokens = generator.complete(sentences, given, seed).tokens
     return tokens, spec.mask(tokens) * tf.cast(tf.range(spec.length) >= given, tf.float32)
