@@ -26,8 +26,8 @@ from tf_textgan.sampling import noise
 class Config:
   """How the loop runs.
 
-  What is learned depends on `batch_size`, `seed` and `jit_compile`, because XLA draws other random numbers, and on nothing else here, unless evaluations
-  are to end a phase early (`discriminator_patience`, `stop_at_chance`).
+  What is learned depends on `batch_size`, `seed` and `jit_compile`, as XLA draws other random numbers, and on nothing else here, unless evaluations are
+  to end a phase early (`discriminator_patience`, `stop_at_chance`).
   """
 
   # Sequences in a batch, over all replicas.
