@@ -286,9 +286,11 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
   assert loop.progress.best == 1.0
 
 
-def test_a_metric_that_is_never_a_number_keeps_the_last_as_best(tmp_path):
+@pytest.mark.parametrize("value", [math.nan, 1.0])
+def test_of_equal_metrics_and_where_there_is_none_the_last_is_best(value, tmp_path):
+  """While the discriminator alone learns, the generator's metrics stay as they are."""
   loop = _loop("mle", tmp_path)
-  loop._evaluate = lambda step: {"size": math.nan}
+  loop._evaluate = lambda step: {"size": value}
   loop.run()
   _assert_equal(_archive(tmp_path / "best.npz"), _archive(tmp_path / "step_000000005.npz"))
 

@@ -26,8 +26,8 @@ from tf_textgan.sampling import noise
 class Config:
   """How the loop runs.
 
-  What is learned depends on `batch_size`, `seed` and `jit_compile`, as XLA draws other random numbers, and on nothing else here, unless evaluations are
-  to end a phase early (`discriminator_patience`, `stop_at_chance`).
+  What is learned depends on `batch_size`, `seed` and `jit_compile`, as XLA draws other random numbers, and on nothing else here, unless evaluations
+  end a phase early (`discriminator_patience`, `stop_at_chance`).
   """
 
   # Sequences in a batch, over all replicas.
@@ -209,8 +209,9 @@ class Loop:
       watchers.on_epoch_end(epoch, logs)
       best = True
       if config.best_metric:
-        # Until there is a finite value, the last checkpoint is the best there is.
-        best = self._metric(logs) < progress.best or math.isinf(progress.best)
+        # Until there is a finite value, the last checkpoint is the best there is; of equal ones, too: while the discriminator alone learns, the
+        # generator is the same.
+        best = self._metric(logs) <= progress.best or math.isinf(progress.best)
         progress.best = min(progress.best, self._metric(logs))
       self._save(best)
 
