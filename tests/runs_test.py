@@ -229,6 +229,24 @@ def test_the_text_may_move_but_not_change_its_vocabulary(place):
   assert run.step <= _TOTAL
 
 
+def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypatch):
+  shutil.copytree(place / "whole", tmp_path / "run")
+  config = json.loads((tmp_path / "run" / "config.json").read_text())
+  del config["experiment"]["choices"]["pretrained"], config["experiment"]["loop"]["stop_at_chance"]
+  (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+  seen = []
+
+  def begin(loop, callbacks):
+    seen.append(loop.progress.step)
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  runs.train(_experiment(place, tmp_path / "run"))
+  assert seen == [_TOTAL]
+  with pytest.raises(errors.UserError, match="its choices has pretrained '', this command 'runs/other'"):
+    runs.train(_experiment(place, tmp_path / "run", pretrained="runs/other"))
+
+
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"{", b"\xff\xfe", b"", b'{"experiment": {"choices": {"speed": 3}}, "length": 6}'])
 def test_a_config_that_is_none_is_told(place, tmp_path, content):
   (tmp_path / "config.json").write_bytes(content)

@@ -203,7 +203,8 @@ def _open(folder, experiment, chief):
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
   config = _read_config(folder)
   if config is not None:
-    _check_same(folder, config["experiment"], json.loads(json.dumps(experiment.to_json())))
+    # Read back, so that a setting which the run's version did not have yet is at its default.
+    _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (experiment_lib.Experiment.from_json(config["experiment"]), experiment)))
     vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
     corpus = experiment_lib.load_corpus(experiment, vocabulary, config["length"])
   elif experiment.choices.pretrained:
