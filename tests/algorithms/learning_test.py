@@ -158,11 +158,13 @@ def _selfgan(seed):
   return selfgan.Algorithm(selfgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, candidates=8), generator, discriminator)
 
 
+@pytest.mark.slow
 @_each_seed
 def test_selfgan_lowers_nll_oracle(seed, oracle, real):
   _assert_adversarial_training_helps(_selfgan(seed), 25, seed, oracle, real)
 
 
+@pytest.mark.slow
 @_each_seed
 def test_a_trained_discriminator_guides_to_the_oracle(seed, real):
   """Without any further step of the generator, and held-out text becomes more probable under the guided model, even by its upper bound."""

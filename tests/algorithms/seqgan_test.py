@@ -77,7 +77,11 @@ def test_the_gradient_is_that_of_the_expected_reward(spec):
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
 
 
-@pytest.mark.parametrize("changes", [{"advantage": "baseline"}, {"kl_weight": 0.1, "entropy_weight": 0.1, "policy_updates": 2}], ids=str)
+@pytest.mark.parametrize(
+  "changes",
+  [{"advantage": "baseline"}, pytest.param({"kl_weight": 0.1, "entropy_weight": 0.1, "policy_updates": 2}, marks=pytest.mark.slow)],
+  ids=str,
+)
 def test_replicas_make_the_update_of_the_whole_batch(changes, two_replicas):
   weights = []
   for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):

@@ -22,7 +22,7 @@ LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 # Fields that say how large something is, by name.
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2,
-  "temperature_step": 0, "evaluation_batches": 1, "candidates": 3, "search_every": 2,
+  "temperature_step": 0, "evaluation_batches": 1, "losses": ("relativistic",), "candidates": 3, "search_every": 2,
 }  # fmt: skip
 
 

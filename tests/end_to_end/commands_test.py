@@ -80,8 +80,8 @@ def test_generating_text_and_json(trained):
 
 
 def test_scoring_the_run_and_a_file(trained, place):
-  name, folder, command = trained
-  code, out, err = command("evaluate", "--workdir", folder, "--num", 30, "--json", folder / "scores.json")
+  name, folder, _ = trained
+  code, out, err = commands.call("evaluate", "--workdir", folder, "--num", 30, "--json", folder / "scores.json")
   assert code == 0 and out == "", err
   scores = json.loads((folder / "scores.json").read_text())
   assert scores["num"] == 30

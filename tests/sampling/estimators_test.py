@@ -110,6 +110,7 @@ def test_a_lower_temperature_has_less_bias_and_more_variance():
   assert _spread(cold, exact) > 1.5 * _spread(warm, exact)
 
 
+@pytest.mark.slow
 def test_training_the_control_variate_lowers_the_variance_below_that_of_reinforce():
   policy, judge = _policy(SPEC), _judge(SPEC)
   exact = _exact(policy, judge)
