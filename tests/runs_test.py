@@ -124,6 +124,7 @@ def test_the_bar_on_stderr_has_a_rate_and_the_time_left(place):
   assert "nll_validation" in err and "on the test split: nll_test" in err
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is(place):
   shutil.copytree(place / "whole", place / "again")
   code, _, err = _finish(_train(place, "again"))

@@ -89,6 +89,7 @@ def _variables(algorithm):
   return [*algorithm.generator.trainable_variables, *algorithm.optimizers["generator_optimizer"].variables]
 
 
+@pytest.mark.slow
 def test_the_fittest_of_the_children_lives_on_with_its_slots():
   names = ("relativistic_average", "standard")
   settings = {"temperature_step": 0, "schedule_steps": ROUNDS, "generator_learning_rate": 0.03, "evaluation_batches": 2}

@@ -72,7 +72,8 @@ def test_each_generator_writes_what_is_taken_for_its_category():
   assert np.mean(penalties[-5:]) < np.mean(penalties[:5]) - 0.15
 
 
-@pytest.mark.parametrize("spec", [pytest.param(FIXED, id="fixed", marks=pytest.mark.slow), pytest.param(TEXT, id="text")])
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
 def test_the_gradient_is_that_of_the_penalised_probabilities(spec):
   """Three tokens: the mean update over many samples against a sum over every sequence, of the exact value of every prefix."""
   spec = dataclasses.replace(spec, length=3)

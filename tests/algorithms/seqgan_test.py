@@ -156,6 +156,7 @@ def test_several_updates_raise_the_reward_of_the_same_samples_further():
   assert moved[1] > 4.0 * moved[0] > 0.0
 
 
+@pytest.mark.slow
 def test_tokens_that_have_moved_by_the_clip_ratio_move_no_further():
   algorithm = _algorithm(policy_updates=20, clip_ratio=0.05, generator_learning_rate=1e-2, advantage="baseline", stddev=1.0)
   free = _algorithm(policy_updates=20, clip_ratio=1e6, generator_learning_rate=1e-2, advantage="baseline", stddev=1.0)
@@ -187,6 +188,7 @@ def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back
   assert 0.0 < kl[1] < 0.3 * kl[0]
 
 
+@pytest.mark.slow
 def test_the_entropy_bonus_spreads_the_samples():
   entropies = []
   for weight in (0.0, 0.5):

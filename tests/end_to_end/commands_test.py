@@ -172,6 +172,7 @@ def test_a_better_adversary_from_flags_to_an_export(place, tmp_path):
   assert code == 0 and "going on from step" in err
 
 
+@pytest.mark.slow
 def test_guided_by_the_discriminator(place, tmp_path):
   data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
   for algorithm in ("mle", "seqgan"):

@@ -62,6 +62,7 @@ def honest(scorer):
   return scorer(SAMPLES)
 
 
+@pytest.mark.slow
 def test_the_scores_of_the_source_are_its_entropy(honest):
   assert sorted(honest) == ["lstm_lm_nll", "reverse_lstm_lm_nll"]
   forward, reverse = honest["lstm_lm_nll"], honest["reverse_lstm_lm_nll"]

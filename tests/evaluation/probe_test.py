@@ -77,6 +77,7 @@ def test_a_wrong_generator_is_found_out_and_the_gain_is_below_the_divergence():
   assert all(map(np.array_equal, before, uniform.get_weights()))
 
 
+@pytest.mark.slow
 def test_sequences_learnt_by_heart_teach_nothing():
   oracle = oracle_of(sequences.Spec(vocab_size=20, length=6, start_token=0))
   config = probe.Config(probe_steps=300, probe_batch_size=32, probe_learning_rate=1e-2, probe_evaluations=15, probe_patience=6)
