@@ -314,7 +314,8 @@ def _print_table(lines):
   """The evaluations at the end of each phase, a column each."""
   last = {line["phase"]: line for line in lines}
   names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
-  print(f"{'validation':14}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
+  width = max(map(len, names), default=0) + 2
+  print(f"{'validation':{width}}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
   for name in names:
     values = [line.get(name) for line in last.values()]
-    print(f"{name:14}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)
+    print(f"{name:{width}}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)
