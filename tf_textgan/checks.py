@@ -13,6 +13,13 @@ def at_least(config, least, *names):
       raise errors.UserError(f"{name} must be at least {least}, not {value}")
 
 
+def at_most(config, most, *names):
+  """Raises a `UserError` if one of the named settings, a number, is above `most`."""
+  for name in names:
+    if getattr(config, name) > most:
+      raise errors.UserError(f"{name} must be at most {most}, not {getattr(config, name)}")
+
+
 def above_zero(config, *names):
   """Raises a `UserError` unless each of the named settings is a finite number above 0."""
   for name in names:

@@ -11,6 +11,9 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan.sampling import noise
 
+# Weight of the squared mean of all scores in `centring`.
+_CENTRING = 1e-3
+
 
 class Update(NamedTuple):
   """One kind of gradient step.
@@ -204,6 +207,11 @@ def tell_apart(discriminator, real, fake, seed):
   scores, weights = discriminator.verdicts(pairs, noise.fold(seed, "dropout"))
   scores *= tf.tile([[1.0], [-1.0]], [tf.shape(real)[0], 1])
   return mean(tf.nn.softplus(-scores), weights), mean(tf.cast(scores > 0.0, tf.float32), weights)
+
+
+def centring(real_scores, fake_scores):
+  """A penalty that holds the mean of all scores near 0, for losses that only compare scores: float `[B]` each, to a scalar."""
+  return _CENTRING * tf.square(noise.average_over_replicas(tf.reduce_mean(real_scores + fake_scores)) / 2.0)
 
 
 def move_towards(network, target, share):

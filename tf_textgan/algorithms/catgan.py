@@ -38,8 +38,6 @@ from tf_textgan.sampling import pickers
 # What a child can be made by: the generator's loss, a function of real and fake scores. The average one also needs means, and is not here.
 _LOSSES = {name: losses[1] for name, losses in relgan.LOSSES.items() if name != "wasserstein"}
 _AVERAGE = "relativistic_average"
-# Weight of the squared mean of all scores in the discriminator's loss.
-_CENTRING = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +117,7 @@ class Algorithm(mle.Pretrained):
       # The mean over the batch; the code has a batch for each category, and sums.
       loss = base.mean(adversarial.relativistic_average_discriminator(real_scores, fake_scores, real_means, fake_means))
       # Not in the paper. The loss does not depend on what is added to all scores: the gradient of that is rounding errors, of which Adam makes steps.
-      centre = noise.average_over_replicas(tf.reduce_mean(real_scores + fake_scores)) / 2.0
-      total = loss + self.discriminator.regularization() + _CENTRING * tf.square(centre)
+      total = loss + self.discriminator.regularization() + base.centring(real_scores, fake_scores)
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
     # Of a score that is only compared, zero means nothing.
     accuracy = base.mean(adversarial.accuracy(real_scores - fake_means, fake_scores - real_means))

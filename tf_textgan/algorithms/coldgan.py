@@ -61,9 +61,7 @@ class Config:
     checks.above_zero(self, "exploration_temperature", "exploration_nucleus", "largest_weight")
     checks.share(self, "replay_share")
     checks.at_least(self, 1, "memory_size", "discriminator_steps_per_round")
-    for name in ("exploration_nucleus", "exploration_share"):
-      if getattr(self, name) > 1.0:
-        raise errors.UserError(f"{name} must be at most 1, not {getattr(self, name)}")
+    checks.at_most(self, 1, "exploration_nucleus", "exploration_share")
     if self.exploration_nucleus < 1.0 and not self.exploration_share:
       raise errors.UserError("exploration_share must be above 0 where exploration_nucleus is below 1: some sequences could never be written")
 
@@ -86,11 +84,6 @@ class Algorithm(mle.Pretrained):
   @property
   def scores_log_ratios(self):
     return False  # Real text is compared with what the exploration writes and has written.
-
-  def phases(self, schedule):
-    generator = base.Update("generator", self.generator_step)
-    discriminator = base.Update("discriminator", self.discriminator_step)
-    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
   def discriminator_step(self, real, seed, progress):
     """Teaches the discriminator to tell a real batch from new samples and remembered ones."""

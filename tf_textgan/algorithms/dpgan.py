@@ -55,8 +55,7 @@ class Config:
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
     checks.at_least(self, 0, "real_weight", "teacher_forcing_steps_per_round", "discount")
-    if self.discount > 1.0:
-      raise errors.UserError(f"discount must be at most 1, not {self.discount}")
+    checks.at_most(self, 1, "discount")
     checks.above_zero(self, "max_reward")
     checks.at_least(self, 1, "discriminator_steps_per_round")
 

@@ -27,9 +27,6 @@ from tf_textgan.losses import adversarial
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 
-# Weight of the squared mean of all scores in the discriminator's loss.
-_CENTRING = 1e-3
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -78,18 +75,12 @@ GENERATOR_KIND = generator_base.Autoregressive
 
 
 class Algorithm(mle.Pretrained):
-  """See the module."""
+  """See the module. One phase comes after the other; GAD warms both networks up in the same steps."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
     if config.kl_weight:
       self.copies["reference_policy"] = generator.twin()
-
-  def phases(self, schedule):
-    generator = base.Update("generator", self.generator_step)
-    # One phase after the other; GAD warms both up in the same steps.
-    discriminator = base.Update("discriminator", self.discriminator_step)
-    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
   def discriminator_step(self, real, seed, progress):
     """Teaches the discriminator to prefer each sentence of a real batch to an answer of the generator's."""
@@ -102,8 +93,7 @@ class Algorithm(mle.Pretrained):
       real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, noise.fold(seed, "dropout")), [-1, 2]), axis=1)
       loss = base.mean(adversarial.relativistic_discriminator(real_scores, fake_scores))
       # Not in the paper, as in `catgan`: what is added to all scores changes no loss, and would be moved by rounding errors.
-      centre = noise.average_over_replicas(tf.reduce_mean(real_scores + fake_scores)) / 2.0
-      total = loss + discriminator.regularization() + _CENTRING * tf.square(centre)
+      total = loss + discriminator.regularization() + base.centring(real_scores, fake_scores)
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
     # Pairs in the right order: of a score that is only compared, zero means nothing.
     return {"loss": loss, "accuracy": base.mean(tf.cast(real_scores > fake_scores, tf.float32)), "gradient_norm": norm}

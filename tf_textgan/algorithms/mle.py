@@ -68,13 +68,19 @@ class Algorithm(base.Algorithm):
 
 
 class Pretrained(base.Algorithm):
-  """An adversarial algorithm that begins with maximum likelihood: its optimizers, Adam with the config's three learning rates, and its first step."""
+  """An adversarial algorithm that begins with maximum likelihood: its optimizers, Adam with the config's three learning rates, its first step, and
+  the usual phases of it, of `discriminator_step` and of `generator_step`, which a subclass has."""
 
   def __init__(self, config, generator, discriminator):
     super().__init__(config, generator, discriminator)
     self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
     self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+
+  def phases(self, schedule):
+    generator = base.Update("generator", self.generator_step)
+    discriminator = base.Update("discriminator", self.discriminator_step)
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
   def mle_step(self, real, seed, progress):
     """Raises the likelihood of a real batch, each sequence in its category if it has one."""

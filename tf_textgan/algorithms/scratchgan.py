@@ -45,8 +45,7 @@ class Config:
     checks.at_least(self, 0, "generator_learning_rate", "discriminator_learning_rate", "discount")
     checks.share(self, "beta_1", "baseline_decay")
     checks.at_least(self, 1, "discriminator_steps_per_round")
-    if self.discount > 1:
-      raise errors.UserError(f"discount must be at most 1, not {self.discount}")
+    checks.at_most(self, 1, "discount")
 
 
 GENERATOR = ("tied_lstm", tied_lstm.Config())
