@@ -97,14 +97,18 @@ def sample_64():
   return call, _SAMPLED * _SPEC.length * _token_flops(config), _SAMPLED / 64
 
 
-def seqgan_generator_step_bfloat16():
-  """The generator step with `--precision mixed_bfloat16`."""
-  before = keras.config.dtype_policy()
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
-    return _seqgan_generator(_PEER)
-  finally:
-    keras.config.set_dtype_policy(before)
+def _in_bfloat16(case):
+  """A case with `--precision mixed_bfloat16`."""
+
+  def run():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+      return case()
+    finally:
+      keras.config.set_dtype_policy(before)
+
+  return run
 
 
 def _seqgan(discriminator_config):
@@ -470,7 +474,7 @@ CASES = {
   "mle_step": mle_step,
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
-  "seqgan_generator_step_bfloat16": seqgan_generator_step_bfloat16,
+  "seqgan_generator_step_bf16": _in_bfloat16(lambda: _seqgan_generator(_PEER)),
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
   "seqgan_discriminator_step_published": lambda: _seqgan_discriminator(_PUBLISHED),
@@ -489,6 +493,10 @@ CASES = {
   "relgan_generator_step": relgan_generator_step,
   "relgan_discriminator_step": relgan_discriminator_step,
   "relgan_iteration": relgan_iteration,
+  "relgan_mle_step_bf16": _in_bfloat16(relgan_mle_step),
+  "relgan_generator_step_bf16": _in_bfloat16(relgan_generator_step),
+  "relgan_discriminator_step_bf16": _in_bfloat16(relgan_discriminator_step),
+  "relgan_iteration_bf16": _in_bfloat16(relgan_iteration),
   "scratchgan_generator_step": scratchgan_generator_step,
   "scratchgan_discriminator_step": scratchgan_discriminator_step,
   "coldgan_generator_step": coldgan_generator_step,

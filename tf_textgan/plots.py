@@ -61,6 +61,8 @@ def curves(evaluations, path):
     path: of the PNG.
   """
   names = [name for name in (evaluations[-1] if evaluations else {}) if name not in ("step", "phase", "kind")]
+  # An infinite divergence is null in the journal: nothing to draw.
+  names = [name for name in names if any(line.get(name) is not None for line in evaluations)]
   if not names:
     return
   columns = min(4, len(names))
@@ -71,7 +73,7 @@ def curves(evaluations, path):
   for i, name in enumerate(names):
     axes = figure.add_subplot(rows, columns, i + 1)
     points = [(line["step"], line[name]) for line in evaluations if line.get(name) is not None]
-    axes.plot(*zip(*points), color="black", linewidth=1, alpha=0.4) if points else None
+    axes.plot(*zip(*points), color="black", linewidth=1, alpha=0.4)
     for j, phase in enumerate(phases):
       own = [(line["step"], line[name]) for line in evaluations if line["phase"] == phase and line.get(name) is not None]
       if own:

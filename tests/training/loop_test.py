@@ -166,13 +166,13 @@ def test_the_discriminator_begins_once_as_the_generator_that_pretraining_left(sc
   _assert_equal(_state(whole), _state(part))
 
 
-# Held-out loss of the discriminator after each of its steps.
-_LOSSES = {1: 3.0, 2: 1.0, 3: 2.0, 4: 1.5, 5: 0.5, 6: 0.7}
+# Held-out gain of the discriminator after each of its steps.
+_GAINS = {1: -3.0, 2: 0.1, 3: -0.2, 4: 0.05, 5: 0.5, 6: 0.4}
 
 
 def _patient_loop(folder, patience):
   """A loop of six discriminator steps and two rounds, evaluated after each; its callbacks; the discriminator's states at the evaluations."""
-  loop = _toy_loop(folder, base.Schedule(0, 6, 2), 6, lambda step: {"heldout_loss": _LOSSES.get(step, 9.0)})
+  loop = _toy_loop(folder, base.Schedule(0, 6, 2), 6, lambda step: {"heldout_gain": _GAINS.get(step, -9.0)})
   states = {}
   note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({loop.progress.step: _state_of_discriminator(loop)}))
   return loop, [note, monitors.DiscriminatorPatience(loop, patience)], states
@@ -180,7 +180,7 @@ def _patient_loop(folder, patience):
 
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(("patience", "best", "end"), [(2, 2, 4), (3, 5, 6)])
-def test_the_discriminator_goes_back_to_its_lowest_held_out_loss(patience, best, end, tmp_path, capsys):
+def test_the_discriminator_goes_back_to_its_largest_held_out_gain(patience, best, end, tmp_path, capsys):
   whole, callbacks, states = _patient_loop(tmp_path / "whole", patience)
   begun = []
   whole.algorithm.begin = lambda update: begun.append((update, _state_of_discriminator(whole)))
@@ -191,7 +191,7 @@ def test_the_discriminator_goes_back_to_its_lowest_held_out_loss(patience, best,
   _assert_equal(begun[1][1], states[best])
   assert all(np.any(states[best][name] != value) for name, value in states[end].items() if "learning_rate" not in name)
   said = capsys.readouterr().err
-  assert f"the discriminator goes back to its lowest held-out loss, {_LOSSES[best]:.4f} nats, {end - best} evaluations before" in said
+  assert f"the discriminator goes back to its largest held-out gain, {_GAINS[best]:.4f} nats, {end - best} evaluations before" in said
   for step in (1, 3, end - 1, end, None):
     part, callbacks, _ = _patient_loop(tmp_path / "parts", patience)
     part.restore()

@@ -47,8 +47,8 @@ class Config:
   # Metric whose lowest value marks the best checkpoint; empty for the run's last. curve_sum weighs quality and diversity, frechet, which is measured
   # only if it is named here, compares sentence embeddings; see docs/evaluation.md.
   best_metric: str = "curve_sum"
-  # Evaluations of the discriminator phase without a lower held-out loss after which it ends. It then goes back to the discriminator of the lowest, as
-  # it does at the phase's end; 0 for neither.
+  # Evaluations of the discriminator phase without a larger held-out gain after which it ends. It then goes back to the discriminator of the largest,
+  # as it does at the phase's end; 0 for neither.
   discriminator_patience: int = 0
   # Evaluations in a row with the discriminator at chance on held-out text after which the adversarial phase ends; 0 for never.
   stop_at_chance: int = 0
@@ -73,7 +73,7 @@ class Progress:
     batches: batches taken from the data.
     updates: update's name to how often it was made.
     best: lowest value of the best metric so far.
-    heldout_loss: lowest held-out loss of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
+    heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since.
     at_chance: evaluations in a row that found the discriminator at chance, see `monitors.StopAtChance`.
     stopped: whether a callback ended the training early.
@@ -85,7 +85,7 @@ class Progress:
   batches: int = 0
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
   best: float = math.inf
-  heldout_loss: float = math.inf
+  heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
   stopped: bool = False

@@ -200,10 +200,11 @@ class Sentences(keras.callbacks.Callback):
 
 
 class DiscriminatorPatience(keras.callbacks.Callback):
-  """Early stopping of the discriminator's own phase by `heldout_loss`, which `evaluation.probe.HeldOut` gives.
+  """Early stopping of the discriminator's own phase by `heldout_gain`, which `evaluation.probe.HeldOut` gives.
 
-  At the phase's end, and after `patience` evaluations without a lower loss, which end it, the discriminator and its optimizer go back to what they
-  were at the lowest. That state lies in `Loop.kept`, and so in every checkpoint of the phase.
+  At the phase's end, and after `patience` evaluations without a larger gain, which end it, the discriminator and its optimizer go back to what they
+  were at the largest. That state lies in `Loop.kept`, and so in every checkpoint of the phase. The loss would stop earlier: it also counts a constant
+  in the scores, which makes no difference to a reward or to a guide.
   """
 
   def __init__(self, loop, patience):
@@ -218,8 +219,8 @@ class DiscriminatorPatience(keras.callbacks.Callback):
     if phase.name != "discriminator":
       return
     variables = {name: v for name, v in loop.algorithm.variables().items() if name.startswith(("discriminator/", "discriminator_optimizer/"))}
-    if logs["heldout_loss"] < progress.heldout_loss:
-      progress.heldout_loss, progress.waited = logs["heldout_loss"], 0
+    if logs["heldout_gain"] > progress.heldout_gain:
+      progress.heldout_gain, progress.waited = logs["heldout_gain"], 0
       loop.kept = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     else:
       progress.waited += 1
@@ -228,9 +229,9 @@ class DiscriminatorPatience(keras.callbacks.Callback):
     if progress.waited and loop.kept:
       for name, variable in variables.items():
         variable.assign(loop.kept[name])
-      _say(f"the discriminator goes back to its lowest held-out loss, {progress.heldout_loss:.4f} nats, {progress.waited} evaluations before")
+      _say(f"the discriminator goes back to its largest held-out gain, {progress.heldout_gain:.4f} nats, {progress.waited} evaluations before")
     loop.kept = {}
-    progress.heldout_loss, progress.waited, progress.round = math.inf, 0, phase.steps
+    progress.heldout_gain, progress.waited, progress.round = -math.inf, 0, phase.steps
 
 
 class StopAtChance(keras.callbacks.Callback):
