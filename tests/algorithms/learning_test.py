@@ -20,6 +20,7 @@ from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import rankgan
+from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
@@ -277,6 +278,27 @@ def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
   nll_after, divergence_after = measure()
   assert nll_after < nll - 1.0
   assert divergence_after < divergence - 0.1
+
+
+@pytest.mark.slow
+@_each_seed
+def test_relgan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  sizes = multi_representation.Config(embedding_size=16, view_size=4, widths=(1, 2, 3), filters=(16, 16, 16), feature_size=16, dropout=0.0)
+  config = relgan.Config(
+    generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, max_inverse_temperature=2.0, temperature_schedule="constant"
+  )
+  algorithm = relgan.Algorithm(config, generator, multi_representation.Discriminator(SPEC, sizes, seed))
+  updates = {update.name: tf.function(update.train_step) for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  _train(updates["mle"], 10, real, seed, "mle")
+  nll, divergence = measure()
+  for i in range(60):
+    _train(updates["discriminator"], 3, real, seed, "discriminator", 3 * i)
+    _train(updates["generator"], 1, real, seed, "generator", i)
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 0.5
+  assert divergence_after < divergence - 0.05
 
 
 @pytest.mark.slow
