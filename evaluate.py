@@ -5,6 +5,7 @@
   evaluate.py --workdir A --workdir B --file TEXT --sweep  whole quality-diversity curves, as a page
   evaluate.py --workdir RUN --probe                        what a new discriminator still finds
   evaluate.py --workdir RUN --guide resampling             a run, and beside it the same with its discriminator choosing
+  evaluate.py --workdir A --workdir B --combine true       runs, and beside them what they write together
 
 What each number means: docs/evaluation.md.
 """
@@ -82,6 +83,8 @@ class Options:
   baseline: str = ""
   # Train a new discriminator against each run and score it on held-out text.
   probe: bool = False
+  # Also score what the runs write together, a token's probability being the mean of theirs.
+  combine: bool = False
 
 
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
@@ -143,7 +146,10 @@ class Bench:
       )
       if chosen != expected:
         raise errors.UserError(f"{workdir} and {workdirs[0]} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
-    # Before what takes long: a guide that cannot be is told at once.
+    # Before what takes long: what cannot be is told at once.
+    self._own = {workdir: run.algorithm.generator for workdir, run in self.runs.items()}
+    if options.combine:
+      self._own[" + ".join(workdirs)] = runs.combine(self.runs)
     self._guided = self._guide_runs(parts.guide, options.checkpoint)
     self.corpus = first.corpus()
     self.vocabulary = first.vocabulary
@@ -154,29 +160,29 @@ class Bench:
     return self.vocabulary.decode(np.array([sentence], np.int32))[0]
 
   def _guide_runs(self, config, checkpoint):
-    """The guided systems: name to workdir, `guided.Generator` and the algorithm that guides it."""
+    """The guided systems: name to what is guided, `guided.Generator` and the algorithm that guides it."""
     if config.guide == "none":
       return {}
     systems, refusals = {}, []
-    for workdir, run in self.runs.items():
+    first = next(iter(self.runs.values()))
+    for name, generator in self._own.items():
       try:
-        systems[f"{workdir}, {config.guide}"] = (workdir, *runs.guide(run, config, checkpoint))
+        systems[f"{name}, {config.guide}"] = (name, *runs.guide(self.runs.get(name, first), config, checkpoint, generator))
       except errors.UserError as e:
         refusals.append(e)
-        if len(self.runs) > 1:  # A baseline beside it may have no discriminator.
-          print(f"{workdir} is not guided: {e}", file=sys.stderr)
+        if len(self._own) > 1:  # A baseline beside it may have no discriminator.
+          print(f"{name} is not guided: {e}", file=sys.stderr)
     if not systems:
       raise refusals[0]
     return systems
 
   def generators(self):
-    """What writes: name of each run, and of each guided run, to its generator."""
-    own = {workdir: run.algorithm.generator for workdir, run in self.runs.items()}
-    return own | {name: generator for name, (_, generator, _) in self._guided.items()}
+    """What writes: the name of each run, of what they are combined to, and of each that is guided, to its generator."""
+    return self._own | {name: generator for name, (_, generator, _) in self._guided.items()}
 
-  def evaluator(self, workdir):
-    """The run's `Evaluator`."""
-    return evaluator_lib.Evaluator(self.runs[workdir].algorithm.generator, self.corpus, self._parts.options.seed)
+  def evaluator(self, name):
+    """The `Evaluator` of a run, or of the runs combined."""
+    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._parts.options.seed)
 
   def score(self, name):
     """A function of a picker that scores a run, guided or not: `sweep.RunScorer`."""
@@ -184,9 +190,9 @@ class Bench:
     scored = self.corpus, self.scorer, options.num, options.split, options.seed
     if name not in self._guided:
       return sweep.RunScorer(self.evaluator(name), *scored)
-    workdir, generator, judge = self._guided[name]
+    own, generator, judge = self._guided[name]
     likelihood = guided_likelihood.Likelihood(
-      self.evaluator(workdir), judge.log_ratio, self.corpus, options.num, options.split, options.seed
+      self.evaluator(own), judge.log_ratio, self.corpus, options.num, options.split, options.seed
     )
     return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, options.seed), *scored, likelihood)
 
@@ -205,8 +211,8 @@ class Bench:
 
   def sweepable(self, name):
     """Whether the run's generator picks token by token, so that a temperature means something."""
-    workdir = self._guided[name][0] if name in self._guided else name
-    return isinstance(self.runs[workdir].algorithm.generator, generator_base.Autoregressive)
+    own = self._guided[name][0] if name in self._guided else name
+    return isinstance(self._own[own], generator_base.Autoregressive)
 
 
 def probe_runs(bench, parts):
@@ -290,6 +296,8 @@ def main(parts):
     workdirs = ["runs/default"]
   if workdirs and (options.references or options.training):
     raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
+  if options.combine and len(workdirs) < 2:
+    raise errors.UserError("--combine is for two or more runs; expected --workdir as often")
   if parts.guide.guide != "none" and (not workdirs or files and not options.sweep and not options.probe):
     raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:

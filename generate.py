@@ -5,11 +5,13 @@ from tf_textgan import quiet
 quiet.start_tensorflow()
 
 import dataclasses
+import itertools
 import json
 import math
 import sys
 from typing import Literal
 
+import simple_parsing
 import tensorflow as tf
 
 from tf_textgan import cli
@@ -27,8 +29,9 @@ _MOST = 2**31 - 1
 class Options:
   """Options."""
 
-  # Folder of the run.
-  workdir: str = "runs/default"
+  # Folder of the run; of several, given one after the other, the generators write together: a token's probability is the mean of theirs. Without
+  # any: runs/default.
+  workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
   # Sentences to write.
   num: int = 10
   # Divides the logits: below 1 safer and more alike, above 1 more varied; 0 takes the most probable token. Default: as the algorithm samples.
@@ -87,15 +90,18 @@ def main(parts):
   options = parts.options
   check_num(options.num)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
-  run = runs.load(options.workdir, options.checkpoint)
-  generator = run.algorithm.generator
+  # A flag that may be repeated comes as a list for each time.
+  workdirs = list(itertools.chain.from_iterable(options.workdir)) or ["runs/default"]
+  loaded = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
+  run = loaded[workdirs[0]]
+  generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   names = generator.spec.categories
-  category = category_of(options.category, names, options.workdir)
+  category = category_of(options.category, names, workdirs[0])
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   if names:
     category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
   guide = parts.guide.guide
-  writer = generator if guide == "none" else runs.guide(run, parts.guide, options.checkpoint)[0]
+  writer = generator if guide == "none" else runs.guide(run, parts.guide, options.checkpoint, generator)[0]
   tokens, log_probs, *chosen = tf.function(writer.write)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":

@@ -38,10 +38,11 @@ ALLOWED = {
   "encoders": {"errors", "registry"},
   "evaluation": {*_TRAINING, "encoders", "plots"},
   "guided": {"generators", "sampling", "checks", "errors"},
+  "combined": {"generators", "losses", "errors"},
   "export": _ENTRY,
   "experiment": _ENTRY,
   "flags": _ENTRY | {"experiment"},
-  "runs": _ENTRY | {"evaluation", "experiment", "export", "guided", "plots"},
+  "runs": _ENTRY | {"combined", "evaluation", "experiment", "export", "guided", "plots"},
 }
 # They read the command line, so may know absl's flags.
 COMMAND_LINE = {"cli", "flags"}

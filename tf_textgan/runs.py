@@ -15,6 +15,7 @@ from typing import NamedTuple
 from absl import logging
 import tensorflow as tf
 
+from tf_textgan import combined
 from tf_textgan import errors
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import export
@@ -79,13 +80,30 @@ def load(workdir, checkpoint="best"):
   return Run(experiment, vocabulary, algorithm, progress["step"])
 
 
-def guide(run, config, checkpoint="best"):
+def combine(runs):
+  """One generator of those of several runs: `combined.Generator`.
+
+  Args:
+    runs: workdir to `Run`.
+
+  Raises:
+    UserError: see `combined.Generator`; a run has another vocabulary.
+  """
+  first, *others = runs
+  for workdir in others:
+    if runs[workdir].vocabulary != runs[first].vocabulary:
+      raise errors.UserError(f"the runs in {workdir} and {first} have different vocabularies; expected runs on one corpus to combine")
+  return combined.Generator([run.algorithm.generator for run in runs.values()])
+
+
+def guide(run, config, checkpoint="best", generator=None):
   """Sets a discriminator to choose among what a run's generator writes.
 
   Args:
     run: `Run`.
     config: `guided.Config`.
     checkpoint: of the run in `config.guide_workdir`.
+    generator: what writes; None for the run's.
 
   Returns:
     `guided.Generator`, and the algorithm whose discriminator it is.
@@ -98,7 +116,7 @@ def guide(run, config, checkpoint="best"):
     judge = load(config.guide_workdir, checkpoint)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
-  return guided_lib.Generator(run.algorithm.generator, judge.algorithm, config.make()), judge.algorithm
+  return guided_lib.Generator(generator or run.algorithm.generator, judge.algorithm, config.make()), judge.algorithm
 
 
 def train(experiment, callbacks=()):

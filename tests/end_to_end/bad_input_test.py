@@ -170,6 +170,7 @@ EVALUATE = {
   "a temperature of the sweep": ("--workdir {}/run --sweep --temperatures 0", "temperatures must be above 0, not 0.0"),
   "a missing training text": ("--file {}/text.txt --training absent.txt", "cannot read the text file absent.txt"),
   "none": ("--workdir {}/run --num 0", "--num is 0; expected at least 1"),
+  "one run to combine": ("--workdir {}/run --combine true", "--combine is for two or more runs"),
   "a guide without a run": ("--file {}/text.txt --guide search", "--guide is for what runs write; expected --workdir"),
   "a guide without a discriminator": ("--workdir {}/run --guide search", "a guide needs a discriminator, but mle trains none"),
   "a split": ("--workdir {}/run --split dev", r"--split: invalid choice: 'dev' \(choose from '?train'?, '?validation'?, '?test'?\)"),

@@ -205,6 +205,20 @@ def test_curves_of_a_run_that_another_ones_discriminator_guides(place, tmp_path)
   assert re.search(r"bleu: \S*mle, search is (above|on|below|no overlap) ", err)
 
 
+def test_runs_that_write_together(place, tmp_path):
+  data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
+  for seed in (0, 1):
+    commands.begin(tmp_path / f"run{seed}", {**data, **commands.tiny_flags("mle"), "seed": seed})
+  both = ["--workdir", tmp_path / "run0", "--workdir", tmp_path / "run1"]
+  code, _, err = commands.call("evaluate", *both, "--combine", "true", "--num", 40, "--encoder", "", "--json", tmp_path / "scores.json")
+  assert code == 0, err
+  first, second, together = json.loads((tmp_path / "scores.json").read_text()).values()
+  # A mean of probabilities is never less probable than the mean of log-probabilities.
+  assert together["nll_test"] <= (first["nll_test"] + second["nll_test"]) / 2 + 1e-6
+  written = [commands.call("generate", *words, "--num", 5, "--seed", 3) for words in (both, both[:2])]
+  assert all(code == 0 and text.count("\n") == 5 for code, text, _ in written) and written[0][1] != written[1][1]
+
+
 def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
   """`generate.py | head -1`, with more text than a pipe holds."""
   data = {"dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data"}
