@@ -88,6 +88,14 @@ def test_module_imports_only_what_is_below_it(path):
   assert violations(path, (ROOT / path).read_text()) == []
 
 
+def test_no_test_file_imports_another():
+  """Each is a Bazel target of its own, which holds the helpers and no other test."""
+  for path in (ROOT / "tests").rglob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text())):
+      if isinstance(node, ast.ImportFrom) and node.module.startswith("tests"):
+        assert not any(alias.name.endswith("_test") for alias in node.names) and not node.module.endswith("_test"), path
+
+
 @pytest.mark.parametrize(
   ("path", "source", "complaint"),
   [

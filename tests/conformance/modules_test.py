@@ -1,11 +1,10 @@
 """What the modules the registry finds must define, and their settings' form: each field becomes a flag, and its comment the help."""
 
-import ast
 import dataclasses
-import inspect
 
 import pytest
 
+from tests.conformance import fields
 from tests.conformance import tiny
 from tf_textgan import registry
 from tf_textgan.algorithms import base
@@ -18,19 +17,12 @@ _each_module = pytest.mark.parametrize("module", MODULES.values(), ids=list(MODU
 _each_algorithm = pytest.mark.parametrize("name", tiny.ALGORITHMS)
 
 
-def uncommented_fields(config_class):
-  """Fields of a dataclass without a comment on the line above them."""
-  lines = inspect.getsource(config_class).splitlines()
-  body = ast.parse(inspect.cleandoc("\n".join(lines))).body[0].body
-  return [node.target.id for node in body if isinstance(node, ast.AnnAssign) and not lines[node.lineno - 2].strip().startswith("#")]
-
-
 @_each_module
 def test_every_setting_has_a_default_and_a_comment(module):
   assert dataclasses.is_dataclass(module.Config) and module.Config.__dataclass_params__.frozen
   for field in dataclasses.fields(module.Config):
     assert field.default is not dataclasses.MISSING, field.name
-  assert uncommented_fields(module.Config) == []
+  assert fields.uncommented_fields(module.Config) == []
 
 
 def test_a_setting_without_a_comment_is_found():
@@ -42,7 +34,7 @@ def test_a_setting_without_a_comment_is_found():
     commented: int = 1
     bare: int = 2
 
-  assert uncommented_fields(Config) == ["bare"]
+  assert fields.uncommented_fields(Config) == ["bare"]
 
 
 @_each_module

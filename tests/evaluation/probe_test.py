@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.algorithms import judges
-from tests.conformance import modules_test
+from tests.conformance import fields
 from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
@@ -200,5 +200,5 @@ def test_settings_out_of_range(settings):
 
 
 def test_every_setting_has_a_comment():
-  assert modules_test.uncommented_fields(probe.Config) == []
+  assert fields.uncommented_fields(probe.Config) == []
   assert probe.Config().probe_discriminator in registry.names("tf_textgan.discriminators")
