@@ -285,8 +285,9 @@ def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
 def test_relgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   sizes = multi_representation.Config(embedding_size=16, view_size=4, widths=(1, 2, 3), filters=(16, 16, 16), feature_size=16, dropout=0.0)
+  # At an inverse temperature of 1, RelGAN's own on the oracle, this small one collapses: NLL-oracle .8, and a divergence of .50 where it was .27.
   config = relgan.Config(
-    generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, max_inverse_temperature=2.0, temperature_schedule="constant"
+    generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, max_inverse_temperature=4.0, temperature_schedule="constant"
   )
   algorithm = relgan.Algorithm(config, generator, multi_representation.Discriminator(SPEC, sizes, seed))
   updates = {update.name: tf.function(update.train_step) for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
@@ -312,7 +313,12 @@ def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=8, hidden_size=16), seed)
   sizes = multi_representation.Config(embedding_size=16, view_size=4, widths=(1, 2, 3), filters=(16, 16, 16), feature_size=16, dropout=0.0)
   config = catgan.Config(
-    generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, max_inverse_temperature=4.0, evaluation_batches=1, temperature_step=0
+    generator_learning_rate=3e-3,
+    discriminator_learning_rate=1e-2,
+    max_inverse_temperature=4.0,
+    temperature_schedule="constant",
+    evaluation_batches=1,
+    temperature_step=0,
   )
   algorithm = catgan.Algorithm(config, generator, multi_representation.Discriminator(spec, sizes, seed))
 
