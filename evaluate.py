@@ -167,7 +167,7 @@ class Bench:
     first = next(iter(self.runs.values()))
     for name, generator in self._own.items():
       try:
-        systems[f"{name}, {config.guide}"] = (name, *runs.guide(self.runs.get(name, first), config, checkpoint, generator))
+        systems[f"{name}, {config.guide}"] = (name, *runs.guide(generator, self.runs.get(name, first), config, checkpoint))
       except errors.UserError as e:
         refusals.append(e)
         if len(self._own) > 1:  # A baseline beside it may have no discriminator.
@@ -289,8 +289,7 @@ def _as_json(numbers):
 def main(parts):
   """Scores, and prints or writes."""
   options = parts.options
-  # A flag that may be repeated comes as a list for each time.
-  workdirs, files = (list(itertools.chain.from_iterable(values)) for values in (options.workdir, options.file))
+  workdirs, files = generate.repeated(options.workdir), generate.repeated(options.file)
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=files)
   if not workdirs and (not files or options.sweep or options.probe):
     workdirs = ["runs/default"]

@@ -79,6 +79,11 @@ def category_of(name, categories, workdir):
   return tf.constant(categories.index(name))
 
 
+def repeated(values):
+  """The values of a flag that may be given several times, which comes as a list for each time."""
+  return list(itertools.chain.from_iterable(values))
+
+
 def check_num(num):
   """Raises a `UserError` unless a number of sentences is one that TensorFlow can count to."""
   if not 1 <= num <= _MOST:
@@ -90,8 +95,7 @@ def main(parts):
   options = parts.options
   check_num(options.num)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
-  # A flag that may be repeated comes as a list for each time.
-  workdirs = list(itertools.chain.from_iterable(options.workdir)) or ["runs/default"]
+  workdirs = repeated(options.workdir) or ["runs/default"]
   loaded = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
@@ -101,7 +105,7 @@ def main(parts):
   if names:
     category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
   guide = parts.guide.guide
-  writer = generator if guide == "none" else runs.guide(run, parts.guide, options.checkpoint, generator)[0]
+  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)[0]
   tokens, log_probs, *chosen = tf.function(writer.write)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":

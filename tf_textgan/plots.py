@@ -60,9 +60,9 @@ def curves(evaluations, path):
     evaluations: dictionaries with `step`, `phase` and numbers, as in `metrics.jsonl`.
     path: of the PNG.
   """
-  names = [name for name in (evaluations[-1] if evaluations else {}) if name not in ("step", "phase", "kind")]
+  last = evaluations[-1] if evaluations else {}
   # An infinite divergence is null in the journal: nothing to draw.
-  names = [name for name in names if any(line.get(name) is not None for line in evaluations)]
+  names = [name for name in last if name not in ("step", "phase", "kind") and any(line.get(name) is not None for line in evaluations)]
   if not names:
     return
   columns = min(4, len(names))

@@ -96,14 +96,14 @@ def combine(runs):
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
 
-def guide(run, config, checkpoint="best", generator=None):
-  """Sets a discriminator to choose among what a run's generator writes.
+def guide(generator, run, config, checkpoint="best"):
+  """Sets a discriminator to choose among what a generator writes.
 
   Args:
-    run: `Run`.
+    generator: that of `run`, or what `combine` made of it and others.
+    run: `Run`, whose discriminator it is unless `config.guide_workdir` names another.
     config: `guided.Config`.
     checkpoint: of the run in `config.guide_workdir`.
-    generator: what writes; None for the run's.
 
   Returns:
     `guided.Generator`, and the algorithm whose discriminator it is.
@@ -116,7 +116,7 @@ def guide(run, config, checkpoint="best", generator=None):
     judge = load(config.guide_workdir, checkpoint)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
-  return guided_lib.Generator(generator or run.algorithm.generator, judge.algorithm, config.make()), judge.algorithm
+  return guided_lib.Generator(generator, judge.algorithm, config.make()), judge.algorithm
 
 
 def train(experiment, callbacks=()):

@@ -71,8 +71,8 @@ def _begin(algorithm):
   discriminator = algorithm.discriminator
   key = type(algorithm).__module__, algorithm.config, type(discriminator).__module__, getattr(discriminator, "config", None)
   if key not in _ready:
-    names = [name for name in ("discriminator_step", "generator_step", "mle_step") if hasattr(algorithm, name)]
-    _ready[key] = algorithm, [tf.function(getattr(algorithm, name)) for name in names]
+    steps = {update.name: update.train_step for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
+    _ready[key] = algorithm, [tf.function(steps[name]) for name in sorted(steps)]
   first, steps = _ready[key]
   for variable, start in zip(first.variables().values(), algorithm.variables().values(), strict=True):
     variable.assign(start)
@@ -290,16 +290,7 @@ def test_relgan_lowers_nll_oracle(seed, oracle, real):
     generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, max_inverse_temperature=4.0, temperature_schedule="constant"
   )
   algorithm = relgan.Algorithm(config, generator, multi_representation.Discriminator(SPEC, sizes, seed))
-  updates = {update.name: tf.function(update.train_step) for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
-  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
-  _train(updates["mle"], 10, real, seed, "mle")
-  nll, divergence = measure()
-  for i in range(60):
-    _train(updates["discriminator"], 3, real, seed, "discriminator", 3 * i)
-    _train(updates["generator"], 1, real, seed, "generator", i)
-  nll_after, divergence_after = measure()
-  assert nll_after < nll - 0.5
-  assert divergence_after < divergence - 0.05
+  _assert_adversarial_training_helps(algorithm, 60, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -321,24 +312,18 @@ def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
     temperature_step=0,
   )
   algorithm = catgan.Algorithm(config, generator, multi_representation.Discriminator(spec, sizes, seed))
+  algorithm, discriminator_step, generator_step, mle_step = _begin(algorithm)
+  generator, labelled = algorithm.generator, sequences.Labelled(tokens, labels)
 
   def nll():
     written = [generator.sample(SAMPLES, noise.seed(7), category=category).tokens for category in range(2)]
     return np.array([-np.mean(one.log_probs(samples, tf.zeros([SAMPLES, 0]))) for one, samples in zip(oracles, written)])
 
-  updates = {update.name: tf.function(update.train_step) for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
-
-  def train(name, steps, first=0, progress=0.0):
-    for i in range(first, first + steps):
-      rows = np.random.default_rng([seed, i]).integers(0, len(tokens), BATCH)
-      batch = sequences.Labelled(tf.constant(tokens[rows]), tf.constant(labels[rows]))
-      updates[name](batch, noise.fold(noise.seed(seed), name, i), tf.constant(progress, tf.float32))
-
-  train("mle", 10)
+  _train(mle_step, 10, labelled, seed, "mle")
   before = nll()
   for i in range(50):
-    train("discriminator", 3, 3 * i, i / 50)
-    train("generator", 1, i, i / 50)
+    _train(discriminator_step, 3, labelled, seed, "discriminator", 3 * i, i / 50)
+    _train(generator_step, 1, labelled, seed, "generator", i, i / 50)
   assert np.all(nll() < before - 0.3)
 
 
