@@ -38,7 +38,7 @@ ALLOWED = {
   "encoders": {"errors", "registry"},
   "evaluation": {*_TRAINING, "encoders", "plots"},
   "guided": {"generators", "sampling", "checks", "errors"},
-  "combined": {"generators", "losses", "errors"},
+  "combined": {"generators", "losses", "sampling", "errors"},
   "export": _ENTRY,
   "experiment": _ENTRY,
   "flags": _ENTRY | {"experiment"},

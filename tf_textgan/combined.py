@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan.generators import base
 from tf_textgan.losses import likelihood
+from tf_textgan.sampling import chunks
 
 # Rows of logits together: those of each member stay in a processor's cache.
 _ROWS = 256
@@ -73,17 +74,14 @@ class Generator(base.Autoregressive):
     flat = tf.reshape(tokens, [-1])
     temperature = 1.0 if temperature is None else temperature
 
-    def score_rows(i, scores):
-      rows = slice(i * _ROWS, (i + 1) * _ROWS)
+    def score_rows(_, first, count):
+      rows = slice(first, first + count)
       scaled = self._mean([likelihood.logits(x[rows], *layer) for x, layer in zip(outputs, layers)]) / temperature
-      chosen = tf.gather(scaled, flat[rows], batch_dims=1) - tf.reduce_logsumexp(scaled, axis=1)
-      return i + 1, scores.write(i, chosen)
+      return [tf.gather(scaled, flat[rows], batch_dims=1) - tf.reduce_logsumexp(scaled, axis=1)]
 
-    count = (tf.size(flat) + _ROWS - 1) // _ROWS
-    scores = tf.TensorArray(tf.float32, size=count, infer_shape=False, element_shape=[None])
-    _, scores = tf.while_loop(lambda i, _: i < count, score_rows, (tf.constant(0), scores), parallel_iterations=1)
+    (scores,) = chunks.map_rows(score_rows, tf.size(flat), _ROWS, [(tf.float32, [])])
     # Padding is no token of theirs: its log-probability is minus infinity, which no product with the mask would make 0.
-    return tf.where(self.spec.mask(tokens) > 0, tf.reshape(scores.concat(), tf.shape(tokens)), 0.0)
+    return tf.where(self.spec.mask(tokens) > 0, tf.reshape(scores, tf.shape(tokens)), 0.0)
 
   def _latents(self, latent):
     """Each member's latent: its part of z, and the category that all are told."""

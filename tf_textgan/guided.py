@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.generators import base as generator_base
+from tf_textgan.sampling import chunks
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
 
@@ -103,25 +104,20 @@ class Generator:
     spent = tf.zeros([])
     if isinstance(guide, guidance.Rejection):
       guide, spent = guide.fit(proposer(0), score, noise.fold(seed, "bound"))
-    chunk = max(1, _CHUNK // guide.together)
-    chunks = (num + chunk - 1) // chunk
-    shapes = [[None, self.spec.length], [None], [None], [None]]
-    dtypes = [tf.int32, tf.float32, tf.float32, tf.bool]
-    arrays = [tf.TensorArray(dtype, size=chunks, infer_shape=False, element_shape=shape) for dtype, shape in zip(dtypes, shapes)]
 
-    def write_chunk(i, spent, arrays):
-      first, here = i * chunk, noise.fold(seed, i)
-      count = tf.minimum(chunk, num - first)
+    def write_rows(i, first, count):
+      here = noise.fold(seed, i)
       if isinstance(guide, guidance.Search):
         told = None if category is None else tf.repeat(category[first : first + count], guide.candidates)
         guided = self._search(count * guide.candidates, here, picker, told)
       else:
         guided = guide(proposer(first), score, count, here)
       *parts, more = guided
-      return i + 1, spent + more, [array.write(i, part) for array, part in zip(arrays, parts)]
+      return [*parts, more[None]]
 
-    _, spent, arrays = tf.while_loop(lambda i, *_: i < chunks, write_chunk, (tf.constant(0), spent, arrays))
-    return guidance.Guided(*(array.concat() for array in arrays), spent)
+    outputs = [(tf.int32, [self.spec.length]), (tf.float32, []), (tf.float32, []), (tf.bool, []), (tf.float32, [])]
+    *parts, more = chunks.map_rows(write_rows, num, max(1, _CHUNK // guide.together), outputs)
+    return guidance.Guided(*parts, spent + tf.reduce_sum(more))
 
   def _search(self, particles, seed, picker, category):
     generator, judge, spec = self._generator, self._judge, self.spec

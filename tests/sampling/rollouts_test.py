@@ -79,7 +79,7 @@ def test_rewards_are_the_expected_score_of_the_completions(end_token, num_rollou
   assert deviation.max() > 0.3
 
 
-@pytest.mark.parametrize(("num", "num_rollouts", "chunk"), [(7, 1, 1024), (7, 5, 1), (7, 5, 14), (7, 5, 20), (7, 5, 35), (1, 3, 2), (16, 2, 1024)])
+@pytest.mark.parametrize(("num", "num_rollouts", "chunk"), [(7, 1, 1024), (3, 2, 1), (7, 5, 14), (7, 5, 20), (7, 5, 35), (1, 3, 2), (16, 2, 1024)])
 def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, chunk):
   samples = sample(num)
   for position in range(T):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan.losses import likelihood
+from tf_textgan.sampling import chunks
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
@@ -116,17 +117,13 @@ class Generator(keras.Model):
     """
     num = tf.convert_to_tensor(num)
     category = self.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
-    chunks = (num + _CHUNK - 1) // _CHUNK
-    tokens = tf.TensorArray(tf.int32, size=chunks, infer_shape=False, element_shape=[None, self.spec.length])
-    log_probs = tf.TensorArray(tf.float32, size=chunks, infer_shape=False, element_shape=[None])
 
-    def write_chunk(i, tokens, log_probs):
-      told = {} if category is None else {"category": category[i * _CHUNK : (i + 1) * _CHUNK]}
-      samples = self.sample(tf.minimum(_CHUNK, num - i * _CHUNK), noise.fold(seed, i), picker, **told)
-      return i + 1, tokens.write(i, samples.tokens), log_probs.write(i, tf.reduce_sum(samples.log_probs, axis=1))
+    def write_rows(i, first, count):
+      told = {} if category is None else {"category": category[first : first + count]}
+      samples = self.sample(count, noise.fold(seed, i), picker, **told)
+      return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
 
-    _, tokens, log_probs = tf.while_loop(lambda i, *_: i < chunks, write_chunk, (tf.constant(0), tokens, log_probs))
-    return tokens.concat(), log_probs.concat()
+    return tuple(chunks.map_rows(write_rows, num, _CHUNK, [(tf.int32, [self.spec.length]), (tf.float32, [])]))
 
 
 class Autoregressive(Generator):

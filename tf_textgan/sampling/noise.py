@@ -87,16 +87,12 @@ def num_replicas():
 
 def average_over_replicas(x):
   """Averages a tensor over the replicas; with one replica it is the tensor itself."""
-  if num_replicas() == 1:
-    return x
-  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
+  return _all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
 def sum_over_replicas(x):
   """Sums a tensor over the replicas; with one replica it is the tensor itself."""
-  if num_replicas() == 1:
-    return x
-  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
+  return _all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
 def gather_from_replicas(x):
@@ -108,6 +104,10 @@ def gather_from_replicas(x):
   # A sum of rows that are zero on all replicas but one: unlike `all_gather`, it does not ask the replicas for their shapes.
   place = tf.reshape(tf.one_hot(mine, replicas, dtype=x.dtype), [replicas] + [1] * x.shape.rank)
   return tf.reshape(sum_over_replicas(place * x[None]), tf.concat([[-1], tf.shape(x)[1:]], axis=0))
+
+
+def _all_reduce(operation, x):
+  return x if num_replicas() == 1 else tf.distribute.get_replica_context().all_reduce(operation, x)
 
 
 def _rows_of_this_replica(draw, shape):

@@ -1,8 +1,9 @@
 """Monte-Carlo rollouts: what a prefix is worth, judged by completing it.
 
-No prefix is recomputed: the state from which each token was picked is kept from the sampling pass, and a prefix's completions go on from there. All
-completions of one prefix, of every sequence that has not ended, run together; `chunk` bounds how many at a time, and with it the memory. For T
-tokens and N rollouts that is at most B*N*T*(T-1)/2 generator steps, half of what completing full-length rows would take.
+No prefix is recomputed: the state from which each token was picked is kept from the sampling pass, and a prefix's completions go on from there. Those
+of all prefixes that have not ended stand in one list, the shortest prefix first, and are written and scored `chunk` rows at a time: that bounds
+the memory, and fills the processor also where a prefix has few completions. For T tokens and N rollouts it takes some B*N*T*(T-1)/2 generator
+steps, half of what completing full-length rows would; the rows of a chunk are written as far as its shortest prefix needs.
 """
 
 import dataclasses
@@ -22,20 +23,26 @@ _CACHED_LOGITS = 1_280_000
 
 @dataclasses.dataclass(frozen=True)
 class _CategoricalOfRows:
-  """A draw for some rows of a batch, with the random numbers that these rows would have in the whole batch, on any number of replicas.
+  """A draw for some completions, with the random numbers that are theirs whatever is drawn beside them, on any number of replicas.
 
   Attributes:
-    rows: int32 `[R]`, which rows.
-    total: rows of the whole batch.
+    rows: int32 `[R]`, which completions.
+    total: completions of a prefix of the whole batch.
+    t: int32 `[R]`, the last position of the prefix that each completes.
+    length: positions there are.
   """
 
   rows: Any
   total: Any
+  t: Any
+  length: int
   relaxed: ClassVar[bool] = False
 
   def __call__(self, logits, seed):
-    uniforms = tf.gather(noise.uniform([self.total], seed), self.rows)
-    return pickers.Pick(*categorical.draw_at(logits, uniforms))
+    # A number for each row and one for each prefix, added modulo one: every two sums are as independent as if each had been drawn, for less.
+    shift = tf.random.stateless_uniform([self.length], noise.fold(seed, "prefix"))
+    uniforms = tf.gather(noise.uniform([self.total], seed), self.rows) + tf.gather(shift, self.t)
+    return pickers.Pick(*categorical.draw_at(logits, uniforms - tf.floor(uniforms)))
 
 
 def cached_rows(vocab_size):
@@ -43,7 +50,7 @@ def cached_rows(vocab_size):
   return max(1, _CACHED_LOGITS // vocab_size)
 
 
-def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512, score_completions=None, every=1):
+def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=256, score_completions=None, every=1):
   """Rewards every token with the mean score of the completions of the prefix that it ends.
 
   Args:
@@ -54,8 +61,8 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512,
     seed: int32 `[2]`.
     end_token: as in `unroll`. A prefix that has ended has no completions: its reward is the score of the sequence.
     chunk: rows completed and scored at a time.
-    score_completions: a cheaper way to the same scores: function of ids `[R, T]`, of the row of `samples` each one completes, int32 `[R]`, and of the
-      last position they have in common, an int32 scalar. None takes `score`.
+    score_completions: a cheaper way to the same scores: function of ids `[R, T]`, of the row of `samples` each one completes, int32 `[R]`, and of
+      the last position up to which all are as in their row, an int32 scalar. None takes `score`.
     every: complete only the prefixes of this many tokens, of twice as many, and so on; a token has the reward of the first of them that holds it.
 
   Returns:
@@ -65,44 +72,39 @@ def rewards(step, score, samples, num_rollouts, seed, end_token=None, chunk=512,
   length = tokens.shape[1]
   batch_size = tf.shape(tokens)[0]
   own_scores = score(tokens)
-  ended = tf.zeros_like(tokens, tf.bool)
-  if end_token is not None:
-    ended = (tokens == end_token) | (tokens == sequences.PAD)
-
-  def reward_of_prefix(t):
-    """Mean score `[B]` of the completions of the tokens up to position t."""
-    going_on = tf.cast(tf.where(~ended[:, t])[:, 0], tf.int32)
-    state = tf.nest.map_structure(lambda x: tf.gather(x[:, t], going_on), samples.states)
-    prefix = tf.gather(tokens[:, : t + 1], going_on)
-    alive = tf.size(going_on)
-    together = tf.clip_by_value(chunk // tf.maximum(alive, 1), 1, num_rollouts)
-
-    def add_rollouts(first, total):
-      count = tf.minimum(together, num_rollouts - first)
-      repeat = lambda x: tf.repeat(x, count, axis=0)  # noqa: E731, [A, ...] to [A * count, ...]: a sequence's completions are neighbours.
-      rows = repeat(going_on * num_rollouts + first) + tf.tile(tf.range(count), [alive])
-      picker = _CategoricalOfRows(rows, batch_size * num_rollouts)
-      prefixes = repeat(prefix)
-      states = tf.nest.map_structure(repeat, state)
-      rest = unrolling.unroll(step, picker, prefixes[:, -1], states, length - 1 - t, noise.fold(seed, t), end_token).tokens
-      completed = tf.ensure_shape(tf.concat([prefixes, rest], axis=1), [None, length])
-      scores = score_completions(completed, repeat(going_on), t) if score_completions else score(completed)
-      return first + count, total + tf.reduce_sum(tf.reshape(scores, [alive, count]), axis=1)
-
-    zeros = tf.zeros([alive])
-    _, total = tf.while_loop(
-      lambda first, _: (first < num_rollouts) & (alive > 0), add_rollouts, (tf.constant(0), zeros), parallel_iterations=1
-    )
-    return tf.tensor_scatter_nd_update(own_scores, going_on[:, None], total / num_rollouts)
-
-  # The last one is the sequence itself.
   prefixes = (length + every - 1) // every
-  values = tf.TensorArray(tf.float32, size=prefixes, element_shape=[tokens.shape[0]])
+  # Of all prefixes but the last, which is the sequence itself: the last position of each.
+  ends = tf.range(1, prefixes) * every - 1
+  going_on = tf.ones([prefixes - 1, batch_size], tf.bool)
+  if end_token is not None:
+    going_on = tf.transpose(tf.gather((tokens != end_token) & (tokens != sequences.PAD), ends, axis=1))
+  # Prefix and row of each that is completed, the shortest prefixes first.
+  pairs = tf.cast(tf.where(going_on), tf.int32)
+  total = tf.shape(pairs)[0] * num_rollouts
+  chunks = (total + chunk - 1) // chunk
 
-  def write_reward(i, values):
-    return i + 1, values.write(i, reward_of_prefix((i + 1) * every - 1))
+  def add_scores(i, sums):
+    mine = tf.range(i * chunk, tf.minimum((i + 1) * chunk, total))
+    pair = tf.gather(pairs, mine // num_rollouts)
+    prefix, row = tf.unstack(pair, axis=1)
+    t = tf.gather(ends, prefix)
+    own, first = tf.gather(tokens, row), t[0]
+    place = tf.stack([row, t], axis=1)
+    picker = _CategoricalOfRows(row * num_rollouts + mine % num_rollouts, batch_size * num_rollouts, t, length)
+    states = tf.nest.map_structure(lambda x: tf.gather_nd(x, place), samples.states)
+    last = tf.gather_nd(tokens, place)
+    rest = unrolling.unroll(step, picker, last, states, length - 1 - first, seed, end_token).tokens
+    # Each row's own tokens up to its own t, then what was written.
+    position = tf.range(length)
+    source = tf.where(position <= t[:, None], position, position + length - 1 - t[:, None])
+    completed = tf.ensure_shape(tf.gather(tf.concat([own, rest], axis=1), source, batch_dims=1), [None, length])
+    scores = score_completions(completed, row, first) if score_completions else score(completed)
+    return i + 1, tf.tensor_scatter_nd_add(sums, pair, scores)
 
-  # One prefix after the other: a batch of all of them would be larger than the memory, and no faster once its rows fill the processor.
-  _, values = tf.while_loop(lambda i, _: i < prefixes - 1, write_reward, (tf.constant(0), values), parallel_iterations=1)
-  values = values.write(prefixes - 1, own_scores).stack()
-  return tf.transpose(values if every == 1 else tf.repeat(values, every, axis=0)[:length])
+  # One chunk after the other: side by side they would need the memory that the chunks are to save.
+  _, sums = tf.while_loop(
+    lambda i, _: i < chunks, add_scores, (tf.constant(0), tf.zeros(tf.shape(going_on))), parallel_iterations=1
+  )
+  means = tf.where(going_on, sums / num_rollouts, own_scores)
+  values = tf.transpose(tf.concat([means, own_scores[None]], axis=0))
+  return tf.ensure_shape(values if every == 1 else tf.repeat(values, every, axis=1)[:, :length], tokens.shape)
