@@ -290,7 +290,7 @@ def _label(axes, panel):
 def _free_place(place, size, inside, lines, taken):
   """The box around a point, all in pixels, that covers least: no other label, best no line, and near."""
   choices = []
-  for radius in (10, 18, 28):
+  for radius in (10, 18, 28, 45, 70, 100):
     for x, y in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0)):
       left, bottom = place[0] + x * radius + (x - 1) / 2 * size.width, place[1] + y * radius + (y - 1) / 2 * size.height
       box = matplotlib.transforms.Bbox.from_bounds(left, bottom, size.width, size.height)
