@@ -437,7 +437,7 @@ def test_early_stopping_ends_the_run_for_good(tmp_path):
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", ["mle", "seqgan"])
+@pytest.mark.parametrize("name", ["mle", pytest.param("seqgan", marks=pytest.mark.slow)])
 def test_two_replicas_train_as_one(name, tmp_path, two_replicas):
   schedule = base.Schedule(3, 2, 1)
   one, two = _loop(name, tmp_path / "one", schedule), _loop(name, tmp_path / "two", schedule, strategy=two_replicas)
