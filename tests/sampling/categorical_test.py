@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import frequencies
 from tf_textgan.sampling import categorical
 from tf_textgan.sampling import noise
 
@@ -20,28 +21,14 @@ def _softmax(logits):
   return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def assert_frequencies(counts, probs):
-  """Pearson's chi-square within five standard deviations of what exact draws give."""
-  expected = counts.sum() * probs
-  assert expected.min() > 1.0
-  statistic = np.sum((counts - expected) ** 2 / expected)
-  freedom = len(probs) - 1
-  assert statistic < freedom + 5 * np.sqrt(2 * freedom) + 1e-6, statistic
-
-
 @pytest.mark.parametrize("vocab_size", SIZES)
 def test_frequencies_are_the_softmax(vocab_size):
   logits = _logits(vocab_size)
   rows, seeds = (2000, 10) if vocab_size > 1000 else (40000, 1)
-  tokens = [categorical.draw(tf.repeat(logits, rows, axis=0), noise.seed(s)).tokens for s in range(seeds)]
-  counts = np.bincount(np.concatenate(tokens), minlength=vocab_size)
-  assert len(counts) == vocab_size
-  probs = _softmax(logits)[0]
+  tokens = np.concatenate([categorical.draw(tf.repeat(logits, rows, axis=0), noise.seed(s)).tokens for s in range(seeds)])
   # Rare tokens pooled: by place in their block, then by block.
   for group in (np.arange(vocab_size) % 50, np.arange(vocab_size) * 50 // vocab_size):
-    pooled = [np.bincount(group, weights=x, minlength=group.max() + 1) for x in (counts, probs)]
-    used = pooled[1] > 0
-    assert_frequencies(pooled[0][used], pooled[1][used])
+    frequencies.assert_drawn_from(group[tokens], np.bincount(group, weights=_softmax(logits)[0]))
 
 
 @pytest.mark.parametrize("vocab_size", SIZES)
