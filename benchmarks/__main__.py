@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from benchmarks import cases
+from tf_textgan import checks
 from tf_textgan import cli
 from tf_textgan import errors
 from tf_textgan import experiment
@@ -27,6 +28,12 @@ class Options:
   only: str = ""
   # Timed repeats of each measurement, of which the median counts.
   repeats: int = 15
+  # Tokens that the steps know.
+  vocab_size: int = 5000
+  # Tokens in a sequence of the steps.
+  length: int = 20
+  # Sequences in a batch of the steps.
+  batch_size: int = 64
 
 
 _COLUMNS = (
@@ -45,23 +52,24 @@ def main(options):
   """Makes the measurements, each in processes of its own, so that its memory is its own too."""
   if options.only and options.only not in cases.CASES:
     raise errors.UserError(f"unknown measurement {options.only!r}; there are: {', '.join(cases.CASES)}")
-  if options.repeats < 1:
-    raise errors.UserError(f"--repeats is {options.repeats}; expected at least 1")
+  checks.at_least(options, 1, "repeats", "length", "batch_size")
+  checks.at_least(options, 2, "vocab_size")
   print("".join(re.sub(r"\.\df", "", style).format(name) for name, style in _COLUMNS), flush=True)
   records = []
+  sizes = (options.vocab_size, options.length, options.batch_size)
   for name in [options.only] if options.only else cases.CASES:
-    record = _in_own_process(name, options.repeats, threads=1)
+    record = _in_own_process(name, options.repeats, sizes, threads=1)
     # CPU time on one thread, where none waits for another; the time a user waits on all.
-    record["wall_ms"] = _in_own_process(name, options.repeats, threads=0)["wall_ms"]
+    record["wall_ms"] = _in_own_process(name, options.repeats, sizes, threads=0)["wall_ms"]
     records.append(record)
     print("".join(style.format(record[column]) for column, style in _COLUMNS), flush=True)
   if options.json:
     experiment.write_json(options.json, records)
 
 
-def _in_own_process(name, repeats, threads):
+def _in_own_process(name, repeats, sizes, threads):
   program = (
-    "import json; from benchmarks import cases, measure; "
+    f"import json; from benchmarks import cases, measure; cases.resize(*{sizes}); "
     f"print(json.dumps(measure.record({name!r}, cases.CASES[{name!r}], {repeats}, {threads})))"
   )
   done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

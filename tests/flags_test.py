@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import itertools
-import pathlib
 
 import pytest
 
@@ -171,8 +170,3 @@ def test_a_quickstart_counts_only_where_nothing_is_chosen_and_comes_first(tmp_pa
   ):
     parsed = flags.parse(["train.py", *arguments], "", quickstart)
     assert (parsed.choices.algorithm, parsed.schedule.mle_steps, parsed.loop.seed) == (algorithm, steps, seed)
-
-
-@pytest.mark.parametrize("recipe", sorted((pathlib.Path(__file__).resolve().parent.parent / "recipes").glob("*.flags")), ids=lambda path: path.stem)
-def test_recipes_are_understood(recipe):
-  assert _parse(f"--flagfile={recipe}").choices.algorithm in tiny.ALGORITHMS

@@ -44,3 +44,17 @@ def test_a_case_is_a_step_that_learns_anew_at_each_call(name):
   assert flops > 1e9 and units == 1
   assert all(np.isfinite(list(first.values())))
   assert first != second
+
+
+def test_other_sizes_are_other_batches_and_as_many_more_operations(monkeypatch):
+  for name in ("_SPEC", "_BATCH"):  # Given back after the test.
+    monkeypatch.setattr(cases, name, getattr(cases, name))
+  flops = cases.CASES["relgan_mle_step"]()[1]
+  cases.resize(vocab_size=40, length=6, batch_size=3)
+  step, fewer, _ = cases.CASES["mle_step"]()
+  assert all(np.isfinite(list(step().values())))
+  assert cases._real().shape == (3, 6)
+  config = lstm.Config()
+  assert fewer == 3 * 3 * 6 * 2 * ((config.embedding_size + config.hidden_size) * 4 * config.hidden_size + config.hidden_size * 40)
+  cases.resize(vocab_size=5000, length=40, batch_size=128)
+  assert cases.CASES["relgan_mle_step"]()[1] == 4 * flops
