@@ -17,6 +17,7 @@ from tf_textgan import errors
 from tf_textgan import experiment as experiment_lib
 from tf_textgan import flags
 from tf_textgan import runs
+from tf_textgan.data import vocabulary as vocabulary_lib
 
 _STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
 _TOTAL = 22
@@ -320,3 +321,39 @@ def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypa
 def test_a_generator_that_cannot_begin_a_run_is_told(place, tmp_path, changes, message):
   with pytest.raises(errors.UserError, match=message):
     runs.train(_experiment(place, tmp_path / "run", **{"pretrained": place / "whole", **changes}))
+
+
+def _mle(place, workdir, **changes):
+  settings = {
+    "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "export": False, "workdir": workdir,
+    **commands.tiny_flags("mle"), "deterministic": False, "batch_size": 16, **changes,
+  }  # fmt: skip
+  return flags.parse(["train.py", *commands.as_flags(settings)], "")
+
+
+def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, monkeypatch):
+  """They are neither real nor new words: vocabulary and corpus are those of a run without them."""
+  (tmp_path / "written.txt").write_text("a cat sees a moon\nthe cat sees a dog\n", encoding="utf-8")
+  seen = []
+
+  def begin(loop, callbacks):
+    seen.append(loop._data)
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  runs.train(_mle(place, tmp_path / "plain"))
+  runs.train(_mle(place, tmp_path / "taught", synthetic_file=tmp_path / "written.txt"))
+  plain, taught = seen
+  np.testing.assert_array_equal(taught[:-2], plain)
+  assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
+  decoded = vocabulary_lib.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
+  assert decoded == ["a cat sees a <unk>", "the cat sees a dog"]
+
+
+def test_sentences_of_a_file_that_cannot_be_learnt_are_told_and_leave_nothing(place, tmp_path):
+  (tmp_path / "written.txt").write_text("a cat sees a dog\n", encoding="utf-8")
+  with pytest.raises(errors.UserError, match="--synthetic_file is for --algorithm mle without categories"):
+    runs.train(_experiment(place, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))
+  with pytest.raises(errors.UserError, match="cannot read the text file .*absent"):
+    runs.train(_mle(place, tmp_path / "run", synthetic_file=tmp_path / "absent"))
+  assert not (tmp_path / "run").exists()

@@ -49,6 +49,9 @@ class Choices:
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
   # The generator's flags must be those of that run. With --mle_steps=0 it takes the place of the maximum-likelihood phase.
   pretrained: str = ""
+  # With --algorithm mle: file of further sentences to learn, one on a line, such as generate.py has written, perhaps with several runs or a
+  # discriminator to guide it. They do not count as real: vocabulary, evaluations and the other splits are those of the dataset.
+  synthetic_file: str = ""
   # File of word vectors in GloVe's text format, for networks whose pretrained_size is above 0.
   embedding_file: str = ""
   # Arithmetic of the networks: "float32", or "mixed_bfloat16" with float32 weights.

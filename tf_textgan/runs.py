@@ -13,6 +13,7 @@ from typing import Any
 from typing import NamedTuple
 
 from absl import logging
+import numpy as np
 import tensorflow as tf
 
 from tf_textgan import combined
@@ -22,6 +23,7 @@ from tf_textgan import export
 from tf_textgan import guided as guided_lib
 from tf_textgan import plots
 from tf_textgan import sequences
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.sampling import noise
@@ -138,16 +140,14 @@ def train(experiment, callbacks=()):
     tf.config.experimental.enable_op_determinism()
   chief = _is_chief(strategy)
   folder = pathlib.Path(choices.workdir)
-  corpus = _open(folder, experiment, chief)
+  corpus = _corpus_of(folder, experiment)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
   # A run that goes on has its word vectors in the checkpoint.
   vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary)
   generator = algorithm.generator
-  data = corpus.tokens["train"]
-  if generator.spec.categories:
-    data = sequences.Labelled(data, corpus.categories["train"])
+  data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
   by_frechet = experiment.loop.best_metric == "frechet"
   evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
@@ -164,9 +164,11 @@ def train(experiment, callbacks=()):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
+  callbacks = [*_early_stopping(loop, experiment), *callbacks]
+  if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
+    _begin(folder, experiment, corpus)
   if loop.restore():
     print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  callbacks = [*_early_stopping(loop, experiment), *callbacks]
   if chief:
     callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
   loop.run(callbacks)
@@ -215,29 +217,44 @@ def _config_of(folder):
   return config
 
 
-def _open(folder, experiment, chief):
-  """Reads the run's corpus with the run's vocabulary, or begins a run; gives the corpus."""
+def _corpus_of(folder, experiment):
+  """The corpus for a run in a folder; with the vocabulary and length of the run that is there, or that it begins with, if there is one."""
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
-  config = _read_config(folder)
+  config, encoded = _read_config(folder), folder
   if config is not None:
     # Read back, so that a setting which the run's version did not have yet is at its default.
     _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (experiment_lib.Experiment.from_json(config["experiment"]), experiment)))
-    vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
-    corpus = experiment_lib.load_corpus(experiment, vocabulary, config["length"])
   elif experiment.choices.pretrained:
-    pretrained = pathlib.Path(experiment.choices.pretrained)
-    config = _config_of(pretrained)
-    corpus = experiment_lib.load_corpus(experiment, vocabulary_lib.load(pretrained / "vocabulary.json"), config["length"])
+    encoded = pathlib.Path(experiment.choices.pretrained)
+    config = _config_of(encoded)
   else:
-    corpus = experiment_lib.load_corpus(experiment)
-  if chief:
-    folder.mkdir(parents=True, exist_ok=True)
-    corpus.vocabulary.save(folder / "vocabulary.json")
-    experiment_lib.write_json(folder / "versions.json", experiment_lib.versions())
-    # Last: a folder with a config is a run.
-    experiment_lib.write_json(folder / "config.json", as_config(experiment, corpus.spec))
-  return corpus
+    return experiment_lib.load_corpus(experiment)
+  return experiment_lib.load_corpus(experiment, vocabulary_lib.load(encoded / "vocabulary.json"), config["length"])
+
+
+def _training_data(synthetic_file, corpus, algorithm):
+  """What the algorithm learns from: the training split, the sentences of a file if one is named, and, if it learns categories, their labels."""
+  data, categories = corpus.tokens["train"], algorithm.generator.spec.categories
+  if synthetic_file:
+    if algorithm.discriminator is not None or categories:
+      raise errors.UserError(
+        "--synthetic_file is for --algorithm mle without categories: a discriminator would learn to take its sentences for real, and they have no "
+        "labels"
+      )
+    synthetic = corpus_lib.read_lines(synthetic_file, corpus.vocabulary, corpus.spec.length)
+    logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
+    data = np.concatenate([data, synthetic])
+  return sequences.Labelled(data, corpus.categories["train"]) if categories else data
+
+
+def _begin(folder, experiment, corpus):
+  """Writes down what the run is."""
+  folder.mkdir(parents=True, exist_ok=True)
+  corpus.vocabulary.save(folder / "vocabulary.json")
+  experiment_lib.write_json(folder / "versions.json", experiment_lib.versions())
+  # Last: a folder with a config is a run.
+  experiment_lib.write_json(folder / "config.json", as_config(experiment, corpus.spec))
 
 
 def as_config(experiment, spec):

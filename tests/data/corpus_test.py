@@ -46,6 +46,35 @@ def test_existing_vocabulary_and_length():
   np.testing.assert_array_equal(made.tokens["train"], [[3, 4, 3, 2], [3, 4, 2, 0], [3, 2, 0, 0]])
 
 
+def test_further_lines_are_encoded_as_the_corpus_was(tmp_path):
+  path = tmp_path / "more.txt"
+  path.write_text("  b a\n\nnew b\na a a a\n<unk> a b", encoding="utf-8")
+  made = corpus.encode("letters", SPLITS, max_length=4)
+  np.testing.assert_array_equal(corpus.read_lines(path, made.vocabulary, 4), [[5, 4, 2, 0], [3, 5, 2, 0], [3, 4, 5, 2]])
+
+
+def test_further_lines_of_integers(tmp_path):
+  (tmp_path / "more.txt").write_text("3 1\n0 4\n", encoding="utf-8")
+  np.testing.assert_array_equal(corpus.read_lines(tmp_path / "more.txt", vocabularies.IntegerVocabulary(5), 2), [[3, 1], [0, 4]])
+
+
+@pytest.mark.parametrize(
+  ("content", "vocabulary", "message"),
+  [
+    (None, vocabularies.IntegerVocabulary(5), "cannot read the text file .*: No such file"),
+    (b"", vocabularies.IntegerVocabulary(5), "expected sentences of 1 to 1 tokens, one on a line, but none of its 0 lines is one"),
+    (b"a b\n\nc d e", vocabularies.Vocabulary.build(["a"]), "expected sentences of 1 to 1 tokens, one on a line, but none of its 2 lines is one"),
+    (b"a\n\xff", vocabularies.Vocabulary.build(["a"]), "is not UTF-8 text: line 2 has the byte 0xff"),
+    (b"1 2 3", vocabularies.IntegerVocabulary(5), "expected 2 integers in a sequence, but '1 2 3' has 3"),
+  ],
+)
+def test_further_lines_that_are_none_are_told(tmp_path, content, vocabulary, message):
+  if content is not None:
+    (tmp_path / "more.txt").write_bytes(content)
+  with pytest.raises(errors.UserError, match=message):
+    corpus.read_lines(tmp_path / "more.txt", vocabulary, 2)
+
+
 def test_memory_mapped(tmp_path):
   in_memory = corpus.encode("letters", SPLITS)
   on_disk = corpus.encode("letters", SPLITS, folder=tmp_path, ram_limit=39)  # 40 bytes in two sentences of five tokens

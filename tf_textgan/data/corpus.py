@@ -17,6 +17,7 @@ import numpy as np
 
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.data import text_files
 from tf_textgan.data import vocabulary as vocabularies
 
 SPLITS = ("train", "validation", "test")
@@ -150,6 +151,32 @@ def encode(
           f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
           f"{len(categories)} categories")
   return Corpus(name, spec, vocabulary, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
+
+
+def read_lines(path, vocabulary, length):
+  """Reads further sentences for a corpus that is there, one on a line, as `generate.py` writes them. Those that do not fit are left out.
+
+  Args:
+    path: of the file, UTF-8.
+    vocabulary: of the corpus; tokens that it lacks become `<unk>`.
+    length: T.
+
+  Returns:
+    int32 array `[N, T]`.
+
+  Raises:
+    UserError: the file cannot be read or is not UTF-8, no line fits, or one is no sequence of the corpus's integers.
+  """
+  text_files.check(path)
+  sentences = list(text_files.lines(path))
+  fitting = sentences
+  if isinstance(vocabulary, vocabularies.Vocabulary):  # The other kind says itself which line is of another length.
+    fitting = [sentence for sentence in sentences if len(vocabularies.split(sentence, vocabulary.level)) < length]
+  if not fitting:
+    raise errors.UserError(f"{path}: expected sentences of 1 to {length - 1} tokens, one on a line, but none of its {len(sentences)} lines is one")
+  if len(fitting) < len(sentences):
+    logging.info("%s: dropped %d of %d sentences, which are longer than %d tokens", path, len(sentences) - len(fitting), len(sentences), length - 1)
+  return vocabulary.encode(fitting, length)
 
 
 def _fitting(sentences, labels, kept, level, length):
