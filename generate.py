@@ -106,7 +106,7 @@ def main(parts):
     category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
   guide = parts.guide.guide
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)[0]
-  tokens, log_probs, *chosen = tf.function(writer.write)(num, seed, picker, category)
+  tokens, log_probs, *chosen = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":
     lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, log_probs.numpy())]

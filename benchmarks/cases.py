@@ -73,7 +73,7 @@ def _real():
 
 def _stepper(train_step, real=None):
   """A compiled train step on a fixed batch with a new seed at every call."""
-  real, step, seed = _real() if real is None else real, tf.function(train_step), tf.Variable(0)
+  real, step, seed = _real() if real is None else real, tf.function(train_step, autograph=False), tf.Variable(0)
 
   def call():
     seed.assign_add(1)
@@ -94,7 +94,7 @@ def sample_64():
   """Sampling, reported for 64 sequences, made 1,024 at a time."""
   config = lstm.Config()
   generator = lstm.Generator(_SPEC, config)
-  write, seed = tf.function(generator.write), tf.Variable(0)
+  write, seed = tf.function(generator.write, autograph=False), tf.Variable(0)
 
   def call():
     seed.assign_add(1)
@@ -185,7 +185,7 @@ def _candidates_flops(candidates):
 def resampling_64():
   """Guided sampling: 64 sequences, each chosen among 16 candidates by the discriminator."""
   algorithm = _seqgan(_PEER)
-  write, seed = tf.function(guided.Generator(algorithm.generator, algorithm, guidance.Resampling(16)).write), tf.Variable(0)
+  write, seed = tf.function(guided.Generator(algorithm.generator, algorithm, guidance.Resampling(16)).write, autograph=False), tf.Variable(0)
 
   def call():
     seed.assign_add(1)

@@ -1,5 +1,6 @@
 """Settings of the whole test session, made before TensorFlow starts."""
 
+import functools
 import os
 import pathlib
 import sys
@@ -15,6 +16,9 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 
 # Graphs that run a few times are not worth rewriting: a tenth of the whole suite's time. The commands' own processes rewrite theirs, as users' do.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+# Nor are functions worth converting that have no Python `if` or `for` on a tensor, as the library's; those of tests are compiled as its own are.
+tf.function = functools.partial(tf.function, autograph=False)
 
 
 @pytest.fixture(scope="session")

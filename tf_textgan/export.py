@@ -44,10 +44,10 @@ class Model(tf.Module):
     if self._categories:
       settings.append(tf.TensorSpec([], tf.string, "category"))
       text.append(tf.TensorSpec([None], tf.string, "category"))
-    self.generate = tf.function(self._generate, input_signature=settings)
+    self.generate = tf.function(self._generate, input_signature=settings, autograph=False)
     if guide is not None:
-      self.generate_guided = tf.function(self._generate_guided, input_signature=settings)
-    self.score = tf.function(self._score, input_signature=text)
+      self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
+    self.score = tf.function(self._score, input_signature=text, autograph=False)
 
   def _generate(self, num, temperature, seed, category=None):
     return self._write(self._generator, num, temperature, seed, category)

@@ -187,12 +187,12 @@ def generator_problem(draws, seed):
   policy, discriminator = lstm.Generator(spec, lstm.Config()), recurrent.Discriminator(spec, recurrent.Config(dropout=0.0))
   algorithm = gsgan.Algorithm(gsgan.Config(estimator="leave_one_out", discriminator_learning_rate=1e-3), policy, discriminator)
 
-  @tf.function
+  @tf.function(autograph=False)
   def pretrain(i):
     own = noise.fold(noise.seed(seed), "mle", i)
     algorithm.mle_step(truth.sample(64, noise.fold(own, "real")).tokens, own, tf.constant(0.0))
 
-  @tf.function
+  @tf.function(autograph=False)
   def train_discriminator(i):
     own = noise.fold(noise.seed(seed), "discriminator", i)
     algorithm.discriminator_step(truth.sample(64, noise.fold(own, "real")).tokens, own, tf.constant(0.0))
@@ -298,7 +298,7 @@ def _drawer(problem, name, temperature, options):
     def surrogate(seed):
       return estimator(policy, cost, problem.rows, seed).surrogate
 
-  @tf.function
+  @tf.function(autograph=False)
   def draw(i):
     with tf.GradientTape() as tape:
       loss = tf.reduce_mean(surrogate(noise.fold(seed, i)))
@@ -313,7 +313,7 @@ def _train_control(problem, estimator, options, seed):
   optimizer = keras.optimizers.Adam(1e-2)
   optimizer.build(control.trainable_variables)
 
-  @tf.function
+  @tf.function(autograph=False)
   def step(i):
     with tf.GradientTape() as tape:
       square = tf.reduce_mean(estimator(problem.policy, problem.cost, problem.rows, noise.fold(seed, i)).square)

@@ -71,7 +71,7 @@ def curves(evaluations, path):
   matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
   phases = list(dict.fromkeys(line["phase"] for line in evaluations))
   for i, name in enumerate(names):
-    axes = figure.add_subplot(rows, columns, i + 1)
+    axes = figure.add_subplot(rows, columns, i + 1, sharex=figure.axes[0] if i else None)
     points = [(line["step"], line[name]) for line in evaluations if line.get(name) is not None]
     axes.plot(*zip(*points), color="black", linewidth=1, alpha=0.4)
     for j, phase in enumerate(phases):
@@ -79,9 +79,11 @@ def curves(evaluations, path):
       if own:
         axes.plot(*zip(*own), "o", color=f"C{j}", markersize=4, label=phase)
     axes.set_title(name, fontsize=10)
-    axes.tick_params(labelsize=8)
+    axes.locator_params(nbins=4)  # As many as can be read at this size; ticks are most of what a figure takes to draw.
+    lowest = i + columns >= len(names)
+    axes.tick_params(labelsize=8, labelbottom=lowest)
     axes.grid(alpha=0.3)
-    if i // columns == rows - 1:
+    if lowest:
       axes.set_xlabel("step", fontsize=8)
   handles, labels = figure.axes[0].get_legend_handles_labels()
   figure.legend(handles, labels, loc="outside lower center", ncols=len(phases), fontsize=9)

@@ -78,7 +78,7 @@ def _cell(gates, memory, bias, scale=None):
 
 
 # XLA makes few loops over the gates of it: a sixth of the time of a layer's gradient.
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _cell_slopes(inputs, slopes):
   """The gradients of `_cell` by its arguments, from those by what it gives."""
   with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -3,12 +3,11 @@
 The Python twins are in `vocabulary.py`; both must give the same. Letters: N sentences, T tokens in a sequence.
 """
 
-import sys
-
 import tensorflow as tf
 
-# What `str.split` takes for whitespace. `tf.strings.split` knows the ASCII part only, so the rest is replaced by a space first.
-_WHITESPACE = "[" + "".join(f"\\x{{{code:x}}}" for code in range(sys.maxunicode + 1) if chr(code).isspace()) + "]+"
+# What `str.split` takes for whitespace, all of it in Unicode's first plane. `tf.strings.split` knows the ASCII part only, so the rest is replaced by
+# a space first.
+_WHITESPACE = "[" + "".join(f"\\x{{{code:x}}}" for code in range(2**16) if chr(code).isspace()) + "]+"
 
 
 def _words(texts):

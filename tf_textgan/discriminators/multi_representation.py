@@ -137,7 +137,7 @@ def largest_responses(rows, kernels, biases):
 
 
 # A function in eager mode too, where TensorFlow would otherwise ready the pooling's own loop for a gradient that is never asked for.
-@tf.function
+@tf.function(autograph=False)
 @tf.custom_gradient
 def _largest_responses(rows, *kernels_and_biases):
   kernels, biases = kernels_and_biases[: len(kernels_and_biases) // 2], kernels_and_biases[len(kernels_and_biases) // 2 :]
@@ -176,13 +176,13 @@ def _highway_with_dropout(features, gate, candidate, kept, rate):
 
 
 # XLA makes one loop over the numbers of each of these; operation by operation all the responses would go through memory many times.
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _highway(features, gate, candidate, kept, rate):
   mixed = features + tf.sigmoid(gate) * (tf.nn.relu(candidate) - features)
   return tf.where(kept, mixed / (1.0 - rate), tf.zeros([], mixed.dtype))
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _highway_slopes(features, gate, candidate, kept, upstream, rate):
   """The gradients of `_highway` by its first three arguments."""
   upstream = tf.where(kept, upstream / (1.0 - rate), tf.zeros([], upstream.dtype))
@@ -191,7 +191,7 @@ def _highway_slopes(features, gate, candidate, kept, upstream, rate):
   return upstream * (1.0 - gate), by_gate, tf.where(candidate > 0.0, upstream * gate, tf.zeros([], upstream.dtype))
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _pool(rows, kernels, biases):
   """The largest responses, `[N, F]`, and for each width the places of their windows, `[N, F_i]`."""
   length = rows.shape[1]
@@ -227,7 +227,7 @@ def _best_windows(rows, kernel):
   return tf.while_loop(lambda first, *_: first < windows, advance, state, maximum_iterations=-(-windows // block))[1:]
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _kernel_slopes(rows, widths, slopes, places):
   """The kernels' gradients: sum_n slope[n] rows[n, place[n] + k]."""
   gradients = []
@@ -237,7 +237,7 @@ def _kernel_slopes(rows, widths, slopes, places):
   return gradients
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _row_slopes(length, kernels, slopes, places):
   """The rows' gradient: slope[n] kernel[k] added to the number at place[n] + k."""
   num = tf.shape(slopes[0])[0]

@@ -49,10 +49,12 @@ class Evaluator:
     self._number = seed
     self._classifier = None
     self._accuracy_on_real = {}
-    self.write = tf.function(generator.write)
+    self.write = tf.function(generator.write, autograph=False)
     # A sweep is compiled once: the temperature is a tensor here, but part of the picker in `write`.
-    self._write_at = tf.function(lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category))
-    self._log_probs = tf.function(self._sequence_log_probs) if isinstance(generator, base.Autoregressive) else None
+    self._write_at = tf.function(
+      lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category), autograph=False
+    )
+    self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if isinstance(generator, base.Autoregressive) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
     self.symptoms = []
     self.cost = {}

@@ -23,7 +23,7 @@ class Likelihood:
     seed: integer, of the bootstrap.
     """
     self._evaluator = evaluator
-    self._log_ratio = tf.function(log_ratio, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)])
+    self._log_ratio = tf.function(log_ratio, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)], autograph=False)
     self._corpus = corpus
     self._num = num
     self._split = split

@@ -73,7 +73,7 @@ class Model:
     sizes = lstm.Config(embedding_size=config.lm_size, hidden_size=config.lm_size, dropout=config.lm_dropout)
     self.network = lstm.Generator(spec, sizes, seed)
     self._batch_size = config.lm_batch_size
-    self._score = tf.function(lambda tokens: tf.reduce_sum(self.network.log_probs(tokens, tf.zeros([len(tokens), 0])), axis=1))
+    self._score = tf.function(lambda tokens: tf.reduce_sum(self.network.log_probs(tokens, tf.zeros([len(tokens), 0])), axis=1), autograph=False)
 
   def encode(self, sentences):
     """The ids of each sentence and the end token: a list of lists."""
@@ -117,7 +117,7 @@ def fit(sentences, vocabulary, config, seed, validation=None):
     held_out = model.encode(validation)
   optimizer = base.adam(model.network, config.lm_learning_rate)
   seed = noise.fold(noise.seed(seed), "language model")
-  step = tf.function(lambda batch, number: mle.step(model.network, optimizer, batch, noise.fold(seed, number), _CLIP_NORM))
+  step = tf.function(lambda batch, number: mle.step(model.network, optimizer, batch, noise.fold(seed, number), _CLIP_NORM), autograph=False)
   numbers = itertools.count()
   lowest, best, best_epoch = np.inf, model.network.get_weights(), 0
   total = config.lm_epochs * -(-len(rows) // config.lm_batch_size)

@@ -89,7 +89,8 @@ class HeldOut:
   def __init__(self, discriminator, batch=256):
     """Args: discriminator: see `discriminators.base`; batch: sequences scored together."""
     # One graph for batches of any size, the last one of a pass too.
-    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=[tf.TensorSpec([None, discriminator.spec.length], tf.int32)])
+    tokens = tf.TensorSpec([None, discriminator.spec.length], tf.int32)
+    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=[tokens], autograph=False)
     self._batch = batch
 
   def scores(self, tokens):
@@ -153,7 +154,7 @@ def run(generator, corpus, config, seed, progress=None, network=None):
   discriminator.begin()
   optimizer = keras.optimizers.AdamW(config.probe_learning_rate, weight_decay=config.probe_weight_decay)
   optimizer.build(discriminator.trainable_variables)
-  held_out, write = HeldOut(discriminator), tf.function(generator.write)
+  held_out, write = HeldOut(discriminator), tf.function(generator.write, autograph=False)
   random = noise.fold(noise.seed(seed), "probe")
   data = corpus.tokens
   if generator.spec.categories:
@@ -171,7 +172,7 @@ def run(generator, corpus, config, seed, progress=None, network=None):
     return held_out.scores(real), held_out.scores(fake)
 
   validation = pair("validation")
-  step = tf.function(lambda real, seed: seqgan.discriminator_step(generator, discriminator, optimizer, real, seed))
+  step = tf.function(lambda real, seed: seqgan.discriminator_step(generator, discriminator, optimizer, real, seed), autograph=False)
   batches = iter(pipeline.batches(data["train"], config.probe_batch_size, seed))
   losses = [_loss(*score(*validation))]
   best, best_step, best_weights = losses[0], 0, discriminator.get_weights()

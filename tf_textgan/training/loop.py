@@ -253,20 +253,23 @@ class Loop:
     if update.name in self._compiled:
       return self._compiled[update.name]
     strategy = self._strategy
-    train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and update.compilable)
+    train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and update.compilable, autograph=False)
     update_seed = noise.fold(self._seed, update.name)
 
-    @tf.function
+    # Nothing here and below has Python's `if` or `for` on a tensor, and AutoGraph, which would look for them in every function that is called, takes
+    # seconds before the first step.
+    @tf.function(autograph=False)
     def advance(batches, first, count, share, growth):
       def once(i):
         passed = tf.cast(i - first, tf.float32)
         metrics = strategy.run(train_step, (next(batches), noise.fold(update_seed, i), share + growth * passed))
         return {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for name, value in metrics.items()}
 
-      totals = once(first)
-      for i in tf.range(first + 1, first + count):
+      def add(i, totals):
         metrics = once(i)
-        totals = {name: totals[name] + metrics[name] for name in totals}
+        return i + 1, {name: totals[name] + metrics[name] for name in totals}
+
+      _, totals = tf.while_loop(lambda i, _: i < first + count, add, [first + 1, once(first)])
       return {name: total / tf.cast(count, total.dtype) for name, total in totals.items()}
 
     self._compiled[update.name] = advance
