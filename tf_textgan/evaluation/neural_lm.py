@@ -73,7 +73,7 @@ class Model:
     sizes = lstm.Config(embedding_size=config.lm_size, hidden_size=config.lm_size, dropout=config.lm_dropout)
     self.network = lstm.Generator(spec, sizes, seed)
     self._batch_size = config.lm_batch_size
-    self._score = tf.function(lambda tokens: tf.reduce_sum(self.network.log_probs(tokens, tf.zeros([len(tokens), 0])), axis=1), autograph=False)
+    self._score = tf.function(self._log_prob, autograph=False)
 
   def encode(self, sentences):
     """The ids of each sentence and the end token: a list of lists."""
@@ -86,6 +86,9 @@ class Model:
     for chosen in _cut(order, self._batch_size):
       result[chosen] = self._score(_pad([rows[i] for i in chosen], self._batch_size)).numpy()[: len(chosen)]
     return result
+
+  def _log_prob(self, tokens):
+    return tf.reduce_sum(self.network.log_probs(tokens, tf.zeros([tf.shape(tokens)[0], 0])), axis=1)
 
 
 def fit(sentences, vocabulary, config, seed, validation=None):
