@@ -12,7 +12,7 @@ _NOTE = re.compile(r"^([IWE]0000 |WARNING: All log messages before absl::Initial
 def start_tensorflow():
   """Imports TensorFlow and finds its devices with stderr held back, then passes on what was said there besides the notes.
 
-  A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
+  What it warns of later, such as a function that is traced anew for each picker of a sweep, is not for the user of a command and is left out, too. A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
   """
   if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     return
@@ -25,6 +25,7 @@ def start_tensorflow():
       import tensorflow as tf
 
       tf.config.list_physical_devices()
+      tf.get_logger().setLevel("ERROR")
     finally:
       sys.stderr.flush()
       os.dup2(terminal, 2)
