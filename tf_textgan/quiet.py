@@ -12,7 +12,8 @@ _NOTE = re.compile(r"^([IWE]0000 |WARNING: All log messages before absl::Initial
 def start_tensorflow():
   """Imports TensorFlow and finds its devices with stderr held back, then passes on what was said there besides the notes.
 
-  What it warns of later, such as a function that is traced anew for each picker of a sweep, is not for the user of a command and is left out, too. A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
+  What it warns of later, such as a function that is traced anew for each picker of a sweep, is not for the user of a command and is left out, too.
+  A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
   """
   if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     return
