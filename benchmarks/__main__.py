@@ -29,11 +29,11 @@ class Options:
   # Timed repeats of each measurement, of which the median counts.
   repeats: int = 15
   # Tokens that the steps know.
-  vocab_size: int = 5000
+  vocab_size: int = cases.VOCAB_SIZE
   # Tokens in a sequence of the steps.
-  length: int = 20
+  length: int = cases.LENGTH
   # Sequences in a batch of the steps.
-  batch_size: int = 64
+  batch_size: int = cases.BATCH_SIZE
 
 
 _COLUMNS = (

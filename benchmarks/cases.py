@@ -40,8 +40,12 @@ from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
 
-_SPEC = sequences.Spec(vocab_size=5000, length=20, start_token=0)
-_BATCH = 64
+# Sizes of the steps unless `resize` is called.
+VOCAB_SIZE = 5000
+LENGTH = 20
+BATCH_SIZE = 64
+_SPEC = sequences.Spec(vocab_size=VOCAB_SIZE, length=LENGTH, start_token=0)
+_BATCH = BATCH_SIZE
 _SAMPLED = 1024
 # The discriminator of the 2023 PyTorch toolkit, for a like-for-like comparison; ours has the published highway's two matrices, its has one.
 _PEER = cnn_highway.Config(widths=(2, 3, 4, 5), filters=(200, 200, 200, 200))

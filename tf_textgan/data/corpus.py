@@ -171,7 +171,7 @@ def read_lines(path, vocabulary, length):
   sentences = list(text_files.lines(path))
   fitting = sentences
   if isinstance(vocabulary, vocabularies.Vocabulary):  # The other kind says itself which line is of another length.
-    fitting = [sentence for sentence in sentences if len(vocabularies.split(sentence, vocabulary.level)) < length]
+    fitting = list(_fitting(sentences, None, None, vocabulary.level, length))
   if not fitting:
     raise errors.UserError(f"{path}: expected sentences of 1 to {length - 1} tokens, one on a line, but none of its {len(sentences)} lines is one")
   if len(fitting) < len(sentences):

@@ -89,8 +89,8 @@ class HeldOut:
   def __init__(self, discriminator, batch=256):
     """Args: discriminator: see `discriminators.base`; batch: sequences scored together."""
     # One graph for batches of any size, the last one of a pass too.
-    tokens = tf.TensorSpec([None, discriminator.spec.length], tf.int32)
-    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=[tokens], autograph=False)
+    signature = [tf.TensorSpec([None, discriminator.spec.length], tf.int32)]
+    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=signature, autograph=False)
     self._batch = batch
 
   def scores(self, tokens):
