@@ -311,9 +311,27 @@ def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypa
   assert (tmp_path / "run" / "vocabulary.json").read_bytes() == (place / "whole" / "vocabulary.json").read_bytes()
 
 
+def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_path, monkeypatch):
+  seen = []
+
+  def begin(loop, callbacks):
+    seen.append(loop._algorithm.variables())
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  assert not runs.train(_experiment(place, tmp_path, pretrained=place / "whole", pretrained_temperature=1.25))
+  best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
+  for name, variable in seen[0].items():
+    if name.startswith("generator/"):
+      expected = best[name] / 1.25 if "output_" in name else best[name]
+      np.testing.assert_allclose(variable, expected, rtol=1e-6, err_msg=name)
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
+    ({"pretrained_temperature": 0.0}, "pretrained_temperature must be above 0, not 0.0"),
+    ({"pretrained": "", "pretrained_temperature": 1.1}, "--pretrained_temperature is for a generator of --pretrained that writes token by token"),
     ({"pretrained": "absent"}, "there is no run in absent: expected a folder that train.py has written"),
     ({"generator_hidden_size": 5}, "is a checkpoint of another model: generator/.* has shape"),
   ],

@@ -63,6 +63,9 @@ class Generator(base.Autoregressive):
   def output_layer(self):
     raise NotImplementedError("each member has its own")
 
+  def output_variables(self):
+    raise NotImplementedError("each member has its own")
+
   def call(self, tokens, latent):
     return self._mean([member(tokens, part) for member, part in zip(self.members, self._latents(latent))])
 

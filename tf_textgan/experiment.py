@@ -49,6 +49,9 @@ class Choices:
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
   # The generator's flags must be those of that run. With --mle_steps=0 it takes the place of the maximum-likelihood phase.
   pretrained: str = ""
+  # With --pretrained: temperature of that generator which this run's begins with as its own 1. The one at which held-out text is most probable
+  # (evaluate.py --sweep --split validation) makes a fair beginning: what an adversary brings is then more than a temperature would.
+  pretrained_temperature: float = 1.0
   # With --algorithm mle: file of further sentences to learn, one on a line, such as generate.py has written, perhaps with several runs or a
   # discriminator to guide it. They do not count as real: vocabulary, evaluations and the other splits are those of the dataset.
   synthetic_file: str = ""
@@ -66,6 +69,7 @@ class Choices:
   def __post_init__(self):
     checks.at_least(self, 0, "profile_rounds")
     checks.at_least(self, 1, "ensemble")
+    checks.above_zero(self, "pretrained_temperature")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +184,10 @@ def build(experiment, spec, vocabulary=None):
         checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(choices.pretrained) / "checkpoints")
         if checkpoints.restore(base.variables_of(generator, "generator"), "best", part="generator/") is None:
           raise errors.UserError(f"--pretrained {choices.pretrained} has no best checkpoint yet: train.py writes one at an evaluation")
+      if choices.pretrained_temperature != 1.0:
+        if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
+          raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
+        generator.divide_logits(choices.pretrained_temperature)
     return module.Algorithm(experiment.algorithm, generator, discriminator)
   finally:
     keras.config.set_dtype_policy(before)

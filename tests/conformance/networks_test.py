@@ -89,6 +89,22 @@ def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
 
 
 @_each_generator
+@_each_spec
+def test_dividing_the_logits_is_a_temperature(name, spec):
+  generator = tiny.network("generator", name, None, spec)
+  if not isinstance(generator, generator_base.Autoregressive):
+    pytest.skip(f"{name} does not write token by token")
+  for i, weight in enumerate(generator.trainable_variables):
+    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  tokens, latent = tf.constant(tiny.batch(spec, NUM)), generator.draw_latent(NUM, SEED)
+  before = generator.log_probs(tokens, latent)
+  expected = generator.log_probs(tokens, latent, temperature=1.3)
+  assert np.abs(before - expected).max() > 0.01
+  generator.divide_logits(1.3)
+  np.testing.assert_allclose(generator.log_probs(tokens, latent), expected, rtol=1e-4, atol=1e-4)
+
+
+@_each_generator
 def test_a_generator_writes_in_the_category_it_is_told_or_refuses_a_spec_with_categories(name):
   spec = tiny.LABELLED_SPEC
   if not registry.load("tf_textgan.generators", name).Generator.conditional:

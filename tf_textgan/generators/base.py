@@ -165,6 +165,19 @@ class Autoregressive(Generator):
   def output_layer(self):
     """The kernel `[H, V]` and the bias `[V]` that make logits of `outputs`."""
 
+  @abc.abstractmethod
+  def output_variables(self):
+    """The variables that the logits, but for those of excluded tokens, are proportional to: a list."""
+
+  def divide_logits(self, temperature):
+    """Changes the weights such that it writes at temperature 1 what it has written at another (Guo et al., https://arxiv.org/abs/1706.04599).
+
+    Args:
+      temperature: a number above 0.
+    """
+    for variable in self.output_variables():
+      variable.assign(variable / temperature)
+
   def call(self, tokens, latent):
     """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z + C]` to logits `[B, T, V]`."""
     outputs = self.outputs(tokens, latent)

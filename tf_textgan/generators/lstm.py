@@ -101,6 +101,9 @@ class Generator(base.Autoregressive):
   def output_layer(self):
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
+  def output_variables(self):
+    return [self.output_kernel, self.output_bias]
+
   def _drop(self, x, seed, purpose):
     if seed is None or not self.dropout:
       return x

@@ -73,6 +73,9 @@ class Generator(base.Autoregressive):
     kernels = [tf.concat([kernel, bias[None]], axis=0) for kernel, bias in (member.output_layer() for member in self.members)]
     return tf.concat(kernels, axis=0), tf.zeros([self.spec.vocab_size], self.compute_dtype)
 
+  def output_variables(self):
+    return [variable for member in self.members for variable in member.output_variables()]
+
   def log_probs(self, tokens, latent, seed=None, temperature=None):
     if len(self.members) == 1:
       return self.members[0].log_probs(tokens, latent, seed, temperature)

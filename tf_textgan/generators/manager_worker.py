@@ -192,6 +192,9 @@ class Generator(base.Autoregressive):
     bias = tf.zeros([self.spec.vocab_size]) if self._excluded is None else self._excluded
     return _cast(self.worker.output_kernel, self), tf.cast(bias, self.compute_dtype)
 
+  def output_variables(self):
+    return [self.worker.output_kernel]
+
 
 def _lstm(config, input_size, normal):
   lstm = keras.layers.LSTM(

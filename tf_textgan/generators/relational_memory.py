@@ -121,6 +121,9 @@ class Generator(base.Autoregressive):
   def output_layer(self):
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
+  def output_variables(self):
+    return [self.output_kernel, self.output_bias]
+
   def _read(self, inputs, category):
     """What the memory needs of tokens, ids `[N]` or points `[N, V]`, and their categories `[N, C]`, None without.
 

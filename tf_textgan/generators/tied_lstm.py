@@ -103,6 +103,9 @@ class Generator(base.Autoregressive):
   def output_layer(self):
     return tf.transpose(self.embedding.table()), self._bias()
 
+  def output_variables(self):
+    return [self.output_projection, self.output_bias]  # Not the embedding, which is read, too.
+
   def _bias(self):
     return self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
