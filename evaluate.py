@@ -160,14 +160,14 @@ class Bench:
     return self.vocabulary.decode(np.array([sentence], np.int32))[0]
 
   def _guide_runs(self, config, checkpoint):
-    """The guided systems: name to what is guided, `guided.Generator` and the algorithm that guides it."""
+    """The guided systems: name to what is guided and `guided.Generator`."""
     if config.guide == "none":
       return {}
     systems, refusals = {}, []
     first = next(iter(self.runs.values()))
     for name, generator in self._own.items():
       try:
-        systems[f"{name}, {config.guide}"] = (name, *runs.guide(generator, self.runs.get(name, first), config, checkpoint))
+        systems[f"{name}, {config.guide}"] = name, runs.guide(generator, self.runs.get(name, first), config, checkpoint)
       except errors.UserError as e:
         refusals.append(e)
         if len(self._own) > 1:  # A baseline beside it may have no discriminator.
@@ -178,7 +178,7 @@ class Bench:
 
   def generators(self):
     """What writes: the name of each run, of what they are combined to, and of each that is guided, to its generator."""
-    return self._own | {name: generator for name, (_, generator, _) in self._guided.items()}
+    return self._own | {name: generator for name, (_, generator) in self._guided.items()}
 
   def evaluator(self, name):
     """The `Evaluator` of a run, or of the runs combined."""
@@ -190,9 +190,9 @@ class Bench:
     scored = self.corpus, self.scorer, options.num, options.split, options.seed
     if name not in self._guided:
       return sweep.RunScorer(self.evaluator(name), *scored)
-    own, generator, judge = self._guided[name]
+    own, generator = self._guided[name]
     likelihood = guided_likelihood.Likelihood(
-      self.evaluator(own), judge.log_ratio, self.corpus, options.num, options.split, options.seed
+      self.evaluator(own), generator.log_weight, self.corpus, options.num, options.split, options.seed
     )
     return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, options.seed), *scored, likelihood)
 

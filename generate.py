@@ -105,7 +105,7 @@ def main(parts):
   if names:
     category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
   guide = parts.guide.guide
-  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)[0]
+  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)
   tokens, log_probs, *chosen = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.vocabulary.decode(tokens.numpy())
   if options.format == "jsonl":

@@ -41,14 +41,17 @@ def _judge(generator, likes=2):
 
 
 @_each_guide
-def test_sentences_are_those_of_the_guided_model(guide):
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_sentences_are_those_of_the_guided_model(guide, strength):
   """More of them than one chunk."""
   generator = _generator(SMALL)
   judge = _judge(generator)
   judge.discriminator.scale.assign(3.0)
   log_probs = tf.reduce_sum(generator.log_probs(EVERY, tf.zeros([64, 0])), axis=1).numpy()
-  p = np.exp(log_probs + judge.log_ratio(tf.constant(EVERY)).numpy())
-  written = tf.function(guided.Generator(generator, judge, guide).write)(tf.constant(1200), SEED)
+  system = guided.Generator(generator, judge, guide, strength)
+  np.testing.assert_allclose(system.log_weight(EVERY), strength * judge.log_ratio(tf.constant(EVERY)), rtol=1e-6)
+  p = np.exp(log_probs + strength * judge.log_ratio(tf.constant(EVERY)).numpy())
+  written = tf.function(system.write)(tf.constant(1200), SEED)
   places = written.tokens.numpy() @ [16, 4, 1]
   frequencies.assert_drawn_from(places, p)
   np.testing.assert_allclose(written.log_probs, log_probs[places], atol=1e-4)
@@ -126,6 +129,6 @@ def test_guides_that_cannot_be():
 def test_settings():
   assert guided.Config("search", 8, 3).make() == guidance.Search(8, 3)
   assert guided.Config("rejection", 8, rejection_percentile=80.0).make() == guidance.Rejection(8, percentile=80.0)
-  for wrong in ({"candidates": 0}, {"search_every": 0}, {"rejection_percentile": 100.0}):
+  for wrong in ({"candidates": 0}, {"search_every": 0}, {"rejection_percentile": 100.0}, {"guide_strength": -1.0}):
     with pytest.raises(errors.UserError):
       guided.Config(**wrong)

@@ -30,11 +30,15 @@ class Config:
   # Rejection: accept more readily, at the price of being less guided, so that in this percentile of the generator's sentences half are accepted; 0
   # for the exact probability.
   rejection_percentile: float = 0.0
+  # What the discriminator's score is multiplied by. Above 1 it counts for more than what it says of the ratio, at the price of variety: another dial
+  # beside the temperature; 0 leaves the generator alone.
+  guide_strength: float = 1.0
   # Folder of the run whose discriminator guides, on the same corpus; empty for the run's own.
   guide_workdir: str = ""
 
   def __post_init__(self):
     checks.at_least(self, 1, "candidates", "search_every")
+    checks.at_least(self, 0, "guide_strength")
     if not 0 <= self.rejection_percentile < 100:
       raise errors.UserError(f"rejection_percentile must be at least 0 and below 100, not {self.rejection_percentile}")
 
@@ -52,11 +56,12 @@ class Generator:
     spec: the generator's.
   """
 
-  def __init__(self, generator, judge, guide):
+  def __init__(self, generator, judge, guide, strength=1.0):
     """Args:
     generator: see `generators.base`.
     judge: `algorithms.base.Algorithm` that trained the discriminator, mostly against this generator.
     guide: see `sampling.guidance`.
+    strength: number that the discriminator's scores are multiplied by.
 
     Raises:
       UserError: the judge has no discriminator, or one whose score is no logit; the generator does not write as the guide needs it, or not what the
@@ -76,6 +81,14 @@ class Generator:
     self._generator = generator
     self._judge = judge
     self._guide = guide
+    self._strength = strength
+
+  def log_weight(self, tokens):
+    """What a sentence's probability is multiplied by: int32 `[B, T]` to float32 `[B]`, nats, up to a constant."""
+    return self._strength * self._judge.log_ratio(tokens)
+
+  def _prefix_log_weight(self, tokens, count):
+    return self._strength * self._judge.prefix_log_ratio(tokens, count)
 
   def draw_categories(self, num, seed):
     """As `generators.base.Generator.draw_categories`."""
@@ -91,7 +104,7 @@ class Generator:
     Arguments as of `generators.base.Generator.write`; the picker is that of the proposals, which with a temperature or a cut are q.
     """
     num = tf.convert_to_tensor(num)
-    generator, guide, score = self._generator, self._guide, self._judge.log_ratio
+    generator, guide, score = self._generator, self._guide, self.log_weight
     category = generator.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
 
     def proposer(first):
@@ -120,9 +133,10 @@ class Generator:
     return guidance.Guided(*parts, spent + tf.reduce_sum(more))
 
   def _search(self, particles, seed, picker, category):
-    generator, judge, spec = self._generator, self._judge, self.spec
+    generator, spec = self._generator, self.spec
+    prefix_log_weight = self._prefix_log_weight if self._judge.prefix_log_ratio else None
     state = generator.initial_state(generator.sample_latent(particles, seed, category))
     start = tf.fill([particles], spec.start_token)
     return self._guide(
-      generator.step, picker or generator.picker, start, state, judge.log_ratio, spec.length, seed, spec.end_token, judge.prefix_log_ratio
+      generator.step, picker or generator.picker, start, state, self.log_weight, spec.length, seed, spec.end_token, prefix_log_weight
     )

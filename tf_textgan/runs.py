@@ -108,7 +108,7 @@ def guide(generator, run, config, checkpoint="best"):
     checkpoint: of the run in `config.guide_workdir`.
 
   Returns:
-    `guided.Generator`, and the algorithm whose discriminator it is.
+    `guided.Generator`.
 
   Raises:
     UserError: see `guided.Generator`; the other run cannot be read, or has another vocabulary.
@@ -118,7 +118,7 @@ def guide(generator, run, config, checkpoint="best"):
     judge = load(config.guide_workdir, checkpoint)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
-  return guided_lib.Generator(generator, judge.algorithm, config.make()), judge.algorithm
+  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength)
 
 
 def train(experiment, callbacks=()):

@@ -13,17 +13,17 @@ _BATCH = 256
 class Likelihood:
   """Bounds the negative log-likelihood of a split under p(x) = q(x) exp f(x) / Z, the limit of many candidates of every guide."""
 
-  def __init__(self, evaluator, log_ratio, corpus, num, split, seed=0):
+  def __init__(self, evaluator, log_weight, corpus, num, split, seed=0):
     """Args:
     evaluator: `evaluator.Evaluator` of the generator without its guide.
-    log_ratio: f, see `algorithms.base.Algorithm.log_ratio`.
+    log_weight: f, see `guided.Generator.log_weight`.
     corpus: `data.corpus.Corpus`.
     num: samples of the generator to estimate Z from, 2 or more.
     split: the real sequences.
     seed: integer, of the bootstrap.
     """
     self._evaluator = evaluator
-    self._log_ratio = tf.function(log_ratio, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)], autograph=False)
+    self._log_weight = tf.function(log_weight, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)], autograph=False)
     self._corpus = corpus
     self._num = num
     self._split = split
@@ -51,4 +51,4 @@ class Likelihood:
     return {f"nll_{self._split}": upper, f"nll_{self._split}_lower": lower}
 
   def _scores(self, tokens):
-    return np.concatenate([self._log_ratio(batch).numpy() for batch in pipeline.padded_batches(tokens, _BATCH)]).astype(np.float64)
+    return np.concatenate([self._log_weight(batch).numpy() for batch in pipeline.padded_batches(tokens, _BATCH)]).astype(np.float64)
