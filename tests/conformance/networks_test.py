@@ -20,6 +20,13 @@ _each_discriminator = pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
 _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
 
 
+def _autoregressive(name, spec):
+  generator = tiny.network("generator", name, None, spec)
+  if not isinstance(generator, generator_base.Autoregressive):
+    pytest.skip(f"{name} does not write token by token")
+  return generator
+
+
 @_each_generator
 @_each_spec
 @pytest.mark.parametrize("picker", [None, pickers.Categorical(0.8, 5, 0.9), pickers.GumbelSoftmax(0.7)], ids=["own", "categorical", "gumbel_softmax"])
@@ -63,9 +70,7 @@ def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
 @_each_generator
 @_each_spec
 def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
-  generator = tiny.network("generator", name, None, spec)
-  if not isinstance(generator, generator_base.Autoregressive):
-    pytest.skip(f"{name} does not write token by token")
+  generator = _autoregressive(name, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
   latent = generator.draw_latent(NUM, SEED)
   state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
@@ -79,9 +84,7 @@ def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
 @_each_generator
 def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
   spec = tiny.SPECS["text"]
-  generator = tiny.network("generator", name, None, spec)
-  if not isinstance(generator, generator_base.Autoregressive):
-    pytest.skip(f"{name} does not write token by token")
+  generator = _autoregressive(name, spec)
   samples = generator.sample(NUM, SEED)
   logits = generator(samples.tokens, generator.sample_latent(NUM, SEED))
   log_probs = tf.gather(tf.nn.log_softmax(logits), samples.tokens, batch_dims=2) * spec.mask(samples.tokens)
@@ -91,9 +94,7 @@ def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
 @_each_generator
 @_each_spec
 def test_dividing_the_logits_is_a_temperature(name, spec):
-  generator = tiny.network("generator", name, None, spec)
-  if not isinstance(generator, generator_base.Autoregressive):
-    pytest.skip(f"{name} does not write token by token")
+  generator = _autoregressive(name, spec)
   for i, weight in enumerate(generator.trainable_variables):
     weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
   tokens, latent = tf.constant(tiny.batch(spec, NUM)), generator.draw_latent(NUM, SEED)
