@@ -47,7 +47,7 @@ class Options:
   # Which checkpoint to use.
   checkpoint: Literal["best", "latest"] = "best"
   # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn; with a guide as proposed) and, of a run with categories, category,
-  # with a guide score, the discriminator's logit.
+  # with a guide score, the discriminator's logit times --guide_strength.
   format: Literal["text", "jsonl"] = "text"
   # File to write to; empty for the standard output.
   output: str = ""

@@ -84,7 +84,7 @@ class Generator:
     self._strength = strength
 
   def log_weight(self, tokens):
-    """What a sentence's probability is multiplied by: int32 `[B, T]` to float32 `[B]`, nats, up to a constant."""
+    """The logarithm of what a sentence's probability is multiplied by, up to a constant: int32 `[B, T]` to float32 `[B]`, nats."""
     return self._strength * self._judge.log_ratio(tokens)
 
   def _prefix_log_weight(self, tokens, count):
