@@ -236,15 +236,9 @@ def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypa
   config = json.loads((tmp_path / "run" / "config.json").read_text())
   del config["experiment"]["choices"]["pretrained"], config["experiment"]["loop"]["stop_at_chance"]
   (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-  seen = []
-
-  def begin(loop, callbacks):
-    seen.append(loop.progress.step)
-    loop.interrupted = True
-
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  begun = _only_begin(monkeypatch)
   runs.train(_experiment(place, tmp_path / "run"))
-  assert seen == [_TOTAL]
+  assert [loop.progress.step for loop in begun] == [_TOTAL]
   with pytest.raises(errors.UserError, match="its choices has pretrained '', this command 'runs/other'"):
     runs.train(_experiment(place, tmp_path / "run", pretrained="runs/other"))
 
@@ -281,47 +275,29 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
     shutil.copy(place / "whole" / name, tmp_path / name)
   with pytest.raises(errors.UserError, match="has no best checkpoint yet: train.py writes the first one at its first evaluation"):
     runs.load(tmp_path)
-  seen = []
-
-  def begin(loop, callbacks):
-    seen.append(loop.progress.step)
-    loop.interrupted = True
-
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path))
-  assert seen == [0]
+  assert [loop.progress.step for loop in begun] == [0]
 
 
 def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypatch):
   """With its best weights and its vocabulary, on a text that has other words; only the generator's."""
   (tmp_path / "text.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
-  seen = []
-
-  def begin(loop, callbacks):
-    seen.append(loop._algorithm.variables())
-    loop.interrupted = True
-
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  begun = _only_begin(monkeypatch)
   changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1}
   assert not runs.train(_experiment(place, tmp_path / "run", pretrained=place / "whole", **changes))
   best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
-  same = {name: np.array_equal(variable.numpy(), best[name]) for name, variable in seen[0].items()}
+  same = {name: np.array_equal(variable.numpy(), best[name]) for name, variable in begun[0].algorithm.variables().items()}
   assert all(equal for name, equal in same.items() if name.startswith("generator/"))
   assert not same["discriminator/0/embedding"]
   assert (tmp_path / "run" / "vocabulary.json").read_bytes() == (place / "whole" / "vocabulary.json").read_bytes()
 
 
 def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_path, monkeypatch):
-  seen = []
-
-  def begin(loop, callbacks):
-    seen.append(loop._algorithm.variables())
-    loop.interrupted = True
-
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path, pretrained=place / "whole", pretrained_temperature=1.25))
   best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
-  for name, variable in seen[0].items():
+  for name, variable in begun[0].algorithm.variables().items():
     if name.startswith("generator/"):
       expected = best[name] / 1.25 if "output_" in name else best[name]
       np.testing.assert_allclose(variable, expected, rtol=1e-6, err_msg=name)
@@ -341,6 +317,18 @@ def test_a_generator_that_cannot_begin_a_run_is_told(place, tmp_path, changes, m
     runs.train(_experiment(place, tmp_path / "run", **{"pretrained": place / "whole", **changes}))
 
 
+def _only_begin(monkeypatch):
+  """From now on runs begin and are interrupted at once: the list in which their loops will be."""
+  begun = []
+
+  def begin(loop, callbacks):
+    begun.append(loop)
+    loop.interrupted = True
+
+  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  return begun
+
+
 def _mle(place, workdir, **changes):
   settings = {
     "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "export": False, "workdir": workdir,
@@ -352,16 +340,10 @@ def _mle(place, workdir, **changes):
 def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, monkeypatch):
   """They are neither real nor new words: vocabulary and corpus are those of a run without them."""
   (tmp_path / "written.txt").write_text("a cat sees a moon\nthe cat sees a dog\n", encoding="utf-8")
-  seen = []
-
-  def begin(loop, callbacks):
-    seen.append(loop._data)
-    loop.interrupted = True
-
-  monkeypatch.setattr("tf_textgan.training.loop.Loop.run", begin)
+  begun = _only_begin(monkeypatch)
   runs.train(_mle(place, tmp_path / "plain"))
   runs.train(_mle(place, tmp_path / "taught", synthetic_file=tmp_path / "written.txt"))
-  plain, taught = seen
+  plain, taught = (loop._data for loop in begun)
   np.testing.assert_array_equal(taught[:-2], plain)
   assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
   decoded = vocabulary_lib.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
