@@ -168,3 +168,20 @@ def test_word_vectors_of_another_size_are_told(tmp_path):
   experiment, vocabulary = _with_vectors(tmp_path, generator_pretrained_size=3)
   with pytest.raises(errors.UserError, match="expected a word and 3 numbers"):
     experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
+
+
+def test_a_discriminator_for_an_algorithm_that_has_none_is_told():
+  vocabulary = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde"))
+  with pytest.raises(errors.UserError, match="--algorithm mle trains no discriminator, but --pretrained_discriminator is other"):
+    experiment_lib.build(_experiment("mle", pretrained_discriminator="other"), vocabulary.spec(6), vocabulary)
+
+
+def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generator():
+  """Also in a run that goes on, which reads its weights from its own checkpoint."""
+  for folder, began in (("", True), ("other", False)):
+    settings = {"algorithm": "seqgan", "discriminator": "generator_lstm", "pretrained_discriminator": folder}
+    experiment = flags.parse(["train.py", *commands.as_flags(settings)], "")
+    algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))
+    algorithm.begin("discriminator")
+    same = np.array_equal(algorithm.discriminator.embedding, algorithm.generator.embedding)
+    assert same == began

@@ -303,6 +303,37 @@ def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_pat
       np.testing.assert_allclose(variable, expected, rtol=1e-6, err_msg=name)
 
 
+def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monkeypatch):
+  begun = _only_begin(monkeypatch)
+  workdir = tmp_path / "run"
+  changes = {"pretrained": place / "whole", "pretrained_discriminator": place / "whole", "seed": 1}
+  assert not runs.train(_experiment(place, workdir, **changes))
+  latest = commands.archive(max((place / "whole" / "checkpoints").glob("step_*.npz")))
+  algorithm = begun[0].algorithm
+  same = {name: np.array_equal(variable.numpy(), latest[name]) for name, variable in algorithm.variables().items()}
+  assert all(equal for name, equal in same.items() if name.startswith("discriminator/"))
+  # Adam begins anew.
+  assert not all(equal for name, equal in same.items() if name.startswith("discriminator_optimizer/"))
+  # Nothing is taken from the generator in its place.
+  monkeypatch.setattr(type(algorithm.discriminator), "begin", lambda self: pytest.fail("it has begun elsewhere"))
+  algorithm.begin("discriminator")
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"pretrained_discriminator": "absent"}, "cannot read the vocabulary absent/vocabulary.json"),
+    ({"discriminator_hidden_size": 5}, "is a checkpoint of another model: discriminator/.* has shape"),
+    ({"text_files": "other.txt"}, "has another vocabulary; expected a discriminator of the same corpus"),
+  ],
+)
+def test_a_discriminator_that_cannot_begin_a_run_is_told(place, tmp_path, monkeypatch, changes, message):
+  (tmp_path / "other.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(errors.UserError, match=message):
+    runs.train(_experiment(place, tmp_path / "run", **{"data_dir": tmp_path / "data", "pretrained_discriminator": place / "whole", **changes}))
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [

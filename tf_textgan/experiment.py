@@ -21,6 +21,7 @@ from tf_textgan import registry
 from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
+from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.data import word_vectors
 from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
@@ -52,6 +53,9 @@ class Choices:
   # With --pretrained: temperature of that generator which this run's begins with as its own 1. The one at which held-out text is most probable
   # (evaluate.py --sweep --split validation) makes a fair beginning: what an adversary brings is then more than a temperature would.
   pretrained_temperature: float = 1.0
+  # Folder of a run on the same corpus whose discriminator, at its latest checkpoint, is the one this run begins with. The discriminator's flags must
+  # be those of that run. With --discriminator_steps=0 it takes the place of the discriminator phase, so that one is trained for many runs.
+  pretrained_discriminator: str = ""
   # With --algorithm mle: file of further sentences to learn, one on a line, such as generate.py has written, perhaps with several runs or a
   # discriminator to guide it. They do not count as real: vocabulary, evaluations and the other splits are those of the dataset.
   synthetic_file: str = ""
@@ -188,9 +192,26 @@ def build(experiment, spec, vocabulary=None):
         if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
         generator.divide_logits(choices.pretrained_temperature)
+      if choices.pretrained_discriminator:
+        _restore_discriminator(choices, discriminator, generator, vocabulary)
+    if choices.pretrained_discriminator:
+      discriminator.begun = True  # In a run that goes on as well.
     return module.Algorithm(experiment.algorithm, generator, discriminator)
   finally:
     keras.config.set_dtype_policy(before)
+
+
+def _restore_discriminator(choices, discriminator, generator, vocabulary):
+  """Gives the discriminator the weights of that of the run in `choices.pretrained_discriminator`."""
+  folder = pathlib.Path(choices.pretrained_discriminator)
+  if discriminator is None:
+    raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
+  if vocabulary_lib.load(folder / "vocabulary.json") != vocabulary:
+    raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
+  discriminator.attach(generator)  # One that has its sizes from the generator makes its variables here.
+  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
+  if checkpoints.restore(base.variables_of(discriminator, "discriminator"), "latest", part="discriminator/") is None:
+    raise errors.UserError(f"--pretrained_discriminator {folder} has no checkpoint yet: train.py writes one at an evaluation")
 
 
 def _assign_word_vectors(path, vocabulary, *networks):

@@ -94,6 +94,16 @@ def test_with_all_tokens_given_mixed_training_is_maximum_likelihood():
   np.testing.assert_allclose(norm, expected, rtol=1e-4)
 
 
+def test_several_batches_are_weighed_as_one_large_one():
+  norms = []
+  for rows, batches in ((24, 1), (8, 3)):
+    metrics = _algorithm(generator_batches=batches).generator_step(tf.zeros([rows, 4], tf.int32), SEED, tf.constant(0.0))
+    norms.append(metrics["gradient_norm"])
+  np.testing.assert_allclose(*norms, rtol=1e-6)
+  with pytest.raises(errors.UserError, match="generator_batches, says how much is written; 3 must be 1"):
+    maligan.Config(mixed=True, generator_batches=3)
+
+
 def test_a_single_continuation_has_nothing_to_be_weighed_against():
   with pytest.raises(errors.UserError, match="continuations"):
     maligan.Config(continuations=1)

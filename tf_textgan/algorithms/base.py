@@ -84,7 +84,7 @@ class Algorithm(abc.ABC):
 
   def begin(self, update):
     """Prepares for an update, named, that is about to be made for the first time: `training.loop` calls it, outside of any replica."""
-    if update == "discriminator":
+    if update == "discriminator" and not self.discriminator.begun:
       self.discriminator.begin()
 
   @property

@@ -16,6 +16,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import errors
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import seqgan
@@ -40,6 +41,8 @@ class Config:
   clip_norm: float = 5.0
   # Generator steps in each round. The 2023 toolkit makes 50 on the oracle task and 1 on real text.
   generator_steps_per_round: int = 1
+  # Batches of sentences that each of them writes, among all of which the weights are normalised: its gradient is mostly the noise of few sentences.
+  generator_batches: int = 1
   # Discriminator steps in each round.
   discriminator_steps_per_round: int = 5
   # Begin sentences with real tokens, fewer and fewer of them: the paper's mixed training.
@@ -49,8 +52,10 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
-    checks.at_least(self, 1, "generator_steps_per_round", "discriminator_steps_per_round")
+    checks.at_least(self, 1, "generator_steps_per_round", "generator_batches", "discriminator_steps_per_round")
     checks.at_least(self, 2, "continuations")
+    if self.mixed and self.generator_batches > 1:
+      raise errors.UserError(f"in mixed training continuations, not generator_batches, says how much is written; {self.generator_batches} must be 1")
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -83,7 +88,7 @@ class Algorithm(mle.Pretrained):
       weights = tf.reshape(policy_gradient.importance_weights(scores), [-1])
     else:
       given = tf.zeros([], tf.int32)
-      tokens = generator.sample(tf.shape(real)[0], seed).tokens
+      tokens = generator.sample(tf.shape(real)[0] * self.config.generator_batches, seed).tokens
       scores = self.discriminator(tokens)
       # Replicas weigh the samples of all.
       centred = tf.exp(scores - noise.average_over_replicas(tf.reduce_mean(scores)))

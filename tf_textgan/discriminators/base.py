@@ -15,9 +15,11 @@ class Discriminator(keras.Model):
     spec: `sequences.Spec` of what it reads.
     per_prefix: whether it scores every prefix, each of which is an example by itself in training. It then has `token_scores(inputs, seed)`,
       arguments as of `call`, to float32 `[B, T]`: at t the score of the tokens up to t, 0 on padding.
+    begun: whether it came trained, so that `begin` must not be called.
   """
 
   per_prefix = False
+  begun = False
 
   def __init__(self, spec):
     super().__init__(name="discriminator")  # A given name: see `generators.base`.
