@@ -165,9 +165,10 @@ class Bench:
       return {}
     systems, refusals = {}, []
     first = next(iter(self.runs.values()))
+    how = config.guide if config.guide_strength == 1.0 else f"{config.guide} at strength {config.guide_strength:g}"
     for name, generator in self._own.items():
       try:
-        systems[f"{name}, {config.guide}"] = name, runs.guide(generator, self.runs.get(name, first), config, checkpoint)
+        systems[f"{name}, {how}"] = name, runs.guide(generator, self.runs.get(name, first), config, checkpoint)
       except errors.UserError as e:
         refusals.append(e)
         if len(self._own) > 1:  # A baseline beside it may have no discriminator.

@@ -199,10 +199,10 @@ def test_curves_of_a_run_that_another_ones_discriminator_guides(place, tmp_path)
   for algorithm in ("mle", "seqgan"):
     commands.begin(tmp_path / algorithm, {**data, **commands.tiny_flags(algorithm)})
   words = ["--guide", "search", "--candidates", 4, "--search_every", 4, "--guide_workdir", tmp_path / "seqgan", "--num", 40, "--encoder", ""]
-  words += ["--sweep", "--temperatures", 1.0, "--nuclei", 0.9, "--output", tmp_path / "page"]
+  words += ["--guide_strength", 2, "--sweep", "--temperatures", 1.0, "--nuclei", 0.9, "--output", tmp_path / "page"]
   code, _, err = commands.call("evaluate", "--workdir", tmp_path / "mle", *words)
   assert code == 0, err
-  assert re.search(r"bleu: \S*mle, search is (above|on|below|no overlap) ", err)
+  assert re.search(r"bleu: \S*mle, search at strength 2 is (above|on|below|no overlap) ", err)
 
 
 def test_runs_that_write_together(place, tmp_path):

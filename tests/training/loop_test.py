@@ -49,7 +49,7 @@ def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluat
 
 
 def _state(loop):
-  return {name: variable.numpy() for name, variable in loop._algorithm.variables().items()}
+  return {name: variable.numpy() for name, variable in loop.algorithm.variables().items()}
 
 
 def _state_of_discriminator(loop):
@@ -113,7 +113,7 @@ def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, 
   for file in ("best.npz", f"step_{whole.rounds:09d}.npz"):
     _assert_equal(_archive(tmp_path / "whole" / file), _archive(tmp_path / "parts" / file))
   # The slots took part: Adam's count of its steps is the number of updates.
-  for optimizer in part._algorithm.optimizers.values():
+  for optimizer in part.algorithm.optimizers.values():
     assert optimizer.iterations.numpy() in part.progress.updates.values()
 
 
@@ -250,7 +250,7 @@ def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_pa
   relabelled = labelled["data"]._replace(categories=(labelled["data"].categories + 1) % 3)
   other = _loop("mle", tmp_path / "other", spec=tiny.LABELLED_SPEC, data=relabelled)
   other.run()
-  assert _size(other._algorithm) != _size(whole._algorithm)
+  assert _size(other.algorithm) != _size(whole.algorithm)
 
 
 def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
@@ -356,7 +356,7 @@ def test_a_signal_saves_the_step_it_came_at_and_the_next_one_acts_as_before(tmp_
 
 def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
   loop = _loop("mle", tmp_path)
-  step = loop._algorithm.mle_step
+  step = loop.algorithm.mle_step
 
   def poisoned(real, seed, progress):
     metrics = step(real, seed, progress)
@@ -397,13 +397,13 @@ def test_ordinary_keras_callbacks(tmp_path):
     keras.callbacks.LambdaCallback(**record),
   ]
   loop.run(callbacks)
-  assert all(callback.model is loop._algorithm.generator for callback in callbacks)
+  assert all(callback.model is loop.algorithm.generator for callback in callbacks)
   assert [number for name, number in calls if name == "on_epoch_end"] == [0, 1, 2, 3, 4, 5]
   assert [number for name, number in calls if name == "on_train_batch_begin"] == list(range(12))
   with open(tmp_path / "log.csv", newline="") as file:
     rows = list(csv.DictReader(file))
   assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
-  assert float(rows[-1]["size"]) == pytest.approx(_size(loop._algorithm), rel=1e-6)
+  assert float(rows[-1]["size"]) == pytest.approx(_size(loop.algorithm), rel=1e-6)
   assert list((tmp_path / "board").rglob("events.out.tfevents.*"))
   # Its weights are the generator's of that epoch.
   other = tiny.algorithm("gsgan", SPEC, seed=9)
