@@ -185,9 +185,7 @@ def build(experiment, spec, vocabulary=None):
       _assign_word_vectors(choices.embedding_file, vocabulary, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
         generator.attach(discriminator)  # Before the algorithm copies the generator.
-        checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(choices.pretrained) / "checkpoints")
-        if checkpoints.restore(base.variables_of(generator, "generator"), "best", part="generator/") is None:
-          raise errors.UserError(f"--pretrained {choices.pretrained} has no best checkpoint yet: train.py writes one at an evaluation")
+        _restore(generator, "generator", "best", "--pretrained", choices.pretrained)
       if choices.pretrained_temperature != 1.0:
         if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
@@ -209,9 +207,14 @@ def _restore_discriminator(choices, discriminator, generator, vocabulary):
   if vocabulary_lib.load(folder / "vocabulary.json") != vocabulary:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
   discriminator.attach(generator)  # One that has its sizes from the generator makes its variables here.
-  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  if checkpoints.restore(base.variables_of(discriminator, "discriminator"), "latest", part="discriminator/") is None:
-    raise errors.UserError(f"--pretrained_discriminator {folder} has no checkpoint yet: train.py writes one at an evaluation")
+  _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
+
+
+def _restore(network, name, checkpoint, flag, folder):
+  """Gives a network the weights that a run in `folder`, which `flag` names, has saved of its own: of its "best" or "latest" state."""
+  checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(folder) / "checkpoints")
+  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/") is None:
+    raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
 
 
 def _assign_word_vectors(path, vocabulary, *networks):
