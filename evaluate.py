@@ -71,8 +71,8 @@ class Options:
   seed: int = 0
   # Split of the corpus to score against.
   split: Literal["train", "validation", "test"] = "test"
-  # Which checkpoint to use.
-  checkpoint: Literal["best", "latest"] = "best"
+  # Which checkpoint to use: "best", "latest", or the step of one that --keep_checkpoints has kept.
+  checkpoint: str = "best"
   # JSON file to write; empty for a table on the standard output.
   json: str = ""
   # Score every run at many temperatures and draw the curves.

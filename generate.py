@@ -44,8 +44,8 @@ class Options:
   nucleus: float = 1.0
   # The same seed writes the same sentences.
   seed: int = 0
-  # Which checkpoint to use.
-  checkpoint: Literal["best", "latest"] = "best"
+  # Which checkpoint to use: "best", "latest", or the step of one that --keep_checkpoints has kept.
+  checkpoint: str = "best"
   # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn; with a guide as proposed) and, of a run with categories, category,
   # with a guide score, the discriminator's logit times --guide_strength.
   format: Literal["text", "jsonl"] = "text"

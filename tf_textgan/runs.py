@@ -65,10 +65,10 @@ def load(workdir, checkpoint="best"):
 
   Args:
     workdir: path of the run.
-    checkpoint: "best" or "latest".
+    checkpoint: "best", "latest", or the step of one that is kept, an integer or its digits.
 
   Raises:
-    UserError: there is no run there, or it has no checkpoint yet.
+    UserError: there is no run there, or it has no such checkpoint.
   """
   folder = pathlib.Path(workdir)
   config = _config_of(folder)
@@ -76,8 +76,11 @@ def load(workdir, checkpoint="best"):
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec)
-  progress = checkpoints_lib.Checkpoints(folder / "checkpoints").restore(algorithm.variables(), checkpoint)
+  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
+  progress = checkpoints.restore(algorithm.variables(), checkpoint)
   if progress is None:
+    if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
+      raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
   return Run(experiment, vocabulary, algorithm, progress["step"])
 

@@ -125,6 +125,8 @@ def test_what_makes_no_sense_together(place):
 GENERATE = {
   "no run": ("--workdir absent", "there is no run in absent: expected a folder that train.py has written, with a config.json"),
   "no checkpoint": ("--workdir {}/no_checkpoint", "no_checkpoint has no best checkpoint yet"),
+  "a step without a checkpoint": ("--workdir {}/run --checkpoint 7", r"run has no checkpoint of step 7; it keeps those of steps \d"),
+  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
   "a cut checkpoint": ("--workdir {}/broken_checkpoint", "no whole checkpoint in .*: best.npz cannot be read"),
   "another shape": ("--workdir {}/garbled", r"best\.npz is a checkpoint of another model: generator/0/embedding has shape .* there, .* here"),
   "another model": ("--workdir {}/other", r"best\.npz is a checkpoint of another model: it differs in \d+ variables"),

@@ -84,9 +84,20 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
   assert variables["adam/0/iteration"].numpy() == 1000
   assert kept.restore(variables, "best") == {"step": 20}
   np.testing.assert_array_equal(variables["generator/0/kernel"], np.full([3, 2], 20.0))
+  assert kept.steps() == [30, 1000]
+  for which in (30, "30"):
+    assert kept.restore(variables, which) == {"step": 30}
+  np.testing.assert_array_equal(variables["generator/0/kernel"], np.full([3, 2], 30.0))
+  assert kept.restore(variables, 20) is None
 
 
-@pytest.mark.parametrize("which", ["latest", "best"])
+@pytest.mark.parametrize("which", ["first", "", "-1", "1.5"])
+def test_a_checkpoint_that_is_no_step_is_told(tmp_path, which):
+  with pytest.raises(errors.UserError, match=f"the checkpoint to read is '{which}'; expected best, latest or the step of one that is kept"):
+    checkpoints.Checkpoints(tmp_path).restore(_variables(0), which)
+
+
+@pytest.mark.parametrize("which", ["latest", "best", 7])
 def test_an_empty_folder_has_no_checkpoint(tmp_path, which):
   assert checkpoints.Checkpoints(tmp_path / "absent").restore(_variables(0), which) is None
 

@@ -75,16 +75,16 @@ class Checkpoints:
 
     Args:
       variables: name to variable, as they were saved.
-      which: "latest" or "best".
+      which: "latest", "best", or the step of one that is kept, an integer or its digits.
       part: only those that were saved under a name that begins so; empty for all.
 
     Returns:
       The progress it was saved with, or None if there is no checkpoint.
 
     Raises:
-      UserError: it holds other variables than these: it is of another model.
+      UserError: `which` is none of these; the checkpoint holds other variables than these: it is of another model.
     """
-    paths = [path for path in [self._folder / "best.npz"] if path.exists()] if which == "best" else self._files()[::-1]
+    paths = self._files()[::-1] if which == "latest" else [path for path in [self._folder / _file(which)] if path.exists()]
     if not paths:
       return None
     path, arrays = _first_whole(paths)
@@ -105,6 +105,10 @@ class Checkpoints:
     self.kept = kept
     return progress
 
+  def steps(self):
+    """The steps of those that are kept, in their order."""
+    return [int(_NAME.search(path.name)[1]) for path in self._files()]
+
   def _files(self):
     return sorted(path for path in self._folder.glob("step_*.npz") if _NAME.search(path.name))
 
@@ -112,7 +116,7 @@ class Checkpoints:
     self._folder.mkdir(parents=True, exist_ok=True)
     for leftover in self._folder.glob("*.partial"):
       leftover.unlink()  # Of a run that was killed in a write.
-    target = self._folder / f"step_{step:09d}.npz"
+    target = self._folder / _file(step)
     # The best first: a run that goes on from the other file believes that the best has been kept.
     first = self._folder / "best.npz" if best else target
     _replace(first, lambda file: np.savez(file, **arrays))
@@ -121,6 +125,15 @@ class Checkpoints:
         _replace(target, lambda file: shutil.copyfileobj(source, file))
     for old in self._files()[: -self._keep]:
       old.unlink(missing_ok=True)
+
+
+def _file(which):
+  """The name of the best checkpoint's file, or of that of a step."""
+  if which == "best":
+    return "best.npz"
+  if not str(which).isdecimal():
+    raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest or the step of one that is kept")
+  return f"step_{int(which):09d}.npz"
 
 
 def _first_whole(paths):
