@@ -286,6 +286,19 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
   assert loop.progress.best == 1.0
 
 
+def test_the_values_of_another_best_metric_are_not_compared(tmp_path):
+  """A run goes on by none, and by the first again; each time the first evaluation begins anew."""
+  for steps, metric in ((1, "size"), (2, ""), (3, "size")):
+    schedule = dataclasses.replace(SCHEDULE, mle_steps=steps)
+    loop = _loop("mle", tmp_path, schedule=schedule, config=dataclasses.replace(CONFIG, evaluations=steps, best_metric=metric))
+    loop._evaluate = lambda step: {"size": float(step)}
+    loop.restore()
+    loop.run()
+    assert loop.progress.best_metric == metric
+    _assert_equal(_archive(tmp_path / "best.npz"), _archive(tmp_path / f"step_{steps:09d}.npz"))
+  assert loop.progress.best == 3.0
+
+
 @pytest.mark.parametrize("value", [math.nan, 1.0])
 def test_of_equal_metrics_and_where_there_is_none_the_last_is_best(value, tmp_path):
   """While the discriminator alone learns, the generator's metrics stay as they are."""

@@ -72,7 +72,8 @@ class Progress:
     step: rounds made in all phases.
     batches: batches taken from the data.
     updates: update's name to how often it was made.
-    best: lowest value of the best metric so far.
+    best_metric: metric whose lowest value marks the best checkpoint.
+    best: its lowest value so far.
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since.
     at_chance: evaluations in a row that found the discriminator at chance, see `monitors.StopAtChance`.
@@ -84,6 +85,7 @@ class Progress:
   step: int = 0
   batches: int = 0
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
+  best_metric: str = ""
   best: float = math.inf
   heldout_gain: float = -math.inf
   waited: int = 0
@@ -207,6 +209,9 @@ class Loop:
       logs = {name: total / (progress.round - first) for name, total in totals.items()}
       logs |= self._evaluate(progress.step)
       watchers.on_epoch_end(epoch, logs)
+      if progress.best_metric != config.best_metric:
+        # The run began with another: its values cannot be compared.
+        progress.best_metric, progress.best = config.best_metric, math.inf
       best = True
       if config.best_metric:
         # Until there is a finite value, the last checkpoint is the best there is; of equal ones, too: while the discriminator alone learns, the
