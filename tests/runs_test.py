@@ -137,6 +137,7 @@ def test_a_finished_run_is_left_as_it_is(place):
   assert (place / "again" / "results.json").read_text() == (place / "whole" / "results.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_longer_schedule_in_one_line_and_keeps_the_checkpoint_before(place):
   """The limit on the size of a file is below that of a checkpoint; the signal that comes with it Python ignores."""
   shutil.copytree(place / "whole", place / "full")

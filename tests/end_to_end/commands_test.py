@@ -232,6 +232,7 @@ def test_a_reader_that_leaves_early_is_no_error(place, tmp_path):
   assert commands.said(err) == []
 
 
+@pytest.mark.slow
 def test_categories_from_two_files_to_sentences_in_one_of_them(tmp_path):
   folder = tmp_path / "run"
   settings = {**commands.write_two_texts(tmp_path, 150), **commands.tiny_flags("mle"), **commands.SHORT, "workdir": folder, "deterministic": False}

@@ -286,6 +286,7 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
   assert loop.progress.best == 1.0
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_values_of_another_best_metric_are_not_compared(tmp_path):
   """A run goes on by none, and by the first again; each time the first evaluation begins anew."""
   for steps, metric in ((1, "size"), (2, ""), (3, "size")):
