@@ -45,6 +45,7 @@ from tf_textgan.evaluation import texts
 from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
+from tf_textgan.training import checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,9 @@ class Options:
   probe: bool = False
   # Also score what the runs write together, a token's probability being the mean of theirs.
   combine: bool = False
+
+  def __post_init__(self):
+    checkpoints.check(self.checkpoint)
 
 
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}

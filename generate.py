@@ -21,6 +21,7 @@ from tf_textgan import flags
 from tf_textgan import guided
 from tf_textgan import runs
 from tf_textgan.sampling import pickers
+from tf_textgan.training import checkpoints
 
 _MOST = 2**31 - 1
 
@@ -51,6 +52,9 @@ class Options:
   format: Literal["text", "jsonl"] = "text"
   # File to write to; empty for the standard output.
   output: str = ""
+
+  def __post_init__(self):
+    checkpoints.check(self.checkpoint)
 
 
 def picker_of(temperature, top_k, nucleus):

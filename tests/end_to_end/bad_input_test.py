@@ -158,6 +158,7 @@ def test_generate(place, words, expected):
 
 
 EVALUATE = {
+  "a name for a checkpoint, without a run": ("--file {}/text.txt --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
   "no run": ("--workdir absent", "there is no run in absent"),
   "a missing file": ("--file absent.txt", "cannot read the text file absent.txt"),
   "an empty file": ("--file {}/empty.txt", r"empty\.txt has no text; expected one sentence on each line"),

@@ -84,6 +84,7 @@ class Checkpoints:
     Raises:
       UserError: `which` is none of these; the checkpoint holds other variables than these: it is of another model.
     """
+    check(which)
     paths = self._files()[::-1] if which == "latest" else [path for path in [self._folder / _file(which)] if path.exists()]
     if not paths:
       return None
@@ -127,13 +128,15 @@ class Checkpoints:
       old.unlink(missing_ok=True)
 
 
+def check(which):
+  """Raises a `UserError` unless a checkpoint may be asked for so: "latest", "best", or a step, an integer or its digits."""
+  if which not in ("latest", "best") and not str(which).isdecimal():
+    raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest or the step of one that is kept")
+
+
 def _file(which):
   """The name of the best checkpoint's file, or of that of a step."""
-  if which == "best":
-    return "best.npz"
-  if not str(which).isdecimal():
-    raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest or the step of one that is kept")
-  return f"step_{int(which):09d}.npz"
+  return "best.npz" if which == "best" else f"step_{int(which):09d}.npz"
 
 
 def _first_whole(paths):
