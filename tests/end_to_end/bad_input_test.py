@@ -202,7 +202,6 @@ def test_in_processes_of_their_own(place):
   for name, words, expected in (
     ("train", too_large, "the training split has .* fewer than the batch of 700"),
     ("generate", ["--workdir", "absent"], "there is no run in absent"),
-    ("evaluate", ["--file", "absent.txt"], "cannot read the text file absent.txt"),
   ):
     _assert_refused(commands.run(name, *words, cwd=place), expected)
 

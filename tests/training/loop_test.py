@@ -28,7 +28,6 @@ CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size"
 TOKENS = tiny.batch(SPEC, 30, seed=7)
 
 
-
 def _size(algorithm):
   """A number that tells any two states of a generator apart."""
   return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
@@ -88,9 +87,14 @@ def eagerly():
 
 
 @pytest.mark.usefixtures("eagerly")
-# What an algorithm adds to the state is in the conformance tests; here one with a single phase, and one with all and a latent.
+# What an algorithm adds to the state is in the conformance tests, and a run of all phases with a latent in tests/runs_test.py.
 @pytest.mark.parametrize(
-  ("name", "changes"), [("mle", {}), ("gsgan", {}), pytest.param("maligan", {"discriminator": "generator_lstm"}, marks=pytest.mark.slow)]
+  ("name", "changes"),
+  [
+    ("mle", {}),
+    pytest.param("gsgan", {}, marks=pytest.mark.slow),
+    pytest.param("maligan", {"discriminator": "generator_lstm"}, marks=pytest.mark.slow),
+  ],
 )
 def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, tmp_path):
   evaluated = []
