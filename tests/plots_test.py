@@ -80,6 +80,21 @@ def test_point_far_out_is_told_at_the_edge(monkeypatch):
 
 
 @pytest.mark.filterwarnings("error")
+def test_labels_of_points_beyond_one_corner_cover_neither_each_other_nor_a_line(monkeypatch):
+  # Lines from the corner to its opposite leave room beside them, not at it.
+  sweeps = [series(f"gan {i}", "curve", i, [1.0, 2.0, 3.0, 4.0 + 0.1 * i, 30.0 + i], [4.0, 3.0, 2.0, 1.0, -30.0]) for i in range(4)]
+  _, figure = drawn_by(monkeypatch, [plots.Panel("a", "x", True, "y", True, sweeps)])
+  (axes,) = figure.axes
+  boxes = [text.get_window_extent() for text in axes.texts if " at (" in text.get_text()]
+  assert len(boxes) == 4 and all(axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max) for box in boxes)
+  assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+  along = np.linspace(0, 1, 5000)[:, None]
+  for sweep in sweeps:
+    corners = axes.transData.transform(np.stack([sweep.x, sweep.y], axis=1))
+    assert not any(box.count_contains(a + along * (b - a)) for box in boxes for a, b in zip(corners, corners[1:]))
+
+
+@pytest.mark.filterwarnings("error")
 def test_panels_without_all_can_be_drawn_and_a_picture_is_reproducible():
   nan = np.array([np.nan])
   real = plots.Series("real", "real", 0, [""], nan, nan, np.array([5.7]), nan)

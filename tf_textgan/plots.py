@@ -16,6 +16,9 @@ _MARKERS = "os^DvPX"
 _LINES = ("-", "--", ":")
 # A few points without which an axis would be this many times shorter are shown at its edge.
 _FAR = 2.5
+# Pixels: a label farther from its point has a line to it; lines are avoided by labels as points this far apart.
+_AWAY = 30
+_STROKE = 4
 # A relative deviation below this is rounding.
 _NO_DEVIATION = 1e-4
 
@@ -260,16 +263,13 @@ def _limits(panel, name):
 def _label(axes, panel):
   """Writes the settings of each series' ends, and the numbers of what is out of the picture."""
   figure = axes.figure
-  lines = []
-  for series in panel.series:
-    places = axes.transData.transform(np.stack([series.x, series.y], axis=1))
-    steps = np.linspace(0, 1, 30)[:, None]
-    if series.kind == "real":
-      low, high = axes.bbox.min, axes.bbox.max
-      places = np.concatenate([[(x, low[1]), (x, y), (x, high[1]), (x, y), (low[0], y), (x, y), (high[0], y)] for x, y in places])
-      steps = np.linspace(0, 1, 100)[:, None]
-    lines += [places, *(a + steps * (b - a) for a, b in zip(places, places[1:]))]
-  lines = np.concatenate(lines)
+  inside = axes.bbox
+  drawn = np.concatenate([_drawn(axes, series) for series in panel.series]) - inside.min
+  drawn = drawn[((drawn >= 0) & (drawn < inside.size)).all(axis=1)].astype(int)
+  # How much of it is to the left of and below each pixel.
+  ink = np.zeros(inside.size.astype(int) + 2)
+  np.add.at(ink, tuple(drawn.T + 1), 1)
+  ink = ink.cumsum(axis=0).cumsum(axis=1)
   taken = []
   for series in panel.series:
     colour = "black" if series.kind == "baseline" else _COLOURS[series.index % len(_COLOURS)]
@@ -284,22 +284,50 @@ def _label(axes, panel):
       style = {"textcoords": "offset points", "fontsize": 8, "annotation_clip": False, "in_layout": False, "zorder": 7}
       text = axes.annotate(_plain(label), shown, (0, 0), color=colour, **style)
       place = axes.transData.transform(shown)
-      box = _free_place(place, text.get_window_extent(figure.canvas.get_renderer()), axes.bbox, lines, taken)
-      taken.append(box)
-      text.set_position((box.min - place) * 72 / figure.dpi)
+      size = text.get_window_extent(figure.canvas.get_renderer()).size
+      low = _free_place(place, size, inside, ink, taken)
+      taken.append((low, low + size))
+      text.set_position((low - place) * 72 / figure.dpi)
+      nearest = np.clip(place, low, low + size)
+      if np.linalg.norm(nearest - place) > _AWAY:
+        ends = np.transpose(axes.transData.inverted().transform([place, nearest]))
+        axes.plot(*ends, color=colour, linewidth=0.6, alpha=0.7, clip_on=False, in_layout=False, zorder=2)
 
 
-def _free_place(place, size, inside, lines, taken):
-  """The box around a point, all in pixels, that covers least: no other label, best no line, and near."""
-  choices = []
-  for radius in (10, 18, 28, 45, 70, 100):
-    for x, y in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0)):
-      left, bottom = place[0] + x * radius + (x - 1) / 2 * size.width, place[1] + y * radius + (y - 1) / 2 * size.height
-      box = matplotlib.transforms.Bbox.from_bounds(left, bottom, size.width, size.height)
-      hidden = np.sum(np.all((lines >= box.min - 2) & (lines <= box.max + 2), axis=1))
-      outside = not (inside.contains(*box.min) and inside.contains(*box.max))
-      choices.append((1000 * sum(box.overlaps(other) for other in taken) + 500 * outside + 10 * hidden + radius, len(choices), box))
-  return min(choices)[-1]
+def _drawn(axes, series):
+  """Pixels `[N, 2]` along the lines and the intervals of a series, a few apart."""
+  middle = np.stack([series.x, series.y], axis=1)
+  places = axes.transData.transform(middle)
+  if series.kind == "real":
+    (left, low), (right, high) = axes.bbox.get_points()
+    strokes = [stroke for x, y in places for stroke in (((x, low), (x, high)), ((left, y), (right, y)))]
+  else:
+    widths = np.nan_to_num(np.stack([series.x_error, series.y_error], axis=1))
+    bars = [axes.transData.transform(middle + sign * widths * axis) for axis in np.eye(2) for sign in (-1, 1)]
+    strokes = [*zip(places, places[1:]), *zip(bars[0], bars[1]), *zip(bars[2], bars[3])]
+  # What is beyond the picture is marked at its edge.
+  pixels = [np.clip(places, *axes.bbox.get_points())]
+  for start, end in np.asarray([stroke for stroke in strokes if np.isfinite(stroke).all()], float).reshape(-1, 2, 2):
+    # A point far out makes a long line, of which little is seen.
+    steps = min(int(np.linalg.norm(end - start) / _STROKE) + 1, 2000)
+    pixels.append(start + np.linspace(0, 1, steps + 1)[:, None] * (end - start))
+  return np.concatenate(pixels)
+
+
+def _free_place(place, size, inside, ink, taken):
+  """The lower left corner for a label of a size, all in pixels, that covers least: no other label, best no line, and near its point."""
+  sides = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0)])
+  around = [place + sides * radius + (sides - 1) / 2 * size for radius in (10, 18, 28)]
+  anywhere = np.stack(np.meshgrid(*(np.arange(low + 8, high, 16) for low, high in zip(inside.min, inside.max))), axis=-1)
+  low = np.concatenate([*around, anywhere.reshape(-1, 2)])
+  high = low + size
+  # Cells of the sums over all that is drawn to the left and below.
+  (left, bottom), (right, top) = (np.clip(corner - inside.min, 0, inside.size).astype(int).T for corner in (low - 2, high + 2))
+  hidden = ink[right, top] - ink[left, top] - ink[right, bottom] + ink[left, bottom]
+  outside = ((low < inside.min + 4) | (high > inside.max - 4)).any(axis=1)
+  others = sum(((low < box_high) & (high > box_low)).all(axis=1) for box_low, box_high in taken)
+  away = np.linalg.norm(np.clip(place, low, high) - place, axis=1)
+  return low[np.argmin(1000 * others + 500 * outside + 10 * hidden + away)]
 
 
 def _plain(text):
