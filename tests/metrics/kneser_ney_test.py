@@ -52,13 +52,19 @@ class Twin:
 
   def estimate(self, context_size):
     counts = [c for context, followers in self.followers.items() if len(context) == context_size for c in followers.values()]
-    n1, n2, n3, n4 = (counts.count(j) for j in range(1, 5))
-    if n1 and n2 and n3 and n4:
-      y = n1 / (n1 + 2 * n2)
-      discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
-      if min(discounts) > 0:
-        return discounts
-    return FALLBACK
+    n = [counts.count(j) for j in range(5)]
+    if not n[1]:
+      return FALLBACK
+    y = n[1] / (n[1] + 2 * n[2])
+    discounts = {0: 0.0}
+    for j in range(1, 4):
+      if n[j + 1] == 0:
+        discounts[j] = discounts[j - 1] + 1
+      elif n[j] == 0 or (j + 1) * y * n[j + 1] / n[j] >= j:
+        discounts[j] = y
+      else:
+        discounts[j] = j - (j + 1) * y * n[j + 1] / n[j]
+    return discounts[1], discounts[2], discounts[3]
 
   def probability(self, word, context):
     lower = self.probability(word, context[1:]) if context else 1 / (len(self.vocabulary) + 2)
@@ -89,10 +95,10 @@ def test_bigrams_by_hand():
   model = kneser_ney.Model([*"abcd", *"eeff", *"ggg", *"hhhh"], order=2)
   # Each letter w, m times a sentence by itself, gives m times both <s> w and w </s>. Bigrams: n1 = 8, n2 = 4, n3 = n4 = 2, so Y = 1/2 and
   # D1 = 1 - 2/2 * 4/8 = 0.5, D2 = 2 - 3/2 * 2/4 = 1.25, D3 = 3 - 4/2 * 2/2 = 1.
-  # Unigrams: every letter has one token to its left, the end has 8, so there is no n2: the fallback.
-  np.testing.assert_allclose(model.discounts, [FALLBACK, [0.5, 1.25, 1.0]], rtol=1e-15)
-  # Of 16, 8 * 0.5 + 1.5 = 5.5 are taken and shared by 10 outcomes.
-  letter, end, unknown = (0.5 + 0.55) / 16, (6.5 + 0.55) / 16, 0.55 / 16
+  # Unigrams: every letter has one token to its left, the end has 8, so there are no n2 to n4: D1 = 1, D2 = 2, D3 = 3.
+  np.testing.assert_allclose(model.discounts, [[1.0, 2.0, 3.0], [0.5, 1.25, 1.0]], rtol=1e-15)
+  # Of 16, 8 * 1 + 3 = 11 are taken and shared by 10 outcomes.
+  letter, end, unknown = 1.1 / 16, (5 + 1.1) / 16, 1.1 / 16
   assert 8 * letter + end + unknown == pytest.approx(1.0, abs=1e-15)
   # After the start, 4 * 0.5 + 2 * 1.25 + 2 * 1 = 6.5 of 15 are taken.
   probabilities = lambda sentence: np.exp(model.token_log_probs([sentence]))  # noqa: E731
@@ -107,16 +113,17 @@ def test_bigrams_by_hand():
 
 def test_trigrams_by_hand():
   model = kneser_ney.Model(["ab", "ab", "cb"], order=3)
-  np.testing.assert_array_equal(model.discounts, [FALLBACK] * 3)
-  # Tokens to the left: of a and c the start, of b two, of the end b. Of 5, 3 * 0.5 + 1 = 2.5 are shared by a, b, c, the end and the unknown.
-  a, b, end = (0.5 + 0.5) / 5, (1 + 0.5) / 5, (0.5 + 0.5) / 5
+  # No order has a count of 3, so D2 = D1 + 1 and D3 = D2 + 1; D1 = Y is 3 / (3 + 2), 3 / (3 + 2 * 2) and 2 / (2 + 2 * 2).
+  np.testing.assert_allclose(model.discounts, [[y, y + 1, y + 2] for y in (3 / 5, 3 / 7, 1 / 3)], rtol=1e-15)
+  # Tokens to the left: of a and c the start, of b two, of the end b. Of 5, 3 * 0.6 + 1.6 = 3.4 are shared by a, b, c, the end and the unknown.
+  a, b, end = (0.4 + 0.68) / 5, (0.4 + 0.68) / 5, (0.4 + 0.68) / 5
   # Bigrams: <s> a and <s> c occur 2 and 1 times; ab and cb follow one token, the start; b </s> follows two, a and c.
-  start_a, start_b, start_c = (1 + 1.5 * a) / 3, 1.5 * b / 3, (0.5 + 1.5 * a) / 3
-  ab, bb, b_end = 0.5 + 0.5 * b, 1.0 * b / 2, (1 + 1.0 * end) / 2
+  start_a, start_b, start_c = (4 + 13 * a) / 21, 13 * b / 21, (4 + 13 * a) / 21
+  ab, bb, b_end = (4 + 3 * b) / 7, 5 * b / 7, (2 + 5 * end) / 7
   # Trigrams occur: <s> ab 2, ab </s> 2, <s> cb 1, cb </s> 1.
   expected = [
-    start_a * (1 + ab) / 2 * (1 + b_end) / 2,
-    start_c * (0.5 + 0.5 * ab) * (0.5 + 0.5 * b_end),
+    start_a * (1 + 2 * ab) / 3 * (1 + 2 * b_end) / 3,
+    start_c * (2 + ab) / 3 * (2 + b_end) / 3,
     # Neither <s> b nor bb is known as a context.
     start_b * bb * b_end,
   ]
@@ -130,9 +137,19 @@ def test_the_slow_twin_agrees_on_random_text(order):
   vocabulary = [*range(10), 99]
   model, twin = kneser_ney.Model(training, order, vocabulary), Twin(training, order, vocabulary)
   np.testing.assert_allclose(model.discounts, twin.discounts, rtol=1e-12)
-  # Counts of counts suffice for the formulas but among the unigrams.
+  # Counts of counts suffice for the formulas but among the unigrams, of which none has few tokens to its left.
   assert [tuple(discounts) == FALLBACK for discounts in model.discounts] == [True] + [False] * (order - 1)
   np.testing.assert_allclose(model.log_probs(test), [twin.log_prob(sentence) for sentence in test], rtol=1e-10)
+
+
+def test_one_count_of_counts_does_not_move_the_score():
+  # Bigrams of which few are seen twice: of 4,000 one or two in some samples, and none in others, are seen four times.
+  texts = [np.random.default_rng(seed).integers(150, size=[1, 4000]).tolist() for seed in range(9)]
+  models = [kneser_ney.Model(text, 2, range(150)) for text in texts[1:]]
+  none = [model.discounts[1, 2] == model.discounts[1, 1] + 1 for model in models]
+  assert 0 < sum(none) < len(none)
+  scores = [-np.mean(model.token_log_probs(texts[0])) for model in models]
+  assert np.ptp(scores) < 0.03
 
 
 @needs_data
@@ -164,8 +181,11 @@ def test_probabilities_sum_to_one_after_any_context(order, num):
 def test_all_unknown_tokens_are_one_type():
   model = kneser_ney.Model([(1, 2, 3), (1, 2, 4), (1, 2, 2)], 3, [1, 2])
   assert len(set(model.log_probs([(1, 2, 3), (1, 2, 4), (1, 2, "x"), (1, 2, None)]).tolist())) == 1
-  # 3 and 4 are two occurrences of one type: the unknown follows (1, 2) more often than 2 does.
-  assert model.log_probs([(1, 2, 7)])[0] > model.log_probs([(1, 2, 2)])[0]
+  # So it is in training, too.
+  training, test = random_sentences(7, 300), random_sentences(8, 30)
+  renamed = [[min(token, 9) for token in sentence] for sentence in training]
+  of_three, of_one = (kneser_ney.Model(text, 3, range(9)) for text in (training, renamed))
+  np.testing.assert_array_equal(of_three.log_probs(test), of_one.log_probs(test))
 
 
 def test_the_marks_are_no_words():
@@ -200,8 +220,8 @@ def test_log_probs_are_the_sums_over_tokens():
 
 
 def test_nothing_but_empty_sentences():
-  # One bigram, <s> </s>, of 3 occurrences, of which 1.5 are taken; one unigram, of which 0.5 is shared by the end and the unknown.
-  end = 0.5 + 0.5 / 2
+  # One bigram, <s> </s>, of 3 occurrences, of which 1.5 are taken; one unigram, which is all shared by the end and the unknown.
+  end = 1 / 2
   np.testing.assert_allclose(kneser_ney.Model([(), (), ()]).log_probs([()]), [math.log((1.5 + 1.5 * end) / 3)], rtol=1e-14)
 
 
