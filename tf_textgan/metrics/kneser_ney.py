@@ -11,10 +11,11 @@ The recursion ends with the uniform distribution. The conventions are those of K
   The mark is never predicted; the end mark is predicted and counted.
 * c is the number of occurrences for the highest order and for n-grams that begin with the start mark, else of the distinct tokens to the left.
 * D(0) = 0; D(1), D(2) and D(3), which is for all higher counts too, are the order's own: D(j) = j - (j + 1) Y n_{j+1} / n_j with n_j the number of
-  n-grams whose c is j and Y = n_1 / (n_1 + 2 n_2). Where n_{j+1} is 0, D(j) = D(j - 1) + 1, so that another occurrence counts for no more; where that
-  leaves no positive value, D(j) = Y, the one discount of plain Kneser-Ney smoothing; and without an n_1 all three are 0.5, 1 and 1.5. KenLM refuses
-  such text, or with --discount_fallback takes 0.5, 1 and 1.5 in any case: of 40,000 n-grams of which one in a thousand is seen twice that leaves half
-  of their weight to what was seen once, and a single n-gram more or less that is seen four times moved a score by 0.05 nats a token.
+  n-grams whose c is j and Y = n_1 / (n_1 + 2 n_2).
+* Where counts are too few for that, KenLM refuses the text, or with --discount_fallback takes 0.5, 1 and 1.5. A departure: if n_{j+1} is 0, D(j) is
+  D(j - 1) + 1, so that another occurrence counts for no more; else, if the formula gives no value above zero, D(j) = Y, as in plain Kneser-Ney
+  smoothing; and without an n_1 all three are KenLM's. Of 40,000 n-grams of which one in 500 is seen twice, 0.5 would leave half of the weight to what
+  was seen once, and whether a single one is seen four times would move a score by 0.05 nats a token.
 """
 
 import itertools
