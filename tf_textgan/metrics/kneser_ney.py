@@ -226,8 +226,11 @@ def _estimate_discounts(counts):
     return np.array(_FALLBACK)
   y = n[0] / (n[0] + 2 * n[1])
   discounts = [0.0]
-  for j in range(1, 4):
-    of_this, of_next = n[j - 1 : j + 1]
-    discount = j - (j + 1) * y * of_next / of_this if of_this else 0.0
-    discounts.append(discounts[-1] + 1 if not of_next else discount if discount > 0 else y)
+  for j, (of_this, of_next) in enumerate(itertools.pairwise(n), start=1):
+    if not of_next:
+      discounts.append(discounts[-1] + 1)
+    elif j * of_this > (j + 1) * y * of_next:
+      discounts.append(j - (j + 1) * y * of_next / of_this)
+    else:
+      discounts.append(y)
   return np.array(discounts[1:])
