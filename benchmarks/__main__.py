@@ -1,6 +1,6 @@
 """Measures the library's steps: `python -m benchmarks [--json FILE] [--only NAME]`. See benchmarks/README.md for what the columns mean."""
 
-from tf_textgan import quiet
+from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
@@ -12,10 +12,10 @@ import sys
 
 from benchmarks import cases
 from tf_textgan import checks
-from tf_textgan import cli
 from tf_textgan import errors
-from tf_textgan import experiment
-from tf_textgan import flags
+from tf_textgan import files
+from tf_textgan.commands import cli
+from tf_textgan.commands import flags
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ def main(options):
     records.append(record)
     print("".join(style.format(record[column]) for column, style in _COLUMNS), flush=True)
   if options.json:
-    experiment.write_json(options.json, records)
+    files.write_json(options.json, records)
 
 
 def _in_own_process(name, repeats, sizes, threads):

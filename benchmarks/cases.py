@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_textgan import guided
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
@@ -30,6 +29,7 @@ from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import guided
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker

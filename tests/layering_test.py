@@ -8,44 +8,35 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
-_NETWORKS = {"sequences", "sampling", "losses", "residual", "recurrence", "word_embedding", "checks", "errors"}
+_NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors"}
 _ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences", "checks", "errors"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "registry", "progress", "strict_json"}
-_ENTRY = {*_TRAINING, "training"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "files", "registry", "progress"}
+_EVALUATION = {*_TRAINING, "training", "encoders"}
+_RUNS = {*_EVALUATION, "evaluation"}
 ALLOWED = {
   "__init__": set(),
   "errors": set(),
   "checks": {"errors"},
   "sequences": set(),
-  "residual": set(),
-  "recurrence": set(),
-  "word_embedding": set(),
+  "layers": set(),
   "progress": set(),
-  "strict_json": set(),
+  "files": set(),
   "registry": {"errors"},
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "errors", "registry"},
+  "data": {"sequences", "errors", "files", "registry"},
   "generators": _NETWORKS,
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,
   "training": _TRAINING,
-  "cli": {"errors"},
-  "plots": set(),
-  "laboratory": _ENTRY | {"cli", "experiment", "flags", "plots", "quiet"},
-  "quiet": set(),
   "encoders": {"errors", "registry"},
-  "evaluation": {*_TRAINING, "encoders", "plots"},
-  "guided": {"generators", "sampling", "checks", "errors"},
-  "combined": {"generators", "losses", "sampling", "errors"},
-  "export": _ENTRY,
-  "experiment": _ENTRY,
-  "flags": _ENTRY | {"experiment"},
-  "runs": _ENTRY | {"combined", "evaluation", "experiment", "export", "guided", "plots"},
+  "evaluation": _EVALUATION,
+  "runs": _RUNS,
+  "commands": {*_RUNS, "runs"},
 }
 # They read the command line, so may know absl's flags.
-COMMAND_LINE = {"cli", "flags"}
+COMMAND_LINE = {"commands"}
 ENTRY_POINTS = {"train", "generate", "evaluate"}
 
 

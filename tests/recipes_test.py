@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from tf_textgan import flags
+from tf_textgan.commands import flags
 
 _FOLDER = pathlib.Path(__file__).resolve().parents[1] / "recipes"
 _QUICKSTART = _FOLDER / "quickstart.flags"

@@ -7,7 +7,7 @@ import pkgutil
 from tf_textgan import errors
 
 # Modules beside the alternatives that hold what they share, or are made of several of them.
-_SHARED = {"base", "ensemble"}
+_SHARED = {"base", "ensemble", "guided", "steps"}
 
 
 def names(package):

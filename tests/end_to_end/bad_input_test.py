@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tests import commands
+from tests import shell
 
 
 @pytest.fixture(scope="module")
@@ -16,18 +16,18 @@ def place(tmp_path_factory):
   """A folder with text files, good and bad, and a run on a good one."""
   tfds.disable_progress_bar()
   folder = tmp_path_factory.mktemp("place")
-  commands.write_text(folder / "text.txt", 60)
+  shell.write_text(folder / "text.txt", 60)
   (folder / "empty.txt").write_bytes(b"")
   (folder / "one.txt").write_bytes(b"a man sees a dog\n")
   (folder / "blank.txt").write_bytes(b" \n\n\t\n")
   (folder / "bytes.txt").write_bytes(b"a man\na \xff dog\n")
   (folder / "few.txt").write_bytes(b"a man\na dog\na cat\na bird\n")
   (folder / "bad.flags").write_text("--no_such_flag 3\n")
-  commands.begin(folder / "run", settings(folder))
+  shell.begin(folder / "run", settings(folder))
   for damaged in ("garbled", "other", "incomplete", "not_json", "no_checkpoint", "broken_checkpoint"):
     shutil.copytree(folder / "run", folder / damaged)
   path = folder / "garbled" / "checkpoints" / "best.npz"
-  arrays = commands.archive(path)
+  arrays = shell.archive(path)
   np.savez(path, **{name: np.zeros(value.shape + (1,)) if "embedding" in name else value for name, value in arrays.items()})
   np.savez(folder / "other" / "checkpoints" / "best.npz", progress='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
   (folder / "incomplete" / "config.json").write_text("{}")
@@ -42,13 +42,13 @@ def settings(folder):
   """Flags of a run on the good text, in which nothing takes long."""
   return {
     "dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data", "deterministic": False, "export": False,
-    **commands.tiny_flags("mle"), **commands.SHORT,
+    **shell.tiny_flags("mle"), **shell.SHORT,
   }  # fmt: skip
 
 
 def _assert_refused(result, expected):
   code, out, err = result
-  lines = commands.said(err)
+  lines = shell.said(err)
   assert code == 2, err
   assert len(lines) == 1 and "Traceback" not in err, err
   assert re.search(expected, lines[0]), lines[0]
@@ -108,18 +108,18 @@ def test_train(place, changes, expected):
   if "algorithm" in changes or "generator" in changes:  # The tiny networks' flags belong to others.
     words = {name: value for name, value in words.items() if not name.startswith("generator_")}
   words |= {name: value.format(place) for name, value in changes.items()}
-  _assert_refused(commands.call("train", *commands.as_flags(words)), expected)
+  _assert_refused(shell.call("train", *shell.as_flags(words)), expected)
 
 
 def test_what_makes_no_sense_together(place):
-  words = {**settings(place), **commands.tiny_flags("seqgan"), "workdir": place / "widths"}
+  words = {**settings(place), **shell.tiny_flags("seqgan"), "workdir": place / "widths"}
   for changes, expected in (
     ({"discriminator_widths": (1, 2, 3)}, r"widths and filters must be as many, but are \(1, 2, 3\) and \(4, 4\)"),
     ({"discriminator_widths": (30, 40)}, r"widths are \(30, 40\); one of them must be at most the 6 tokens of a sequence"),
     ({"discriminator_dropout": 1.0}, "dropout must be at least 0 and below 1, not 1.0"),
     ({"rollouts": 0}, "rollouts must be at least 1, not 0"),
   ):
-    _assert_refused(commands.call("train", *commands.as_flags({**words, **changes})), expected)
+    _assert_refused(shell.call("train", *shell.as_flags({**words, **changes})), expected)
 
 
 GENERATE = {
@@ -154,7 +154,7 @@ GENERATE = {
 
 @pytest.mark.parametrize(("words", "expected"), GENERATE.values(), ids=GENERATE.keys())
 def test_generate(place, words, expected):
-  _assert_refused(commands.call("generate", *words.replace("{}", str(place)).split()), expected)
+  _assert_refused(shell.call("generate", *words.replace("{}", str(place)).split()), expected)
 
 
 EVALUATE = {
@@ -184,13 +184,13 @@ EVALUATE = {
 
 @pytest.mark.parametrize(("words", "expected"), EVALUATE.values(), ids=EVALUATE.keys())
 def test_evaluate(place, words, expected):
-  _assert_refused(commands.call("evaluate", *words.replace("{}", str(place)).split()), expected)
+  _assert_refused(shell.call("evaluate", *words.replace("{}", str(place)).split()), expected)
 
 
 def test_a_best_metric_that_is_not_measured(place):
   """Found out at the first evaluation; the progress bar is closed before."""
   words = {**settings(place), "best_metric": "bleu", "workdir": place / "bleu"}
-  code, _, err = commands.call("train", *commands.as_flags(words))
+  code, _, err = shell.call("train", *shell.as_flags(words))
   assert code == 2 and "Traceback" not in err
   expected = "train.py: --best_metric is 'bleu', which this run does not measure; it measures collapse, .*nll_validation, reverse_lm_nll$"
   assert re.fullmatch(expected, err.splitlines()[-1])
@@ -198,12 +198,12 @@ def test_a_best_metric_that_is_not_measured(place):
 
 def test_in_processes_of_their_own(place):
   """Nothing but the one line on stderr, from a true start."""
-  too_large = commands.as_flags({**settings(place), "workdir": place / "own", "batch_size": 700})
+  too_large = shell.as_flags({**settings(place), "workdir": place / "own", "batch_size": 700})
   for name, words, expected in (
     ("train", too_large, "the training split has .* fewer than the batch of 700"),
     ("generate", ["--workdir", "absent"], "there is no run in absent"),
   ):
-    _assert_refused(commands.run(name, *words, cwd=place), expected)
+    _assert_refused(shell.run(name, *words, cwd=place), expected)
 
 
 def test_a_full_device(place):
@@ -214,4 +214,4 @@ def test_a_full_device(place):
   except OSError as e:
     if e.errno != errno.ENOSPC:
       pytest.skip("there is no /dev/full")
-  _assert_refused(commands.call("generate", "--workdir", str(place / "run"), "--output", "/dev/full"), "No space left on device")
+  _assert_refused(shell.call("generate", "--workdir", str(place / "run"), "--output", "/dev/full"), "No space left on device")

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tests.algorithms import judges
 from tests.conformance import tiny
-from tf_textgan import guided
 from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
 from tf_textgan.data import corpus as corpus_lib
@@ -17,6 +16,7 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
+from tf_textgan.generators import guided
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import pickers

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_textgan import plots
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import page
+from tf_textgan.evaluation import plots
 from tf_textgan.metrics import estimates
 
 HOSTILE = '../a <script>alert("1")</script> & b'

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_textgan import laboratory
 from tf_textgan import sequences
+from tf_textgan.commands import laboratory
 from tf_textgan.sampling import estimators
 from tf_textgan.sampling import noise
 

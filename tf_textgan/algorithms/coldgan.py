@@ -24,9 +24,9 @@ from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
-from tf_textgan.sampling import memory
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
+from tf_textgan.sampling import replay as memory
 
 
 @dataclasses.dataclass(frozen=True)

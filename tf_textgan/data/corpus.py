@@ -10,12 +10,12 @@ import collections.abc
 import dataclasses
 import itertools
 import os
-import tempfile
 
 from absl import logging
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.data import text_files
 from tf_textgan.data import vocabulary as vocabularies
@@ -194,16 +194,10 @@ def _encode_split(vocabulary, fitting, length, num, path):
     tokens = np.empty([num, length], np.int32)
     _fill(tokens, vocabulary, fitting)
     return tokens
-  descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".incomplete")
-  os.close(descriptor)
-  try:
+  with files.replacing(path) as temporary:
     tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=(num, length))
     _fill(tokens, vocabulary, fitting)
     tokens.flush()
-    os.replace(temporary, path)
-  except BaseException:
-    os.unlink(temporary)
-    raise
   return np.load(path, mmap_mode="r")
 
 

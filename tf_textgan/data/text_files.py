@@ -37,6 +37,19 @@ def lines(path):
         yield text
 
 
+def sentences(path):
+  """The lines of a text file that are not blank, two or more, as a list.
+
+  Raises:
+    UserError: the file cannot be read, is not UTF-8 or has fewer lines.
+  """
+  check(path)
+  found = list(lines(path))
+  if len(found) < 2:
+    raise errors.UserError(f"{path} has {'one line of' if found else 'no'} text; expected one sentence on each line, and two or more of them")
+  return found
+
+
 def fingerprint(paths):
   """Sixteen hexadecimal digits that depend on the contents of some files and on their order."""
   digest = hashlib.sha256()

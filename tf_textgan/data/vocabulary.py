@@ -8,13 +8,12 @@ import collections
 import dataclasses
 import functools
 import json
-import os
 import re
-import tempfile
 
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.data import text_ops
 
@@ -123,7 +122,7 @@ class Vocabulary:
 
   def save(self, path):
     """Writes the vocabulary as JSON, all of it or nothing."""
-    _write_json(path, {"level": self.level, "tokens": self.tokens})
+    files.write_json(path, {"level": self.level, "tokens": self.tokens}, indent=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +165,7 @@ class IntegerVocabulary:
 
   def save(self, path):
     """Writes the vocabulary as JSON, all of it or nothing."""
-    _write_json(path, {"level": "integer", "size": self.size})
+    files.write_json(path, {"level": "integer", "size": self.size})
 
 
 def load(path):
@@ -188,15 +187,3 @@ def load(path):
   if vocabulary.level not in LEVELS or vocabulary.tokens[:len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
     raise errors.UserError(f"{path} is not a vocabulary written by this library: it must start with {' '.join(SPECIAL_TOKENS)}")
   return vocabulary
-
-
-def _write_json(path, content):
-  path = os.fspath(path)
-  descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", suffix=".incomplete")
-  try:
-    with open(descriptor, "w", encoding="utf-8") as file:
-      json.dump(content, file, ensure_ascii=False, indent=0)
-    os.replace(temporary, path)
-  except BaseException:
-    os.unlink(temporary)
-    raise

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import residual
 from tf_textgan.discriminators import base
+from tf_textgan.layers import residual
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import csv
 import html
-import json
 import math
 import os
 import pathlib
@@ -14,9 +13,9 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from tf_textgan import plots
-from tf_textgan import strict_json
+from tf_textgan import files
 from tf_textgan.evaluation import curves
+from tf_textgan.evaluation import plots
 from tf_textgan.metrics import estimates
 
 # Of the event files: tells ours from a training's when an older page is replaced.
@@ -86,7 +85,7 @@ def write(folder, systems, comparisons, notes, split):
     if panels:
       (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
     results = {"split": split, "notes": notes, "planes": planes, "curves": systems, "comparisons": comparisons}
-    (temporary / "results.json").write_text(json.dumps(strict_json.finite(results), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    files.write_json(temporary / "results.json", results)
     _write_csv(temporary / "points.csv", curves.table(systems))
     (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
     _write_summaries(temporary, systems)

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import residual
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import residual
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling

@@ -12,9 +12,9 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import recurrence
-from tf_textgan import word_embedding
 from tf_textgan.generators import base
+from tf_textgan.layers import recurrence
+from tf_textgan.layers import word_embedding
 
 
 @dataclasses.dataclass(frozen=True)

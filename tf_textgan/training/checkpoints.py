@@ -8,7 +8,6 @@ what it cannot match.
 
 import concurrent.futures
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -19,6 +18,7 @@ from absl import logging
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 
 _PROGRESS = "progress"
 _KEPT = "kept/"
@@ -115,15 +115,16 @@ class Checkpoints:
 
   def _write(self, step, arrays, best):
     self._folder.mkdir(parents=True, exist_ok=True)
-    for leftover in self._folder.glob("*.partial"):
+    for leftover in self._folder.glob(f"*{files.PARTIAL}"):
       leftover.unlink()  # Of a run that was killed in a write.
     target = self._folder / _file(step)
     # The best first: a run that goes on from the other file believes that the best has been kept.
     first = self._folder / "best.npz" if best else target
-    _replace(first, lambda file: np.savez(file, **arrays))
+    with files.replacing(first, sync=True) as temporary, open(temporary, "wb") as file:
+      np.savez(file, **arrays)
     if best:
-      with open(first, "rb") as source:
-        _replace(target, lambda file: shutil.copyfileobj(source, file))
+      with files.replacing(target, sync=True) as temporary:
+        shutil.copyfile(first, temporary)
     for old in self._files()[: -self._keep]:
       old.unlink(missing_ok=True)
 
@@ -151,17 +152,3 @@ def _first_whole(paths):
       if path != paths[-1]:
         logging.warning("%s is not a whole checkpoint (%s); trying the one before it", path, e)
   raise errors.UserError(f"no whole checkpoint in {paths[0].parent}: {', '.join(path.name for path in paths)} cannot be read")
-
-
-def _replace(target, write):
-  """Writes a file whole or not at all."""
-  temporary = target.with_suffix(".partial")
-  try:
-    with open(temporary, "wb") as file:
-      write(file)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(temporary, target)
-  except OSError:
-    temporary.unlink(missing_ok=True)
-    raise

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import pathlib
 import sys
 
@@ -11,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tf_textgan import files
 from tf_textgan import progress
-from tf_textgan import strict_json
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -81,9 +80,7 @@ class Journal(Means):
     """Drops what was written after the checkpoint that the run goes on from: it will be written again."""
     lines = read_journal(self._path)
     kept = [line for line in lines if line["step"] <= self._loop.progress.step]
-    temporary = self._path.with_suffix(".partial")
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-    os.replace(temporary, self._path)
+    files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 
   def on_epoch_end(self, epoch, logs=None):
     self._flush()
@@ -95,7 +92,7 @@ class Journal(Means):
 
   def _append(self, kind, step, phase, metrics):
     with open(self._path, "a", encoding="utf-8") as file:
-      file.write(json.dumps(strict_json.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
+      file.write(json.dumps(files.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
 
 
 def read_journal(path):

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.export: a generator outside of the library, in a fresh process."""
+"""Tests of tf_textgan.runs.export: a generator outside of the library, in a fresh process."""
 
 import json
 import os
@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tests import commands
-from tf_textgan import export
-from tf_textgan import guided
+from tests import shell
 from tf_textgan import runs
 from tf_textgan.evaluation import evaluator
+from tf_textgan.generators import guided
+from tf_textgan.runs import export
 from tf_textgan.sampling import pickers
 
 # More than one chunk of `Generator.write`, which has 1024.
@@ -59,21 +59,21 @@ def made(tmp_path_factory):
   """Runs with their exports, name to (folder, corpus, algorithm), and what a fresh process read from the exports."""
   tfds.disable_progress_bar()
   folder = tmp_path_factory.mktemp("export")
-  commands.write_text(folder / "text.txt", 80)
+  shell.write_text(folder / "text.txt", 80)
   text = {"dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data"}
   settings = {
-    "seqgan": {**text, **commands.tiny_flags("seqgan")},
-    "gsgan": {**text, **commands.tiny_flags("gsgan")},
-    "leakgan": {**text, **commands.tiny_flags("leakgan")},  # Its generator reads its discriminator.
-    "characters": {**text, "level": "char", **commands.tiny_flags("wgan_gp")},
-    "oracle": {**_ORACLE, "data_dir": folder / "data", **commands.tiny_flags("mle")},
+    "seqgan": {**text, **shell.tiny_flags("seqgan")},
+    "gsgan": {**text, **shell.tiny_flags("gsgan")},
+    "leakgan": {**text, **shell.tiny_flags("leakgan")},  # Its generator reads its discriminator.
+    "characters": {**text, "level": "char", **shell.tiny_flags("wgan_gp")},
+    "oracle": {**_ORACLE, "data_dir": folder / "data", **shell.tiny_flags("mle")},
   }
   made = {}
   for name, flags in settings.items():
-    corpus, algorithm = commands.begin(folder / name, flags, _spread)
+    corpus, algorithm = shell.begin(folder / name, flags, _spread)
     export.save(folder / name / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary)
     made[name] = (folder / name, corpus, algorithm)
-  paths = [path for path in sys.path if path and pathlib.Path(path).resolve() not in (commands.ROOT, commands.ROOT / "tests")]
+  paths = [path for path in sys.path if path and pathlib.Path(path).resolve() not in (shell.ROOT, shell.ROOT / "tests")]
   fresh = subprocess.run(
     [sys.executable, "-c", _PROGRAM],
     input=json.dumps({name: str(folder / name / "export") for name in made}),
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_text_as_the_command(made, name):
   folder = runs_made[name][0]
 
   def lines(*words):
-    code, out, err = commands.call("generate", "--workdir", folder, *words)
+    code, out, err = shell.call("generate", "--workdir", folder, *words)
     assert code == 0, err
     return out.split("\n")[:-1]
 
@@ -130,7 +130,7 @@ def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
 
 def test_temperature_0_of_characters_is_as_their_generator_writes(made):
   runs_made, fresh = made
-  _, out, _ = commands.call("generate", "--workdir", runs_made["characters"][0], "--num", 4, "--seed", 7)
+  _, out, _ = shell.call("generate", "--workdir", runs_made["characters"][0], "--num", 4, "--seed", 7)
   assert out.split("\n")[:-1] == fresh["characters"]["cold"] != fresh["characters"]["cold_again"]
 
 
@@ -197,8 +197,8 @@ def test_guided_text_is_that_of_the_command(made, tmp_path):
   model = tf.saved_model.load(str(tmp_path / "export"))
   drawn = model.signatures["generate_guided"](num=tf.constant(40), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
   words = ["--workdir", folder, "--num", 40, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--guide", "resampling"]
-  code, out, err = commands.call("generate", *words)
-  assert code == 0 and commands.said(err) == ["resampling: 16.00 candidates for each sentence"], err
+  code, out, err = shell.call("generate", *words)
+  assert code == 0 and shell.said(err) == ["resampling: 16.00 candidates for each sentence"], err
   lines = [json.loads(line) for line in out.splitlines()]
   assert [line["text"] for line in lines] == [text.decode() for text in drawn["text"].numpy()]
   for name in ("log_prob", "score"):
@@ -214,8 +214,8 @@ def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
 
 
 def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path):
-  data = commands.write_two_texts(tmp_path)
-  corpus, algorithm = commands.begin(tmp_path / "run", {**data, **commands.tiny_flags("mle")}, _spread)
+  data = shell.write_two_texts(tmp_path)
+  corpus, algorithm = shell.begin(tmp_path / "run", {**data, **shell.tiny_flags("mle")}, _spread)
   export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
   model = tf.saved_model.load(str(tmp_path / "export"))
   generate, score = model.signatures["generate"], model.signatures["score"]
@@ -230,7 +230,7 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   names = [corpus.spec.categories[place] for place in algorithm.generator.draw_categories(30, export.generation_seed(7))]
   assert mixed["category"] == names
   words = ["--num", 30, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--category", "pos"]
-  code, out, err = commands.call("generate", "--workdir", tmp_path / "run", *words)
+  code, out, err = shell.call("generate", "--workdir", tmp_path / "run", *words)
   assert code == 0, err
   lines = [json.loads(line) for line in out.splitlines()]
   assert [line["text"] for line in lines] == positive["text"] and {line["category"] for line in lines} == {"pos"}

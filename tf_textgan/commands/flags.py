@@ -13,7 +13,7 @@ from absl import flags as absl_flags
 import simple_parsing
 
 from tf_textgan import errors
-from tf_textgan import experiment as experiment_lib
+from tf_textgan.runs import experiment as experiment_lib
 
 _PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
 

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.guided."""
+"""Tests of tf_textgan.generators.guided."""
 
 import dataclasses
 import itertools
@@ -11,12 +11,12 @@ from tests import frequencies
 from tests.algorithms import judges
 from tests.conformance import tiny
 from tf_textgan import errors
-from tf_textgan import guided
 from tf_textgan import sequences
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import guided
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise

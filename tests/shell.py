@@ -14,10 +14,11 @@ import sys
 import numpy as np
 
 from tests.conformance import tiny
-from tf_textgan import experiment as experiment_lib
-from tf_textgan import flags
+from tf_textgan import files
 from tf_textgan import registry
-from tf_textgan import runs
+from tf_textgan.commands import flags
+from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import run as run_lib
 from tf_textgan.training import checkpoints
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -87,7 +88,7 @@ def begin(folder, settings, trained=None):
     trained(algorithm)
   folder.mkdir(parents=True)
   corpus.vocabulary.save(folder / "vocabulary.json")
-  experiment_lib.write_json(folder / "config.json", runs.as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", run_lib.as_config(experiment, corpus.spec))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
   kept.save(0, algorithm.variables(), {"step": 0}, best=True)
   kept.wait()

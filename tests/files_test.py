@@ -1,11 +1,11 @@
-"""Tests of tf_textgan.strict_json."""
+"""Tests of tf_textgan.files."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_textgan import strict_json
+from tf_textgan import files
 
 
 class _Pair(NamedTuple):
@@ -15,9 +15,9 @@ class _Pair(NamedTuple):
 
 def test_what_is_not_finite_becomes_none_at_any_depth():
   value = {"a": math.nan, "b": [math.inf, -math.inf, 1.5], "c": {"d": np.float32("nan"), "e": np.int64(3)}, "f": _Pair("x", math.nan)}
-  assert strict_json.finite(value) == {"a": None, "b": [None, None, 1.5], "c": {"d": None, "e": 3}, "f": {"name": "x", "number": None}}
+  assert files.finite(value) == {"a": None, "b": [None, None, 1.5], "c": {"d": None, "e": 3}, "f": {"name": "x", "number": None}}
 
 
 def test_all_else_stays():
   value = {"text": "nan", "flag": True, "none": None, "number": 10**20}
-  assert strict_json.finite(value) == value
+  assert files.finite(value) == value

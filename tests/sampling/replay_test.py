@@ -1,10 +1,10 @@
-"""Tests of tf_textgan.sampling.memory."""
+"""Tests of tf_textgan.sampling.replay."""
 
 import numpy as np
 import tensorflow as tf
 
-from tf_textgan.sampling import memory
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import replay as memory
 
 SEED = noise.seed(1)
 

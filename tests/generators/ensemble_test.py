@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.combined."""
+"""Tests of tf_textgan.generators.ensemble."""
 
 import dataclasses
 import itertools
@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tests import frequencies
 from tests.conformance import tiny
-from tf_textgan import combined
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.generators import conv_resnet
+from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import lstm
 from tf_textgan.generators import relational_memory
 from tf_textgan.sampling import noise

@@ -1,7 +1,6 @@
 """Pictures of a run, and of several side by side."""
 
 import io
-import pathlib
 from typing import NamedTuple
 
 import matplotlib
@@ -9,6 +8,8 @@ import matplotlib.backends.backend_agg
 import matplotlib.figure
 import matplotlib.transforms
 import numpy as np
+
+from tf_textgan import files
 
 # Of Okabe and Ito, told apart by the colour-blind; without black, which is the baseline's, and yellow, the real sentences'.
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -90,9 +91,8 @@ def curves(evaluations, path):
       axes.set_xlabel("step", fontsize=8)
   handles, labels = figure.axes[0].get_legend_handles_labels()
   figure.legend(handles, labels, loc="outside lower center", ncols=len(phases), fontsize=9)
-  temporary = pathlib.Path(path).with_suffix(".partial")
-  figure.savefig(temporary, format="png", dpi=120)
-  temporary.replace(path)
+  with files.replacing(path) as temporary:
+    figure.savefig(temporary, format="png", dpi=120)
 
 
 def quality_diversity(panels, format):

@@ -1,10 +1,10 @@
-"""Tests of tf_textgan.recurrence."""
+"""Tests of tf_textgan.layers.recurrence."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_textgan import recurrence
+from tf_textgan.layers import recurrence
 from tf_textgan.sampling import noise
 
 _LENGTH, _NUM, _UNITS = 5, 3, 4

@@ -16,16 +16,17 @@ from absl import logging
 import numpy as np
 import tensorflow as tf
 
-from tf_textgan import combined
 from tf_textgan import errors
-from tf_textgan import experiment as experiment_lib
-from tf_textgan import export
-from tf_textgan import guided as guided_lib
-from tf_textgan import plots
+from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import plots
+from tf_textgan.generators import ensemble as combined
+from tf_textgan.generators import guided as guided_lib
+from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import export
 from tf_textgan.sampling import noise
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
@@ -255,9 +256,9 @@ def _begin(folder, experiment, corpus):
   """Writes down what the run is."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.vocabulary.save(folder / "vocabulary.json")
-  experiment_lib.write_json(folder / "versions.json", experiment_lib.versions())
+  files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: a folder with a config is a run.
-  experiment_lib.write_json(folder / "config.json", as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
 
 
 def as_config(experiment, spec):
@@ -336,7 +337,7 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   """Scores the best checkpoint on the test split, draws the curves, exports, and prints what came out."""
   checkpoints.restore(algorithm.variables(), "best")
   results = evaluator(len(corpus.tokens["test"]), "test")
-  experiment_lib.write_json(folder / "results.json", results)
+  files.write_json(folder / "results.json", results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   plots.curves(lines, folder / "curves.png")
   _print_table(lines)

@@ -1,9 +1,6 @@
 """An experiment as a value: every choice that makes a run, from which its corpus and networks are built."""
 
 import dataclasses
-import errno
-import json
-import os
 import pathlib
 import platform
 from typing import Any
@@ -18,7 +15,6 @@ import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
-from tf_textgan import strict_json
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.data import vocabulary as vocabulary_lib
@@ -234,16 +230,6 @@ def versions():
   """Versions of what a result depends on."""
   packages = {"tf_textgan": tf_textgan, "tensorflow": tf, "keras": keras, "tensorflow_datasets": tfds, "numpy": np}
   return {"python": platform.python_version(), **{name: package.__version__ for name, package in packages.items()}}
-
-
-def write_json(path, value):
-  """Writes a JSON file whole or not at all; what is not finite becomes null."""
-  path = pathlib.Path(path)
-  if path.is_dir():
-    raise IsADirectoryError(errno.EISDIR, "expected a file, but this is a folder", str(path))
-  temporary = path.with_suffix(".partial")
-  temporary.write_text(json.dumps(strict_json.finite(value), indent=2) + "\n", encoding="utf-8")
-  os.replace(temporary, path)
 
 
 def _as_dict(config):

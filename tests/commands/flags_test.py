@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.flags."""
+"""Tests of tf_textgan.commands.flags."""
 
 import collections
 import dataclasses
@@ -8,17 +8,17 @@ import pytest
 
 from tests.conformance import tiny
 from tf_textgan import errors
-from tf_textgan import experiment as experiment_lib
-from tf_textgan import flags
 from tf_textgan import registry
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
+from tf_textgan.commands import flags
 from tf_textgan.data import load
 from tf_textgan.data.datasets import caption_grammar
 from tf_textgan.data.datasets import lstm_oracle
 from tf_textgan.discriminators import conv_resnet
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.training import loop
 
 

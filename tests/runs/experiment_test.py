@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.experiment."""
+"""Tests of tf_textgan.runs.run.experiment."""
 
 import dataclasses
 import itertools
@@ -8,17 +8,18 @@ import keras
 import numpy as np
 import pytest
 
-from tests import commands
+from tests import shell
 from tests.conformance import tiny
 from tf_textgan import errors
-from tf_textgan import experiment as experiment_lib
-from tf_textgan import flags
+from tf_textgan import files
 from tf_textgan import sequences
+from tf_textgan.commands import flags
 from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.runs import experiment as experiment_lib
 
 
 def _experiment(algorithm, **settings):
-  return flags.parse(["train.py", *commands.as_flags({**commands.tiny_flags(algorithm), **settings})], "")
+  return flags.parse(["train.py", *shell.as_flags({**shell.tiny_flags(algorithm), **settings})], "")
 
 
 @pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
@@ -114,13 +115,13 @@ def test_an_algorithm_that_takes_no_ensemble_says_so(algorithm, message):
 
 def test_json_is_written_whole_or_not_at_all(tmp_path):
   path = tmp_path / "value.json"
-  experiment_lib.write_json(path, {"a": 1})
+  files.write_json(path, {"a": 1})
   with pytest.raises(TypeError):
-    experiment_lib.write_json(path, {"a": object()})
+    files.write_json(path, {"a": object()})
   assert json.loads(path.read_text()) == {"a": 1}
   assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
   with pytest.raises(IsADirectoryError, match="expected a file, but this is a folder"):
-    experiment_lib.write_json(tmp_path, {})
+    files.write_json(tmp_path, {})
 
 
 def test_versions_say_what_a_result_depends_on():
@@ -180,7 +181,7 @@ def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generat
   """Also in a run that goes on, which reads its weights from its own checkpoint."""
   for folder, began in (("", True), ("other", False)):
     settings = {"algorithm": "seqgan", "discriminator": "generator_lstm", "pretrained_discriminator": folder}
-    experiment = flags.parse(["train.py", *commands.as_flags(settings)], "")
+    experiment = flags.parse(["train.py", *shell.as_flags(settings)], "")
     algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))
     algorithm.begin("discriminator")
     same = np.array_equal(algorithm.discriminator.embedding, algorithm.generator.embedding)

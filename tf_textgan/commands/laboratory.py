@@ -1,10 +1,11 @@
 """The picking laboratory: bias, variance and cost of every estimator of the gradient through a pick.
 
-`python -m tf_textgan.laboratory` measures the estimators of `sampling.estimators`, over temperature, on two problems small enough to sum the exact
-gradient over every sequence, and inside a generator step of a text GAN's usual sizes, and draws what it found. docs/picking.md reads the result.
+`python -m tf_textgan.commands.laboratory` measures the estimators of `sampling.estimators`, over temperature, on two problems small enough to sum the
+exact gradient over every sequence, and inside a generator step of a text GAN's usual sizes, and draws what it found. docs/picking.md reads the
+result.
 """
 
-from tf_textgan import quiet
+from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
@@ -20,15 +21,15 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import cli
-from tf_textgan import experiment
-from tf_textgan import flags
-from tf_textgan import plots
+from tf_textgan import files
 from tf_textgan import progress
 from tf_textgan import sequences
 from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.algorithms import gsgan
+from tf_textgan.commands import cli
+from tf_textgan.commands import flags
 from tf_textgan.discriminators import recurrent
+from tf_textgan.evaluation import plots
 from tf_textgan.generators import base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
@@ -362,7 +363,7 @@ def main(options):
     temperature = "" if np.isnan(row.temperature) else f"{row.temperature:g}"
     found = f"{row.bias:>10.3g}{1.96 * row.bias_error:>10.2g}{row.deviation:>10.3g}{row.cpu_ms:>10.1f}"
     print(f"{row.problem:16}{row.estimator:26}{temperature:>12}{found}")
-  experiment.write_json(output / "laboratory.json", [row._asdict() for row in rows])
+  files.write_json(output / "laboratory.json", [row._asdict() for row in rows])
   (output / "picking.png").write_bytes(plots.estimators(rows))
   (output / "piecewise.png").write_bytes(plots.piecewise(*piecewise()))
   print(f"pictures: {output / 'picking.png'}, {output / 'piecewise.png'}")
@@ -393,4 +394,4 @@ def _softmax(logits):
 
 
 if __name__ == "__main__":
-  cli.run(lambda argv: flags.parse_options(["python -m tf_textgan.laboratory", *argv[1:]], Options, __doc__), main)
+  cli.run(lambda argv: flags.parse_options(["python -m tf_textgan.commands.laboratory", *argv[1:]], Options, __doc__), main)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.laboratory."""
+"""Tests of tf_textgan.commands.laboratory."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tf_textgan import errors
-from tf_textgan import laboratory
+from tf_textgan.commands import laboratory
 from tf_textgan.sampling import estimators
 
 OPTIONS = laboratory.Options(draws=64, control_steps=20)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.plots."""
+"""Tests of tf_textgan.evaluation.plots."""
 
 import io
 
@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from tf_textgan import plots
+from tf_textgan.evaluation import plots
 
 LINES = [
   {"step": 10, "phase": "mle", "kind": "evaluation", "entropy": 3.0, "nll_oracle": None, "reverse_kl": None},

@@ -1,10 +1,10 @@
-"""Tests of tf_textgan.word_embedding."""
+"""Tests of tf_textgan.layers.word_embedding."""
 
 import keras
 import numpy as np
 import pytest
 
-from tf_textgan import word_embedding
+from tf_textgan.layers import word_embedding
 
 
 def test_the_given_part_comes_first_and_is_not_trained():

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.runs: `train.py` in processes of its own, killed, stopped, starved, and several of it."""
+"""Tests of tf_textgan.runs.run: `train.py` in processes of its own, killed, stopped, starved, and several of it."""
 
 import dataclasses
 import json
@@ -12,12 +12,12 @@ import time
 import numpy as np
 import pytest
 
-from tests import commands
+from tests import shell
 from tf_textgan import errors
-from tf_textgan import experiment as experiment_lib
-from tf_textgan import flags
 from tf_textgan import runs
+from tf_textgan.commands import flags
 from tf_textgan.data import vocabulary as vocabulary_lib
+from tf_textgan.runs import experiment as experiment_lib
 
 _STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
 _TOTAL = 22
@@ -26,13 +26,13 @@ _TOTAL = 22
 def _settings(folder, **changes):
   return {
     "dataset": "text_lines", "text_files": folder / "text.txt", "data_dir": folder / "data", "export": False,
-    **commands.tiny_flags("gsgan"), "generator_hidden_size": 64, "batch_size": 16, **_STEPS, "evaluations": 2, "evaluation_samples": 20,
+    **shell.tiny_flags("gsgan"), "generator_hidden_size": 64, "batch_size": 16, **_STEPS, "evaluations": 2, "evaluation_samples": 20,
     "log_every": 2, "checkpoint_minutes": 0, "best_metric": "nll_validation", **changes,
   }  # fmt: skip
 
 
 def _train(folder, workdir, **changes):
-  return commands.start("train", *commands.as_flags(_settings(folder, workdir=folder / workdir, **changes)))
+  return shell.start("train", *shell.as_flags(_settings(folder, workdir=folder / workdir, **changes)))
 
 
 def _finish(process, timeout=150):
@@ -54,7 +54,7 @@ def _last_step(folder):
 
 
 def _assert_same_arrays(first, second):
-  first, second = commands.archive(first), commands.archive(second)
+  first, second = shell.archive(first), shell.archive(second)
   assert first.keys() == second.keys()
   for name in first:
     np.testing.assert_array_equal(first[name], second[name], err_msg=name)
@@ -64,7 +64,7 @@ def _assert_same_arrays(first, second):
 def place(tmp_path_factory):
   """A folder with a text, and in `whole` a run on it that nothing disturbed."""
   folder = tmp_path_factory.mktemp("place")
-  commands.write_text(folder / "text.txt", 120)
+  shell.write_text(folder / "text.txt", 120)
   code, _, err = _finish(_train(folder, "whole", profile_rounds=2))
   assert code == 0, err
   (folder / "whole.stderr").write_text(err)
@@ -94,7 +94,7 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
   assert code == 0, err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
-  assert commands.journal(run, "evaluation") == commands.journal(place / "whole", "evaluation")
+  assert shell.journal(run, "evaluation") == shell.journal(place / "whole", "evaluation")
   for name in ("results.json", "vocabulary.json"):
     assert (run / name).read_text() == (place / "whole" / name).read_text()
   samples = sorted((place / "whole" / "samples").iterdir())
@@ -111,7 +111,7 @@ def test_what_a_run_leaves(place):
   assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
   assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
   saved = experiment_lib.Experiment.from_json(json.loads((run / "config.json").read_text())["experiment"])
-  assert saved == flags.parse(["train.py", *commands.as_flags(_settings(place, workdir=run, profile_rounds=2))], "")
+  assert saved == flags.parse(["train.py", *shell.as_flags(_settings(place, workdir=run, profile_rounds=2))], "")
   assert set(json.loads((run / "results.json").read_text())) >= {"nll_test", "entropy", "distinct_2", "copied"}
   assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
   # --profile_rounds 2
@@ -133,7 +133,7 @@ def test_a_finished_run_is_left_as_it_is(place):
   assert f"going on from step {_TOTAL} of {_TOTAL}" in err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, place / "again" / "checkpoints" / name)
-  assert commands.journal(place / "again") == commands.journal(place / "whole")
+  assert shell.journal(place / "again") == shell.journal(place / "whole")
   assert (place / "again" / "results.json").read_text() == (place / "whole" / "results.json").read_text()
 
 
@@ -142,9 +142,9 @@ def test_a_full_disk_ends_a_longer_schedule_in_one_line_and_keeps_the_checkpoint
   """The limit on the size of a file is below that of a checkpoint; the signal that comes with it Python ignores."""
   shutil.copytree(place / "whole", place / "full")
   size = (place / "full" / "checkpoints" / "best.npz").stat().st_size
-  words = commands.as_flags(_settings(place, workdir=place / "full", adversarial_steps=8))
+  words = shell.as_flags(_settings(place, workdir=place / "full", adversarial_steps=8))
   limit = size * 3 // 4
-  code, _, err = commands.run("train", *words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+  code, _, err = shell.run("train", *words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
   assert code == 2, err
   assert "Traceback" not in err
   complaint = err.splitlines()[-1]
@@ -167,11 +167,11 @@ def _free_ports(num):
 @pytest.mark.slow
 def test_two_workers_train_as_one_process(place):
   cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(2)]}
-  words = commands.as_flags(_settings(place, workdir=place / "workers"))
+  words = shell.as_flags(_settings(place, workdir=place / "workers"))
   workers = []
   for index in range(2):
     config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-    workers.append(commands.start("train", *words, env=commands.environment(TF_CONFIG=config)))
+    workers.append(shell.start("train", *words, env=shell.environment(TF_CONFIG=config)))
   try:
     results = [_finish(worker) for worker in workers]
   finally:
@@ -179,16 +179,16 @@ def test_two_workers_train_as_one_process(place):
       worker.kill()
   for code, _, err in results:
     assert code == 0, err
-  first, second = (commands.archive(place / name / "checkpoints" / f"step_{_TOTAL:09d}.npz") for name in ("whole", "workers"))
+  first, second = (shell.archive(place / name / "checkpoints" / f"step_{_TOTAL:09d}.npz") for name in ("whole", "workers"))
   assert json.loads(str(first.pop("progress")))["step"] == json.loads(str(second.pop("progress")))["step"] == _TOTAL
   assert first.keys() == second.keys()
   for name in first:
     np.testing.assert_allclose(first[name], second[name], rtol=0, atol=1e-5, err_msg=name)
-  assert [line["step"] for line in commands.journal(place / "workers", "evaluation")] == [6, 12, 14, 16, 19, 22]
+  assert [line["step"] for line in shell.journal(place / "workers", "evaluation")] == [6, 12, 14, 16, 19, 22]
 
 
 def _experiment(place, workdir, **changes):
-  return flags.parse(["train.py", *commands.as_flags(_settings(place, workdir=workdir, deterministic=False, **changes))], "")
+  return flags.parse(["train.py", *shell.as_flags(_settings(place, workdir=workdir, deterministic=False, **changes))], "")
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_another_algorithms_run_is_refused(place):
 
 @pytest.mark.parametrize("flag", ["discriminator_patience", "stop_at_chance"])
 def test_what_watches_a_discriminator_needs_one(tmp_path, flag):
-  commands.write_text(tmp_path / "text.txt", 60)
+  shell.write_text(tmp_path / "text.txt", 60)
   settings = {"dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "workdir": tmp_path / "run"}
-  words = commands.as_flags({**settings, **commands.tiny_flags("mle"), "deterministic": False, flag: 2})
+  words = shell.as_flags({**settings, **shell.tiny_flags("mle"), "deterministic": False, flag: 2})
   with pytest.raises(errors.UserError, match="--algorithm mle trains no discriminator; --discriminator_patience and --stop_at_chance must be 0"):
     runs.train(flags.parse(["train.py", *words], ""))
 
@@ -287,7 +287,7 @@ def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypa
   begun = _only_begin(monkeypatch)
   changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1}
   assert not runs.train(_experiment(place, tmp_path / "run", pretrained=place / "whole", **changes))
-  best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
+  best = shell.archive(place / "whole" / "checkpoints" / "best.npz")
   same = {name: np.array_equal(variable.numpy(), best[name]) for name, variable in begun[0].algorithm.variables().items()}
   assert all(equal for name, equal in same.items() if name.startswith("generator/"))
   assert not same["discriminator/0/embedding"]
@@ -297,7 +297,7 @@ def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypa
 def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_path, monkeypatch):
   begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path, pretrained=place / "whole", pretrained_temperature=1.25))
-  best = commands.archive(place / "whole" / "checkpoints" / "best.npz")
+  best = shell.archive(place / "whole" / "checkpoints" / "best.npz")
   for name, variable in begun[0].algorithm.variables().items():
     if name.startswith("generator/"):
       expected = best[name] / 1.25 if "output_" in name else best[name]
@@ -309,7 +309,7 @@ def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monk
   workdir = tmp_path / "run"
   changes = {"pretrained": place / "whole", "pretrained_discriminator": place / "whole", "seed": 1}
   assert not runs.train(_experiment(place, workdir, **changes))
-  latest = commands.archive(max((place / "whole" / "checkpoints").glob("step_*.npz")))
+  latest = shell.archive(max((place / "whole" / "checkpoints").glob("step_*.npz")))
   algorithm = begun[0].algorithm
   same = {name: np.array_equal(variable.numpy(), latest[name]) for name, variable in algorithm.variables().items()}
   assert all(equal for name, equal in same.items() if name.startswith("discriminator/"))
@@ -364,9 +364,9 @@ def _only_begin(monkeypatch):
 def _mle(place, workdir, **changes):
   settings = {
     "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "export": False, "workdir": workdir,
-    **commands.tiny_flags("mle"), "deterministic": False, "batch_size": 16, **changes,
+    **shell.tiny_flags("mle"), "deterministic": False, "batch_size": 16, **changes,
   }  # fmt: skip
-  return flags.parse(["train.py", *commands.as_flags(settings)], "")
+  return flags.parse(["train.py", *shell.as_flags(settings)], "")
 
 
 def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, monkeypatch):

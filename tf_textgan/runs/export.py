@@ -1,12 +1,11 @@
 """A generator as a SavedModel: strings in and out, loadable with plain TensorFlow."""
 
-import os
 import pathlib
-import shutil
 
 from absl import logging
 import tensorflow as tf
 
+from tf_textgan import files
 from tf_textgan.generators import base
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -103,15 +102,12 @@ def save(folder, generator, discriminator, vocabulary, guide=None):
     guide: `guided.Generator` of these networks; None for no `generate_guided`.
   """
   folder = pathlib.Path(folder)
-  temporary = folder.with_name(folder.name + ".partial")
-  shutil.rmtree(temporary, ignore_errors=True)
   model = Model(generator, discriminator, vocabulary, guide)
   signatures = {"generate": model.generate, "score": model.score}
   if guide is not None:
     signatures["generate_guided"] = model.generate_guided
   if not isinstance(generator, base.Autoregressive) and discriminator is None:
     del signatures["score"]  # Nothing can be scored.
-  tf.saved_model.save(model, str(temporary), signatures)
-  shutil.rmtree(folder, ignore_errors=True)
-  os.replace(temporary, folder)
+  with files.replacing_folder(folder) as temporary:
+    tf.saved_model.save(model, str(temporary), signatures)
   logging.info("exported to %s", folder)

@@ -1,0 +1,267 @@
+"""Scores runs, or any text file of one sentence a line.
+
+  evaluate.py --workdir RUN                                a run, on its corpus
+  evaluate.py --file TEXT --references TEST                any text, by itself
+  evaluate.py --workdir A --workdir B --file TEXT --sweep  whole quality-diversity curves, as a page
+  evaluate.py --workdir RUN --probe                        what a new discriminator still finds
+  evaluate.py --workdir RUN --guide resampling             a run, and beside it the same with its discriminator choosing
+  evaluate.py --workdir A --workdir B --combine true       runs, and beside them what they write together
+
+What each number means: docs/evaluation.md.
+"""
+
+from tf_textgan.commands import quiet
+
+quiet.start_tensorflow()
+
+import dataclasses
+import itertools
+import pathlib
+import shlex
+import sys
+from typing import Literal
+
+import simple_parsing
+
+from tf_textgan import errors
+from tf_textgan import files
+from tf_textgan import progress
+from tf_textgan import runs
+from tf_textgan.commands import cli
+from tf_textgan.commands import flags
+from tf_textgan.commands import generate
+from tf_textgan.data import text_files
+from tf_textgan.data import tokenizers
+from tf_textgan.evaluation import bench as bench_lib
+from tf_textgan.evaluation import curves
+from tf_textgan.evaluation import neural_lm
+from tf_textgan.evaluation import page
+from tf_textgan.evaluation import probe
+from tf_textgan.evaluation import sweep
+from tf_textgan.evaluation import texts
+from tf_textgan.generators import guided
+from tf_textgan.metrics import diversity
+from tf_textgan.metrics import estimates
+from tf_textgan.training import checkpoints
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """Options."""
+
+  # Folder of a run; may be given several times. Without any, and without --file: runs/default.
+  workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
+  # Text file to score, UTF-8, one sentence a line; may be given several times.
+  file: list[str] = simple_parsing.field(default_factory=list, action="append")
+  # Without a run: the real text to compare with. Empty for the numbers that need none.
+  references: str = ""
+  # Without a run: the training text, for copies and the language model.
+  training: str = ""
+  # How --file, --references and --training are cut into tokens: at spaces, or by NLTK's rules.
+  tokenizer: Literal["space", "nltk"] = "space"
+  # Lower-case --file, --references and --training.
+  lower: bool = False
+  # Sentences to sample from a run. Most metrics depend on it: compare equal numbers.
+  num: int = 2000
+  # Sampling temperature. Default: as the algorithm samples.
+  temperature: float | None = None
+  # Seed of the samples and of all resampling.
+  seed: int = 0
+  # Split of the corpus to score against.
+  split: Literal["train", "validation", "test"] = "test"
+  # Which checkpoint to use: "best", "latest", or the step of one that --keep_checkpoints has kept.
+  checkpoint: str = "best"
+  # JSON file to write; empty for a table on the standard output.
+  json: str = ""
+  # Score every run at many temperatures and draw the curves.
+  sweep: bool = False
+  # Folder for the sweep's page, pictures and tables.
+  output: str = "runs/curves"
+  # The run whose curve the others are compared with. Default: the first --workdir trained by maximum likelihood alone.
+  baseline: str = ""
+  # Train a new discriminator against each run and score it on held-out text.
+  probe: bool = False
+  # Also score what the runs write together, a token's probability being the mean of theirs.
+  combine: bool = False
+
+  def __post_init__(self):
+    checkpoints.check(self.checkpoint)
+
+
+_PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
+
+
+def parse(argv):
+  """The options of a command line, an attribute for each part; the settings of the probe's network are those of the network it names."""
+  name = flags.chosen(flags.expand_flagfiles(argv[1:]), "probe_discriminator").get("probe_discriminator", probe.Config().probe_discriminator)
+  parts = _PARTS | {"probe_network": probe.network_config(name)}
+  return flags.parse_parts(argv, parts, __doc__, {"probe_network": "probe_discriminator_"})
+
+
+def read(path, options):
+  """The tokens of each line of a text file that is not blank."""
+  split = tokenizers.named(options.tokenizer)
+  return [tuple(split(line.lower() if options.lower else line)) for line in text_files.sentences(path)]
+
+
+def score_file(path, parts):
+  """Scores a file by itself, against `references` if there are some."""
+  options = parts.options
+  sentences = read(path, options)
+  training = read(options.training, options) if options.training else None
+  if options.references:
+    return texts.Scorer(read(options.references, options), training, parts.texts, parts.lm, seed=options.seed)(sentences)
+  numbers = {name: estimates.Estimate(value, len(sentences)) for name, value in diversity.summary(sentences).items() if name != "duplicates"}
+  numbers["duplicates"] = estimates.mean(diversity.duplicate_flags(sentences))
+  numbers["mean_length"] = estimates.mean([len(sentence) for sentence in sentences])
+  if training:
+    numbers["copied"] = estimates.mean(diversity.copied_flags(sentences, training))
+  return numbers
+
+
+def make_bench(workdirs, parts):
+  """Loads the runs: a `bench.Bench`. What cannot be scored is refused before anything takes long.
+
+  Raises:
+    UserError: a run cannot be read, combined or guided, or the runs were not trained on the same corpus.
+  """
+  options = parts.options
+  generate.check_num(options.num)
+  if options.num < 2:
+    raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
+  loaded = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
+  bench_lib.check_same_corpus(loaded)
+  combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
+  guided_systems = _guide(loaded, combined, parts.guide, options.checkpoint)
+  return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm)
+
+
+def _guide(loaded, combined, config, checkpoint):
+  """The guided systems: name to what is guided and `guided.Generator`."""
+  if config.guide == "none":
+    return {}
+  systems, refusals = {}, []
+  generators = {name: run.algorithm.generator for name, run in loaded.items()} | combined
+  first = next(iter(loaded.values()))
+  how = config.guide if config.guide_strength == 1.0 else f"{config.guide} at strength {config.guide_strength:g}"
+  for name, generator in generators.items():
+    try:
+      systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, checkpoint)
+    except errors.UserError as e:
+      refusals.append(e)
+      if len(generators) > 1:  # A baseline beside it may have no discriminator.
+        print(f"{name} is not guided: {e}", file=sys.stderr)
+  if not systems:
+    raise refusals[0]
+  return systems
+
+
+def probe_runs(bench, parts):
+  """Probes every run: workdir to numbers; the verdicts go to the terminal."""
+  systems = {}
+  for system, generator in bench.generators().items():
+    result = probe.run(generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
+    print(f"{system}: {probe.verdict(result)}", file=sys.stderr)
+    systems[system] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
+  return systems
+
+
+def draw_curves(bench, parts, command):
+  """Sweeps the runs, compares them with the baseline, writes the page."""
+  options = parts.options
+  baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
+  if baseline and baseline not in bench.runs:
+    raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
+  total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
+  with progress.bar(total=total, unit="point") as bar:
+    found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
+    bar.update()
+    for name in bench.generators():
+      found += sweep.run(name, bench.score(name), parts.sweep, bench.sweepable(name), bar.update)
+    for path in options.file:
+      found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
+      bar.update()
+  comparisons = []
+  own = next((curve for curve in found if curve.name == baseline), None)
+  if own is None:
+    print("no run was trained by maximum likelihood alone, so there is no baseline to compare with; add one with --workdir", file=sys.stderr)
+  else:
+    for curve in found:
+      if curve is not own and curve.kind != "real":
+        comparisons += [curves.compare(curve, own, plane, options.seed) for plane in curves.planes(found, options.split)]
+  notes = {
+    "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
+    "command": command,
+  }
+  page.write(options.output, found, comparisons, notes, options.split)
+  for comparison in comparisons:
+    difference = f", by {comparison.difference:+.4f} +- {comparison.difference_ci:.4f}" if comparison.difference is not None else ""
+    print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
+  print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
+
+
+def print_table(systems):
+  """Prints a row for each number and a column for each system; "=" marks a difference from the first system that is within its interval."""
+  first = next(iter(systems.values()))
+  names = dict.fromkeys(itertools.chain.from_iterable(systems.values()))
+  width = max(map(len, names))
+  if len(systems) > 1:
+    print(" " * width + "".join(f"  {name[-30:]:>30}" for name in systems))
+  for name in names:
+    cells = []
+    for numbers in systems.values():
+      estimate = numbers.get(name)
+      if estimate is None:
+        cells.append(f"{'-':>30}")
+        continue
+      interval = f"+- {estimate.ci:.4f}" if estimate.ci is not None else ""
+      tie = "=" if numbers is not first and name in first and estimates.tie(estimate, first[name]) else " "
+      cells.append(f"{estimate.value:10.4f}{tie} {interval:<10}{estimate.n:>8}")
+    print(f"{name:{width}}" + "".join(f"  {cell}" for cell in cells))
+  print("value +- half of the 95 % bootstrap interval, sample size" + ("; = a tie with the first" if len(systems) > 1 else ""), file=sys.stderr)
+
+
+def _as_json(numbers):
+  """A flat dictionary for JSON; `num` is the size of the sample that was scored."""
+  flat = estimates.flatten(numbers)
+  return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
+
+
+def main(parts):
+  """Scores, and prints or writes."""
+  options = parts.options
+  workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
+  parts.options = options = dataclasses.replace(options, workdir=workdirs, file=paths)
+  if not workdirs and (not paths or options.sweep or options.probe):
+    workdirs = ["runs/default"]
+  if workdirs and (options.references or options.training):
+    raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
+  if options.combine and len(workdirs) < 2:
+    raise errors.UserError("--combine is for two or more runs; expected --workdir as often")
+  if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):
+    raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
+  if not workdirs:
+    systems = {path: score_file(path, parts) for path in paths}
+  else:
+    bench = make_bench(workdirs, parts)
+    if options.sweep:
+      draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
+      return
+    if options.probe:
+      systems = probe_runs(bench, parts)
+    elif paths:
+      systems = {path: bench.score_file(path) for path in paths}
+    else:
+      picker = generate.picker_of(options.temperature, 0, 1.0)
+      systems = {name: bench.score(name)(picker) for name in bench.generators()}
+  if not options.json:
+    print_table(systems)
+    return
+  flat = {name: _as_json(numbers) for name, numbers in systems.items()}
+  # One system's numbers stand by themselves.
+  files.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
+
+
+def run():
+  """The command `evaluate.py`."""
+  cli.run(parse, main)

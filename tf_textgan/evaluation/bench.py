@@ -1,0 +1,97 @@
+"""Runs on one corpus, and the means to score them alike."""
+
+import dataclasses
+
+import numpy as np
+
+from tf_textgan import errors
+from tf_textgan.data import text_files
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import guided_likelihood
+from tf_textgan.evaluation import sweep
+from tf_textgan.evaluation import texts
+from tf_textgan.generators import base as generator_base
+from tf_textgan.metrics import estimates
+
+
+class Bench:
+  """Scores systems, a generator each, and text files against one corpus.
+
+  Attributes:
+    runs: workdir to `runs.Run`.
+    corpus: `data.corpus.Corpus` of the runs.
+    scorer: `texts.Scorer` of the corpus.
+  """
+
+  def __init__(self, runs, num, split, seed, combined=None, guided=None, texts_config=None, lm_config=None):
+    """Prepares the corpus of the runs.
+
+    Args:
+      runs: workdir to `runs.Run`; see `check_same_corpus`.
+      num: sentences to sample from each system, 2 or more.
+      split: split of the corpus to score against.
+      seed: integer, of the samples and of all resampling.
+      combined: name to generator, of several runs combined; None for none.
+      guided: name to a pair, the name of the run or combination that is guided and its `guided.Generator`; None for none.
+      texts_config: `texts.Config`; None for the default.
+      lm_config: `neural_lm.Config`; None for no neural language model.
+    """
+    first = next(iter(runs.values()))
+    self.runs = runs
+    self._num, self._split, self._seed = num, split, seed
+    self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
+    self._guided = guided or {}
+    self.corpus = first.corpus()
+    self._vocabulary = first.vocabulary
+    references, training = (evaluator_lib.as_sentences(self.corpus.tokens[part], self.corpus.spec) for part in (split, "train"))
+    self.scorer = texts.Scorer(references, training, texts_config, lm_config, self._as_text, seed)
+
+  def _as_text(self, sentence):
+    return self._vocabulary.decode(np.array([sentence], np.int32))[0]
+
+  def generators(self):
+    """What is scored: the name of each run, combination and guided system to its generator."""
+    return self._own | {name: generator for name, (_, generator) in self._guided.items()}
+
+  def evaluator(self, name):
+    """The `Evaluator` of a run or a combination."""
+    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed)
+
+  def score(self, name):
+    """A function of a picker that scores a system: `sweep.RunScorer`."""
+    scored = self.corpus, self.scorer, self._num, self._split, self._seed
+    if name not in self._guided:
+      return sweep.RunScorer(self.evaluator(name), *scored)
+    own, generator = self._guided[name]
+    likelihood = guided_likelihood.Likelihood(self.evaluator(own), generator.log_weight, self.corpus, self._num, self._split, self._seed)
+    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
+
+  def score_file(self, path):
+    """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had generated them."""
+    tokens = self._vocabulary.encode(text_files.sentences(path), self.corpus.spec.length)
+    sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
+    numbers = {}
+    if self.corpus.truth is not None:
+      numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
+    if len(self.runs) == 1:
+      evaluator = self.evaluator(*self.runs)
+      if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
+        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
+    return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
+
+  def sweepable(self, name):
+    """Whether a system's generator picks token by token, so that a temperature means something."""
+    own = self._guided[name][0] if name in self._guided else name
+    return isinstance(self._own[own], generator_base.Autoregressive)
+
+
+def check_same_corpus(runs):
+  """Raises a `UserError` unless runs, workdir to `runs.Run`, were trained on one corpus."""
+  first_name, first = next(iter(runs.items()))
+  for workdir, run in runs.items():
+    # Not every algorithm learns the categories of a corpus that has some.
+    chosen, expected = (
+      (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
+    )
+    if chosen != expected:
+      raise errors.UserError(f"{workdir} and {first_name} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
