@@ -15,7 +15,7 @@ from tf_textgan import errors
 from tf_textgan import progress
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import likelihood
 from tf_textgan.generators import lstm
 from tf_textgan.metrics import estimates
 from tf_textgan.sampling import noise
@@ -120,7 +120,10 @@ def fit(sentences, vocabulary, config, seed, validation=None):
     held_out = model.encode(validation)
   optimizer = base.adam(model.network, config.lm_learning_rate)
   seed = noise.fold(noise.seed(seed), "language model")
-  step = tf.function(lambda batch, number: mle.step(model.network, optimizer, batch, noise.fold(seed, number), _CLIP_NORM), autograph=False)
+  @tf.function(autograph=False)
+  def step(tokens, number):
+    return likelihood.step(model.network, optimizer, sequences.Batch(tokens), noise.fold(seed, number), _CLIP_NORM)
+
   numbers = itertools.count()
   lowest, best, best_epoch = np.inf, model.network.get_weights(), 0
   total = config.lm_epochs * -(-len(rows) // config.lm_batch_size)
