@@ -34,11 +34,11 @@ def test_every_bit_comes_back(tmp_path):
     variable.assign(random.normal(size=variable.shape).astype(np.float32) if "float" in variable.dtype else np.full(variable.shape, i))
   odd = np.array([np.pi, -0.0, 1e-45, np.finfo(np.float32).max], np.float32)
   algorithm.generator.output_bias.assign(np.resize(odd, algorithm.generator.output_bias.shape))
-  progress = {"step": 7, "best": float("inf"), "updates": {"mle": 7}}
+  run_state = {"step": 7, "best": float("inf"), "updates": {"mle": 7}}
   first = checkpoints.Checkpoints(tmp_path)
-  first.save(7, algorithm.variables(), progress)
+  first.save(7, algorithm.variables(), run_state)
   first.wait()
-  assert checkpoints.Checkpoints(tmp_path).restore(copy.variables()) == progress
+  assert checkpoints.Checkpoints(tmp_path).restore(copy.variables()) == run_state
   for name, variable in algorithm.variables().items():
     restored = copy.variables()[name].numpy()
     assert restored.dtype == variable.numpy().dtype
@@ -150,7 +150,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_checkpoint_before(tmp_path, 
   child = os.fork()
   if child == 0:
     os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "progress": np.array('{"step": 2}')}, best)
+    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "run_state": np.array('{"step": 2}')}, best)
     os._exit(0)
   _, status = os.waitpid(child, 0)
   assert os.WTERMSIG(status) == signal.SIGKILL
@@ -180,7 +180,7 @@ def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_pat
   with monkeypatch.context() as patch:
     patch.setattr(os, "replace", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
-      kept._write(2, {"progress": np.array('{"step": 2}')}, best=True)
+      kept._write(2, {"run_state": np.array('{"step": 2}')}, best=True)
   assert replaced == [str(tmp_path / "best.npz")]
   assert kept.restore(_variables(0)) == {"step": 1}
 

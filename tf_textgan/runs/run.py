@@ -78,12 +78,12 @@ def load(workdir, checkpoint="best"):
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  progress = checkpoints.restore(algorithm.variables(), checkpoint)
-  if progress is None:
+  run_state = checkpoints.restore(algorithm.variables(), checkpoint)
+  if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, vocabulary, algorithm, progress["step"])
+  return Run(experiment, vocabulary, algorithm, run_state["step"])
 
 
 def combine(runs):
@@ -172,12 +172,12 @@ def train(experiment, callbacks=()):
   if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
     _begin(folder, experiment, corpus)
   if loop.restore():
-    print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
+    print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
   if chief:
     callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
   loop.run(callbacks)
   if loop.interrupted:
-    print(f"stopped by a signal at step {loop.progress.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
+    print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
     return False
   if chief:
     _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
@@ -287,15 +287,15 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
   shown = {}
 
   def shown_sentences():
-    if loop.progress.step not in shown:
+    if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; they are written once.
       num = tf.constant(_SHOWN_SENTENCES)
       sentences = corpus.vocabulary.decode(evaluator.write(num, seed, None)[0].numpy())
       if generator.spec.categories:
         categories = generator.draw_categories(num, seed).numpy()
         sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(categories, sentences)]
-      shown[loop.progress.step] = sentences
-    return shown[loop.progress.step]
+      shown[loop.run_state.step] = sentences
+    return shown[loop.run_state.step]
 
   every = experiment.loop.log_every
   summaries = monitors.Summaries(
