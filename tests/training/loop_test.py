@@ -213,16 +213,18 @@ def _loop_at_chance(folder, at_chance):
 @pytest.mark.usefixtures("eagerly")
 def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, capsys):
   loop, callback = _loop_at_chance(tmp_path, {1, 2, 3, 5, 6, 7})
+  saved, save = [], loop._checkpoints.save
+  loop._checkpoints.save = lambda step, variables, run_state, *args: (saved.append(run_state), save(step, variables, run_state, *args))
   loop.run([callback])
-  assert loop.run_state.step == 6 and loop.run_state.stopped and not loop.interrupted
+  assert loop.run_state.step == 6 and loop.run_state.ended_at == 5 and not loop.interrupted
   said = [line for line in capsys.readouterr().err.splitlines() if "chance" in line]
   assert len(said) == 1 and said[0].startswith("stopped at step 6: the discriminator was at chance on held-out text in 2 evaluations in a row")
-  # As a kill would have left it, after the last evaluation's checkpoint and before the last of all.
+  # A kill after the evaluation's checkpoint, which comes before the last one, would leave the phase ended too.
+  assert saved[-2] == saved[-1]
   again, callback = _loop_at_chance(tmp_path, {7})
   assert again.restore()
-  again.run_state.stopped = False
   again.run([callback])
-  assert again.run_state.step == 6 and again.run_state.stopped
+  assert again.run_state.step == 6
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -417,7 +419,8 @@ def test_ordinary_keras_callbacks(tmp_path):
   loop.run(callbacks)
   assert all(callback.model is loop.algorithm.generator for callback in callbacks)
   assert [number for name, number in calls if name == "on_epoch_end"] == [0, 1, 2, 3, 4, 5]
-  assert [number for name, number in calls if name == "on_train_batch_begin"] == list(range(12))
+  for name in ("on_train_batch_begin", "on_train_batch_end"):  # Counted within an epoch.
+    assert [number for called, number in calls if called == name] == [0, 1, 2, 0, 1, 0, 1, 0, 0, 1, 0, 1]
   with open(tmp_path / "log.csv", newline="") as file:
     rows = list(csv.DictReader(file))
   assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
@@ -441,17 +444,41 @@ def test_an_epochs_logs_are_the_means_of_its_rounds(tmp_path):
   np.testing.assert_allclose(epochs, [np.mean(rounds[:3]), np.mean(rounds[3:])], rtol=1e-6)
 
 
-def test_early_stopping_ends_the_run_for_good(tmp_path):
-  loop = _loop("mle", tmp_path, base.Schedule(mle_steps=10), dataclasses.replace(CONFIG, evaluations=10))
-  values = iter([3.0, 2.0, 2.5, 2.6, 2.7, 2.8, 2.9])
-  loop._evaluate = lambda step: {"nll_validation": next(values), "size": 0.0}
-  loop.run([keras.callbacks.EarlyStopping("nll_validation", mode="min", patience=2)])
-  assert loop.run_state.step == 4 and loop.run_state.stopped and not loop.interrupted
-  # The same command finds the run finished.
-  again = _loop("mle", tmp_path, base.Schedule(mle_steps=10))
-  assert again.restore()
-  again.run()
-  assert again.run_state.step == 4
+def _stopped_early(folder, schedule):
+  """A loop with an evaluation after each round, whose metric gets worse from the second round of each phase on; and its callback."""
+  loop = _toy_loop(folder, schedule, 10, lambda step: {})
+  loop._evaluate = lambda step: {"size": abs(loop.run_state.round - 2.0)}
+  return loop, keras.callbacks.EarlyStopping("size", mode="min", patience=2)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_early_stopping_ends_a_phase_and_begins_anew_in_the_next(tmp_path):
+  loop, callback = _stopped_early(tmp_path, base.Schedule(10, 0, 3))
+  epochs = []
+  loop.run([callback, keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((loop.run_state.phase, loop.run_state.round)))])
+  assert epochs == [(0, 1), (0, 2), (0, 3), (0, 4), (2, 1), (2, 2), (2, 3)]
+  assert loop.run_state.step == 7 and not loop.interrupted
+  # The same command finds the run finished; a longer schedule goes on.
+  for rounds, step in ((3, 7), (10, 10)):
+    again, callback = _stopped_early(tmp_path, base.Schedule(10, 0, rounds))
+    assert again.restore()
+    again.run([callback])
+    assert again.run_state.step == step
+  # Stopped at its sixth round: the patience of a resumed run begins at its first evaluation.
+  assert again.run_state.ended_at == 10 and again.run_state.round == 6
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_early_stopping_in_the_middle_of_an_epoch_evaluates_and_ends_the_phase(tmp_path):
+  loop = _toy_loop(tmp_path, base.Schedule(6, 0, 2), 1, lambda step: {})
+  evaluations = []
+
+  def stop(batch, logs):
+    loop.algorithm.generator.stop_training = batch == 3
+
+  note = keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=lambda epoch, logs: evaluations.append((epoch, loop.run_state.step)))
+  loop.run([note])
+  assert evaluations == [(0, 4), (2, 6)]
 
 
 @pytest.mark.usefixtures("eagerly")

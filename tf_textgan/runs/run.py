@@ -28,6 +28,7 @@ from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.sampling import noise
+from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
@@ -130,7 +131,8 @@ def train(experiment, callbacks=()):
 
   Args:
     experiment: `experiment.Experiment`.
-    callbacks: further `keras.callbacks.Callback`s.
+    callbacks: further `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s. Metrics that they add to the `logs` of `on_epoch_end` are recorded,
+      and `best_metric` may name them.
 
   Returns:
     True at the end of the schedule, False if a signal stopped the training before.
@@ -168,14 +170,15 @@ def train(experiment, callbacks=()):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  callbacks = [*_early_stopping(loop, experiment), *callbacks]
+  callbacks_lib.check(callbacks, algorithm.optimizers)
+  early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
     _begin(folder, experiment, corpus)
   if loop.restore():
     print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  if chief:
-    callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
-  loop.run(callbacks)
+  # After the user's callbacks, whose metrics belong in the journal too.
+  watching = _monitors(loop, experiment, folder, corpus, generator, evaluator) if chief else []
+  loop.run([*callbacks, *watching, *early_stopping])
   if loop.interrupted:
     print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
     return False

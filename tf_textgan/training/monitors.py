@@ -221,18 +221,18 @@ class DiscriminatorPatience(keras.callbacks.Callback):
       loop.kept = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     else:
       state.waited += 1
-    if state.waited < self._patience and state.round < phase.steps:
+    if state.waited < self._patience and state.round < phase.steps and not self.model.stop_training:
       return
     if state.waited and loop.kept:
       for name, variable in variables.items():
         variable.assign(loop.kept[name])
       _say(f"the discriminator goes back to its largest held-out gain, {state.heldout_gain:.4f} nats, {state.waited} evaluations before")
     loop.kept = {}
-    state.heldout_gain, state.waited, state.round = -math.inf, 0, phase.steps
+    state.heldout_gain, state.waited, self.model.stop_training = -math.inf, 0, True
 
 
 class StopAtChance(keras.callbacks.Callback):
-  """Ends the training in the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
+  """Ends the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
 
   What such a discriminator says of samples is noise, and a generator that follows it gets worse. `evaluation.probe.HeldOut` tells when it is so.
   """
@@ -242,11 +242,6 @@ class StopAtChance(keras.callbacks.Callback):
     super().__init__()
     self._loop = loop
     self._evaluations = evaluations
-
-  def on_train_begin(self, logs=None):
-    # The checkpoint may be the one of the last evaluation, from before the run knew that it had ended.
-    if self._loop.run_state.at_chance >= self._evaluations:
-      self.model.stop_training = True
 
   def on_epoch_end(self, epoch, logs=None):
     state = self._loop.run_state
