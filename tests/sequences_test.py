@@ -27,4 +27,4 @@ def test_mask_refuses_other_ranks():
 
 def test_a_batch_is_split_into_tokens_and_categories():
   assert sequences.split("tokens") == ("tokens", None)
-  assert sequences.split(sequences.Labelled("tokens", "categories")) == ("tokens", "categories")
+  assert sequences.split(sequences.Batch("tokens", "categories")) == ("tokens", "categories")

@@ -55,18 +55,25 @@ class Spec:
     return tf.cast(tf.not_equal(tokens, PAD), tf.float32)
 
 
-class Labelled(NamedTuple):
-  """Sequences and their labels, tensors or arrays.
+class Batch(NamedTuple):
+  """Sequences and the context they are conditioned on, tensors or arrays.
 
   Attributes:
     tokens: int32 `[B, T]`.
-    categories: int32 `[B]`, places in `Spec.categories`.
+    context: the categories, int32 `[B]`, indices into `Spec.categories`; None on a corpus without any, and for algorithms that learn none.
   """
 
   tokens: tf.Tensor
-  categories: tf.Tensor
+  context: tf.Tensor | None = None
 
 
-def split(batch):
-  """The tokens of a batch, `Labelled` or not, and its categories, None if it has none."""
-  return batch if isinstance(batch, Labelled) else (batch, None)
+def repeat(context, count):
+  """Repeats each row of a context `count` times in a row; None stays None."""
+  return None if context is None else tf.repeat(context, count, axis=0)
+
+
+def rows(context, index):
+  """The rows of a context at some indices, int32 `[R]`, or in a slice; None stays None."""
+  if context is None:
+    return None
+  return context[index] if isinstance(index, slice) else tf.gather(context, index)

@@ -66,7 +66,7 @@ def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
   """Compiled for text of one of each family, eager for the others, whose own tests compile: all would take twice as long, and have never differed."""
   algorithm = tiny.algorithm(name, spec)
   variables = list(algorithm.variables())
-  real = tf.constant(tiny.batch(spec, BATCH))
+  real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   for update in tiny.updates(algorithm).values():
     train_step = tf.function(update.train_step) if spec.end_token and name in _QUICK else update.train_step
     before = _networks(algorithm)
@@ -85,7 +85,7 @@ def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
 @_slow_but_for_one_of_each_family(tiny.ALGORITHMS)
 def test_the_update_is_a_function_of_the_seed(name):
   spec = tiny.SPECS["text"]
-  real = tf.constant(tiny.batch(spec, BATCH))
+  real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   for update_name in tiny.updates(tiny.algorithm(name, spec)):
     results = []
     for seed in (1, 1, 2):
@@ -115,7 +115,7 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
         # In order: a replica's rows are the block of its number.
         def share(context, real=real):
           number = context.replica_id_in_sync_group
-          return tf.nest.map_structure(lambda x: tf.constant(np.split(x, replicas)[number]), real)
+          return sequences.Batch(*(None if x is None else tf.constant(np.split(x, replicas)[number]) for x in real))
 
         parts = strategy.experimental_distribute_values_from_function(share)
         logged.append(compiled(parts, noise.fold(SEED, update.name, i)))
@@ -133,7 +133,7 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
 @_each_unconditional
 def test_two_replicas_compute_what_one_does(name, two_replicas):
   spec = tiny.SPECS["text"]  # Its halves of a batch hold different numbers of tokens.
-  _assert_two_replicas_compute_what_one_does(name, spec, [tiny.batch(spec, BATCH, seed) for seed in range(2)], two_replicas)
+  _assert_two_replicas_compute_what_one_does(name, spec, [sequences.Batch(tiny.batch(spec, BATCH, seed)) for seed in range(2)], two_replicas)
 
 
 @_each_conditional
@@ -144,8 +144,8 @@ def test_two_replicas_compute_what_one_does_with_categories(name, two_replicas):
 
 @_each_conditional
 def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
-  real = sequences.Labelled(*map(tf.constant, tiny.labelled_batch(BATCH)))
-  other = real._replace(categories=(real.categories + 1) % 3)
+  real = sequences.Batch(*map(tf.constant, tiny.labelled_batch(BATCH)))
+  other = real._replace(context=(real.context + 1) % 3)
   algorithm = tiny.algorithm(name, tiny.LABELLED_SPEC)
   initial = _weights(algorithm)
   for update_name, update in tiny.updates(algorithm).items():
@@ -169,7 +169,7 @@ def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
 @_slow_but_for_one_of_each_family(_UNCONDITIONAL, quick={"gsgan", "wgan_gp"})
 def test_xla_compiles_the_updates_that_say_so(name):
   spec = tiny.SPECS["text"]
-  real = tf.constant(tiny.batch(spec, BATCH))
+  real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   compiled = {key: update for key, update in tiny.updates(tiny.algorithm(name, spec)).items() if update.compilable}
   assert compiled
   if "generator" in compiled:
@@ -185,7 +185,7 @@ def test_xla_compiles_the_updates_that_say_so(name):
 @_slow_but_for_one_of_each_family(tiny.ALGORITHMS)
 def test_every_choice_of_a_setting_works(name):
   spec = tiny.SPECS["text"]
-  real = tf.constant(tiny.batch(spec, BATCH))
+  real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   for field, values in tiny.choices(registry.load("tf_textgan.algorithms", name).Config).items():
     weights = []
     for value in values:
@@ -208,7 +208,7 @@ def test_variables_have_names_of_their_own_that_do_not_change(name, spec):
   variables = first.variables()
   assert list(variables) == list(second.variables())
   assert len({id(variable) for variable in variables.values()}) == len(variables)
-  held = [first.generator, *([first.discriminator] if first.discriminator else []), *first.copies.values(), *first.optimizers.values()]
+  held = [*first.networks.values(), *first.modules.values(), *first.optimizers.values()]
   assert len(variables) == sum(len(holder.variables) for holder in held)
   # An optimizer without its slots would lose them in a checkpoint: Adam has two for each weight.
   assert all(len(optimizer.variables) > 2 * 3 for optimizer in first.optimizers.values())
@@ -218,7 +218,7 @@ def test_variables_have_names_of_their_own_that_do_not_change(name, spec):
 def test_copied_variables_go_on_as_the_original_would(name):
   """What a checkpoint relies on: `variables()` is all the state there is."""
   spec = tiny.SPECS["text"]
-  real = tf.constant(tiny.batch(spec, BATCH))
+  real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   original, copy = tiny.algorithm(name, spec), tiny.algorithm(name, spec, seed=5)
   for round_number in range(2):
     if round_number == 1:

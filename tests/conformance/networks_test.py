@@ -72,7 +72,7 @@ def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
 def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
   generator = _autoregressive(name, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
-  latent = generator.draw_latent(NUM, SEED)
+  latent = generator.prior(NUM, SEED)
   state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
   for t in range(spec.length):
     logits_t, state = generator.step(inputs, state)
@@ -86,9 +86,49 @@ def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
   spec = tiny.SPECS["text"]
   generator = _autoregressive(name, spec)
   samples = generator.sample(NUM, SEED)
-  logits = generator(samples.tokens, generator.sample_latent(NUM, SEED))
+  logits = generator(samples.tokens, samples.latent)
   log_probs = tf.gather(tf.nn.log_softmax(logits), samples.tokens, batch_dims=2) * spec.mask(samples.tokens)
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+
+
+@_each_generator
+@_each_spec
+def test_a_state_at_a_position_is_the_state_after_so_many_inputs(name, spec):
+  generator = _autoregressive(name, spec)
+  samples = generator.sample(NUM, SEED, keep_history=True)
+  read = generator.prefill(samples.tokens, samples.latent, samples.context)
+  states, inputs = [generator.initial_state(samples.latent, samples.context)], tf.fill([NUM], spec.start_token)
+  for t in range(spec.length):
+    states.append(generator.step(inputs, states[-1])[1])
+    inputs = samples.tokens[:, t]
+  # A position of its own for each of some rows, in any order; of a sequence that has ended there is none.
+  rows = tf.constant(np.random.default_rng(0).integers(0, NUM, 40), tf.int32)
+  size = tf.cast(tf.reduce_sum(spec.mask(samples.tokens), axis=1), tf.int32)
+  positions = tf.gather(size, rows) * tf.constant(np.random.default_rng(1).integers(0, 4, 40), tf.int32) // 4
+  expected = [tf.gather(tf.stack(parts), positions) for parts in zip(*map(tf.nest.flatten, states))]
+  expected = [tf.gather(x, rows, axis=1, batch_dims=0) for x in expected]
+  for history in (samples.history, read):
+    found = tf.nest.flatten(generator.state_at(history, positions, rows))
+    for x, y in zip(found, expected, strict=True):
+      np.testing.assert_allclose(x, np.stack([np.asarray(y)[i, i] for i in range(40)]), atol=1e-5)
+  for x, y in zip(tf.nest.flatten(read.last), tf.nest.flatten(states[-1]), strict=True):
+    np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+@_each_generator
+def test_sequences_are_completed_from_a_position_of_their_own(name):
+  spec = tiny.SPECS["text"]
+  generator = _autoregressive(name, spec)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  count = tf.constant(np.arange(NUM) % (spec.length + 1), tf.int32)
+  completed = generator.complete(tokens, count, SEED)
+  given = np.arange(spec.length) < count.numpy()[:, None]
+  np.testing.assert_array_equal(completed.tokens.numpy()[given], tokens.numpy()[given])
+  # Generated tokens have the probability of teacher forcing, given ones none of their own; after an end there is padding.
+  log_probs = generator.log_probs(completed.tokens, completed.latent, completed.context)
+  np.testing.assert_allclose(completed.log_probs, np.where(given, 0.0, log_probs), atol=1e-4)
+  mask = spec.mask(completed.tokens).numpy()
+  assert (mask[:, :-1] >= mask[:, 1:]).all() and completed.tokens.dtype == tf.int32
 
 
 @_each_generator
@@ -97,7 +137,7 @@ def test_dividing_the_logits_is_a_temperature(name, spec):
   generator = _autoregressive(name, spec)
   for i, weight in enumerate(generator.trainable_variables):
     weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
-  tokens, latent = tf.constant(tiny.batch(spec, NUM)), generator.draw_latent(NUM, SEED)
+  tokens, latent = tf.constant(tiny.batch(spec, NUM)), generator.prior(NUM, SEED)
   before = generator.log_probs(tokens, latent)
   expected = generator.log_probs(tokens, latent, temperature=1.3)
   assert np.abs(before - expected).max() > 0.01
@@ -106,38 +146,38 @@ def test_dividing_the_logits_is_a_temperature(name, spec):
 
 
 @_each_generator
-def test_a_generator_writes_in_the_category_it_is_told_or_refuses_a_spec_with_categories(name):
+def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categories(name):
   spec = tiny.LABELLED_SPEC
   if not registry.load("tf_textgan.generators", name).Generator.conditional:
-    with pytest.raises(errors.UserError, match=f"the generator {name} cannot be told a category"):
+    with pytest.raises(errors.UserError, match=f"the generator {name} cannot be conditioned on a category"):
       tiny.network("generator", name, None, spec)
     return
   generator = tiny.network("generator", name, None, spec)
   for i, weight in enumerate(generator.trainable_variables):
     weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
   categories = tf.constant(np.arange(NUM) % 3)
-  samples = generator.sample(NUM, SEED, category=categories)
-  np.testing.assert_array_equal(samples.tokens, generator.sample(NUM, SEED, category=categories).tokens)
-  latent = generator.sample_latent(NUM, SEED, categories)
-  np.testing.assert_array_equal(generator.split_latent(latent)[1], tf.one_hot(categories, 3))
-  log_probs = generator.log_probs(samples.tokens, latent)
+  samples = generator.sample(NUM, SEED, context=categories)
+  np.testing.assert_array_equal(samples.tokens, generator.sample(NUM, SEED, context=categories).tokens)
+  np.testing.assert_array_equal(samples.context, categories)
+  latent = samples.latent
+  log_probs = generator.log_probs(samples.tokens, latent, categories)
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
   # Every step sees it: the first token's distribution, and the last one's.
-  elsewhere = generator.log_probs(samples.tokens, generator.sample_latent(NUM, SEED, (categories + 1) % 3)).numpy()
+  elsewhere = generator.log_probs(samples.tokens, latent, (categories + 1) % 3).numpy()
   written = samples.tokens.numpy() != 0
   assert np.abs(elsewhere - log_probs).min(axis=0, where=written, initial=1.0).max() > 1e-4
   # Told none, it draws one for each sequence.
   drawn = generator.sample(NUM, SEED)
-  np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, generator.sample_latent(NUM, SEED)), atol=1e-4)
+  np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, drawn.latent, drawn.context), atol=1e-4)
   # One step after the other, and the relaxed sample's gradient.
-  state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
+  state, inputs, logits = generator.initial_state(latent, categories), tf.fill([NUM], spec.start_token), []
   for t in range(spec.length):
     logits_t, state = generator.step(inputs, state)
     logits.append(logits_t)
     inputs = samples.tokens[:, t]
-  np.testing.assert_allclose(generator(samples.tokens, latent), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
+  np.testing.assert_allclose(generator(samples.tokens, latent, categories), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
   with tf.GradientTape() as tape:
-    points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), soft_feedback=True, category=categories).points
+    points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), soft_feedback=True, context=categories).points
     value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
   assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in tape.gradient(value, generator.trainable_variables))
 
@@ -169,10 +209,10 @@ def test_dropout_is_a_function_of_the_seed_and_absent_without(name):
   discriminator = tiny.network("discriminator", name, None, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
   np.testing.assert_array_equal(discriminator(tokens), discriminator(tokens))
-  np.testing.assert_array_equal(discriminator(tokens, SEED), discriminator(tokens, SEED))
+  np.testing.assert_array_equal(discriminator(tokens, seed=SEED), discriminator(tokens, seed=SEED))
   if getattr(discriminator, "dropout", 0):
-    assert np.any(discriminator(tokens, SEED) != discriminator(tokens))
-    assert np.any(discriminator(tokens, SEED) != discriminator(tokens, noise.seed(2)))
+    assert np.any(discriminator(tokens, seed=SEED) != discriminator(tokens))
+    assert np.any(discriminator(tokens, seed=SEED) != discriminator(tokens, seed=noise.seed(2)))
 
 
 @_each_discriminator

@@ -41,7 +41,8 @@ def shrink(config):
 def network(kind, name, config, spec, seed=0):
   """A tiny network: kind is "generator" or "discriminator"; config None for the default. One that reads the other reads a tiny one."""
   made = _network(kind, name, config, spec, seed)
-  made.attach(_network(*(("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")), None, spec))
+  other = ("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")
+  made.attach({kind: made, other[0]: _network(*other, None, spec)})
   return made
 
 
@@ -53,10 +54,11 @@ def _network(kind, name, config, spec, seed=0):
 def algorithm(name, spec, seed=0, discriminator=None, **changes):
   """An algorithm with tiny networks of the kinds it has by default; `discriminator` names another one, or is a pair of a name and a `Config`."""
   module = registry.load("tf_textgan.algorithms", name)
-  generator = _network("generator", *module.GENERATOR, spec, seed)
+  networks = {"generator": _network("generator", *module.GENERATOR, spec, seed)}
   chosen = module.DISCRIMINATOR if discriminator is None else (discriminator, None) if isinstance(discriminator, str) else discriminator
-  discriminator = _network("discriminator", *chosen, spec, seed) if chosen else None
-  return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), generator, discriminator)
+  if chosen:
+    networks["discriminator"] = _network("discriminator", *chosen, spec, seed)
+  return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), networks, seed)
 
 
 def updates(algorithm):
@@ -77,9 +79,9 @@ def batch(spec, num, seed=0):
 
 
 def labelled_batch(num, seed=0):
-  """As `batch` of `LABELLED_SPEC`: `sequences.Labelled` arrays."""
+  """As `batch` of `LABELLED_SPEC`: `sequences.Batch` arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
-  return sequences.Labelled(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
+  return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
 
 
 def choices(config_class):

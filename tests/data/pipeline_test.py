@@ -77,17 +77,17 @@ def test_padded_batches():
   np.testing.assert_array_equal(np.concatenate(batches), TOKENS)
 
 
-LABELLED = sequences.Labelled(TOKENS, TOKENS[:, 0] % 3)
+LABELLED = sequences.Batch(TOKENS, TOKENS[:, 0] % 3)
 
 
 def test_labels_stay_with_their_rows_and_do_not_change_the_order():
   for options in ({}, {"start": 9}, {"num_shards": 2, "shard": 1}):
     taken = list(itertools.islice(pipeline.batches(LABELLED, 6, 1, **options).as_numpy_iterator(), 12))
-    assert all(isinstance(batch, sequences.Labelled) and batch.categories.dtype == np.int32 for batch in taken)
+    assert all(isinstance(batch, sequences.Batch) and batch.categories.dtype == np.int32 for batch in taken)
     for batch in taken:
       np.testing.assert_array_equal(batch.categories, batch.tokens[:, 0] % 3)
     np.testing.assert_array_equal(np.stack([batch.tokens for batch in taken]), _take(12, 6, 1, **options))
-  assert pipeline.batches(LABELLED, 6, 1).element_spec == sequences.Labelled(tf.TensorSpec([6, 2], tf.int32), tf.TensorSpec([6], tf.int32))
+  assert pipeline.batches(LABELLED, 6, 1).element_spec == sequences.Batch(tf.TensorSpec([6, 2], tf.int32), tf.TensorSpec([6], tf.int32))
 
 
 def test_padded_batches_of_labelled_sequences():

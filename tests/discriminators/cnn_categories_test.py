@@ -44,7 +44,7 @@ def test_completions_have_the_same_classes_and_scores(discriminator):
   rows, t = tf.constant([0, 0, 4, 8]), tf.constant(2)
   rest = tf.constant(np.random.default_rng(2).integers(0, 7, [4, 2]), tf.int32)
   completed = tf.concat([tf.gather(TOKENS, rows)[:, :3], rest], axis=1)
-  memory = discriminator.remember(TOKENS)
+  memory = discriminator.prefix_cache(TOKENS)
   np.testing.assert_allclose(discriminator.completions_class_logits(memory, completed, rows, t), discriminator.class_logits(completed), atol=1e-5)
   np.testing.assert_allclose(discriminator.score_completions(memory, completed, rows, t), discriminator(completed), atol=1e-5)
 

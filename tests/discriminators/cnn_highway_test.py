@@ -78,7 +78,7 @@ def test_features_before_the_highway_are_the_largest_responses():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   largest = discriminator.prefix_features(TOKENS, highway=False)
   np.testing.assert_array_equal(largest[:, 0], np.zeros([9, 12]))
-  np.testing.assert_array_equal(largest[:, 1:], tf.concat(discriminator.remember(TOKENS), axis=-1))
+  np.testing.assert_array_equal(largest[:, 1:], tf.concat(discriminator.prefix_cache(TOKENS), axis=-1))
   assert (np.diff(largest, axis=1) >= 0).all() and np.any(largest != discriminator.prefix_features(TOKENS))
 
 

@@ -44,9 +44,9 @@ def test_the_score_is_the_mean_of_members_that_differ():
   # Equal members drop different numbers.
   for member in discriminator.members[1:]:
     member.set_weights(discriminator.members[0].get_weights())
-  scores, weights = discriminator.verdicts(REAL, SEED)
+  scores, weights = discriminator.training_scores(REAL, SEED)
   assert np.any(scores[:, 0] != scores[:, 1]) and np.all(weights == 1.0)
-  np.testing.assert_array_equal(scores, discriminator.verdicts(REAL, SEED)[0])
+  np.testing.assert_array_equal(scores, discriminator.training_scores(REAL, SEED)[0])
   np.testing.assert_allclose(tf.reduce_mean(scores, axis=1), discriminator(REAL, SEED), atol=1e-6)
 
 
@@ -55,7 +55,7 @@ def test_each_member_learns_as_it_would_alone(train):
   config = train.Config(**({"estimator": "reinforce", "clip_norm": 0.0} if train is gsgan else {}))
   together, alone = _ensemble(2, dropout=0.0), _ensemble(2, dropout=0.0).members
   for discriminator in (together, *alone):
-    algorithm = train.Algorithm(config, _generator(), discriminator)
+    algorithm = train.Algorithm(config, {"generator": _generator(), "discriminator": discriminator})
     # The loss is the mean over the members.
     optimizer = keras.optimizers.SGD(2.0 if discriminator is together else 1.0)
     optimizer.build(discriminator.trainable_variables)
@@ -81,7 +81,7 @@ def test_prefixes_are_scored_by_all():
   signed = [sign * member.token_scores(x).numpy()[x.numpy() > 0] for member in discriminator.members for sign, x in ((1, REAL), (-1, FAKE))]
   loss, _ = base.tell_apart(discriminator, REAL, FAKE, SEED)
   np.testing.assert_allclose(loss, np.mean(np.logaddexp(0, -np.concatenate(signed))), rtol=1e-5)
-  algorithm = scratchgan.Algorithm(scratchgan.Config(), _generator(), discriminator)
+  algorithm = scratchgan.Algorithm(scratchgan.Config(), {"generator": _generator(), "discriminator": discriminator})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
     assert all(np.isfinite(value) for value in step(REAL, SEED, tf.constant(0.5)).values())
 

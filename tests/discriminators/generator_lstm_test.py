@@ -104,7 +104,7 @@ def test_it_begins_as_the_generator_is_then_and_goes_its_own_way():
   generator.embedding.assign_add(tf.ones([7, 3]))
   discriminator.begin()
   before = discriminator.language_model.get_weights()
-  algorithm = seqgan.Algorithm(seqgan.Config(discriminator_learning_rate=0.1), generator, discriminator)
+  algorithm = seqgan.Algorithm(seqgan.Config(discriminator_learning_rate=0.1), {"generator": generator, "discriminator": discriminator})
   np.testing.assert_array_equal(discriminator.embedding, generator.embedding)
   nll = discriminator.language_model.token_nll(TOKENS)
   np.testing.assert_allclose(-nll, generator.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
@@ -166,14 +166,14 @@ def test_every_prefix_is_an_example_if_asked_for():
 
 def test_it_takes_the_place_of_a_recurrent_one_in_the_estimators():
   generator = _generator(latent_size=2)
-  algorithm = gsgan.Algorithm(gsgan.Config(estimator="rebar"), generator, _discriminator(generator))
+  algorithm = gsgan.Algorithm(gsgan.Config(estimator="rebar"), {"generator": generator, "discriminator": _discriminator(generator)})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
     assert all(np.isfinite(value) for value in step(TOKENS, SEED, tf.constant(0.5)).values())
 
 
 def _algorithm(**changes):
   generator = _generator()
-  return seqgan.Algorithm(seqgan.Config(), generator, _discriminator(generator, **changes))
+  return seqgan.Algorithm(seqgan.Config(), {"generator": generator, "discriminator": _discriminator(generator, **changes)})
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ CORPUS = corpus_lib.Corpus(
 
 @pytest.fixture(scope="module")
 def judge():
-  algorithm = seqgan.Algorithm(seqgan.Config(), lstm.Generator(SPEC, lstm.Config(4, 5, 0, 0.8)), judges.LikesToken(SPEC, 2))
+  algorithm = seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(SPEC, lstm.Config(4, 5, 0, 0.8)), "discriminator": judges.LikesToken(SPEC, 2)})
   algorithm.discriminator.scale.assign(3.0)
   return algorithm
 

@@ -68,7 +68,7 @@ def test_a_latent_is_z_and_a_one_hot_category():
   generator = _conditional()
   z, category = generator.split_latent(generator.draw_latent(3000, noise.seed(4)))
   assert z.shape == [3000, 2] and category.shape == [3000, 3]
-  np.testing.assert_array_equal(category, tf.one_hot(generator.draw_categories(3000, noise.seed(4)), 3))
+  np.testing.assert_array_equal(category, tf.one_hot(generator.draw_context(3000, noise.seed(4)), 3))
   # Equal shares, to five standard errors.
   assert np.abs(np.mean(category, axis=0) - 1 / 3).max() < 5 * np.sqrt(2 / 9 / 3000)
   told = generator.draw_latent(3000, noise.seed(4), tf.range(3000) % 3)
@@ -83,19 +83,19 @@ def test_write_in_a_category(compiled, monkeypatch):
   write = tf.function(generator.write) if compiled else generator.write
   num, seed = tf.constant(20), noise.seed(1)
   mixed = write(num, seed)
-  np.testing.assert_array_equal(mixed[0], write(num, seed, None, generator.draw_categories(20, seed))[0])
+  np.testing.assert_array_equal(mixed[0], write(num, seed, None, generator.draw_context(20, seed))[0])
   first = write(num, seed, None, tf.constant(1))
   np.testing.assert_array_equal(first[0], write(num, seed, None, tf.ones([20], tf.int32))[0])
   assert np.any(first[0] != write(num, seed, None, tf.constant(2))[0])
   # The second chunk's rows have their own categories.
   categories = tf.constant([0] * 8 + [1, 2] * 6)
-  chunk = generator.sample(8, noise.fold(seed, 1), category=categories[8:16])
+  chunk = generator.sample(8, noise.fold(seed, 1), context=categories[8:16])
   tokens, log_probs = write(num, seed, None, categories)
   np.testing.assert_array_equal(tokens[8:16], chunk.tokens)
   np.testing.assert_allclose(log_probs[8:16], tf.reduce_sum(chunk.log_probs, axis=1), atol=1e-5)
 
 
 def test_a_category_that_the_generator_does_not_know():
-  assert GENERATOR.draw_categories(3, noise.seed(1)) is None
+  assert GENERATOR.draw_context(3, noise.seed(1)) is None
   with pytest.raises(ValueError, match="knows no categories"):
-    GENERATOR.sample(3, noise.seed(1), category=0)
+    GENERATOR.sample(3, noise.seed(1), context=0)

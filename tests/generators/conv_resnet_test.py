@@ -64,7 +64,7 @@ def test_points_are_the_distributions_of_all_positions():
 
 def test_it_has_no_states():
   with pytest.raises(ValueError, match="no states"):
-    conv_resnet.Generator(FIXED, CONFIG).sample(2, SEED, keep_states=True)
+    conv_resnet.Generator(FIXED, CONFIG).sample(2, SEED, keep_history=True)
 
 
 def test_write_gives_text_and_log_probs():

@@ -40,7 +40,7 @@ def test_log_probabilities_are_those_of_the_mean(spec, temperature):
   # More positions than are scored together.
   num = 50
   category = tf.range(num) % 3 if spec.categories else None
-  samples = generator.sample(num, SEED, category=category)
+  samples = generator.sample(num, SEED, context=category)
   latent = generator.sample_latent(num, SEED, category)
   tokens, z, told = samples.tokens.numpy(), latent[:, :3], latent[:, 3:]
   probs = np.mean([_softmax(member(samples.tokens, part).numpy().astype(float)) for member, part in zip(members, (latent, told))], axis=0)

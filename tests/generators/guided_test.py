@@ -76,7 +76,7 @@ def test_a_category_is_kept_and_the_latent_belongs_to_it(guide):
   category = np.arange(300) % 3
   tokens = tf.function(system.write)(tf.constant(300), SEED, None, category.astype(np.int32)).tokens.numpy()
   np.testing.assert_array_equal(tokens, np.repeat(3 + category[:, None], 6, axis=1))
-  drawn = system.draw_categories(300, SEED)
+  drawn = system.draw_context(300, SEED)
   np.testing.assert_array_equal(system.sample(300, SEED).tokens[:, 0], 3 + drawn.numpy())
 
 

@@ -47,10 +47,10 @@ def test_in_one_category_it_writes_what_the_separate_generator_does():
   written = [network.sample(30, SEED) for network in separate]
   assert np.any(written[0].tokens != written[1].tokens)
   for i, expected in enumerate(written):
-    samples = mixture.sample(30, SEED, category=tf.constant(i))
+    samples = mixture.sample(30, SEED, context=tf.constant(i))
     np.testing.assert_array_equal(samples.tokens, expected.tokens)
     np.testing.assert_allclose(samples.log_probs, expected.log_probs, atol=1e-5)
-  mixed = mixture.sample(30, SEED, category=CATEGORIES).tokens
+  mixed = mixture.sample(30, SEED, context=CATEGORIES).tokens
   np.testing.assert_array_equal(mixed, np.where(CATEGORIES[:, None] == 0, *[samples.tokens for samples in written]))
 
 

@@ -120,7 +120,7 @@ def test_the_discriminators_variables_are_not_the_generators():
 
 def test_a_twin_reads_the_same_discriminator():
   generator, discriminator = _generator(TEXT)
-  twin = generator.twin()
+  twin = generator.clone()
   np.testing.assert_array_equal(twin.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)
   discriminator.embedding.assign(-discriminator.embedding)
   np.testing.assert_array_equal(twin.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)

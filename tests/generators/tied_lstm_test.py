@@ -104,7 +104,7 @@ def test_the_pretrained_part_is_held_but_not_trained():
   generator = _generator()
   assert not any(v is generator.pretrained for v in generator.trainable_variables)
   assert any(v is generator.pretrained for v in generator.variables)
-  np.testing.assert_array_equal(generator.twin().pretrained, generator.pretrained)
+  np.testing.assert_array_equal(generator.clone().pretrained, generator.pretrained)
   assert _generator(pretrained_size=0).pretrained is None
 
 

@@ -221,13 +221,13 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   generate, score = model.signatures["generate"], model.signatures["score"]
 
   def written(category):
-    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), category=tf.constant(category))
+    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), context=tf.constant(category))
     return {name: [x.decode() if isinstance(x, bytes) else x for x in value.numpy().tolist()] for name, value in drawn.items()}
 
   mixed, negative, positive = (written(category) for category in ("", "neg", "pos"))
   assert set(negative["category"]) == {"neg"} and set(positive["category"]) == {"pos"} and set(mixed["category"]) == {"neg", "pos"}
   assert negative["text"] != positive["text"]
-  names = [corpus.spec.categories[place] for place in algorithm.generator.draw_categories(30, export.generation_seed(7))]
+  names = [corpus.spec.categories[place] for place in algorithm.generator.draw_context(30, export.generation_seed(7))]
   assert mixed["category"] == names
   words = ["--num", 30, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--category", "pos"]
   code, out, err = shell.call("generate", "--workdir", tmp_path / "run", *words)
@@ -236,9 +236,9 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   assert [line["text"] for line in lines] == positive["text"] and {line["category"] for line in lines} == {"pos"}
   np.testing.assert_allclose([line["log_prob"] for line in lines], positive["log_prob"], atol=1e-5)
   # A drawn sentence's log-probability is its score in its own category.
-  scores = [score(text=tf.constant(mixed["text"]), category=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
+  scores = [score(text=tf.constant(mixed["text"]), context=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
   np.testing.assert_allclose(scores[0], mixed["log_prob"], rtol=1e-4, atol=1e-4)
   assert np.any(np.abs(scores[0] - scores[1]) > 1e-3)
-  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), category=tf.constant([""]))):
+  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), context=tf.constant([""]))):
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected the categories.*neg.*pos.*but got"):
       call()

@@ -39,7 +39,7 @@ STEPS = {None: step, END: step_without_padding}
 
 def sample(num, end_token=None):
   start, state = tf.ones([num], tf.int32), tf.zeros([num], tf.int32)
-  return unrolling.unroll(STEPS[end_token], pickers.Categorical(), start, state, T, SEED, end_token, keep_states=True)
+  return unrolling.unroll(STEPS[end_token], pickers.Categorical(), start, state, T, SEED, end_token, keep_history=True)
 
 
 def completions(prefix, end_token):
@@ -99,7 +99,7 @@ def test_completions_go_on_from_the_state_of_their_own_prefix():
     return 1e4 * tf.one_hot(total % V, V), total
 
   start = tf.constant(list(range(V)) * 2)
-  samples = unrolling.unroll(determined, pickers.Categorical(), start, start * 2, T, SEED, keep_states=True)
+  samples = unrolling.unroll(determined, pickers.Categorical(), start, start * 2, T, SEED, keep_history=True)
   assert len({tuple(row) for row in samples.tokens.numpy()}) == V
   rewards = rollouts.rewards(determined, score, samples, 3, SEED, chunk=10)
   np.testing.assert_allclose(rewards, np.repeat(score(samples.tokens)[:, None], T, axis=1), atol=1e-6)
@@ -122,7 +122,7 @@ def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
   at_once = lambda inputs, state: (1e4 * tf.one_hot(tf.fill(tf.shape(inputs), END), V), state)  # noqa: E731
 
   def rewards():
-    samples = unrolling.unroll(at_once, pickers.Categorical(), tf.ones([3], tf.int32), tf.zeros([3, 2]), T, SEED, END, keep_states=True)
+    samples = unrolling.unroll(at_once, pickers.Categorical(), tf.ones([3], tf.int32), tf.zeros([3, 2]), T, SEED, END, keep_history=True)
     return samples.tokens, rollouts.rewards(at_once, score, samples, 2, SEED, END)
 
   tokens, values = (tf.function(rewards) if compiled else rewards)()

@@ -66,7 +66,7 @@ def test_unroll_equals_a_python_loop(picker, end_token, compiled, soft):
   if soft and not picker.relaxed:
     pytest.skip("this picker has no points to feed back")
   start = tf.one_hot(START, V) if soft else START
-  run = lambda: unrolling.unroll(NETWORK.step, picker, start, STATE, T, SEED, end_token, keep_states=True)  # noqa: E731
+  run = lambda: unrolling.unroll(NETWORK.step, picker, start, STATE, T, SEED, end_token, keep_history=True)  # noqa: E731
   samples = (tf.function(run) if compiled else run)()
   tokens, log_probs, points, states = python_loop(picker, start, STATE, T, end_token)
   tokens = np.stack(tokens, axis=1)
@@ -114,7 +114,7 @@ def test_stopping_early_changes_nothing(compiled):
     return logits + tf.where(taken >= 3.0, 1e4 * tf.one_hot(END, V), 0.0), [*inner, taken]
 
   taken = tf.zeros([B, 1])
-  run = lambda end: unrolling.unroll(certain_end, pickers.Categorical(), START, [*STATE, taken], T, SEED, end, keep_states=True)  # noqa: E731
+  run = lambda end: unrolling.unroll(certain_end, pickers.Categorical(), START, [*STATE, taken], T, SEED, end, keep_history=True)  # noqa: E731
   samples = (tf.function(run) if compiled else run)(END)
   whole = run(None).tokens.numpy()
   ended = np.cumsum(whole == END, axis=1) - (whole == END) > 0
@@ -126,7 +126,7 @@ def test_stopping_early_changes_nothing(compiled):
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("last", [END, PAD])
 def test_what_has_ended_stays_empty(compiled, last):
-  run = lambda start: unrolling.unroll(NETWORK.step, pickers.Categorical(), start, STATE, T, SEED, END, keep_states=True)  # noqa: E731
+  run = lambda start: unrolling.unroll(NETWORK.step, pickers.Categorical(), start, STATE, T, SEED, END, keep_history=True)  # noqa: E731
   samples = (tf.function(run, input_signature=[tf.TensorSpec([None], tf.int32)]) if compiled else run)(tf.fill([B], last))
   np.testing.assert_array_equal(samples.tokens, np.full([B, T], PAD))
   np.testing.assert_array_equal(samples.log_probs, np.zeros([B, T]))

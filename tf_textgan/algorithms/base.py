@@ -2,17 +2,23 @@
 
 import abc
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
+from typing import Any
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.sampling import noise
 
 # Weight of the squared mean of all scores in `centring`.
 _CENTRING = 1e-3
+
+TrainStep = Callable[[sequences.Batch, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
 class Update(NamedTuple):
@@ -20,25 +26,30 @@ class Update(NamedTuple):
 
   Attributes:
     name: of the update, unique within the algorithm; it labels the update's metrics and its random numbers.
-    train_step: plain function of a batch, int32 `[B, T]` (`sequences.Labelled` on a corpus with categories, if the algorithm's module has
-      CATEGORIES = True), a seed, int32 `[2]`, and the progress of its phase, float32 scalar from 0 to 1; gives a dictionary of scalars.
+    train_step: plain function of a `sequences.Batch` (without context unless the algorithm's module has CATEGORIES = True and the corpus some), a
+      seed, int32 `[2]`, and the fraction of the annealed phase that is over, float32 scalar from 0 to 1; gives a dictionary of scalars.
       `training.loop` compiles and replicates it.
     repeats: how often it is made, each time on a new batch, in one round of its phase.
     compilable: whether XLA can compile it.
   """
 
   name: str
-  train_step: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+  train_step: TrainStep
   repeats: int = 1
   compilable: bool = True
 
 
 class Phase(NamedTuple):
-  """Rounds of updates: `steps` times each of `updates` in turn."""
+  """Rounds of updates: `steps` times each of `updates` in turn.
+
+  Attributes:
+    annealed: whether `phase_fraction` grows from 0 to 1 over this phase. In the others it is 0, so that temperatures stay at their start.
+  """
 
   name: str
   steps: int
   updates: tuple[Update, ...]
+  annealed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,49 +72,84 @@ class Algorithm(abc.ABC):
 
   Attributes:
     config: the algorithm's `Config`.
-    generator: see `generators.base`; the one to write with.
-    discriminator: see `discriminators.base`; None if the algorithm has none.
-    copies: name to what else training needs and changes, a network or a layer, such as the network that learns where `generator` is an average
-      of its past.
+    networks: name to network: "generator", the one to generate with, and, if there is one, "discriminator"; further ones by names of their own.
+    seed: integer that the initial weights of further networks follow from.
+    modules: name to a further network or layer that training needs and changes, such as a copy of the generator that completes its sentences.
     optimizers: name to Keras optimizer, built on the variables it updates, so that a restored checkpoint finds its slots.
+    extra_rewards: functions of int32 `[B, T]` giving float32 `[B]`, the user's own rewards, which `reward` adds.
   """
 
-  def __init__(self, config, generator, discriminator):
-    if discriminator is not None:
-      discriminator.attach(generator)
-    generator.attach(discriminator)
+  # Whether `reward` takes part in training, so that a user's own rewards can.
+  rewarded = False
+
+  def __init__(self, config: Any, networks: Mapping[str, keras.Model], seed: int = 0):
+    # The generator last: one that reads the discriminator needs it with its variables.
+    for name in sorted(networks, key=lambda name: name == "generator"):
+      networks[name].attach(networks)
     self.config = config
-    self.generator = generator
-    self.discriminator = discriminator
-    self.copies = {}
-    self.optimizers = {}
+    self.networks = dict(networks)
+    self.seed = seed
+    self.modules: dict[str, keras.layers.Layer] = {}
+    self.optimizers: dict[str, keras.optimizers.Optimizer] = {}
+    self.extra_rewards: list[Callable[[tf.Tensor], tf.Tensor]] = []
+
+  @property
+  def generator(self):
+    """The network to generate with: see `generators.base`."""
+    return self.networks["generator"]
+
+  @property
+  def discriminator(self):
+    """See `discriminators.base`; None if the algorithm has none."""
+    return self.networks.get("discriminator")
 
   @abc.abstractmethod
-  def phases(self, schedule):
-    """The phases of a `Schedule`, in order: a list of `Phase`."""
+  def phases(self, schedule: Schedule) -> list[Phase]:
+    """The phases of a `Schedule`, in order."""
 
-  def begin(self, update):
+  def begin(self, update: str) -> None:
     """Prepares for an update, named, that is about to be made for the first time: `training.loop` calls it, outside of any replica."""
     if update == "discriminator" and not self.discriminator.begun:
       self.discriminator.begin()
 
+  def reward(self, tokens: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """The reward of sequences in a policy gradient: `adversarial_reward` of their scores plus the user's own rewards.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      scores: what the discriminator says of them, float `[B]`; or float `[B, T]` of their tokens, each of which then earns the user's rewards.
+
+    Returns:
+      float32, like the scores.
+    """
+    rewards = self.adversarial_reward(scores)
+    for extra in self.extra_rewards:
+      rewards += extra(tokens) if rewards.shape.rank == 1 else extra(tokens)[:, None]
+    return rewards
+
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
+    """The reward for the discriminator's scores, of the same shape: their sigmoid, the probability of being real."""
+    return tf.sigmoid(scores)
+
   @property
-  def scores_log_ratios(self):
-    """Whether the discriminator is trained such that `log_ratio` is what it says, as logistic and relativistic losses do; a critic's score is not."""
+  def scores_log_ratios(self) -> bool:
+    """Whether `log_ratio` estimates a log-ratio, as logistic and relativistic losses make it; the score of a critic does not."""
     return self.discriminator is not None
 
-  def log_ratio(self, tokens):
+  def log_ratio(self, tokens: tf.Tensor) -> tf.Tensor:
     """The discriminator's estimate of log p(x) - log G(x), where p is the real distribution: int32 `[B, T]` to float32 `[B]`, nats, up to a constant.
 
-    It is of the generator as it was trained against: one that has moved since, or another one, makes it a mere preference.
+    It is about the generator that the discriminator was trained against: of one that has moved since, or of another one, it is a mere preference.
+    The user's own rewards are added: they tilt p.
     """
-    if self.prefix_log_ratio:
-      return self.prefix_log_ratio(tokens, tokens.shape[1])
-    return self.discriminator(tokens)
+    ratios = self.prefix_log_ratio(tokens, tokens.shape[1]) if self.prefix_log_ratio else self.discriminator(tokens)
+    for extra in self.extra_rewards:
+      ratios += extra(tokens)
+    return ratios
 
   @property
-  def prefix_log_ratio(self):
-    """Function of tokens, int32 `[B, T]`, and of how many of each row are known, giving `log_ratio` of these prefixes; None where none is learned."""
+  def prefix_log_ratio(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None:
+    """Function of tokens, int32 `[B, T]`, and of the length of a prefix, giving the log-ratios of these prefixes; None where none is learned."""
     return self._prefix_score if self.discriminator is not None and self.discriminator.per_prefix else None
 
   def _prefix_score(self, tokens, count):
@@ -111,10 +157,10 @@ class Algorithm(abc.ABC):
     known = tf.minimum(tf.cast(tf.reduce_sum(self.discriminator.spec.mask(tokens), axis=1), tf.int32), count)
     return tf.gather(self.discriminator.token_scores(tokens), known - 1, batch_dims=1)
 
-  def variables(self):
+  def variables(self) -> dict[str, keras.Variable]:
     """Everything a checkpoint holds: unique name to variable."""
-    holders = {"generator": self.generator, "discriminator": self.discriminator, **self.copies, **self.optimizers}
-    return {name: variable for holder_name, holder in holders.items() if holder for name, variable in variables_of(holder, holder_name).items()}
+    holders = self.networks | self.modules | self.optimizers
+    return {name: variable for holder_name, holder in holders.items() for name, variable in variables_of(holder, holder_name).items()}
 
 
 def variables_of(holder, name):
@@ -137,7 +183,7 @@ def usual_phases(schedule, mle_step, discriminator, generator, discriminator_ste
   return [
     Phase("mle", schedule.mle_steps, (Update("mle", mle_step),)),
     Phase("discriminator", schedule.discriminator_steps, (discriminator,)),
-    Phase("adversarial", schedule.adversarial_steps, rounds),
+    Phase("adversarial", schedule.adversarial_steps, rounds, annealed=True),
   ]
 
 
@@ -149,7 +195,7 @@ def adam(network, learning_rate, beta_1=0.9, beta_2=0.999):
 
 
 def mean(values, mask=None):
-  """The mean over the global batch, as a scalar whose average over the replicas it is.
+  """This replica's share of the mean over the global batch, a scalar: averaged over the replicas it is that mean.
 
   Args:
     values: float `[B]` or `[B, T]`.
@@ -190,25 +236,6 @@ def minimize(tape, loss, network, optimizer, clip_norm=None):
   return norm
 
 
-def tell_apart(discriminator, real, fake, seed):
-  """How well a discriminator tells a real batch from as many samples.
-
-  Args:
-    discriminator: see `discriminators.base`; each of its `verdicts` counts.
-    real: int32 `[B, T]`.
-    fake: int32 `[B, T]`.
-    seed: int32 `[2]`, for the dropout.
-
-  Returns:
-    Scalars, means over the verdicts: the cross-entropy (nats; log 2 at chance) and the accuracy.
-  """
-  # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
-  pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
-  scores, weights = discriminator.verdicts(pairs, noise.fold(seed, "dropout"))
-  scores *= tf.tile([[1.0], [-1.0]], [tf.shape(real)[0], 1])
-  return mean(tf.nn.softplus(-scores), weights), mean(tf.cast(scores > 0.0, tf.float32), weights)
-
-
 def centring(real_scores, fake_scores):
   """A penalty that holds the mean of all scores near 0, for losses that only compare scores: float `[B]` each, to a scalar."""
   return _CENTRING * tf.square(noise.average_over_replicas(tf.reduce_mean(real_scores + fake_scores)) / 2.0)
@@ -226,6 +253,13 @@ def move_towards(network, target, share):
     return variable.assign_add(tf.cast(share, variable.dtype) * (target - variable))
 
   _update(move, network.trainable_variables, [tf.convert_to_tensor(variable) for variable in target.trainable_variables])
+
+
+def copy_weights(source: keras.Model, targets: Iterable[keras.Model]) -> None:
+  """Gives networks the weights of another of the same kind and sizes. Called outside of any replica."""
+  for target in targets:
+    for variable, value in zip(target.variables, source.variables, strict=True):
+      variable.assign(value)
 
 
 def assign(variables, values):

@@ -24,10 +24,10 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
-from tf_textgan import sequences
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
-from tf_textgan.algorithms import relgan
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import relaxed
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import relational_memory
@@ -36,22 +36,16 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 # What a child can be made by: the generator's loss, a function of real and fake scores. The average one also needs means, and is not here.
-_LOSSES = {name: losses[1] for name, losses in relgan.LOSSES.items() if name != "wasserstein"}
+_LOSSES = {name: losses[1] for name, losses in relaxed.GAMES.items() if name != "wasserstein"}
 _AVERAGE = "relativistic_average"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The settings of the authors' code, for real text. It trains no discriminator between the phases (--discriminator_steps 0)."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
   # Adam's learning rate for the generator.
   generator_learning_rate: float = 1e-4
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of either gradient.
-  clip_norm: float = 5.0
   # The generator's losses, each of which makes children: relativistic_average, relativistic, standard, hinge, least_squares.
   losses: tuple[str, ...] = (_AVERAGE, "relativistic")
   # Largest inverse temperature: 100 for real text, 1 for the oracle.
@@ -72,7 +66,7 @@ class Config:
   discriminator_steps_per_round: int = 3
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 0, "schedule_steps", "temperature_step", "quality_weight", "diversity_weight")
     checks.above_zero(self, "max_inverse_temperature")
     checks.at_least(self, 1, "evaluation_batches", "discriminator_steps_per_round")
@@ -89,7 +83,7 @@ GENERATOR_KIND = generator_base.Autoregressive
 CATEGORIES = True
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
 
   @property
@@ -102,17 +96,17 @@ class Algorithm(mle.Pretrained):
     discriminator = base.Update("discriminator", functools.partial(self.discriminator_step, rounds=rounds))
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, progress, rounds):
+  def discriminator_step(self, real, seed, phase_fraction, rounds):
     """Teaches the discriminator to tell a real batch from relaxed samples in the same categories. `rounds`: of the adversarial phase."""
     config = self.config
-    tokens, categories = sequences.split(real)
+    tokens, categories = real
     # The round's own inverse temperature: the code takes the fittest child's, which is at most a round off, and the samples of its evaluation.
-    inverse_temperature = self._inverse_temperatures(progress, rounds)[0]
+    inverse_temperature = self._inverse_temperatures(phase_fraction, rounds)[0]
     fake = self._sample(tf.shape(tokens)[0], noise.fold(seed, "fake"), inverse_temperature, categories).points
     groups = self._groups(tokens, categories)
     with tf.GradientTape() as tape:
-      real_scores = self.discriminator(tokens, noise.fold(seed, "real_dropout"))
-      fake_scores = self.discriminator(fake, noise.fold(seed, "fake_dropout"))
+      real_scores = self.discriminator(tokens, seed=noise.fold(seed, "real_dropout"))
+      fake_scores = self.discriminator(fake, seed=noise.fold(seed, "fake_dropout"))
       real_means, fake_means = _group_means(real_scores, groups), _group_means(fake_scores, groups)
       # The mean over the batch; the code has a batch for each category, and sums.
       loss = base.mean(adversarial.relativistic_average_discriminator(real_scores, fake_scores, real_means, fake_means))
@@ -123,16 +117,15 @@ class Algorithm(mle.Pretrained):
     accuracy = base.mean(adversarial.accuracy(real_scores - fake_means, fake_scores - real_means))
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress, rounds):
+  def generator_step(self, real, seed, phase_fraction, rounds):
     """Makes the generator the fittest of its children. `rounds`: as in `discriminator_step`."""
     config, optimizer = self.config, self.optimizers["generator_optimizer"]
-    tokens, categories = sequences.split(real)
+    tokens, categories = real
     num, groups = tf.shape(tokens)[0], self._groups(tokens, categories)
-    latent = self.generator.sample_latent(num, seed, categories)
-    real_scores = relgan.scores(self.discriminator, tokens, noise.fold(seed, "real_dropout"))
+    real_scores = discriminator_base.view_scores(self.discriminator, tokens, seed=noise.fold(seed, "real_dropout"))
     # The judge of the children leaves nothing out; the code's does.
     standard = _group_means(self.discriminator(tokens), groups)
-    inverse_temperatures = self._inverse_temperatures(progress, rounds)
+    inverse_temperatures = self._inverse_temperatures(phase_fraction, rounds)
     num_temperatures, names = len(inverse_temperatures), config.losses
     variables = [*self.generator.trainable_variables, *optimizer.variables]
     parent = [tf.convert_to_tensor(variable) for variable in variables]
@@ -142,8 +135,8 @@ class Algorithm(mle.Pretrained):
       inverse_temperature, by = tf.stack(inverse_temperatures)[i % num_temperatures], i // num_temperatures
       samples = self._sample(num, seed, inverse_temperature, categories)
       with tf.GradientTape() as tape:
-        points = relgan.points_of_tokens(self.generator, samples, latent, inverse_temperature)
-        fake_scores = relgan.scores(self.discriminator, points, noise.fold(seed, "dropout"))
+        points = relaxed.points_of_tokens(self.generator, samples, inverse_temperature)
+        fake_scores = discriminator_base.view_scores(self.discriminator, points, seed=noise.fold(seed, "dropout"))
         loss = tf.stack([base.mean(_generator_loss(name, real_scores, fake_scores, groups)) for name in names])[by]
       norm = base.minimize(tape, loss, self.generator, optimizer, config.clip_norm)
       # All children are judged by the same noise.
@@ -178,16 +171,15 @@ class Algorithm(mle.Pretrained):
     return quality, base.mean(-samples.log_probs, self.generator.spec.mask(samples.tokens))
 
   def _sample(self, num, seed, inverse_temperature, categories):
-    told = {} if categories is None else {"category": categories}
-    return self.generator.sample(num, seed, pickers.GumbelSoftmax(1.0 / inverse_temperature), **told)
+    return self.generator.sample(num, seed, pickers.GumbelSoftmax(1.0 / inverse_temperature), context=categories)
 
-  def _inverse_temperatures(self, progress, rounds):
+  def _inverse_temperatures(self, phase_fraction, rounds):
     """That of the round at hand, then those it may change to; the code also draws the schedule, from a list of one."""
     config = self.config
     total = max(config.schedule_steps or rounds, 2)
-    n, step = progress * rounds, float(config.temperature_step)
+    n, step = phase_fraction * rounds, float(config.temperature_step)
     turns = [n, n + step, tf.maximum(n - step, 0.0)] if step else [n]
-    return [relgan.inverse_temperature(turn, total, config.max_inverse_temperature, config.temperature_schedule) for turn in turns]
+    return [relaxed.inverse_temperature(turn, total, config.max_inverse_temperature, config.temperature_schedule) for turn in turns]
 
   def _groups(self, tokens, categories):
     """One-hot categories `[B, C]`; without categories all are in one."""

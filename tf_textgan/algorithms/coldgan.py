@@ -18,8 +18,8 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -30,17 +30,9 @@ from tf_textgan.sampling import replay as memory
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The paper fine-tunes large pretrained networks; the numbers are ours, for SeqGAN's networks. There is no official code."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
-  # Adam's learning rate for the policy gradient.
-  generator_learning_rate: float = 1e-3
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of the generator's gradient.
-  clip_norm: float = 5.0
   # Temperature of the cold part of the exploration.
   exploration_temperature: float = 0.3
   # Probability of the most probable tokens that the other part draws from; 1 for all tokens.
@@ -57,7 +49,8 @@ class Config:
   discriminator_steps_per_round: int = 5
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm", "exploration_share")
+    super().__post_init__()
+    checks.at_least(self, 0, "exploration_share")
     checks.above_zero(self, "exploration_temperature", "exploration_nucleus", "largest_weight")
     checks.share(self, "replay_share")
     checks.at_least(self, 1, "memory_size", "discriminator_steps_per_round")
@@ -72,12 +65,14 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    self.copies["memory"] = memory.Memory(config.memory_size, generator.spec.length)
+  rewarded = True
+
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    self.modules["memory"] = memory.Memory(config.memory_size, self.generator.spec.length)
     # The mixture is one of tokens, so that a sequence's probability is the product of those it was drawn with.
     self._exploration = pickers.ColdNucleus(config.exploration_temperature, config.exploration_nucleus, config.exploration_share)
 
@@ -85,28 +80,28 @@ class Algorithm(mle.Pretrained):
   def scores_log_ratios(self):
     return False  # Real text is compared with what the exploration writes and has written.
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell a real batch from new samples and remembered ones."""
-    del progress
-    num, remembered = tf.shape(real)[0], self.copies["memory"]
+    del phase_fraction
+    num, remembered = tf.shape(real.tokens)[0], self.modules["memory"]
     fake = self.generator.sample(num, noise.fold(seed, "fake"), self._exploration).tokens
     remembered.add(fake, noise.fold(seed, "memory"))
     replayed = noise.uniform([num], noise.fold(seed, "replayed")) < self.config.replay_share
     fake = tf.where(replayed[:, None], remembered.recall(num, noise.fold(seed, "recalled")), fake)
-    return seqgan.tell_apart(self.discriminator, self.optimizers["discriminator_optimizer"], real, fake, seed)
+    return vanilla.train(self.discriminator, self.optimizers["discriminator_optimizer"], real, fake, seed)
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes sequences more probable that are taken for real, those that the exploration writes too often the less."""
-    del progress
-    config, generator, num = self.config, self.generator, tf.shape(real)[0]
+    del phase_fraction
+    config, generator, num = self.config, self.generator, tf.shape(real.tokens)[0]
     samples = generator.sample(num, seed, self._exploration)
     mask = generator.spec.mask(samples.tokens)
-    rewards = tf.sigmoid(self.discriminator(samples.tokens))
+    rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
     # What the others are worth: it does not depend on the sequence, so that there is no bias.
     advantages = policy_gradient.leave_one_out(rewards[:, None] * mask, mask, noise.sum_over_replicas)
     with tf.GradientTape() as tape:
       # The same z as the sample's: the policy is conditioned on it.
-      log_probs = generator.log_probs(samples.tokens, generator.sample_latent(num, seed))
+      log_probs = generator.log_probs(samples.tokens, samples.latent)
       weights = policy_gradient.proposal_weights(log_probs, samples.log_probs, config.largest_weight)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, weights[:, None] * advantages) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)

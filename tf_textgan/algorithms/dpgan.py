@@ -16,10 +16,11 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import policy
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import language_model
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -28,17 +29,13 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The paper's game with Adam; the rates are ours. The authors' code has Adagrad, 0.6, for all, and a gradient norm of 2."""
 
   # Adam's learning rate for maximum likelihood, in pretraining and in the rounds.
   mle_learning_rate: float = 1e-2
-  # Adam's learning rate for the policy gradient.
-  generator_learning_rate: float = 1e-3
   # Adam's learning rate for the discriminator.
   discriminator_learning_rate: float = 1e-3
-  # Largest norm of each gradient.
-  clip_norm: float = 5.0
   # Share of its worth that a reward has one token earlier.
   discount: float = 1.0
   # Largest reward of a token, in nats, as in the authors' code.
@@ -53,7 +50,7 @@ class Config:
   discriminator_steps_per_round: int = 1
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 0, "real_weight", "teacher_forcing_steps_per_round", "discount")
     checks.at_most(self, 1, "discount")
     checks.above_zero(self, "max_reward")
@@ -64,19 +61,21 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("language_model", language_model.Config())
 # What the generator must be.
 GENERATOR_KIND = generator_base.Autoregressive
+# The ability of the discriminator that it needs: rewards are likelihoods of tokens.
+DISCRIMINATOR_KIND = discriminator_base.TokenLikelihoods
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    if not hasattr(discriminator, "token_nll"):
-      raise errors.UserError("--algorithm dpgan needs a discriminator that knows the likelihood of each token: language_model")
+  rewarded = True
 
   @property
   def scores_log_ratios(self):
     return False
+
+  def adversarial_reward(self, scores):
+    return scores  # R(y), nats per token.
 
   def phases(self, schedule):
     generator = base.Update("generator", self.generator_step)
@@ -90,18 +89,17 @@ class Algorithm(mle.Pretrained):
       rounds = rounds._replace(updates=(first, pretraining.updates[0]._replace(repeats=forced), *others))
     return [pretraining, alone, rounds]
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Makes a new sample more probable and a real batch less."""
-    del progress
+    del phase_fraction
     config, discriminator = self.config, self.discriminator
-    fake = self.generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
-    # One pass for both, side by side: see `base.tell_apart`.
-    pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
+    fake = self.generator.sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake")).tokens
+    pairs, _ = vanilla.paired(real, fake)
     with tf.GradientTape() as tape:
       nll = discriminator.token_nll(pairs)
-      real_nll, fake_nll = tf.unstack(tf.reshape(nll, [-1, 2, real.shape[1]]), axis=1)
+      real_nll, fake_nll = tf.unstack(tf.reshape(nll, [-1, 2, fake.shape[1]]), axis=1)
       # A departure: what exceeds the largest reward does not count. Without an end to the likelihood of real text there is none to the loss.
-      real_reward = _sentence_mean(tf.minimum(real_nll, config.max_reward), discriminator.spec.mask(real))
+      real_reward = _sentence_mean(tf.minimum(real_nll, config.max_reward), discriminator.spec.mask(real.tokens))
       fake_reward = _sentence_mean(fake_nll, discriminator.spec.mask(fake))
       loss = base.mean(fake_reward - config.real_weight * real_reward)
     norm = base.minimize(tape, loss, discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
@@ -113,19 +111,19 @@ class Algorithm(mle.Pretrained):
       "gradient_norm": norm,
     }
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes tokens more probable the newer they and what follows them are to the discriminator."""
-    del progress
+    del phase_fraction
     config, generator = self.config, self.generator
-    num = tf.shape(real)[0]
+    num = tf.shape(real.tokens)[0]
     samples = generator.sample(num, seed)
     mask = generator.spec.mask(samples.tokens)
     rewards = tf.minimum(self.discriminator.token_nll(samples.tokens), config.max_reward)
-    sentence_rewards = _sentence_mean(rewards, mask)
+    sentence_rewards = self.reward(samples.tokens, _sentence_mean(rewards, mask))
     returns = policy_gradient.discounted_returns(sentence_rewards[:, None] * rewards, mask, config.discount)
-    returns = seqgan.ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
+    returns = policy.ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
     with tf.GradientTape() as tape:
-      log_probs = generator.log_probs(samples.tokens, generator.sample_latent(num, seed))
+      log_probs = generator.log_probs(samples.tokens, samples.latent)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
     return {"loss": loss, "reward": base.mean(sentence_rewards), "entropy": base.mean(-log_probs, mask), "gradient_norm": norm}

@@ -19,7 +19,8 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -29,17 +30,9 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The settings of both codes, but for the rates, which are those of small networks: the papers' transformers have 1e-6 and 1e-5."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
-  # Adam's learning rate for the policy gradient.
-  generator_learning_rate: float = 1e-3
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of each gradient.
-  clip_norm: float = 5.0
   # Longest prompt, in tokens: each step draws a length from 0 up, and begins its sentences as real ones. 0 writes without a prompt.
   longest_prompt: int = 0
   # Answers to each prompt: the generator writes so many sentences for each real one in the batch.
@@ -60,7 +53,7 @@ class Config:
   discriminator_steps_per_round: int = 1
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 0, "longest_prompt", "kl_weight", "demonstration_advantage")
     checks.share(self, "demonstration_share")
     checks.above_zero(self, "clip_ratio")
@@ -74,23 +67,39 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module. One phase comes after the other; GAD warms both networks up in the same steps."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    if config.kl_weight:
-      self.copies["reference_policy"] = generator.twin()
+  rewarded = True
 
-  def discriminator_step(self, real, seed, progress):
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    if config.kl_weight:
+      self.modules["reference_policy"] = self.generator.clone()
+
+  def phases(self, schedule):
+    # What is left of the sentences after their prompts has no one shape for XLA.
+    compilable = not self.config.longest_prompt
+    generator = base.Update("generator", self.generator_step, compilable=compilable)
+    discriminator = base.Update("discriminator", self.discriminator_step, compilable=compilable)
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+
+  def begin(self, update):
+    super().begin(update)
+    if update == "generator":
+      base.copy_weights(self.generator, self.modules.values())
+
+  def adversarial_reward(self, scores):
+    return scores
+
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to prefer each sentence of a real batch to an answer of the generator's."""
-    del progress
+    del phase_fraction
     config, discriminator = self.config, self.discriminator
-    fake, _ = self._answers(real, noise.fold(seed, "fake"))
-    # One pass for both, side by side: see `base.tell_apart`.
-    pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
+    fake, _ = self._answers(real.tokens, noise.fold(seed, "fake"))
+    pairs, _ = vanilla.paired(real, fake.tokens)
     with tf.GradientTape() as tape:
-      real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, noise.fold(seed, "dropout")), [-1, 2]), axis=1)
+      real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, seed=noise.fold(seed, "dropout")), [-1, 2]), axis=1)
       loss = base.mean(adversarial.relativistic_discriminator(real_scores, fake_scores))
       # Not in the paper, as in `catgan`: what is added to all scores changes no loss, and would be moved by rounding errors.
       total = loss + discriminator.regularization() + base.centring(real_scores, fake_scores)
@@ -98,24 +107,22 @@ class Algorithm(mle.Pretrained):
     # Pairs in the right order: of a score that is only compared, zero means nothing.
     return {"loss": loss, "accuracy": base.mean(tf.cast(real_scores > fake_scores, tf.float32)), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes those answers more probable that score higher than the others to the same prompt, and real sentences."""
-    config, generator, spec = self.config, self.generator, self.generator.spec
+    config, generator, spec, real = self.config, self.generator, self.generator.spec, real.tokens
     answers, written = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
-    num = tf.shape(answers)[0]
-    scores = self.discriminator(answers)[:, None]
+    num = tf.shape(answers.tokens)[0]
+    scores = self.reward(answers.tokens, self.discriminator(answers.tokens))[:, None]
     advantages = policy_gradient.normalized(scores, tf.ones_like(scores), group_size=config.group_size)
     # The same z as the samples', and others for the real sentences.
-    latents = [generator.sample_latent(num, seed), generator.draw_latent(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
-    tokens, latent = tf.concat([answers, real], axis=0), tf.concat(latents, axis=0)
+    latents = [answers.latent, generator.prior(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
+    tokens, latent = tf.concat([answers.tokens, real], axis=0), tf.concat(latents, axis=0)
     mask = tf.concat([written, spec.mask(real)], axis=0)
     advantages = tf.concat([advantages, tf.fill([tf.shape(real)[0], 1], config.demonstration_advantage)], axis=0)
-    share = config.demonstration_share * (1.0 - progress)
+    share = config.demonstration_share * (1.0 - phase_fraction)
     metrics = {}
     if config.kl_weight:
-      # The copy is made as the adversarial phase begins.
-      base.move_towards(self.copies["reference_policy"], generator, tf.cast(progress <= 0.0, tf.float32))
-      reference = self.copies["reference_policy"].log_probs(answers, latent[:num])
+      reference = self.modules["reference_policy"].log_probs(answers.tokens, answers.latent)
     for i in range(config.policy_updates):
       with tf.GradientTape() as tape:
         log_probs = generator.log_probs(tokens, latent) * mask
@@ -147,16 +154,16 @@ class Algorithm(mle.Pretrained):
     return tf.reduce_sum(policy_gradient.clipped_ratio(log_probs, old_log_probs, advantages * mask, epsilon) * mask, axis=1)
 
   def _answers(self, sentences, seed):
-    """Answers to prompts that are beginnings of sentences, int32 `[N, T]` both, and a mask of what was written rather than given.
+    """Answers to prompts that are beginnings of sentences, int32 `[N, T]`: `unrolling.Samples`, and a mask of the generated tokens.
 
-    They are written at temperature 1; GAD's code has 0.8, and TextGAIL's a nucleus, which makes another policy than the one that is evaluated.
+    They are generated at temperature 1; GAD's code has 0.8, and TextGAIL's a nucleus, which makes another policy than the one that is evaluated.
     """
     generator, spec = self.generator, self.generator.spec
     if not self.config.longest_prompt:
-      tokens = generator.sample(tf.shape(sentences)[0], seed).tokens
-      return tokens, spec.mask(tokens)
+      answers = generator.sample(tf.shape(sentences)[0], seed)
+      return answers, spec.mask(answers.tokens)
     # One length for all, and on all replicas: not `noise.uniform`, which would give each its own.
     longest = min(self.config.longest_prompt, spec.length - 1)
     given = tf.random.stateless_uniform([], noise.fold(seed, "prompt"), 0, longest + 1, tf.int32)
-    tokens = generator.complete(sentences, given, seed).tokens
-    return tokens, spec.mask(tokens) * tf.cast(tf.range(spec.length) >= given, tf.float32)
+    answers = generator.complete(sentences, given, seed)
+    return answers, spec.mask(answers.tokens) * tf.cast(tf.range(spec.length) >= given, tf.float32)

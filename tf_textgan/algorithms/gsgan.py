@@ -13,9 +13,9 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -25,17 +25,13 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The paper anneals the temperature from large to small and pretrains nothing; the numbers here are ours."""
 
   # Adam's learning rate in pretraining. The paper starts from scratch (--mle_steps 0).
   mle_learning_rate: float = 1e-2
   # Adam's learning rate for the generator.
   generator_learning_rate: float = 1e-4
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of either gradient.
-  clip_norm: float = 5.0
   # What the generator minimises: "saturating", log(1 - D(G(z))), or "non_saturating", -log D(G(z)).
   objective: Literal["saturating", "non_saturating"] = "non_saturating"
   # How the gradient comes through the picks; docs/picking.md compares them.
@@ -60,7 +56,7 @@ class Config:
   discriminator_steps_per_round: int = 1
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 0, "control_learning_rate")
     checks.above_zero(self, "max_temperature", "min_temperature")
     checks.at_least(self, 1, "discriminator_steps_per_round")
@@ -74,17 +70,16 @@ GENERATOR_KIND = generator_base.Autoregressive
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
     self._control = None
     if config.estimator in estimators.CONTROLLED:
-      if not hasattr(discriminator, "prefixes"):
-        raise errors.UserError(f"--estimator {config.estimator} needs a discriminator that scores prefixes, as recurrent does")
-      network = recurrent.Discriminator(generator.spec, recurrent.Config(dropout=0.0)) if config.estimator == "relax" else None
-      self._control = self.copies["control"] = estimators.ControlVariate(network)
+      discriminator_base.require(self.discriminator, discriminator_base.PointScores, f"--estimator {config.estimator}")
+      network = recurrent.Discriminator(self.generator.spec, recurrent.Config(dropout=0.0), seed) if config.estimator == "relax" else None
+      self._control = self.modules["control"] = estimators.ControlVariate(network)
       self.optimizers["control_optimizer"] = base.adam(self._control, config.control_learning_rate)
 
   def phases(self, schedule):
@@ -92,17 +87,17 @@ class Algorithm(mle.Pretrained):
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell a real batch, ids, from samples: points of the relaxed estimators, tokens of the others."""
-    estimator = self._estimator(progress)
-    num, fake_seed = tf.shape(real)[0], noise.fold(seed, "fake")
+    estimator = self._estimator(phase_fraction)
+    num, fake_seed = tf.shape(real.tokens)[0], noise.fold(seed, "fake")
     if estimator.relaxed:
       fake = self.generator.sample(num, fake_seed, estimator.picker, soft_feedback=True).points
     else:
       fake = self.generator.sample(num, fake_seed).tokens
     with tf.GradientTape() as tape:
-      real_scores, real_weights = self.discriminator.verdicts(real, noise.fold(seed, "real_dropout"))
-      fake_scores, fake_weights = self.discriminator.verdicts(fake, noise.fold(seed, "fake_dropout"))
+      real_scores, real_weights = self.discriminator.training_scores(real.tokens, seed=noise.fold(seed, "real_dropout"))
+      fake_scores, fake_weights = self.discriminator.training_scores(fake, seed=noise.fold(seed, "fake_dropout"))
       loss = base.mean(tf.nn.softplus(-real_scores), real_weights) + base.mean(tf.nn.softplus(fake_scores), fake_weights)
       total = loss + self.discriminator.regularization()
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], self.config.clip_norm)
@@ -110,11 +105,11 @@ class Algorithm(mle.Pretrained):
     accuracy = 0.5 * tf.add_n([base.mean(tf.cast(flags, tf.float32), weights) for flags, weights in right])
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Moves the samples to where the discriminator takes them for real."""
     cost = estimators.Cost(_OBJECTIVES[self.config.objective], self.discriminator, noise.fold(seed, "dropout"))
     with tf.GradientTape() as tape, tf.GradientTape() as control_tape:
-      estimate = self._estimator(progress)(self.generator, cost, tf.shape(real)[0], seed)
+      estimate = self._estimator(phase_fraction)(self.generator, cost, tf.shape(real.tokens)[0], seed)
       surrogate = base.mean(estimate.surrogate)
       square = base.mean(estimate.square) if self._control else None
     norm = base.minimize(tape, surrogate, self.generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
@@ -126,13 +121,13 @@ class Algorithm(mle.Pretrained):
     if self._control:
       base.minimize(control_tape, square, self._control, self.optimizers["control_optimizer"], self.config.clip_norm)
       metrics |= {"square": square, "scale": tf.convert_to_tensor(self._control.scale)}
-    return metrics | {"temperature": self._temperature(progress)}
+    return metrics | {"temperature": self._temperature(phase_fraction)}
 
-  def _estimator(self, progress):
-    return estimators.make(self.config.estimator, self._temperature(progress), self._control)
+  def _estimator(self, phase_fraction):
+    return estimators.make(self.config.estimator, self._temperature(phase_fraction), self._control)
 
-  def _temperature(self, progress):
+  def _temperature(self, phase_fraction):
     if self._control:
       return tf.exp(tf.convert_to_tensor(self._control.log_temperature))
     config = self.config
-    return config.max_temperature * (config.min_temperature / config.max_temperature) ** progress
+    return config.max_temperature * (config.min_temperature / config.max_temperature) ** phase_fraction

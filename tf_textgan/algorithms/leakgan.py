@@ -12,13 +12,16 @@ Pretraining is the same on real sentences, with Q = r = 1: the worker learns the
 """
 
 import dataclasses
+import functools
 import math
 
 import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import manager_worker
 from tf_textgan.losses import goals as goal_losses
@@ -28,7 +31,7 @@ from tf_textgan.sampling import rollouts
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The settings of the paper's code for the oracle task of length 20."""
 
   # Adam's learning rate in pretraining, of the worker and of the manager.
@@ -48,7 +51,8 @@ class Config:
   mle_steps_per_round: int = 1
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm", "mle_steps_per_round")
+    super().__post_init__()
+    checks.at_least(self, 0, "mle_steps_per_round")
     checks.at_least(self, 1, "rollouts", "discriminator_steps_per_round")
 
 
@@ -57,18 +61,22 @@ GENERATOR = ("manager_worker", manager_worker.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config(dropout=0.0, output_l2=0.0))
 # What the generator must be.
 GENERATOR_KIND = manager_worker.Generator
+# The abilities of the discriminator that it needs.
+DISCRIMINATOR_KIND = (discriminator_base.PrefixFeatures, discriminator_base.Completions)
 
 
 class Algorithm(base.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
+  rewarded = True
+
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
     # Manager and worker learn apart, as published: each has its gradient clipped by itself.
-    for name, part in (("manager", generator.manager), ("worker", generator.worker)):
+    for name, part in (("manager", self.generator.manager), ("worker", self.generator.worker)):
       self.optimizers[f"mle_{name}_optimizer"] = base.adam(part, config.mle_learning_rate)
       self.optimizers[f"{name}_optimizer"] = base.adam(part, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+    self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
     mle = base.Update("mle", self.mle_step)
@@ -85,35 +93,36 @@ class Algorithm(base.Algorithm):
       adversarial.append(mle._replace(repeats=self.config.mle_steps_per_round))
     return [
       base.Phase("pretraining", rounds, tuple(pretraining) or (mle,)),
-      base.Phase("adversarial", schedule.adversarial_steps, tuple(adversarial)),
+      base.Phase("adversarial", schedule.adversarial_steps, tuple(adversarial), annealed=True),
     ]
 
-  def mle_step(self, real, seed, progress):
+  def mle_step(self, real, seed, phase_fraction):
     """Raises the likelihood of a real batch, and teaches the manager where its sentences go."""
-    del seed, progress  # Nothing is drawn.
-    metrics = self._learn(real)
+    del seed, phase_fraction  # Nothing is drawn.
+    metrics = self._learn(real.tokens)
     return {"nll": metrics.pop("loss"), **metrics}
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell a real batch from a new sample."""
-    del progress
-    return seqgan.discriminator_step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
+    del phase_fraction
+    return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Sets goals where the discriminator likes what follows, and makes tokens that lead there more probable."""
-    del progress
+    del phase_fraction
     generator, discriminator = self.generator, self.discriminator
     horizon = generator.config.horizon
-    samples = generator.sample(tf.shape(real)[0], seed, keep_states=True)
-    memory = discriminator.remember(samples.tokens)
+    samples = generator.sample(tf.shape(real.tokens)[0], seed, keep_history=True)
+    cache = discriminator.prefix_cache(samples.tokens)
     values = rollouts.rewards(
       generator.step,
-      lambda tokens: tf.sigmoid(discriminator(tokens)),
-      samples,
+      functools.partial(generator.state_at, samples.history),
+      lambda tokens: self.reward(tokens, discriminator(tokens)),
+      samples.tokens,
       self.config.rollouts,
       noise.fold(seed, "rollouts"),
       generator.spec.end_token,
-      score_completions=lambda *completed: tf.sigmoid(discriminator.score_completions(memory, *completed)),
+      reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place)),
       every=horizon,
     )
     ranks = policy_gradient.rescaled_ranks(values, noise.gather_from_replicas(values))

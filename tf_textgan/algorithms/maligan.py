@@ -18,8 +18,8 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -28,17 +28,9 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """There is no official code; networks and rates are SeqGAN's, as the toolkits have it."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
-  # Adam's learning rate for the policy gradient.
-  generator_learning_rate: float = 1e-3
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of the generator's gradient.
-  clip_norm: float = 5.0
   # Generator steps in each round. The 2023 toolkit makes 50 on the oracle task and 1 on real text.
   generator_steps_per_round: int = 1
   # Batches of sentences that each of them writes, among all of which the weights are normalised: its gradient is mostly the noise of few sentences.
@@ -51,7 +43,7 @@ class Config:
   continuations: int = 4
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 1, "generator_steps_per_round", "generator_batches", "discriminator_steps_per_round")
     checks.at_least(self, 2, "continuations")
     if self.mixed and self.generator_batches > 1:
@@ -64,42 +56,48 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
 
+  rewarded = True
+
+  def adversarial_reward(self, scores):
+    return scores  # Log-weights: with a user's own reward r the samples stand in for p(x) exp r(x).
+
   def phases(self, schedule):
-    generator = base.Update("generator", self.generator_step, self.config.generator_steps_per_round)
+    # What is left of the sentences in mixed training has no one shape for XLA.
+    generator = base.Update("generator", self.generator_step, self.config.generator_steps_per_round, compilable=not self.config.mixed)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell a real batch from a new sample."""
-    del progress
-    return seqgan.discriminator_step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
+    del phase_fraction
+    return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Raises the likelihood of the samples that the discriminator takes for real, and lowers that of the others."""
     generator, length = self.generator, self.generator.spec.length
     if self.config.mixed:
-      given = tf.cast(tf.math.round((1.0 - progress) * length), tf.int32)
-      beginnings = tf.repeat(real, self.config.continuations, axis=0)
-      tokens = generator.complete(beginnings, given, seed).tokens
-      scores = tf.reshape(self.discriminator(tokens), [-1, self.config.continuations])
-      weights = tf.reshape(policy_gradient.importance_weights(scores), [-1])
+      given = tf.cast(tf.math.round((1.0 - phase_fraction) * length), tf.int32)
+      beginnings = tf.repeat(real.tokens, self.config.continuations, axis=0)
+      samples = generator.complete(beginnings, given, seed)
+      rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
+      weights = tf.reshape(policy_gradient.importance_weights(tf.reshape(rewards, [-1, self.config.continuations])), [-1])
     else:
       given = tf.zeros([], tf.int32)
-      tokens = generator.sample(tf.shape(real)[0] * self.config.generator_batches, seed).tokens
-      scores = self.discriminator(tokens)
+      samples = generator.sample(tf.shape(real.tokens)[0] * self.config.generator_batches, seed)
+      rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
       # Replicas weigh the samples of all.
-      centred = tf.exp(scores - noise.average_over_replicas(tf.reduce_mean(scores)))
+      centred = tf.exp(rewards - noise.average_over_replicas(tf.reduce_mean(rewards)))
       weights = centred / noise.average_over_replicas(tf.reduce_mean(centred))
     weights = tf.stop_gradient(weights)
     written = tf.range(length) >= given
-    mask = generator.spec.mask(tokens)
+    tokens, mask = samples.tokens, generator.spec.mask(samples.tokens)
     # Given tokens have a weight of one, as in maximum likelihood; written ones their sentence's, less the mean, which is one.
     returns = tf.where(written[None, :], weights[:, None] - 1.0, 1.0)
     with tf.GradientTape() as tape:
-      log_probs = generator.log_probs(tokens, generator.sample_latent(tf.shape(tokens)[0], seed))
+      log_probs = generator.log_probs(tokens, samples.latent)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
     return {

@@ -15,9 +15,10 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import errors
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import policy
+from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -27,7 +28,7 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(seqgan.Config):
+class Config(policy.Config):
   """Those of SeqGAN, which the authors' code starts from, and the ranker's own."""
 
   # What is subtracted from the rewards, see SeqGAN. The paper subtracts nothing, but the log of a rank is never positive and differs little.
@@ -51,27 +52,27 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # What the generator must be.
 GENERATOR_KIND = generator_base.Autoregressive
+# The ability of the discriminator that it needs: it compares features.
+DISCRIMINATOR_KIND = discriminator_base.Features
 
 
-class Algorithm(seqgan.Algorithm):
+class Algorithm(policy.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    if not hasattr(discriminator, "features"):
-      raise errors.UserError("--algorithm rankgan needs a discriminator with features to compare, as cnn_highway and recurrent have")
+  def adversarial_reward(self, scores):
+    return scores  # Logarithms of ranks.
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the ranker to place real sentences before new samples."""
-    del progress
+    del phase_fraction
     discriminator, gamma = self.discriminator, self.config.gamma
-    num = tf.shape(real)[0]
+    num = tf.shape(real.tokens)[0]
     fake = self.generator.sample(num, noise.fold(seed, "fake")).tokens
     sets = _Sets(num, seed, self.config)
-    # One pass for both, side by side: see `base.tell_apart`. What is compared with and what is referred to are rows of the same batch.
-    pairs = tf.reshape(tf.stack([real, fake], axis=1), [-1, real.shape[1]])
+    # References and sentences to compare with are rows of the same batch.
+    pairs, _ = vanilla.paired(real, fake)
     with tf.GradientTape() as tape:
-      features = discriminator.features(pairs, noise.fold(seed, "dropout"))
+      features = discriminator.features(pairs, seed=noise.fold(seed, "dropout"))
       real_features, fake_features = tf.unstack(tf.reshape(features, [-1, 2, features.shape[-1]]), axis=1)
       all_real, all_fake = noise.gather_from_replicas(real_features), noise.gather_from_replicas(fake_features)
       references = sets.references(all_real)
@@ -91,26 +92,29 @@ class Algorithm(seqgan.Algorithm):
     nearer = tf.reduce_mean(real_relevance * sets.others, axis=1) > tf.reduce_mean(fake_relevance * sets.others, axis=1)
     return {"loss": loss, "accuracy": base.mean(tf.cast(nearer, tf.float32)), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes tokens more probable the higher what follows from them ranks among real sentences."""
+    del phase_fraction
     discriminator, gamma = self.discriminator, self.config.gamma
-    num = tf.shape(real)[0]
+    num = tf.shape(real.tokens)[0]
     sets = _Sets(num, seed, self.config)
-    all_real = noise.gather_from_replicas(discriminator.features(real))
+    all_real = noise.gather_from_replicas(discriminator.features(real.tokens))
     references = sets.references(all_real)
     among_real = ranking.level(ranking.relevance(sets.compared(all_real), references), gamma)
 
-    def rank(features):
-      return ranking.log_rank(ranking.relevance(features, references), among_real, gamma)
+    def reward(tokens, features):
+      return self.reward(tokens, ranking.log_rank(ranking.relevance(features, references), among_real, gamma))
 
     def judge(tokens):
-      score_completions = None
-      if isinstance(discriminator, cnn_highway.Discriminator):
-        memory = discriminator.remember(tokens)
-        score_completions = lambda *completed: rank(discriminator.features_of_completions(memory, *completed))  # noqa: E731
-      return lambda tokens: rank(discriminator.features(tokens)), score_completions
+      by_features = policy.Judge(lambda tokens: reward(tokens, discriminator.features(tokens)))
+      if not isinstance(discriminator, discriminator_base.Completions):
+        return by_features
+      cache = discriminator.prefix_cache(tokens)
+      return by_features._replace(
+        reward_completions=lambda tokens, *place: reward(tokens, discriminator.features_of_completions(cache, tokens, *place))
+      )
 
-    return seqgan.policy_step(self, judge, num, seed, progress)
+    return self.policy_step(judge, num, seed)
 
 
 class _Sets:

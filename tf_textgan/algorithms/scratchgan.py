@@ -17,6 +17,8 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.algorithms import base
+from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import tied_lstm
@@ -52,21 +54,28 @@ GENERATOR = ("tied_lstm", tied_lstm.Config())
 DISCRIMINATOR = ("token_lstm", token_lstm.Config())
 # What the generator must be.
 GENERATOR_KIND = generator_base.Autoregressive
+# The ability of the discriminator that it needs: every token has a reward.
+DISCRIMINATOR_KIND = discriminator_base.PrefixScores
 
 
 class Algorithm(base.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    if not discriminator.per_prefix:
+  rewarded = True
+
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    if not self.discriminator.per_prefix:
       raise errors.UserError(
-        "--algorithm scratchgan needs a discriminator that scores every token, such as token_lstm; generator_lstm does with "
+        "--algorithm scratchgan needs a discriminator that is trained on every prefix, as token_lstm is; generator_lstm is with "
         "--discriminator_per_prefix true"
       )
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.generator_learning_rate, config.beta_1)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate, config.beta_1)
-    self.copies["baseline"] = Baseline(config.baseline_decay)
+    self.optimizers["generator_optimizer"] = base.adam(self.generator, config.generator_learning_rate, config.beta_1)
+    self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate, config.beta_1)
+    self.modules["baseline"] = Baseline(config.baseline_decay)
+
+  def adversarial_reward(self, scores):
+    return 2.0 * tf.sigmoid(scores) - 1.0
 
   def phases(self, schedule):
     # From scratch, as the name says: what pretraining would give, the dense rewards and the large batch do.
@@ -78,36 +87,37 @@ class Algorithm(base.Algorithm):
           base.Update("discriminator", self.discriminator_step, self.config.discriminator_steps_per_round),
           base.Update("generator", self.generator_step),
         ),
+        annealed=True,
       )
     ]
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell the tokens of a real batch from those of a new sample."""
-    del progress
+    del phase_fraction
     discriminator = self.discriminator
-    fake = self.generator.sample(tf.shape(real)[0], noise.fold(seed, "fake")).tokens
+    fake = self.generator.sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake")).tokens
     with tf.GradientTape() as tape:
       # With one dropout for both; the code has two. All tokens weigh the same, as in the code, which divides by their number and that of the padding:
       # against that, the weights' penalty is smaller.
-      loss, accuracy = base.tell_apart(discriminator, real, fake, seed)
+      loss, accuracy = vanilla.scores(discriminator, real, fake, seed)
       total = loss + discriminator.regularization()
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes tokens more probable that are taken for real, and after which tokens are."""
-    del progress
-    generator, num = self.generator, tf.shape(real)[0]
-    tokens = generator.sample(num, seed).tokens
-    mask = generator.spec.mask(tokens)
+    del phase_fraction
+    generator, num = self.generator, tf.shape(real.tokens)[0]
+    samples = generator.sample(num, seed)
+    tokens, mask = samples.tokens, generator.spec.mask(samples.tokens)
     # With dropout, as in the code.
-    rewards = 2.0 * tf.sigmoid(self.discriminator.token_scores(tokens, noise.fold(seed, "dropout"))) - 1.0
+    rewards = self.reward(tokens, self.discriminator.token_scores(tokens, seed=noise.fold(seed, "dropout")))
     returns = policy_gradient.discounted_returns(rewards, mask, self.config.discount)
     # Over the tokens; the code counts the padding's zeros too, which takes the baseline away from what it is subtracted from.
-    baseline = self.copies["baseline"].update(noise.average_over_replicas(base.mean(returns, mask)))
+    baseline = self.modules["baseline"].update(noise.average_over_replicas(base.mean(returns, mask)))
     with tf.GradientTape() as tape:
       # The same z as the sample's: the policy is conditioned on it.
-      log_probs = generator.log_probs(tokens, generator.sample_latent(num, seed))
+      log_probs = generator.log_probs(tokens, samples.latent)
       # Summed over time, averaged over the batch; the code averages over both, which Adam does not notice.
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns - baseline) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"])

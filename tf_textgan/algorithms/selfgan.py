@@ -18,9 +18,11 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import likelihood
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -29,17 +31,11 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The paper fine-tunes a pretrained transformer for conditional tasks; networks and rates here are SeqGAN's, as for the other algorithms."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
   # Adam's learning rate on the chosen sentences.
   generator_learning_rate: float = 1e-3
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
-  # Largest norm of the generator's gradient.
-  clip_norm: float = 5.0
   # How the discriminator helps: "resampling" draws one of whole candidates; "best" takes the one of the highest score, the paper's reranking;
   # "search" chooses while they are written, by particles in place of the paper's tree search.
   decoding: Literal["resampling", "best", "search"] = "resampling"
@@ -54,7 +50,7 @@ class Config:
   discriminator_steps_per_round: int = 5
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 1, "search_every", "discriminator_steps_per_round")
     checks.share(self, "real_share")
     if self.candidates < 2:
@@ -67,8 +63,10 @@ DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(mle.Pretrained):
+class Algorithm(pretrained.Algorithm):
   """See the module."""
+
+  rewarded = True
 
   def phases(self, schedule):
     # The prefixes of a search have no one shape for XLA.
@@ -76,26 +74,34 @@ class Algorithm(mle.Pretrained):
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator to tell a real batch from a new sample."""
-    del progress
-    return seqgan.discriminator_step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
+    del phase_fraction
+    return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Raises the likelihood of what generator and discriminator write together."""
-    del progress
-    config, num = self.config, tf.shape(real)[0]
+    del phase_fraction
+    config, num = self.config, tf.shape(real.tokens)[0]
     tokens, metrics = self._search(num, seed) if config.decoding == "search" else self._choose(num, seed)
     if config.real_share:
-      tokens = tf.where((noise.uniform([num], noise.fold(seed, "real")) < config.real_share)[:, None], real, tokens)
-    # A z of its own for each sentence, as in pretraining, not the one that it was written from.
-    return metrics | mle.step(self.generator, self.optimizers["generator_optimizer"], tokens, seed, config.clip_norm)
+      tokens = tf.where((noise.uniform([num], noise.fold(seed, "real")) < config.real_share)[:, None], real.tokens, tokens)
+    # A z of its own for each sentence, as in pretraining, not the one that it was generated from.
+    chosen = sequences.Batch(tokens)
+    return metrics | likelihood.step(self.generator, self.optimizers["generator_optimizer"], chosen, seed, config.clip_norm)
+
+  def log_weight(self, tokens):
+    """The log-weights of candidates, the discriminator's scores and the user's own rewards: int32 `[B, T]` to float32 `[B]`."""
+    return self.reward(tokens, self.discriminator(tokens))
+
+  def adversarial_reward(self, scores):
+    return scores
 
   def _choose(self, num, seed):
     """One of whole candidates for each sentence, int32 `[B, T]`, and metrics."""
     candidates = self.config.candidates
     tokens = self.generator.sample(num * candidates, noise.fold(seed, "candidates")).tokens
-    scores = self.discriminator(tokens)
+    scores = self.log_weight(tokens)
     if self.config.decoding == "best":
       chosen = guidance.best(scores, candidates)
     else:
@@ -112,7 +118,7 @@ class Algorithm(mle.Pretrained):
     """Sentences that were chosen as they grew, int32 `[B, T]`, and metrics."""
     generator, spec, particles = self.generator, self.generator.spec, num * self.config.candidates
     search = guidance.Search(self.config.candidates, self.config.search_every)
-    state = generator.initial_state(generator.sample_latent(particles, seed))
+    state = generator.initial_state(*generator.draw_inputs(particles, seed))
     start = tf.fill([particles], spec.start_token)
-    guided = search(generator.step, generator.picker, start, state, self.discriminator, spec.length, noise.fold(seed, "search"), spec.end_token)
+    guided = search(generator.step, generator.picker, start, state, self.log_weight, spec.length, noise.fold(seed, "search"), spec.end_token)
     return guided.tokens, {"score": base.mean(guided.scores)}

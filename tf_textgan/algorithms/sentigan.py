@@ -9,14 +9,16 @@ for real text of its category, and it is the probability that is punished, not i
 """
 
 import dataclasses
+import functools
 
 import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import sequences
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import likelihood
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.generators import lstm_mixture
 from tf_textgan.losses import policy_gradient
@@ -25,15 +27,11 @@ from tf_textgan.sampling import rollouts
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(pretrained.Config):
   """The settings of the paper's code."""
 
-  # Adam's learning rate in pretraining.
-  mle_learning_rate: float = 1e-2
   # RMSProp's learning rate for the penalties.
   generator_learning_rate: float = 1e-2
-  # Adam's learning rate for the discriminator.
-  discriminator_learning_rate: float = 1e-4
   # Largest norm of the gradient of all generators together.
   clip_norm: float = 5.0
   # Completions of each prefix (N).
@@ -48,7 +46,7 @@ class Config:
   mle_steps_per_round: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 0, "mle_learning_rate", "generator_learning_rate", "discriminator_learning_rate", "clip_norm")
+    super().__post_init__()
     checks.at_least(self, 0, "rollout_chunk", "mle_steps_per_round")
     checks.at_least(self, 1, "rollouts", "generator_steps_per_round", "discriminator_steps_per_round")
 
@@ -66,14 +64,16 @@ CATEGORIES = True
 class Algorithm(base.Algorithm):
   """See the module. Of a corpus without categories all text is of one."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    self.optimizers["mle_optimizer"] = base.adam(generator, config.mle_learning_rate)
+  rewarded = True
+
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    self.optimizers["mle_optimizer"] = base.adam(self.generator, config.mle_learning_rate)
     # TensorFlow 1's RMSProp, that of the published code, starts its averages at one, which makes its first hundred steps small; Keras's at zero.
     optimizer = keras.optimizers.RMSprop(config.generator_learning_rate, epsilon=1e-10)
-    optimizer.build(generator.trainable_variables)
+    optimizer.build(self.generator.trainable_variables)
     self.optimizers["generator_optimizer"] = optimizer
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.discriminator_learning_rate)
+    self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate)
 
   def phases(self, schedule):
     config = self.config
@@ -85,23 +85,24 @@ class Algorithm(base.Algorithm):
       rounds = rounds._replace(updates=(*rounds.updates, base.Update("mle", self.mle_step, config.mle_steps_per_round)))
     return [*before, rounds]
 
-  def mle_step(self, real, seed, progress):
-    """Raises the likelihood of the rows of a real batch under the generator of their category."""
-    del progress
-    return mle.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+  def adversarial_reward(self, scores):
+    return scores  # Probabilities D_c.
 
-  def discriminator_step(self, real, seed, progress):
+  def mle_step(self, real, seed, phase_fraction):
+    """Raises the likelihood of the rows of a real batch under the generator of their category."""
+    del phase_fraction
+    return likelihood.step(self.generator, self.optimizers["mle_optimizer"], real, seed, self.config.clip_norm)
+
+  def discriminator_step(self, real, seed, phase_fraction):
     """Teaches the discriminator the categories of a real batch, and to tell it from new samples in the same categories."""
-    del progress
+    del phase_fraction
     discriminator = self.discriminator
-    tokens, categories = sequences.split(real)
-    fake = self.generator.sample(tf.shape(tokens)[0], noise.fold(seed, "fake"), category=categories).tokens
-    # Without categories all real text is of the first class, and written text of the second.
-    categories = tf.zeros_like(tokens[:, 0]) if categories is None else categories
-    written = tf.fill(tf.shape(categories), len(self.generator.members))
-    # One pass for both. A real row and a sampled one lie side by side, so that a replica's rows are a block of the whole batch's.
-    pairs = tf.reshape(tf.stack([tokens, fake], axis=1), [-1, tokens.shape[1]])
-    classes = tf.reshape(tf.stack([categories, written], axis=1), [-1])
+    fake = self.generator.sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake"), context=real.context).tokens
+    # Without categories all real text is of the first class, and generated text of the second.
+    categories = tf.zeros_like(real.tokens[:, 0]) if real.context is None else real.context
+    generated = tf.fill(tf.shape(categories), len(self.generator.members))
+    pairs, _ = vanilla.paired(real, fake)
+    classes = tf.reshape(tf.stack([categories, generated], axis=1), [-1])
     with tf.GradientTape() as tape:
       logits = discriminator.class_logits(pairs, noise.fold(seed, "dropout"))
       # Real and written text weigh the same, as in the published code; in the paper's formula each category weighs as much as all written text.
@@ -113,28 +114,28 @@ class Algorithm(base.Algorithm):
     return {
       "loss": loss,
       # Real from written, and the categories of real text from one another, on the batch it trains on.
-      "accuracy": base.mean(tf.cast((real_score > 0.0) == (classes < written[0]), tf.float32)),
+      "accuracy": base.mean(tf.cast((real_score > 0.0) == (classes < generated[0]), tf.float32)),
       "category_accuracy": base.mean(tf.cast(found == categories, tf.float32)),
       "gradient_norm": norm,
     }
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Makes tokens less probable the less the discriminator takes what follows from them for real text of the generator's category.
 
     Every generator writes as many rows as the batch has.
     """
-    del progress
+    del phase_fraction
     members = self.generator.members
-    num = tf.shape(sequences.split(real)[0])[0]
+    num = tf.shape(real.tokens)[0]
     seeds = [noise.fold(seed, i) for i in range(len(members))]
-    samples = [member.sample(num, seed, keep_states=True) for member, seed in zip(members, seeds)]
-    penalties = [self._penalties(i, written, seeds[i]) for i, written in enumerate(samples)]
-    tokens = tf.concat([written.tokens for written in samples], axis=0)
+    samples = [member.sample(num, seed, keep_history=True) for member, seed in zip(members, seeds)]
+    penalties = [self._penalties(i, generated, seeds[i]) for i, generated in enumerate(samples)]
+    tokens = tf.concat([generated.tokens for generated in samples], axis=0)
     penalties, mask = tf.concat(penalties, axis=0), self.generator.spec.mask(tokens)
     with tf.GradientTape() as tape:
       # The same z as the sample's: the policy is conditioned on it.
       log_probs = tf.concat(
-        [member.log_probs(written.tokens, member.sample_latent(num, seed)) for member, written, seed in zip(members, samples, seeds)], axis=0
+        [member.log_probs(generated.tokens, generated.latent) for member, generated in zip(members, samples)], axis=0
       )
       # The mean over all rows; the published code sums over the batch, which RMSProp does not notice.
       loss = base.mean(tf.reduce_sum(policy_gradient.penalty(log_probs, penalties) * mask, axis=1))
@@ -148,16 +149,17 @@ class Algorithm(base.Algorithm):
 
   def _penalties(self, category, samples, seed):
     """The penalty of each token that the generator of a category has written, float32 `[B, T]`."""
-    config, discriminator, spec = self.config, self.discriminator, self.generator.spec
-    penalty = lambda logits: 1.0 - tf.nn.softmax(logits)[:, category]  # noqa: E731
-    memory = discriminator.remember(samples.tokens)
+    config, discriminator, member = self.config, self.discriminator, self.generator.members[category]
+    penalty = lambda tokens, logits: 1.0 - self.reward(tokens, tf.nn.softmax(logits)[:, category])  # noqa: E731
+    cache = discriminator.prefix_cache(samples.tokens)
     return rollouts.rewards(
-      self.generator.members[category].step,
-      lambda tokens: penalty(discriminator.class_logits(tokens)),
-      samples,
+      member.step,
+      functools.partial(member.state_at, samples.history),
+      lambda tokens: penalty(tokens, discriminator.class_logits(tokens)),
+      samples.tokens,
       config.rollouts,
       noise.fold(seed, "rollouts"),
-      spec.end_token,
-      config.rollout_chunk or rollouts.cached_rows(spec.vocab_size),
-      lambda *completed: penalty(discriminator.completions_class_logits(memory, *completed)),
+      member.spec.end_token,
+      config.rollout_chunk or rollouts.cached_rows(member.spec.vocab_size),
+      lambda tokens, *place: penalty(tokens, discriminator.completions_class_logits(cache, tokens, *place)),
     )

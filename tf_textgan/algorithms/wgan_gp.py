@@ -51,10 +51,10 @@ GENERATOR_KIND = generator_base.Generator
 class Algorithm(base.Algorithm):
   """See the module."""
 
-  def __init__(self, config, generator, discriminator):
-    super().__init__(config, generator, discriminator)
-    self.optimizers["generator_optimizer"] = base.adam(generator, config.learning_rate, config.beta_1, config.beta_2)
-    self.optimizers["discriminator_optimizer"] = base.adam(discriminator, config.learning_rate, config.beta_1, config.beta_2)
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    self.optimizers["generator_optimizer"] = base.adam(self.generator, config.learning_rate, config.beta_1, config.beta_2)
+    self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.learning_rate, config.beta_1, config.beta_2)
 
   @property
   def scores_log_ratios(self):
@@ -70,28 +70,29 @@ class Algorithm(base.Algorithm):
           base.Update("discriminator", self.discriminator_step, self.config.discriminator_steps_per_round),
           base.Update("generator", self.generator_step),
         ),
+        annealed=True,
       )
     ]
 
-  def discriminator_step(self, real, seed, progress):
+  def discriminator_step(self, real, seed, phase_fraction):
     """Sharpens the critic's estimate of the Wasserstein distance."""
-    del progress
-    num = tf.shape(real)[0]
-    onehots = tf.one_hot(real, self.generator.spec.vocab_size)  # The penalty lives between points: ids will not do.
+    del phase_fraction
+    num = tf.shape(real.tokens)[0]
+    onehots = tf.one_hot(real.tokens, self.generator.spec.vocab_size)  # The penalty lives between points: ids will not do.
     fake = self._softmax_rows(num, noise.fold(seed, "fake"))
     mix = noise.uniform([num], noise.fold(seed, "mix"))
     with tf.GradientTape() as tape:
-      distance = -adversarial.wasserstein_critic(self.discriminator(real), self.discriminator(fake))
+      distance = -adversarial.wasserstein_critic(self.discriminator(real.tokens), self.discriminator(fake))
       penalty = gradient_penalty.penalty(self.discriminator, onehots, fake, mix)
       loss = base.mean(self.config.penalty_weight * penalty - distance)
     norm = base.minimize(tape, loss, self.discriminator, self.optimizers["discriminator_optimizer"])
     return {"loss": loss, "distance": base.mean(distance), "penalty": base.mean(penalty), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, progress):
+  def generator_step(self, real, seed, phase_fraction):
     """Moves the softmax rows up the critic's slope."""
-    del progress
+    del phase_fraction
     with tf.GradientTape() as tape:
-      points = self._softmax_rows(tf.shape(real)[0], seed)
+      points = self._softmax_rows(tf.shape(real.tokens)[0], seed)
       loss = base.mean(adversarial.wasserstein_generator(self.discriminator(points)))
     norm = base.minimize(tape, loss, self.generator, self.optimizers["generator_optimizer"])
     entropy = -tf.reduce_sum(tf.math.xlogy(points, points), axis=-1)

@@ -106,17 +106,15 @@ def main(parts):
   names = generator.spec.categories
   category = category_of(options.category, names, workdirs[0])
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
-  if names:
-    category = generator.draw_categories(num, seed) if category is None else tf.fill([num], category)
   guide = parts.guide.guide
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)
-  tokens, log_probs, *chosen = tf.function(writer.write, autograph=False)(num, seed, picker, category)
-  sentences = run.vocabulary.decode(tokens.numpy())
+  generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
+  sentences = run.vocabulary.decode(generated.tokens.numpy())
   if options.format == "jsonl":
-    lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, log_probs.numpy())]
-    for line, place in zip(lines, category.numpy() if names else ()):
+    lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, generated.log_probs.numpy())]
+    for line, place in zip(lines, generated.context.numpy() if names else ()):
       line["category"] = names[place]
-    for line, score in zip(lines, chosen[0].numpy() if chosen else ()):
+    for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   text = "".join(sentence + "\n" for sentence in sentences)
@@ -126,10 +124,10 @@ def main(parts):
   else:
     sys.stdout.write(text)
     sys.stdout.flush()
-  if chosen:
-    _, accepted, proposals = chosen
-    told = f"; {accepted.numpy().mean():.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
-    print(f"{guide}: {float(proposals) / options.num:.2f} candidates for each sentence{told}", file=sys.stderr)
+  if generated.proposals is not None:
+    share = generated.accepted.numpy().mean()
+    accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
+    print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
 
 
 def run():

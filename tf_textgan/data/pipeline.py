@@ -18,7 +18,7 @@ def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
   passes `start=k` and goes on with exactly the batches it would have had.
 
   Args:
-    data: int32 array `[N, T]`, possibly memory-mapped, or `sequences.Labelled` of arrays.
+    data: `sequences.Batch` of arrays, possibly memory-mapped.
     batch_size: B, over all shards.
     seed: integer that decides the order; its lowest 32 bits count.
     start: number of the first batch.
@@ -26,12 +26,12 @@ def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
     shard: which of them this is; it gets rows shard*B/num_shards to (shard+1)*B/num_shards - 1 of every batch.
 
   Returns:
-    An infinite dataset of int32 `[B/num_shards, T]`, or of `sequences.Labelled`.
+    An infinite dataset of `sequences.Batch`, tokens int32 `[B/num_shards, T]`.
 
   Raises:
     UserError: the corpus is smaller than a batch, or the batch cannot be shared equally.
   """
-  num = len(sequences.split(data)[0])
+  num = len(data.tokens)
   if batch_size < 1:
     raise errors.UserError(f"the batch size must be at least 1, not {batch_size}")
   if num < batch_size:
@@ -50,7 +50,7 @@ def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
     # A batch is no larger than an epoch, so it reaches into the next one at most. An operation shuffles one epoch at a time.
     first = epoch[0]
     index = tf.where(tf.equal(epoch, first), shuffled(position, first), shuffled(position, first + 1))
-    return tf.nest.map_structure(lambda array: _rows(lambda i: array[i], index, [rows, *array.shape[1:]]), data)
+    return _take(data, lambda array: _rows(lambda i: array[i], index, [rows, *array.shape[1:]]))
 
   dataset = tf.data.Dataset.range(start, tf.int64.max).map(fetch).prefetch(tf.data.AUTOTUNE)
   return dataset.with_options(_options())
@@ -64,14 +64,19 @@ def padded_batches(data, batch_size):
     batch_size: B.
 
   Returns:
-    A dataset of int32 `[B, T]`, or of `sequences.Labelled`; the last batch may be smaller.
+    A dataset of `sequences.Batch`; the last batch may be smaller.
   """
 
   def fetch(start):
-    return tf.nest.map_structure(lambda array: _rows(lambda i: array[i:i + batch_size], start, [None, *array.shape[1:]]), data)
+    return _take(data, lambda array: _rows(lambda i: array[i:i + batch_size], start, [None, *array.shape[1:]]))
 
-  num = len(sequences.split(data)[0])
+  num = len(data.tokens)
   return tf.data.Dataset.range(0, num, batch_size).map(fetch).prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+
+def _take(data, rows):
+  """A `sequences.Batch` of `rows` of each array there is."""
+  return sequences.Batch(*(None if array is None else rows(array) for array in data))
 
 
 def _rows(take, where, shape):

@@ -29,14 +29,14 @@ class Discriminator(cnn_highway.Discriminator):
     super().__init__(spec, config, seed, outputs=max(1, len(spec.categories)) + 1)
 
   def class_logits(self, inputs, seed=None):
-    """Scores of the categories, in the order of the spec's, and of written text, the last: arguments as of `call`, to float32 `[B, k + 1]`."""
-    return self.score(self.features(inputs, seed))
+    """Scores of the categories, in the order of the spec's, and of generated text, the last: arguments as of `call`, to float32 `[B, k + 1]`."""
+    return self.score(self.features(inputs, seed=seed))
 
-  def completions_class_logits(self, memory, tokens, rows, t):
-    """As `class_logits`, of sequences that begin as remembered ones did: arguments as of `score_completions`, to float32 `[R, k + 1]`."""
-    return self.score(self.features_of_completions(memory, tokens, rows, t))
+  def completions_class_logits(self, cache, tokens, rows, t):
+    """As `class_logits`, of completions: arguments as of `score_completions`, to float32 `[R, k + 1]`."""
+    return self.score(self.features_of_completions(cache, tokens, rows, t))
 
-  def _verdict(self, features):
+  def _score_of(self, features):
     return real_score(self.score(features))
 
 

@@ -53,7 +53,7 @@ class Prefix(NamedTuple):
   count: tf.Tensor
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.Features, base.Completions, base.PrefixFeatures):
   """See the module.
 
   Attributes:
@@ -96,44 +96,27 @@ class Discriminator(base.Discriminator):
     self._widths = tf.concat([tf.fill([layer.filters], layer.kernel_size[0]) for layer in self.convolutions], axis=0)
     self.built = True
 
-  def call(self, inputs, seed=None):
-    return self._verdict(self.features(inputs, seed))
+  def call(self, inputs, context=None, seed=None):
+    return self._score_of(self.features(inputs, context, seed))
 
-  def features(self, inputs, seed=None):
-    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
+  def features(self, inputs, context=None, seed=None):
+    """See `base.Features`."""
+    del context
     embedded = self._embed(inputs)
     return self._pass_on(tf.concat([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], axis=-1), seed)
 
-  def remember(self, tokens):
-    """Keeps what whole sequences share with their prefixes' completions, for `score_completions` and `features_of_completions`.
-
-    Args:
-      tokens: int32 `[B, T]`.
-
-    Returns:
-      For each width, the largest response so far at each position, float `[B, T, F]`.
-    """
+  def prefix_cache(self, tokens):
+    """See `base.Completions`: for each width, the largest response so far at each position, float `[B, T, F]`."""
     return tf.split(self._running_maxima(tokens), [layer.filters for layer in self.convolutions], axis=-1)
 
-  def score_completions(self, memory, tokens, rows, t):
-    """Scores sequences that begin as remembered ones did: equal to `call(tokens)`, float32 `[R]`. Arguments as in `features_of_completions`."""
-    return self._verdict(self.features_of_completions(memory, tokens, rows, t))
+  def score_completions(self, cache, tokens, rows, t):
+    return self._score_of(self.features_of_completions(cache, tokens, rows, t))
 
-  def features_of_completions(self, memory, tokens, rows, t):
-    """Features of sequences that begin as remembered ones did: only windows that reach beyond the shared prefix are computed.
-
-    Args:
-      memory: what `remember` gave.
-      tokens: int32 `[R, T]`.
-      rows: int32 `[R]`, which remembered sequence each begins as.
-      t: int32 scalar up to T - 2, the last position of the shared prefix.
-
-    Returns:
-      float `[R, F]`, equal to `features(tokens)`.
-    """
+  def features_of_completions(self, cache, tokens, rows, t):
+    """See `base.Completions`."""
     embedded = self._embed(tokens)
     features = []
-    for layer, best in zip(self.convolutions, memory):
+    for layer, best in zip(self.convolutions, cache):
       first = tf.maximum(t + 2 - layer.kernel_size[0], 0)
       reaching = layer(embedded[:, first:])
       features.append(tf.maximum(tf.reduce_max(reaching, axis=1), tf.gather(best[:, t], rows)))
@@ -198,6 +181,6 @@ class Discriminator(base.Discriminator):
       features = noise.dropout(features, self.dropout, seed)
     return features
 
-  def _verdict(self, features):
+  def _score_of(self, features):
     """The score `[B]` of features `[B, F]`."""
     return self.score(features)[:, 0]

@@ -44,8 +44,8 @@ class Discriminator(base.Discriminator):
     self.score.build((None, spec.length * config.channels))
     self.built = True
 
-  def call(self, inputs, seed=None):
-    del seed
+  def call(self, inputs, context=None, seed=None):
+    del context, seed
     table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     # A convolution of width 1 over one-hot rows is this lookup.
     features = base.embed(inputs, table) + tf.cast(tf.convert_to_tensor(self.embedding_bias), self.compute_dtype)

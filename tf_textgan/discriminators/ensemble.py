@@ -9,8 +9,10 @@ from tf_textgan.sampling import noise
 _STRIDE = 1000
 
 
-class Discriminator(base.Discriminator):
-  """See the module. An algorithm that trains on `verdicts` or `scores` holds each member to its own, with its own dropout; any other trains the mean.
+class Discriminator(base.Discriminator, base.Views, base.PrefixScores):
+  """See the module.
+
+  An algorithm that trains on `training_scores` or `scores` trains each member on its own scores, with its own dropout; any other trains their mean.
 
   Attributes:
     members: the discriminators.
@@ -23,29 +25,28 @@ class Discriminator(base.Discriminator):
     self.per_prefix = members[0].per_prefix
     self.built = True
 
-  def attach(self, generator):
+  def attach(self, networks):
     for member in self.members:
-      member.attach(generator)
+      member.attach(networks)
 
   def begin(self):
     for member in self.members:
       member.begin()
 
-  def call(self, inputs, seed=None):
-    return self._mean([member(inputs, _fold(seed, i)) for i, member in enumerate(self.members)])
+  def call(self, inputs, context=None, seed=None):
+    return self._mean([member(inputs, context=context, seed=_fold(seed, i)) for i, member in enumerate(self.members)])
 
-  def token_scores(self, inputs, seed=None):
-    """The mean of the members', if these are `per_prefix`: see the base."""
-    return self._mean([member.token_scores(inputs, _fold(seed, i)) for i, member in enumerate(self.members)])
+  def token_scores(self, inputs, context=None, seed=None):
+    """The mean of the members' token scores, if these are `per_prefix`: see the base."""
+    return self._mean([member.token_scores(inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)])
 
-  def verdicts(self, inputs, seed=None):
-    scores, weights = zip(*(member.verdicts(inputs, _fold(seed, i)) for i, member in enumerate(self.members)))
+  def training_scores(self, inputs, context=None, seed=None):
+    scores, weights = zip(*(member.training_scores(inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)))
     return tf.concat(scores, axis=1), tf.concat(weights, axis=1)
 
-  def scores(self, inputs, seed=None):
-    """The members' scores, or those of their views, side by side, for `algorithms.relgan`: arguments as of `call`, to float32 `[B, N]`."""
-    scores = [getattr(member, "scores", member)(inputs, _fold(seed, i)) for i, member in enumerate(self.members)]
-    return tf.concat([x if x.shape.rank == 2 else x[:, None] for x in scores], axis=1)
+  def scores(self, inputs, context=None, seed=None):
+    """The scores of the members, or of their views, side by side: arguments as of `call`, to float32 `[B, N]`."""
+    return tf.concat([base.view_scores(member, inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)], axis=1)
 
   def regularization(self):
     """The mean of the members': the loss is one over all their verdicts."""

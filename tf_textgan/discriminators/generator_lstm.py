@@ -45,7 +45,7 @@ class Config:
     checks.share(self, "input_dropout", "dropout")
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.PointScores):
   """See the module. Its variables are made when it is attached to a generator; they are random until it begins.
 
   Attributes:
@@ -62,8 +62,9 @@ class Discriminator(base.Discriminator):
     self.language_model = None
     self._generator = lambda: None
 
-  def attach(self, generator):
+  def attach(self, networks):
     """See the base."""
+    generator = networks["generator"]
     if not isinstance(getattr(generator, "lstm", None), keras.layers.LSTM):
       name = type(generator).__module__.rsplit(".", 1)[-1]
       raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
@@ -113,11 +114,12 @@ class Discriminator(base.Discriminator):
     for variable, value in copied:
       variable.assign(value)
 
-  def call(self, inputs, seed=None):
-    return self.score(self.features(inputs, seed))[:, 0]
+  def call(self, inputs, context=None, seed=None):
+    return self.score(self.features(inputs, context, seed))[:, 0]
 
-  def features(self, inputs, seed=None):
-    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
+  def features(self, inputs, context=None, seed=None):
+    """See `base.Features`."""
+    del context
     mask = self.mask(inputs)[:, :, None]
     outputs = self._outputs(inputs, seed)
     count = tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
@@ -126,8 +128,9 @@ class Discriminator(base.Discriminator):
       parts.append(self._log_prob(tf.reduce_sum(self.language_model.token_nll(inputs), axis=1, keepdims=True), count))
     return self._pass_head(parts, seed)
 
-  def token_scores(self, inputs, seed=None):
-    """Scores each prefix as if it were all of the sequence: arguments as in `call`, to float32 `[B, T]`, 0 on padding."""
+  def token_scores(self, inputs, context=None, seed=None):
+    """See `base.PrefixScores`: scores each prefix as if it were all of the sequence."""
+    del context
     mask = self.mask(inputs)[:, :, None]
     outputs = self._outputs(inputs, seed)
     count = tf.maximum(tf.cumsum(mask, axis=1), 1.0)
@@ -136,17 +139,9 @@ class Discriminator(base.Discriminator):
       parts.append(self._log_prob(tf.cumsum(self.language_model.token_nll(inputs), axis=1)[:, :, None], count))
     return (self.score(self._pass_head(parts, seed)) * mask)[:, :, 0]
 
-  def prefixes(self, tokens, points, seed=None):
-    """Scores each prefix with a point in place of its last token, for `sampling.estimators`.
-
-    Args:
-      tokens: int32 `[B, T]`.
-      points: float `[B, T, V]`.
-      seed: as in `call`.
-
-    Returns:
-      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as if they were all of the sequence.
-    """
+  def prefixes(self, tokens, points, context=None, seed=None):
+    """See `base.PointScores`."""
+    del context
     # One pass for the states of all prefixes; the points then go on from them, all positions at once.
     zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
     given = tf.transpose(self._embed(tokens, seed)[:, :-1], [1, 0, 2])

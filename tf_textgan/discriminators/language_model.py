@@ -32,7 +32,7 @@ class Config:
     checks.above_zero(self, "init_stddev")
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.TokenLikelihoods):
   """Embedding, one LSTM layer, a linear map to logits."""
 
   def __init__(self, spec, config, seed=0):
@@ -57,22 +57,14 @@ class Discriminator(base.Discriminator):
     self.output_bias = self.add_weight((spec.vocab_size,), "zeros", name="output_bias")
     self.built = True
 
-  def call(self, inputs, seed=None):
+  def call(self, inputs, context=None, seed=None):
     """The mean of `token_nll` over the tokens that count, less that of the uniform distribution, so that 0 is neither real nor generated."""
-    del seed  # There is no dropout.
+    del context, seed  # There is no dropout.
     nll, count = self._nll(inputs)
     return tf.math.divide_no_nan(tf.reduce_sum(nll, axis=1), tf.reduce_sum(count, axis=1)) - math.log(self.spec.vocab_size)
 
   def token_nll(self, inputs, given=None):
-    """Negative log-likelihood of each token given those before it; of ids the logits are not kept.
-
-    Args:
-      inputs: ids int32 `[B, T]` or points float `[B, T, V]`, which have the mean of their tokens' numbers.
-      given: int32 `[B, T]`, what stands before a point in the place of the points themselves; None for these.
-
-    Returns:
-      float32 `[B, T]`, nats; 0 on padding.
-    """
+    """See `base.TokenLikelihoods`; of ids the logits are not kept."""
     return self._nll(inputs, given)[0]
 
   def _nll(self, inputs, given=None):

@@ -46,7 +46,7 @@ class Config:
       raise errors.UserError(f"widths and filters must be as many, but are {self.widths} and {self.filters}")
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.Views):
   """See the module."""
 
   def __init__(self, spec, config, seed=0):
@@ -82,19 +82,12 @@ class Discriminator(base.Discriminator):
     self.score_bias = bias("score_bias", 1)
     self.built = True
 
-  def call(self, inputs, seed=None):
-    return tf.reduce_mean(self.scores(inputs, seed), axis=1)
+  def call(self, inputs, context=None, seed=None):
+    return tf.reduce_mean(self.scores(inputs, context, seed), axis=1)
 
-  def scores(self, inputs, seed=None):
-    """Scores each view of each sequence.
-
-    Args:
-      inputs: as in `call`.
-      seed: as in `call`.
-
-    Returns:
-      float32 `[B, R]`; `call` gives their mean over the views.
-    """
+  def scores(self, inputs, context=None, seed=None):
+    """See `base.Views`."""
+    del context
     embedded = base.embed(inputs, self._cast(self.embedding))
     length, size, views = inputs.shape[1], self.view_size, self.representations
     rows = tf.reshape(tf.transpose(tf.reshape(embedded, [-1, length, views, size]), [0, 2, 1, 3]), [-1, length, size])

@@ -26,7 +26,7 @@ class Config:
     checks.share(self, "dropout")
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.Features, base.PointScores):
   """See the module."""
 
   def __init__(self, spec, config, seed=0):
@@ -50,25 +50,18 @@ class Discriminator(base.Discriminator):
     self.score.build((None, config.hidden_size))
     self.built = True
 
-  def call(self, inputs, seed=None):
-    return self.score(self.features(inputs, seed))[:, 0]
+  def call(self, inputs, context=None, seed=None):
+    return self.score(self.features(inputs, context, seed))[:, 0]
 
-  def features(self, inputs, seed=None):
-    """What the score is a linear function of. Arguments as in `call`; float `[B, F]`."""
+  def features(self, inputs, context=None, seed=None):
+    """See `base.Features`."""
+    del context
     # The mean rather than the last output: with padding the last one is far from the text.
     return self._drop(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
 
-  def prefixes(self, tokens, points, seed=None):
-    """Scores each prefix with a point in place of its last token, for `sampling.estimators`.
-
-    Args:
-      tokens: int32 `[B, T]`.
-      points: float `[B, T, V]`.
-      seed: as in `call`.
-
-    Returns:
-      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as if they were all of the sequence.
-    """
+  def prefixes(self, tokens, points, context=None, seed=None):
+    """See `base.PointScores`."""
+    del context
     inputs = tf.transpose(self._embed(tokens), [1, 0, 2])
     # One pass for the states of all prefixes; the points then go on from them, all positions at once.
     zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)

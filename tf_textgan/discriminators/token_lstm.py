@@ -41,7 +41,7 @@ class Config:
     checks.share(self, "dropout")
 
 
-class Discriminator(base.Discriminator):
+class Discriminator(base.Discriminator, base.PrefixScores):
   """See the module.
 
   Attributes:
@@ -70,20 +70,13 @@ class Discriminator(base.Discriminator):
     self._positions = positions(spec.length)
     self.built = True
 
-  def call(self, inputs, seed=None):
+  def call(self, inputs, context=None, seed=None):
     mask = self.mask(inputs)
-    return tf.reduce_sum(self.token_scores(inputs, seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+    return tf.reduce_sum(self.token_scores(inputs, context, seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
-  def token_scores(self, inputs, seed=None):
-    """Scores each token given those before it.
-
-    Args:
-      inputs: as in `call`.
-      seed: as in `call`.
-
-    Returns:
-      float32 `[B, T]`, 0 on padding; `call` gives their mean over the other tokens.
-    """
+  def token_scores(self, inputs, context=None, seed=None):
+    """Scores each token given those before it, see `base.PrefixScores`; `call` gives their mean."""
+    del context
     table = self.embedding.table()
     if seed is not None and self.dropout:
       # Numbers of the table, as in the code: a token lacks the same ones wherever it stands, and in all replicas.

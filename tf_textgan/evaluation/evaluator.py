@@ -7,7 +7,6 @@ import threadpoolctl
 from tf_textgan import sequences
 from tf_textgan.data import pipeline
 from tf_textgan.evaluation import probe
-from tf_textgan.generators import base
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
@@ -54,7 +53,7 @@ class Evaluator:
     self._write_at = tf.function(
       lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category), autograph=False
     )
-    self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if isinstance(generator, base.Autoregressive) else None
+    self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if getattr(generator, "likelihood", None) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
     self.symptoms = []
     self.cost = {}
@@ -104,13 +103,13 @@ class Evaluator:
     """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
     seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
-      tokens, log_probs, *guided = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
+      generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
-      tokens, log_probs, *guided = self.write(tf.constant(num), seed, picker, categories)
-    if guided:
-      _, accepted, proposals = guided
-      self.cost = {"proposals": estimates.Estimate(float(proposals) / num, num), "accepted": estimates.mean(accepted.numpy())}
-    return tokens.numpy(), log_probs.numpy().astype(np.float64)
+      generated = self.write(tf.constant(num), seed, picker, categories)
+    if generated.proposals is not None:
+      proposals, accepted = float(generated.proposals) / num, generated.accepted.numpy()
+      self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.mean(accepted)}
+    return generated.tokens.numpy(), generated.log_probs.numpy().astype(np.float64)
 
   @property
   def categories(self):
@@ -211,16 +210,16 @@ class Evaluator:
     Returns:
       float64 `[N]`, nats; see `generators.base.Autoregressive.log_probs`.
     """
-    data = tokens if categories is None else sequences.Labelled(tokens, categories)
+    data = sequences.Batch(tokens, categories)
     seed = noise.fold(self._seed, "latent")
     temperature = tf.constant(1.0 if picker is None else picker.temperature)
     batches = enumerate(pipeline.padded_batches(data, _BATCH))
     return np.concatenate([self._log_probs(batch, noise.fold(seed, i), temperature).numpy() for i, batch in batches]).astype(np.float64)
 
   def _sequence_log_probs(self, batch, seed, temperature):
-    tokens, categories = sequences.split(batch)
-    latent = self._generator.draw_latent(tf.shape(tokens)[0], seed, categories)
-    return tf.reduce_sum(self._generator.log_probs(tokens, latent, temperature=temperature), axis=1)
+    num = tf.shape(batch.tokens)[0]
+    latent, context = self._generator.prior(num, seed), self._generator.contexts(num, seed, batch.context)
+    return tf.reduce_sum(self._generator.log_probs(batch.tokens, latent, context, temperature=temperature), axis=1)
 
   def _curve_sum(self, numbers, split):
     """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.

@@ -19,7 +19,7 @@ from tf_textgan import errors
 from tf_textgan import progress
 from tf_textgan import registry
 from tf_textgan import sequences
-from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.data import pipeline
 from tf_textgan.discriminators import ensemble
 from tf_textgan.metrics import classification
@@ -150,29 +150,28 @@ def run(generator, corpus, config, seed, bar=None, network=None):
     )
   module = registry.load("tf_textgan.discriminators", config.probe_discriminator)
   discriminator = ensemble.make(module.Discriminator, corpus.spec, network or module.Config(), seed, config.probe_ensemble)
-  discriminator.attach(generator)
+  discriminator.attach({"generator": generator})
   discriminator.begin()
   optimizer = keras.optimizers.AdamW(config.probe_learning_rate, weight_decay=config.probe_weight_decay)
   optimizer.build(discriminator.trainable_variables)
   held_out, write = HeldOut(discriminator), tf.function(generator.write, autograph=False)
   random = noise.fold(noise.seed(seed), "probe")
-  data = corpus.tokens
-  if generator.spec.categories:
-    data = {split: sequences.Labelled(tokens, corpus.categories[split]) for split, tokens in data.items()}
+  categories = corpus.categories if generator.spec.categories else {}
+  data = {split: sequences.Batch(tokens, categories.get(split)) for split, tokens in corpus.tokens.items()}
 
   def pair(split):
     """Real sequences and as many samples that no step trains on."""
-    tokens, categories = sequences.split(data[split])
+    tokens, categories = data[split]
     if len(tokens) > _MOST[split]:
       chosen = np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))
       tokens, categories = tokens[chosen], None if categories is None else categories[chosen]
-    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split), None, categories)[0].numpy()
+    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split), None, categories).tokens.numpy()
 
   def score(real, fake):
     return held_out.scores(real), held_out.scores(fake)
 
   validation = pair("validation")
-  step = tf.function(lambda real, seed: seqgan.discriminator_step(generator, discriminator, optimizer, real, seed), autograph=False)
+  step = tf.function(lambda real, seed: vanilla.step(generator, discriminator, optimizer, real, seed), autograph=False)
   batches = iter(pipeline.batches(data["train"], config.probe_batch_size, seed))
   losses = [_loss(*score(*validation))]
   best, best_step, best_weights = losses[0], 0, discriminator.get_weights()

@@ -1,11 +1,14 @@
 """What a generator is."""
 
 import abc
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import chunks
 from tf_textgan.sampling import noise
@@ -17,25 +20,24 @@ _CHUNK = 512
 
 
 class Generator(keras.Model):
-  """Writes token sequences from a latent z.
-
-  On a spec with categories a generator writes in the category that it is told. The category travels inside the latent, which is then z and the
-  category as one-hot, float `[B, Z + C]`; without categories the latent is z.
+  """Generates token sequences from a latent z and, if it is conditional, a context.
 
   Attributes:
-    spec: `sequences.Spec` of what it writes.
+    spec: `sequences.Spec` of the sequences.
     config: the `Config` of its module.
     latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
-    picker: how it picks when not told otherwise.
-    conditional: whether networks of this class can be told a category.
+    picker: the default picker.
+    conditional: whether networks of this class can be conditioned on a context.
+    likelihood: the kind of `log_probs`: "exact" for log p(x), "bound" for log p(x | z), whose mean over z is at most log p(x); None without one.
   """
 
   conditional = False
+  likelihood: str | None = None
 
-  def __init__(self, spec, config, picker):
+  def __init__(self, spec: sequences.Spec, config: Any, picker: Any):
     if spec.categories and not self.conditional:
       name = type(self).__module__.rsplit(".", 1)[-1]
-      raise errors.UserError(f"the generator {name} cannot be told a category; expected another --generator, or text without categories")
+      raise errors.UserError(f"the generator {name} cannot be conditioned on a category; expected another --generator, or text without categories")
     super().__init__(name="generator")  # A given name: it is part of its optimizers' variables' names, and so of checkpoints.
     self.spec = spec
     self.config = config
@@ -43,101 +45,95 @@ class Generator(keras.Model):
     self.picker = picker
     self._discriminator = lambda: None
 
-  def attach(self, discriminator):
-    """Tells the generator with which discriminator it is trained, before it is used and before its optimizers are built: `algorithms.base` does it.
+  def attach(self, networks: Mapping[str, keras.Model]) -> None:
+    """Shows the generator the networks it is trained with, before it is used and before its optimizers are built: `algorithms.base` calls it.
 
-    Most generators have no use for it. One that reads the discriminator may make the variables whose sizes depend on it here, the first time.
+    Most generators do nothing with them. One that reads the discriminator may make the variables whose sizes depend on it here, the first time.
 
     Args:
-      discriminator: see `discriminators.base`; None if the algorithm has none.
+      networks: name to network, itself included; "discriminator" is absent if the algorithm has none.
 
     Raises:
-      UserError: the generator needs another one.
+      UserError: the generator needs another discriminator.
     """
+    discriminator = networks.get("discriminator")
     # In a function: Keras would take the variables of a discriminator in an attribute for the generator's own.
     self._discriminator = lambda: discriminator
 
   @abc.abstractmethod
-  def sample(self, num, seed, picker=None, keep_states=False):
-    """Writes `num` sequences (an int or an int32 scalar tensor): `unrolling.Samples`."""
+  def sample(self, num, seed: tf.Tensor, picker=None, context: tf.Tensor | None = None) -> unrolling.Samples:
+    """Generates `num` sequences (an int or an int32 scalar tensor); without a context each draws its own, see `draw_context`."""
 
-  def twin(self):
+  def clone(self) -> "Generator":
     """Another network of the same kind, sizes and weights, which then go their own way. Made under the current strategy and dtype policy."""
-    twin = type(self)(self.spec, self.config)
-    twin.attach(self._discriminator())
-    twin.set_weights(self.get_weights())
-    return twin
+    clone = type(self)(self.spec, self.config)
+    clone.attach({"generator": clone, "discriminator": self._discriminator()})
+    clone.set_weights(self.get_weights())
+    return clone
 
-  def draw_categories(self, num, seed):
+  def prior(self, num, seed: tf.Tensor) -> tf.Tensor:
+    """Draws z from the standard normal distribution: float32 `[num, Z]`."""
+    return tf.ensure_shape(noise.normal([num, self.latent_size], seed), [None, self.latent_size])
+
+  def draw_context(self, num, seed: tf.Tensor) -> tf.Tensor | None:
     """Draws categories, all equally probable: int32 `[num]`; None on a spec without categories."""
     count = len(self.spec.categories)
     if not count:
       return None
     return tf.cast(noise.uniform([num], noise.fold(seed, "categories")) * count, tf.int32)
 
-  def draw_latent(self, num, seed, category=None):
-    """Draws z from the standard normal distribution, and the category as `draw_categories(num, seed)` does.
-
-    Args:
-      num: int or int32 scalar tensor.
-      seed: int32 `[2]`.
-      category: int32, scalar or `[num]`, in place of a draw, such as the labels of a real batch.
-
-    Returns:
-      float32 `[num, Z + C]`.
-    """
-    count = len(self.spec.categories)
-    if category is not None and not count:
+  def contexts(self, num, seed: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor | None:
+    """A context for each of `num` sequences: the given one, int32 scalar or `[num]`, or, for None, `draw_context`."""
+    if context is None:
+      return self.draw_context(num, seed)
+    if not self.spec.categories:
       raise ValueError("this generator knows no categories")
-    latent = noise.normal([num, self.latent_size], seed)
-    if count:
-      category = self.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
-      latent = tf.concat([latent, tf.one_hot(category, count)], axis=1)
-    return tf.ensure_shape(latent, [None, self.latent_size + count])
+    return tf.broadcast_to(context, [num])
 
-  def sample_latent(self, num, seed, category=None):
-    """The latent from which `sample(num, seed)` writes, in a `category` if it is told one; see `draw_latent`."""
-    return self.draw_latent(num, noise.fold(seed, "latent"), category)
+  def draw_inputs(self, num, seed: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """The latent and the context from which `sample` generates."""
+    seed = noise.fold(seed, "latent")
+    return self.prior(num, seed), self.contexts(num, seed, context)
 
-  def split_latent(self, latent):
-    """The two parts of a latent: z, float `[B, Z]`, and the category, one-hot float `[B, C]`."""
-    return latent[:, : self.latent_size], latent[:, self.latent_size :]
-
-  def write(self, num, seed, picker=None, category=None):
-    """Writes any number of sequences in bounded memory, `_CHUNK` rows at a time.
+  def write(self, num, seed: tf.Tensor, picker=None, context: tf.Tensor | None = None) -> unrolling.Generated:
+    """Generates any number of sequences in bounded memory, `_CHUNK` rows at a time.
 
     Args:
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
-      picker: see `pickers`; None for the generator's own.
-      category: int32, scalar or `[num]`; None for `draw_categories(num, seed)`.
+      picker: see `pickers`; None for the default one.
+      context: int32, scalar or `[num]`; None for `draw_context(num, seed)`.
 
     Returns:
-      Tokens, int32 `[num, T]`, and log-probabilities of the sequences as they were drawn, float32 `[num]`.
+      `unrolling.Generated`.
     """
     num = tf.convert_to_tensor(num)
-    category = self.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
+    context = self.contexts(num, seed, context)
 
     def write_rows(i, first, count):
-      told = {} if category is None else {"category": category[first : first + count]}
-      samples = self.sample(count, noise.fold(seed, i), picker, **told)
+      samples = self.sample(count, noise.fold(seed, i), picker, context=sequences.rows(context, slice(first, first + count)))
       return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
 
-    return tuple(chunks.map_rows(write_rows, num, _CHUNK, [(tf.int32, [self.spec.length]), (tf.float32, [])]))
+    outputs = [(tf.int32, [self.spec.length]), (tf.float32, [])]
+    return unrolling.Generated(*chunks.map_rows(write_rows, num, _CHUNK, outputs), context=context)
 
 
 class Autoregressive(Generator):
-  """A generator that writes each token given those before it; its latent is the initial state."""
+  """A generator that predicts each token from those before it; its latent and context make the initial state."""
 
-  def __init__(self, spec, config):
+  def __init__(self, spec: sequences.Spec, config: Any):
     super().__init__(spec, config, pickers.Categorical())
 
-  @abc.abstractmethod
-  def initial_state(self, latent):
-    """Maps a latent `[B, Z + C]` to a state, a nest of tensors `[B, ...]`; a category stays in it, for every step to see."""
+  @property
+  def likelihood(self) -> str:
+    return "bound" if self.latent_size else "exact"
 
   @abc.abstractmethod
-  def step(self, inputs, state):
+  def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> Any:
+    """Maps a latent `[B, Z]` and a context to a state, a nest of tensors `[B, ...]`; the context stays in it, for every step to see."""
+
+  @abc.abstractmethod
+  def step(self, inputs: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
     """Predicts the next token.
 
     Args:
@@ -149,12 +145,13 @@ class Autoregressive(Generator):
     """
 
   @abc.abstractmethod
-  def outputs(self, tokens, latent, seed=None):
-    """What the output layer sees at every position, given the true tokens before it.
+  def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """The inputs of the output layer at every position, given the true tokens before it.
 
     Args:
       tokens: int32 `[B, T]`.
-      latent: float `[B, Z + C]`.
+      latent: float `[B, Z]`.
+      context: see `sequences.Batch`.
       seed: int32 `[2]` of the dropout in training; None for none.
 
     Returns:
@@ -162,86 +159,141 @@ class Autoregressive(Generator):
     """
 
   @abc.abstractmethod
-  def output_layer(self):
+  def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     """The kernel `[H, V]` and the bias `[V]` that make logits of `outputs`."""
 
   @abc.abstractmethod
-  def output_variables(self):
-    """The variables that the logits, but for those of excluded tokens, are proportional to: a list."""
+  def output_variables(self) -> list:
+    """Output-layer weights; scaling them scales the logits, but for those of excluded tokens."""
 
-  def divide_logits(self, temperature):
-    """Changes the weights such that it writes at temperature 1 what it has written at another (Guo et al., https://arxiv.org/abs/1706.04599).
+  def stacked(self, state: Any) -> Any:
+    """The parts of a state that `History` has to stack at every position: all of it, unless it holds a cache of all positions."""
+    return state
+
+  def state_at(self, history: unrolling.History, positions: tf.Tensor, rows: tf.Tensor | None = None) -> Any:
+    """The states before some inputs.
 
     Args:
-      temperature: a number above 0.
+      history: of `sample` or `prefill`, of B sequences.
+      positions: int32 `[R]`, for each row how many inputs the state has read: the start token and the tokens before `tokens[position - 1]`.
+      rows: int32 `[R]`, the sequences; None for all B in their order.
+
+    Returns:
+      A nest of tensors `[R, ...]`, as `step` takes it.
+    """
+    rows = tf.range(tf.shape(positions)[0]) if rows is None else rows
+    place = tf.stack([rows, positions], axis=1)
+    return tf.nest.map_structure(lambda x: tf.gather_nd(x, place), history.stacked)
+
+  def prefill(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None) -> unrolling.History:
+    """Reads given tokens, int32 `[B, T]`: the `unrolling.History` that sampling them would have left."""
+    return unrolling.read(self.step, self._inputs(tokens), self.initial_state(latent, context), self.stacked)
+
+  def divide_logits(self, temperature: float) -> None:
+    """Folds a temperature above 0 into the weights: sampling at temperature 1 becomes sampling at that one.
+
+    Guo et al., https://arxiv.org/abs/1706.04599.
     """
     for variable in self.output_variables():
       variable.assign(variable / temperature)
 
-  def call(self, tokens, latent):
-    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, `[B, Z + C]` to logits `[B, T, V]`."""
-    outputs = self.outputs(tokens, latent)
+  def call(self, tokens, latent, context=None):
+    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, float `[B, Z]` to logits `[B, T, V]`."""
+    outputs = self.outputs(tokens, latent, context)
     kernel, bias = self.output_layer()
     logits = likelihood.logits(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias)
     return tf.reshape(logits, [-1, tokens.shape[1], self.spec.vocab_size])
 
-  def log_probs(self, tokens, latent, seed=None, temperature=None):
-    """Log-probability of each token given those before it and z; cheaper than by way of `call`, because the logits are not kept.
+  def log_probs(
+    self,
+    tokens: tf.Tensor,
+    latent: tf.Tensor,
+    context: tf.Tensor | None = None,
+    seed: tf.Tensor | None = None,
+    temperature: Any = None,
+  ) -> tf.Tensor:
+    """Log-probability of each token given those before it, z and the context; cheaper than by way of `call`, because the logits are not kept.
 
     Args:
       tokens: int32 `[B, T]`.
-      latent: float `[B, Z + C]`. With Z > 0, the mean of log p(x | z) over z is at most log p(x).
+      latent: float `[B, Z]`; see `likelihood`.
+      context: see `sequences.Batch`.
       seed: int32 `[2]` of the dropout in training; None for none.
       temperature: a number above 0, or a scalar tensor: divides the logits, as `pickers.Categorical` does; None for 1.
 
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
     """
-    return self.log_probs_of(self.outputs(tokens, latent, seed), tokens, temperature)
+    return self.log_probs_of(self.outputs(tokens, latent, context, seed), tokens, temperature)
 
-  def log_probs_of(self, outputs, tokens, temperature=None):
-    """As `log_probs`, from what `outputs` gave, float `[B, T, H]`."""
+  def log_probs_of(self, outputs: tf.Tensor, tokens: tf.Tensor, temperature: Any = None) -> tf.Tensor:
+    """As `log_probs`, from the result of `outputs`, float `[B, T, H]`."""
     kernel, bias = self.output_layer()
     if temperature is not None:  # On the layer rather than on the logits, of which there are more.
       kernel, bias = (x / tf.cast(temperature, x.dtype) for x in (kernel, bias))
     nll = likelihood.token_nll(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias, tf.reshape(tokens, [-1]))
     return -tf.reshape(nll, [-1, tokens.shape[1]]) * self.spec.mask(tokens)
 
-  def sample(self, num, seed, picker=None, keep_states=False, soft_feedback=False, category=None):
-    """Writes sequences with the loop of `unrolling`.
+  def sample(self, num, seed, picker=None, context=None, soft_feedback=False, keep_history=False) -> unrolling.Samples:
+    """Generates sequences with the loop of `unrolling`.
 
     Args:
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
       picker: see `pickers`; None for a draw at temperature 1.
-      keep_states: see `unrolling.unroll`.
+      context: int32, scalar or `[num]`; None draws one for each sequence.
       soft_feedback: feed the picker's points back rather than its tokens.
-      category: int32, scalar or `[num]`; None draws one for each sequence. See `draw_latent`.
+      keep_history: keep the states, for `state_at`.
 
     Returns:
       `unrolling.Samples`.
     """
-    state = self.initial_state(self.sample_latent(num, seed, category))
+    latent, context = self.draw_inputs(num, seed, context)
     start = tf.fill([num], self.spec.start_token)
     if soft_feedback:
       start = tf.one_hot(start, self.spec.vocab_size)
-    return unrolling.unroll(
-      self.step, picker or self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token, keep_states
+    samples = unrolling.unroll(
+      self.step,
+      picker or self.picker,
+      start,
+      self.initial_state(latent, context),
+      self.spec.length,
+      noise.fold(seed, "tokens"),
+      self.spec.end_token,
+      self.stacked if keep_history else None,
     )
+    return samples._replace(latent=latent, context=context)
 
-  def complete(self, tokens, given, seed):
-    """Writes on after the first tokens of each row, from the latent that `sample` would have.
+  def complete(self, tokens, count, seed, picker=None, context=None) -> unrolling.Samples:
+    """Generates sequences that begin with the first tokens of given ones.
 
     Args:
       tokens: int32 `[B, T]`.
-      given: how many of them stay, an int32 scalar tensor.
+      count: how many of them stay, an int32 scalar or `[B]`.
       seed: int32 `[2]`.
+      picker: see `pickers`; None for a draw at temperature 1.
+      context: int32 `[B]`; None draws one for each sequence.
 
     Returns:
       `unrolling.Samples`; the log-probability of a given token is 0. A row whose end token was given is as it was.
     """
-    num = tf.shape(tokens)[0]
-    state = (tf.zeros([num], tf.int32), self.initial_state(self.sample_latent(num, seed)))
-    step = unrolling.after_given(self.step, tokens, given)
-    start = tf.fill([num], self.spec.start_token)
-    return unrolling.unroll(step, self.picker, start, state, self.spec.length, noise.fold(seed, "tokens"), self.spec.end_token)
+    num, length = tf.shape(tokens)[0], self.spec.length
+    latent, context = self.draw_inputs(num, seed, context)
+    count = tf.broadcast_to(count, [num])
+    state = self.state_at(self.prefill(tokens, latent, context), tf.minimum(count, length - 1))
+    last = tf.gather(tf.concat([tf.fill([num, 1], self.spec.start_token), tokens], axis=1), count, batch_dims=1)
+    rest = unrolling.unroll(
+      self.step,
+      picker or self.picker,
+      tf.ensure_shape(last, [None]),
+      state,
+      tf.maximum(length - tf.reduce_min(count), 1),
+      noise.fold(seed, "tokens"),
+      self.spec.end_token,
+    )
+    log_probs = unrolling.splice(tf.zeros([num, length]), count, rest.log_probs)
+    return unrolling.Samples(unrolling.splice(tokens, count, rest.tokens), log_probs, latent=latent, context=context)
+
+  def _inputs(self, tokens):
+    """The tokens before each one, the start token first: int32 `[B, T]`."""
+    return tf.concat([tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token), tokens[:, :-1]], axis=1)

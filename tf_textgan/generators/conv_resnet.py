@@ -58,20 +58,20 @@ class Generator(base.Generator):
     self.logits.build((None, spec.length, config.channels))
     self.built = True
 
-  def call(self, latent):
+  def call(self, latent, context=None):
     """Maps z `[B, Z]` to logits `[B, T, V]`."""
+    del context  # It is not conditional.
     features = tf.reshape(self.project(latent), [-1, self.spec.length, self.channels])
     for block in self.blocks:
       features = block(features)
     return self.logits(features) + tf.cast(self._excluded, self.compute_dtype)
 
-  def sample(self, num, seed, picker=None, keep_states=False):
-    """Writes sequences, every position picked on its own; there are no states to keep."""
-    if keep_states:
-      raise ValueError("conv_resnet writes all tokens at once: it has no states to keep")
+  def sample(self, num, seed, picker=None, context=None):
+    """Generates sequences, every position picked on its own."""
     picker = picker or self.picker
     spec = self.spec
-    logits = self(self.sample_latent(num, seed))
+    latent, context = self.draw_inputs(num, seed, context)
+    logits = self(latent, context)
     tokens, log_probs, points = picker(tf.reshape(logits, [-1, spec.vocab_size]), noise.fold(seed, "tokens"))
     tokens = tf.reshape(tokens, [-1, spec.length])
     log_probs = tf.reshape(log_probs, [-1, spec.length])
@@ -83,4 +83,4 @@ class Generator(base.Generator):
     if points is not None:
       # The critic sees every position's distribution as it is, as published, also after the end.
       points = tf.reshape(points, [-1, spec.length, spec.vocab_size])
-    return unrolling.Samples(tokens, log_probs, points)
+    return unrolling.Samples(tokens, log_probs, points, latent, context)

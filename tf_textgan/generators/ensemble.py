@@ -11,6 +11,7 @@ from tf_textgan import errors
 from tf_textgan.generators import base
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import chunks
+from tf_textgan.sampling import unrolling
 
 # Rows of logits together: those of each member stay in a processor's cache.
 _ROWS = 256
@@ -50,14 +51,21 @@ class Generator(base.Autoregressive):
     self.members = members
     self.built = True
 
-  def initial_state(self, latent):
-    return [member.initial_state(part) for member, part in zip(self.members, self._latents(latent))]
+  def initial_state(self, latent, context=None):
+    return [member.initial_state(part, context) for member, part in zip(self.members, self._latents(latent))]
 
   def step(self, inputs, state):
     results = [member.step(inputs, part) for member, part in zip(self.members, state)]
     return self._mean([logits for logits, _ in results]), [after for _, after in results]
 
-  def outputs(self, tokens, latent, seed=None):
+  def stacked(self, state):
+    return [member.stacked(part) for member, part in zip(self.members, state)]
+
+  def state_at(self, history, positions, rows=None):
+    parts = [unrolling.History(*part) for part in zip(history.stacked, history.last)]
+    return [member.state_at(part, positions, rows) for member, part in zip(self.members, parts)]
+
+  def outputs(self, tokens, latent, context=None, seed=None):
     raise NotImplementedError("each member has its own")
 
   def output_layer(self):
@@ -66,12 +74,12 @@ class Generator(base.Autoregressive):
   def output_variables(self):
     raise NotImplementedError("each member has its own")
 
-  def call(self, tokens, latent):
-    return self._mean([member(tokens, part) for member, part in zip(self.members, self._latents(latent))])
+  def call(self, tokens, latent, context=None):
+    return self._mean([member(tokens, part, context) for member, part in zip(self.members, self._latents(latent))])
 
-  def log_probs(self, tokens, latent, seed=None, temperature=None):
+  def log_probs(self, tokens, latent, context=None, seed=None, temperature=None):
     """As `generators.base.Autoregressive.log_probs`; the temperature divides the logarithm of the mean."""
-    outputs = [member.outputs(tokens, part, seed) for member, part in zip(self.members, self._latents(latent))]
+    outputs = [member.outputs(tokens, part, context, seed) for member, part in zip(self.members, self._latents(latent))]
     outputs = [tf.reshape(x, [-1, x.shape[-1]]) for x in outputs]
     layers = [member.output_layer() for member in self.members]
     flat = tf.reshape(tokens, [-1])
@@ -87,9 +95,8 @@ class Generator(base.Autoregressive):
     return tf.where(self.spec.mask(tokens) > 0, tf.reshape(scores, tf.shape(tokens)), 0.0)
 
   def _latents(self, latent):
-    """Each member's latent: its part of z, and the category that all are told."""
-    z, category = self.split_latent(latent)
-    return [tf.concat([part, category], axis=1) for part in tf.split(z, [member.latent_size for member in self.members], axis=1)]
+    """Each member's part of z."""
+    return tf.split(latent, [member.latent_size for member in self.members], axis=1)
 
   def _mean(self, logits):
     """The logarithm of the mean of softmaxes: float32 `[..., V]`, which as logits give that mean."""

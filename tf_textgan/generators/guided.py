@@ -7,10 +7,12 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.generators import base as generator_base
 from tf_textgan.sampling import chunks
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import unrolling
 
 # Candidates together: see `generators.base`.
 _CHUNK = 512
@@ -50,7 +52,7 @@ class Config:
 
 
 class Generator:
-  """A generator and what guides it. To those who only read its sentences it is a generator: it has `spec`, `sample`, `write`, `draw_categories`.
+  """A generator and what guides it. To those who only read its sentences it is a generator: it has `spec`, `sample`, `write`, `draw_context`.
 
   Attributes:
     spec: the generator's.
@@ -90,27 +92,27 @@ class Generator:
   def _prefix_log_weight(self, tokens, count):
     return self._strength * self._judge.prefix_log_ratio(tokens, count)
 
-  def draw_categories(self, num, seed):
-    """As `generators.base.Generator.draw_categories`."""
-    return self._generator.draw_categories(num, seed)
+  def draw_context(self, num, seed):
+    """As `generators.base.Generator.draw_context`."""
+    return self._generator.draw_context(num, seed)
 
-  def sample(self, num, seed, picker=None, category=None):
+  def sample(self, num, seed, picker=None, context=None):
     """As `write`."""
-    return self.write(num, seed, picker, category)
+    return self.write(num, seed, picker, context)
 
-  def write(self, num, seed, picker=None, category=None):
-    """Writes any number of sequences in bounded memory: `guidance.Guided`.
+  def write(self, num, seed, picker=None, context=None):
+    """Generates any number of sequences in bounded memory: `unrolling.Generated`.
 
     Arguments as of `generators.base.Generator.write`; the picker is that of the proposals, which with a temperature or a cut are q.
     """
     num = tf.convert_to_tensor(num)
     generator, guide, score = self._generator, self._guide, self.log_weight
-    category = generator.draw_categories(num, seed) if category is None else tf.broadcast_to(category, [num])
+    context = generator.contexts(num, seed, context)
 
     def proposer(first):
       def propose(rows, seed):
-        told = None if category is None else tf.gather(category, (first + rows) % num)
-        return generator.write(tf.size(rows), seed, picker, told)
+        proposed = generator.write(tf.size(rows), seed, picker, sequences.rows(context, (first + rows) % num))
+        return proposed.tokens, proposed.log_probs
 
       return propose
 
@@ -121,21 +123,20 @@ class Generator:
     def write_rows(i, first, count):
       here = noise.fold(seed, i)
       if isinstance(guide, guidance.Search):
-        told = None if category is None else tf.repeat(category[first : first + count], guide.candidates)
-        guided = self._search(count * guide.candidates, here, picker, told)
+        beside = sequences.repeat(sequences.rows(context, slice(first, first + count)), guide.candidates)
+        guided = self._search(count * guide.candidates, here, picker, beside)
       else:
         guided = guide(proposer(first), score, count, here)
-      *parts, more = guided
-      return [*parts, more[None]]
+      return [guided.tokens, guided.log_probs, guided.scores, guided.accepted, guided.proposals[None]]
 
     outputs = [(tf.int32, [self.spec.length]), (tf.float32, []), (tf.float32, []), (tf.bool, []), (tf.float32, [])]
-    *parts, more = chunks.map_rows(write_rows, num, max(1, _CHUNK // guide.together), outputs)
-    return guidance.Guided(*parts, spent + tf.reduce_sum(more))
+    tokens, log_probs, scores, accepted, more = chunks.map_rows(write_rows, num, max(1, _CHUNK // guide.together), outputs)
+    return unrolling.Generated(tokens, log_probs, context, scores, accepted, spent + tf.reduce_sum(more))
 
-  def _search(self, particles, seed, picker, category):
+  def _search(self, particles, seed, picker, context):
     generator, spec = self._generator, self.spec
     prefix_log_weight = self._prefix_log_weight if self._judge.prefix_log_ratio else None
-    state = generator.initial_state(generator.sample_latent(particles, seed, category))
+    state = generator.initial_state(*generator.draw_inputs(particles, seed, context))
     start = tf.fill([particles], spec.start_token)
     return self._guide(
       generator.step, picker or generator.picker, start, state, self.log_weight, spec.length, seed, spec.end_token, prefix_log_weight

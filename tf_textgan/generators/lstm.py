@@ -71,28 +71,27 @@ class Generator(base.Autoregressive):
     self.dropout = config.dropout
     self.built = True
 
-  def initial_state(self, latent):
-    latent, category = self.split_latent(tf.cast(latent, self.compute_dtype))
-    told = [category] if self.spec.categories else []
+  def initial_state(self, latent, context=None):
+    category = [tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else []
     if self.latent_kernel is None:
       zeros = tf.zeros([tf.shape(latent)[0], self.hidden_size], self.compute_dtype)
-      return [zeros, zeros, *told]
-    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *told]
+      return [zeros, zeros, *category]
+    latent = tf.cast(latent, self.compute_dtype)
+    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *category]
 
   def step(self, inputs, state):
     output, state = self.next_state(inputs, state)
     return likelihood.logits(output, *self.output_layer()), state
 
   def next_state(self, inputs, state):
-    """As `step`, but with what the output layer sees, `[B, H]`, in place of the logits."""
-    cell_state, told = state[:2], state[2:]
-    output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *told], axis=-1), cell_state)
-    return output, [*cell_state, *told]
+    """As `step`, but with the inputs of the output layer, `[B, H]`, in place of the logits."""
+    cell_state, category = state[:2], state[2:]
+    output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *category], axis=-1), cell_state)
+    return output, [*cell_state, *category]
 
-  def outputs(self, tokens, latent, seed=None):
-    start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
-    inputs = self._drop(self._embed(tf.concat([start, tokens[:, :-1]], axis=1)), seed, "inputs")
-    state = self.initial_state(latent)
+  def outputs(self, tokens, latent, context=None, seed=None):
+    inputs = self._drop(self._embed(self._inputs(tokens)), seed, "inputs")
+    state = self.initial_state(latent, context)
     if self.spec.categories:
       inputs = tf.concat([inputs, tf.repeat(state[2][:, None], tokens.shape[1], axis=1)], axis=-1)
     outputs = self.lstm(inputs, initial_state=state[:2])

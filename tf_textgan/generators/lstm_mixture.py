@@ -1,7 +1,7 @@
 """One LSTM language model for each category, behind the interface of one generator: SentiGAN's.
 
 Wang & Wan, "SentiGAN: Generating Sentimental Texts via Mixture Adversarial Networks", https://www.ijcai.org/proceedings/2018/0618.pdf. The networks
-share nothing, not even the embedding. The category in the latent says which of them writes a row.
+share nothing, not even the embedding. The context says which of them generates a row.
 """
 
 import dataclasses
@@ -54,20 +54,20 @@ class Generator(base.Autoregressive):
     self.members = [lstm.Generator(plain, sizes, seed * count + i) for i in range(count)]
     self.built = True
 
-  def initial_state(self, latent):
-    latent, told = self._split(latent)
+  def initial_state(self, latent, context=None):
+    category = self._onehot(latent, context)
     states = [member.initial_state(latent) for member in self.members]
-    return [*self._select(states, told), told]
+    return [*self._select(states, category), category]
 
   def step(self, inputs, state):
-    *cell_state, told = state
+    *cell_state, category = state
     results = [member.next_state(inputs, cell_state) for member in self.members]
-    outputs = self._side_by_side([output for output, _ in results], told)
-    return likelihood.logits(outputs, *self.output_layer()), [*self._select([after for _, after in results], told), told]
+    outputs = self._side_by_side([output for output, _ in results], category)
+    return likelihood.logits(outputs, *self.output_layer()), [*self._select([after for _, after in results], category), category]
 
-  def outputs(self, tokens, latent, seed=None):
-    latent, told = self._split(latent)
-    return self._side_by_side([member.outputs(tokens, latent, seed) for member in self.members], told[:, None])
+  def outputs(self, tokens, latent, context=None, seed=None):
+    category = self._onehot(latent, context)
+    return self._side_by_side([member.outputs(tokens, latent, seed=seed) for member in self.members], category[:, None])
 
   def output_layer(self):
     kernels = [tf.concat([kernel, bias[None]], axis=0) for kernel, bias in (member.output_layer() for member in self.members)]
@@ -76,32 +76,32 @@ class Generator(base.Autoregressive):
   def output_variables(self):
     return [variable for member in self.members for variable in member.output_variables()]
 
-  def log_probs(self, tokens, latent, seed=None, temperature=None):
+  def log_probs(self, tokens, latent, context=None, seed=None, temperature=None):
     if len(self.members) == 1:
-      return self.members[0].log_probs(tokens, latent, seed, temperature)
-    latent, told = self._split(latent)
+      return self.members[0].log_probs(tokens, latent, seed=seed, temperature=temperature)
     log_probs = tf.zeros([tf.shape(tokens)[0], tokens.shape[1]])
     for i, member in enumerate(self.members):
-      rows = tf.where(told[:, i] > 0)
+      rows = tf.where(context == i)
       # And the first row, which is then left out: Keras's LSTM cannot do without any.
       some = tf.concat([rows[:, 0], [0]], axis=0)
-      of_rows = member.log_probs(tf.gather(tokens, some), tf.gather(latent, some), seed, temperature)[:-1]
+      of_rows = member.log_probs(tf.gather(tokens, some), tf.gather(latent, some), seed=seed, temperature=temperature)[:-1]
       log_probs = tf.tensor_scatter_nd_update(log_probs, rows, of_rows)
     return log_probs
 
-  def _split(self, latent):
-    """z, and the category as one-hot, `[B, C]`: of the only one, if there are no categories."""
-    latent, told = self.split_latent(tf.cast(latent, self.compute_dtype))
-    return latent, told if self.spec.categories else tf.ones([tf.shape(latent)[0], 1], self.compute_dtype)
+  def _onehot(self, latent, context):
+    """The category as one-hot, `[B, C]`; without categories all rows are of one."""
+    if not self.spec.categories:
+      return tf.ones([tf.shape(latent)[0], 1], self.compute_dtype)
+    return tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)
 
-  def _select(self, states, told):
-    """Of the networks' states, lists of `[B, H]`, that of each row's category."""
-    return [tf.add_n([part * told[:, i, None] for i, part in enumerate(parts)]) for parts in zip(*states)]
+  def _select(self, states, category):
+    """From the networks' states, lists of `[B, H]`, the state of each row's category."""
+    return [tf.add_n([part * category[:, i, None] for i, part in enumerate(parts)]) for parts in zip(*states)]
 
-  def _side_by_side(self, outputs, told):
+  def _side_by_side(self, outputs, category):
     """Outputs `[..., H]` of each network, and a one for its bias, where the row is of its category, and zeros elsewhere: `[..., C * (H + 1)]`."""
     wide = []
     for i, output in enumerate(outputs):
-      mine = told[..., i, None] * tf.ones_like(output[..., :1])
+      mine = category[..., i, None] * tf.ones_like(output[..., :1])
       wide += [mine * output, mine]
     return tf.concat(wide, axis=-1)

@@ -19,7 +19,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import errors
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base
 
 
@@ -140,11 +140,11 @@ class Generator(base.Autoregressive):
     # None where no token is excluded: the addition is a pass over the logits.
     self._excluded = spec.exclusion() if spec.forbidden_tokens else None
 
-  def attach(self, discriminator):
-    """See the base. The discriminator's `prefix_features`, `unread`, `extend` and `features_of` are those of `cnn_highway`."""
-    if not hasattr(discriminator, "prefix_features"):
-      raise errors.UserError("the generator manager_worker reads a discriminator's features of unfinished sequences, which only cnn_highway gives")
-    super().attach(discriminator)
+  def attach(self, networks):
+    """See the base. The discriminator is a `discriminators.base.PrefixFeatures`."""
+    discriminator = networks.get("discriminator")
+    discriminator_base.require(discriminator, discriminator_base.PrefixFeatures, "the generator manager_worker")
+    super().attach(networks)
     if self.built:  # Attached to another one: the weights are kept.
       return
     seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
@@ -153,7 +153,8 @@ class Generator(base.Autoregressive):
     self.worker = Worker(self.spec, self.config, discriminator.feature_size, normal)
     self.built = True
 
-  def initial_state(self, latent):
+  def initial_state(self, latent, context=None):
+    del context  # It is not conditional.
     num = tf.shape(latent)[0]
     zeros = lambda: [tf.zeros([num, self.config.hidden_size], self.compute_dtype)] * 2  # noqa: E731
     return State(zeros(), zeros(), self.worker.first_goals(num, self.config.horizon), self._discriminator().unread(num))
@@ -171,7 +172,8 @@ class Generator(base.Autoregressive):
     goals = tf.concat([state.goals[:, 1:], worker.project(goal)[:, None]], axis=1)
     return logits, State(worker_state, manager_state, goals, prefix)
 
-  def outputs(self, tokens, latent, seed=None):
+  def outputs(self, tokens, latent, context=None, seed=None):
+    del latent, context, seed  # It has no latent and no dropout, and is not conditional.
     return self.outputs_given(tokens, self.manager.goals(self.read(tokens)[:, :-1]))
 
   def read(self, tokens):

@@ -87,15 +87,14 @@ class Generator(base.Autoregressive):
     self.memory_size = size
     self.built = True
 
-  def initial_state(self, latent):
-    latent, category = self.split_latent(tf.cast(latent, self.compute_dtype))
+  def initial_state(self, latent, context=None):
     num, slots, size = tf.shape(latent)[0], self.config.slots, self.memory_size
     # Rows that differ, for the attention to tell them apart.
     memory = tf.tile(tf.eye(slots, size, dtype=self.compute_dtype)[None], [num, 1, 1])
     if self.latent_kernel is not None:
-      shift = tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel)))
+      shift = tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel)))
       memory += tf.reshape(shift, [num, slots, size])
-    return [memory, category] if self.spec.categories else memory
+    return [memory, tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else memory
 
   def step(self, inputs, state):
     memory, category = state if self.spec.categories else (state, None)
@@ -104,12 +103,12 @@ class Generator(base.Autoregressive):
     # Not `likelihood.logits`: with so many rows in the kernel, its copy costs more than a pass over the logits.
     return tf.matmul(self._flat(memory), kernel) + bias, [memory, category] if self.spec.categories else memory
 
-  def outputs(self, tokens, latent, seed=None):
+  def outputs(self, tokens, latent, context=None, seed=None):
     del seed  # There is no dropout.
     length = tokens.shape[1]
     start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
     inputs = tf.concat([start, tf.transpose(tokens)[:-1]], axis=0)
-    memory, category = self.initial_state(latent), None
+    memory, category = self.initial_state(latent, context), None
     if self.spec.categories:
       memory, category = memory
       category = tf.tile(category, [length, 1])

@@ -65,7 +65,8 @@ class Generator(base.Autoregressive):
     self._excluded = spec.exclusion()
     self.built = True
 
-  def initial_state(self, latent):
+  def initial_state(self, latent, context=None):
+    del context  # It is not conditional.
     if self.latent_kernel is None:
       return [layer.initial_state(tf.shape(latent)[0]) for layer in self.lstms]
     parts = tf.split(tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel))), 2 * len(self.lstms), axis=-1)
@@ -83,8 +84,8 @@ class Generator(base.Autoregressive):
     # Not `likelihood.logits`: the table is of one piece, and would be copied.
     return tf.matmul(outputs, table, transpose_b=True) + self._bias(), states
 
-  def outputs(self, tokens, latent, seed=None):
-    del seed  # There is no dropout.
+  def outputs(self, tokens, latent, context=None, seed=None):
+    del context, seed  # It is not conditional and has no dropout.
     length, units = tokens.shape[1], self.config.hidden_size
     start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
     embedded = tf.gather(self.embedding.table(), tf.concat([start, tf.transpose(tokens)[:-1]], axis=0))

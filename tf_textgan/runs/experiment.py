@@ -19,6 +19,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
 from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.data import word_vectors
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
@@ -149,8 +150,8 @@ def build(experiment, spec, vocabulary=None):
     `algorithms.base.Algorithm`.
 
   Raises:
-    UserError: the algorithm cannot train this generator, the generator cannot be told a category, or the word vectors are wrong, or the pretrained
-      generator is another.
+    UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
+      are wrong, or the pretrained generator is another.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # The process-wide policy only while the layers are made: a library should leave no trace.
@@ -174,35 +175,35 @@ def build(experiment, spec, vocabulary=None):
       if module.GENERATOR_KIND is generator_base.Autoregressive:
         needed = f"a generator that writes token by token, which {name} does not"
       raise errors.UserError(f"--algorithm {choices.algorithm} needs {needed}")
-    if not isinstance(discriminator, getattr(module, "DISCRIMINATOR_KIND", object)):
-      chosen = discriminator_name if choices.ensemble == 1 else f"an ensemble of {choices.ensemble}"
-      raise errors.UserError(f"--algorithm {choices.algorithm} needs the discriminator {module.DISCRIMINATOR[0]}, not {chosen}")
+    discriminator_base.require(discriminator, getattr(module, "DISCRIMINATOR_KIND", ()), f"--algorithm {choices.algorithm}")
+    networks = {"generator": generator} | ({"discriminator": discriminator} if discriminator is not None else {})
     if vocabulary is not None:
       _assign_word_vectors(choices.embedding_file, vocabulary, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
-        generator.attach(discriminator)  # Before the algorithm copies the generator.
+        generator.attach(networks)  # Before the algorithm copies the generator.
         _restore(generator, "generator", "best", "--pretrained", choices.pretrained)
       if choices.pretrained_temperature != 1.0:
         if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
         generator.divide_logits(choices.pretrained_temperature)
       if choices.pretrained_discriminator:
-        _restore_discriminator(choices, discriminator, generator, vocabulary)
+        _restore_discriminator(choices, networks, vocabulary)
     if choices.pretrained_discriminator:
       discriminator.begun = True  # In a run that goes on as well.
-    return module.Algorithm(experiment.algorithm, generator, discriminator)
+    return module.Algorithm(experiment.algorithm, networks, seed)
   finally:
     keras.config.set_dtype_policy(before)
 
 
-def _restore_discriminator(choices, discriminator, generator, vocabulary):
-  """Gives the discriminator the weights of that of the run in `choices.pretrained_discriminator`."""
+def _restore_discriminator(choices, networks, vocabulary):
+  """Gives the discriminator the weights of the one in `choices.pretrained_discriminator`."""
   folder = pathlib.Path(choices.pretrained_discriminator)
+  discriminator = networks.get("discriminator")
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
   if vocabulary_lib.load(folder / "vocabulary.json") != vocabulary:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
-  discriminator.attach(generator)  # One that has its sizes from the generator makes its variables here.
+  discriminator.attach(networks)  # One that has its sizes from the generator makes its variables here.
   _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
 
 

@@ -6,7 +6,6 @@ from absl import logging
 import tensorflow as tf
 
 from tf_textgan import files
-from tf_textgan.generators import base
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -58,23 +57,23 @@ class Model(tf.Module):
     seed = generation_seed(seed)
     if category is not None:
       named = self._places(category, allowed=("",))
-      category = tf.where(category == "", self._generator.draw_categories(num, seed), named)
-    tokens, log_probs, *chosen = generator.write(num, seed, pickers.Categorical(temperature), category)
-    written = {"text": self._text.decode(tokens), "log_prob": log_probs}
-    if chosen:
-      written["score"] = chosen[0]
-    return written if category is None else written | {"category": tf.gather(self._categories, category)}
+      category = tf.where(category == "", self._generator.draw_context(num, seed), named)
+    generated = generator.write(num, seed, pickers.Categorical(temperature), category)
+    outputs = {"text": self._text.decode(generated.tokens), "log_prob": generated.log_probs}
+    if generated.scores is not None:
+      outputs["score"] = generated.scores
+    return outputs if category is None else outputs | {"category": tf.gather(self._categories, category)}
 
   def _score(self, text, category=None):
     tokens = self._text.encode(text, self._generator.spec.length)
     tokens = tf.ensure_shape(tokens, [None, self._generator.spec.length])
     scores = {}
-    if isinstance(self._generator, base.Autoregressive):
-      category = None if category is None else self._places(category)
-      latent = self._generator.draw_latent(tf.shape(tokens)[0], noise.seed(0), category)
-      scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, latent), axis=1)
+    context = None if category is None else self._places(category)
+    if self._generator.likelihood:
+      latent = self._generator.prior(tf.shape(tokens)[0], noise.seed(0))
+      scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, latent, context), axis=1)
     if self._discriminator is not None:
-      scores["discriminator"] = self._discriminator(tokens)
+      scores["discriminator"] = self._discriminator(tokens, context=context)
     return scores
 
   def _places(self, names, allowed=()):
@@ -106,7 +105,7 @@ def save(folder, generator, discriminator, vocabulary, guide=None):
   signatures = {"generate": model.generate, "score": model.score}
   if guide is not None:
     signatures["generate_guided"] = model.generate_guided
-  if not isinstance(generator, base.Autoregressive) and discriminator is None:
+  if not generator.likelihood and discriminator is None:
     del signatures["score"]  # Nothing can be scored.
   with files.replacing_folder(folder) as temporary:
     tf.saved_model.save(model, str(temporary), signatures)

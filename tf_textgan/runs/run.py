@@ -252,7 +252,7 @@ def _training_data(synthetic_file, corpus, algorithm):
     synthetic = corpus_lib.read_lines(synthetic_file, corpus.vocabulary, corpus.spec.length)
     logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
     data = np.concatenate([data, synthetic])
-  return sequences.Labelled(data, corpus.categories["train"]) if categories else data
+  return sequences.Batch(data, corpus.categories["train"] if categories else None)
 
 
 def _begin(folder, experiment, corpus):
@@ -293,10 +293,10 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
     if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; they are written once.
       num = tf.constant(_SHOWN_SENTENCES)
-      sentences = corpus.vocabulary.decode(evaluator.write(num, seed, None)[0].numpy())
-      if generator.spec.categories:
-        categories = generator.draw_categories(num, seed).numpy()
-        sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(categories, sentences)]
+      generated = evaluator.write(num, seed, None)
+      sentences = corpus.vocabulary.decode(generated.tokens.numpy())
+      if generated.context is not None:
+        sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 

@@ -55,7 +55,7 @@ class Cost:
 
   Attributes:
     loss: function of scores, of any shape, giving as many costs.
-    discriminator: see `discriminators.base`; for prefixes it needs `prefixes`.
+    discriminator: see `discriminators.base`; for prefixes it has to be a `PointScores`.
     seed: int32 `[2]` of its dropout; None for none.
   """
 
@@ -64,10 +64,10 @@ class Cost:
   seed: Any = None
 
   def __call__(self, inputs):
-    return self.loss(self.discriminator(inputs, self.seed))
+    return self.loss(self.discriminator(inputs, seed=self.seed))
 
   def prefixes(self, tokens, points):
-    return self.loss(self.discriminator.prefixes(tokens, points, self.seed))
+    return self.loss(self.discriminator.prefixes(tokens, points, seed=self.seed))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,14 +100,14 @@ class ScoreFunction:
   relaxed: ClassVar[bool] = False
 
   def __call__(self, policy, cost, num, seed):
-    samples, latent = _written(policy, num, seed)
+    samples = _sampled(policy, num, seed)
     costs = tf.stop_gradient(cost(samples.tokens))
     advantages = costs
     if self.leave_one_out:
       # x_i - mean of the others = (x_i - mean of all) * N / (N - 1), over the global batch.
       count = tf.cast(tf.shape(costs)[0] * noise.num_replicas(), tf.float32)
       advantages = (costs - noise.average_over_replicas(tf.reduce_mean(costs))) * count / (count - 1.0)
-    log_prob = tf.reduce_sum(policy.log_probs(samples.tokens, latent), axis=1)
+    log_prob = tf.reduce_sum(policy.log_probs(samples.tokens, samples.latent), axis=1)
     return Estimate(advantages * log_prob, costs, samples)
 
 
@@ -124,10 +124,10 @@ class Controlled:
 
   def __call__(self, policy, cost, num, seed):
     """Also wants of `cost` a method `prefixes(tokens, points) -> [B, T]`: the cost of the tokens before each position and a point there."""
-    samples, latent = _written(policy, num, seed)
+    samples = _sampled(policy, num, seed)
     tokens = samples.tokens
     costs = tf.stop_gradient(cost(tokens))
-    logits = tf.cast(policy(tokens, latent), tf.float32)
+    logits = tf.cast(policy(tokens, samples.latent), tf.float32)
     mask = policy.spec.mask(tokens)
     gradient = self.control.gradient(cost, costs, tokens, tf.stop_gradient(logits), mask, seed)
     # The gradient at the logits is known: what is left is linear in them.
@@ -212,8 +212,7 @@ def make(name, temperature=1.0, control=None):
   return Relaxed(relaxing[name](temperature))
 
 
-def _written(policy, num, seed):
-  """Samples and the latent they were written from; no gradient goes into the loop that wrote them."""
+def _sampled(policy, num, seed):
+  """Samples whose tokens pass no gradient into the loop that generated them."""
   samples = policy.sample(num, seed)
-  tokens = tf.stop_gradient(samples.tokens)
-  return samples._replace(tokens=tokens), policy.sample_latent(num, seed)
+  return samples._replace(tokens=tf.stop_gradient(samples.tokens))

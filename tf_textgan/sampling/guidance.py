@@ -17,31 +17,12 @@ and their log-probabilities float32 `[N]`. Scores are `score(tokens)`, float32 `
 
 import dataclasses
 from typing import Any
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from tf_textgan.sampling import categorical
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import unrolling
-
-
-class Guided(NamedTuple):
-  """Sentences that were chosen.
-
-  Attributes:
-    tokens: int32 `[N, T]`.
-    log_probs: float32 `[N]`, log q(x), the log-probability as proposed (nats).
-    scores: float32 `[N]`, f(x); log p(x) is the sum of the two less log Z.
-    accepted: bool `[N]`; false where rejection ran out of candidates and drew among the rejected ones.
-    proposals: float32 scalar, the work for all of them, in sentences that the generator could have written unguided.
-  """
-
-  tokens: tf.Tensor
-  log_probs: tf.Tensor
-  scores: tf.Tensor
-  accepted: tf.Tensor
-  proposals: tf.Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +81,7 @@ class Rejection:
     return below - tf.math.log(-tf.math.expm1(below)) - self.shift
 
   def __call__(self, propose, score, num, seed):
-    """Draws `num` sentences, an int32 scalar, with a bound that is known: `Guided`."""
+    """Draws `num` sentences, an int32 scalar, with a bound that is known: `unrolling.Generated`."""
 
     def try_again(i, rest):
       """A candidate for each of the sentences `rest`, and how it compares with the others; an accepted one is infinitely good."""
@@ -126,7 +107,7 @@ class Rejection:
       improve,
       (tf.constant(1), tf.cast(num, tf.float32), try_again(0, tf.range(num))),
     )
-    return Guided(*chosen, tf.math.is_inf(key), spent)
+    return _generated(chosen, tf.math.is_inf(key), spent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +128,7 @@ class Resampling:
     return self.candidates
 
   def __call__(self, propose, score, num, seed):
-    """Draws `num` sentences, an int32 scalar: `Guided`."""
+    """Draws `num` sentences, an int32 scalar: `unrolling.Generated`."""
     rows = tf.repeat(tf.range(num), self.candidates)
     tokens, log_probs = propose(rows, noise.fold(seed, "proposals"))
     scores = score(tokens)
@@ -192,17 +173,15 @@ class Search:
       score_prefix: function of tokens int32 `[R, T]` and of how many of them are known, an int32 scalar, giving float32 `[R]`; None for completions.
 
     Returns:
-      `Guided` of N sentences.
+      `unrolling.Generated` of N sentences.
     """
     size = tf.shape(start)[0]
 
     def write(count, written, tokens, log_probs, last, state):
       """Writes `count` further tokens."""
-      block = unrolling.unroll(step, picker, last, state, count, noise.fold(seed, "tokens", written), end_token, keep_states=True)
-      # A sequence that goes on does so from the last pick's state.
-      state = tf.nest.map_structure(lambda x: x[:, -1], block.states)
+      block = unrolling.unroll(step, picker, last, state, count, noise.fold(seed, "tokens", written), end_token)
       tokens = tf.concat([tokens[:, :written], block.tokens, tokens[:, written + count :]], axis=1)
-      return tf.ensure_shape(tokens, [None, length]), log_probs + tf.reduce_sum(block.log_probs, axis=1), block.tokens[:, -1], state
+      return tf.ensure_shape(tokens, [None, length]), log_probs + tf.reduce_sum(block.log_probs, axis=1), block.tokens[:, -1], block.state
 
     def promise(written, tokens, last, state):
       if score_prefix is not None:
@@ -262,7 +241,12 @@ def effective_share(log_weights, candidates):
 
 def _pick(rows, tokens, log_probs, scores, spent):
   chosen = [tf.gather(x, rows) for x in (tokens, log_probs, scores)]
-  return Guided(*chosen, tf.ones_like(rows, tf.bool), spent)
+  return _generated(chosen, tf.ones_like(rows, tf.bool), spent)
+
+
+def _generated(chosen, accepted, proposals):
+  tokens, log_probs, scores = chosen
+  return unrolling.Generated(tokens, log_probs, scores=scores, accepted=accepted, proposals=proposals)
 
 
 def _systematic(log_weights, candidates, seed):

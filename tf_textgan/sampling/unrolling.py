@@ -9,53 +9,93 @@ from tf_textgan import sequences
 from tf_textgan.sampling import noise
 
 
+class History(NamedTuple):
+  """The states of a generator at every position of some sequences, from which `generators.base.Autoregressive.state_at` takes one for each row.
+
+  The state at position n has read the n inputs before it: the start token and the first n - 1 tokens. Token n - 1 is its next input.
+
+  Attributes:
+    stacked: the parts of the state that change in place and so are stacked, every tensor `[B, T, ...]`; for a recurrent network the whole state.
+    last: the state after the last input, every tensor `[B, ...]`; for a network with a cache of all positions it is enough.
+  """
+
+  stacked: Any
+  last: Any
+
+
 class Samples(NamedTuple):
-  """Sequences as they were written.
+  """Generated sequences.
 
   Attributes:
     tokens: int32 `[B, T]`, padded after the end token.
     log_probs: float32 `[B, T]`, log-probability of each token under the distribution it was drawn from (nats); 0 on padding.
     points: float32 `[B, T, V]` through which gradients flow, None if the picker gives none; on padding the constant one-hot of the padding.
-    states: the state from which each token was picked, every tensor `[B, T, ...]`; None unless asked for.
+    latent: float32 `[B, Z]`, the z they were generated from; None from `unroll`, which knows the state only.
+    context: the context they are conditioned on, see `sequences.Batch`; None without.
+    history: `History`; None unless asked for.
+    state: the state after the last input; None for generators that are not autoregressive.
   """
 
   tokens: tf.Tensor
   log_probs: tf.Tensor
   points: tf.Tensor | None = None
-  states: Any = None
+  latent: tf.Tensor | None = None
+  context: tf.Tensor | None = None
+  history: History | None = None
+  state: Any = None
 
 
-def unroll(step, picker, start, state, length, seed, end_token=None, keep_states=False):
-  """Writes sequences token by token.
+class Generated(NamedTuple):
+  """Sequences as `generators.base.Generator.write` gives them, guided by a discriminator or not.
+
+  Attributes:
+    tokens: int32 `[N, T]`, padded after the end token.
+    log_probs: float32 `[N]`, log-probability of the sequences as they were drawn; with a guide, as they were proposed (nats).
+    context: the context they are conditioned on, see `sequences.Batch`; None without.
+    scores: float32 `[N]`, f(x), the guide's log-weights: log p(x) is log q(x) + f(x) - log Z, see `guidance`; None without a guide.
+    accepted: bool `[N]`; false where rejection ran out of candidates and drew among the rejected ones; None without a guide.
+    proposals: float32 scalar, the work for all of them, in sentences that the generator could have generated unguided; None without a guide.
+  """
+
+  tokens: tf.Tensor
+  log_probs: tf.Tensor
+  context: tf.Tensor | None = None
+  scores: tf.Tensor | None = None
+  accepted: tf.Tensor | None = None
+  proposals: tf.Tensor | None = None
+
+
+def unroll(step, picker, start, state, length, seed, end_token=None, stacked=None):
+  """Generates sequences token by token.
 
   Args:
     step: function of inputs (ids or points, as `start`) and a state, giving logits `[B, V]` and the next state.
     picker: see `pickers`.
-    start: the tokens before the first one written: ids int32 `[B]`, and the picked ids are fed back; or points float `[B, V]`, and the picker's
+    start: the tokens before the first generated one: ids int32 `[B]`, and the picked ids are fed back; or points float `[B, V]`, and the picker's
       points are fed back, so that gradients also flow through the past. A sequence whose id is the end token or padding stays empty.
     state: nest of tensors `[B, ...]` from which the first token follows.
-    length: most tokens to write (T), an int or an int32 scalar tensor.
+    length: most tokens to generate (T), an int or an int32 scalar tensor.
     seed: int32 `[2]`.
-    end_token: id that ends a sequence; None writes `length` tokens in all.
-    keep_states: also return the state before each pick.
+    end_token: id that ends a sequence; None generates `length` tokens in all.
+    stacked: function of a state, giving the parts of it to stack before each step into `Samples.history`; None keeps no history.
 
   Returns:
-    `Samples`.
+    `Samples` without latent and context.
   """
   rows = start.shape[0]
   soft = start.shape.rank == 2
   finished = tf.zeros(tf.shape(start)[:1], tf.bool)
   if end_token is not None and not soft:
     finished = (start == end_token) | (start == sequences.PAD)
-  parts = tf.nest.flatten(state)
+  kept = [] if stacked is None else tf.nest.flatten(stacked(state))
 
   def array(dtype):
     return tf.TensorArray(dtype, size=length)
 
-  # Tokens, log-probabilities, points, then the state's parts.
+  # Tokens, log-probabilities, points, then the stacked parts of the state.
   arrays = [array(tf.int32), array(tf.float32)]
   arrays += [array(tf.float32)] if picker.relaxed else []
-  arrays += [array(part.dtype) for part in parts] if keep_states else []
+  arrays += [array(part.dtype) for part in kept]
 
   def unfinished(t, inputs, state, finished, arrays):
     del inputs, state, arrays
@@ -64,7 +104,8 @@ def unroll(step, picker, start, state, length, seed, end_token=None, keep_states
     # At least one step: arrays that nothing was written to have no shape.
     return (t < length) & ((t == 0) | ~tf.reduce_all(finished))
 
-  def write_token(t, inputs, state, finished, arrays):
+  def generate_token(t, inputs, state, finished, arrays):
+    before = state
     logits, state = step(inputs, state)
     tokens, log_probs, points = picker(logits, noise.fold(seed, t))
     if end_token is not None:
@@ -75,42 +116,65 @@ def unroll(step, picker, start, state, length, seed, end_token=None, keep_states
       finished = finished | (tokens == end_token)
     values = [tokens, log_probs]
     values += [points] if picker.relaxed else []
-    values += tf.nest.flatten(state) if keep_states else []
+    values += [] if stacked is None else tf.nest.flatten(stacked(before))
     arrays = [a.write(t, value) for a, value in zip(arrays, values)]
     return t + 1, tf.cast(points, inputs.dtype) if soft else tokens, state, finished, arrays
 
   # A while_loop: a Python loop over 50 steps takes four times as long to trace and compile.
   limit = length if isinstance(length, int) else None
-  *_, arrays = tf.while_loop(
-    unfinished, write_token, (tf.constant(0), start, state, finished, arrays), maximum_iterations=limit
+  _, _, last, _, arrays = tf.while_loop(
+    unfinished, generate_token, (tf.constant(0), start, state, finished, arrays), maximum_iterations=limit
   )
-  # Time-major arrays to tensors [B, T, ...]. Steps that were not reached are zero: padding.
-  tensors = [a.stack() for a in arrays]
-  tensors = [tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for x in tensors]
-  tensors = [tf.ensure_shape(x, [rows, limit, *x.shape[2:]]) for x in tensors]
+  # Steps that were not reached are zero: padding.
+  tensors = [tf.ensure_shape(x, [rows, limit, *x.shape[2:]]) for x in (batch_major(a.stack()) for a in arrays)]
   tokens, log_probs, *others = tensors
   points = others.pop(0) if picker.relaxed else None
-  return Samples(tokens, log_probs, points, tf.nest.pack_sequence_as(state, others) if keep_states else None)
+  history = None if stacked is None else History(tf.nest.pack_sequence_as(stacked(state), others), last)
+  return Samples(tokens, log_probs, points, history=history, state=last)
 
 
-def after_given(step, tokens, count):
-  """A step function that writes given tokens first and then what it would.
+def read(step, inputs, state, stacked):
+  """Reads given inputs, and generates nothing.
 
   Args:
     step: see `unroll`.
-    tokens: int32 `[B, T]`.
-    count: how many of them are given, an int32 scalar; padding among them is left to the loop.
+    inputs: int32 `[B, T]`.
+    state: nest of tensors `[B, ...]` before the first of them.
+    stacked: see `unroll`.
 
   Returns:
-    A step function whose state is a pair: the position, int32 `[B]`, zeros at first, and the state of `step`.
+    `History`.
   """
+  length = inputs.shape[1]
+  arrays = [tf.TensorArray(part.dtype, length) for part in tf.nest.flatten(stacked(state))]
 
-  def forced_step(inputs, state):
-    position, inner = state
-    logits, inner = step(inputs, inner)
-    # A token that is given is one that has all the probability.
-    given = tf.gather(tokens, tf.minimum(position[0], tokens.shape[1] - 1), axis=1)
-    forced = tf.one_hot(given, logits.shape[-1], on_value=0.0, off_value=-1e9)
-    return tf.where(position[0] < count, forced, tf.cast(logits, tf.float32)), (position + 1, inner)
+  def read_token(t, state, arrays):
+    arrays = [a.write(t, part) for a, part in zip(arrays, tf.nest.flatten(stacked(state)))]
+    # The logits are not used, so that the compiled loop does not make them.
+    return t + 1, step(inputs[:, t], state)[1], arrays
 
-  return forced_step
+  _, last, arrays = tf.while_loop(lambda t, *_: t < length, read_token, (tf.constant(0), state, arrays), maximum_iterations=length)
+  parts = [tf.ensure_shape(x, [None, length, *x.shape[2:]]) for x in (batch_major(a.stack()) for a in arrays)]
+  return History(tf.nest.pack_sequence_as(stacked(state), parts), last)
+
+
+def batch_major(x):
+  """`[T, B, ...]` to `[B, T, ...]`."""
+  return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+
+
+def splice(given, count, following):
+  """Joins the first values of each row with values that follow them.
+
+  Args:
+    given: `[B, T, ...]`.
+    count: int32 `[B]`, how many of a row's values to keep.
+    following: `[B, L, ...]`, L at least T less the least count.
+
+  Returns:
+    `[B, T, ...]`.
+  """
+  length = given.shape[1]
+  position = tf.range(length)
+  source = tf.where(position < count[:, None], position, position + length - count[:, None])
+  return tf.ensure_shape(tf.gather(tf.concat([given, following], axis=1), source, batch_dims=1), [None, *given.shape[1:]])

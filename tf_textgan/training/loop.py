@@ -107,7 +107,7 @@ class Loop:
     Args:
       algorithm: `algorithms.base.Algorithm`, made under the strategy's scope.
       schedule: `algorithms.base.Schedule`.
-      data: the training data, int32 array `[N, T]`, or `sequences.Labelled` of arrays for an algorithm that learns categories.
+      data: the training data, `sequences.Batch` of arrays; without context for an algorithm that learns no categories.
       evaluate: function of the step, giving a dictionary of numbers; called in every process, so that callbacks agree.
       checkpoints: `checkpoints.Checkpoints`.
       config: `Config`.
@@ -247,8 +247,9 @@ class Loop:
   def _run_rounds(self, phase, batches, rounds):
     """Makes some rounds of a phase and returns the mean of their metrics."""
     state = self.run_state
-    share = tf.constant(state.round / phase.steps, tf.float32)
-    growth = tf.constant(1.0 / phase.steps, tf.float32)
+    # In a phase that is not annealed temperatures stay at their start.
+    phase_fraction = tf.constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
+    growth = tf.constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
     logs = {}
     for update in phase.updates:
       if update.name not in state.updates:
@@ -256,7 +257,7 @@ class Loop:
     for update in phase.updates:
       count = update.repeats * rounds
       done = state.updates.get(update.name, 0)
-      metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), share, growth / update.repeats)
+      metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), phase_fraction, growth / update.repeats)
       state.updates[update.name] = done + count
       state.batches += count
       for name, value in metrics.items():
@@ -291,10 +292,10 @@ class Loop:
     # Nothing here and below has Python's `if` or `for` on a tensor, and AutoGraph, which would look for them in every function that is called, takes
     # seconds before the first step.
     @tf.function(autograph=False)
-    def advance(batches, first, count, share, growth):
+    def advance(batches, first, count, phase_fraction, growth):
       def once(i):
         passed = tf.cast(i - first, tf.float32)
-        metrics = strategy.run(train_step, (next(batches), noise.fold(update_seed, i), share + growth * passed))
+        metrics = strategy.run(train_step, (next(batches), noise.fold(update_seed, i), phase_fraction + growth * passed))
         return {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for name, value in metrics.items()}
 
       def add(i, totals):

@@ -1,0 +1,153 @@
+"""Policy gradients with Monte-Carlo rollouts: the core of SeqGAN, shared by RankGAN."""
+
+from collections.abc import Callable
+import dataclasses
+import functools
+from typing import Literal
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_textgan import checks
+from tf_textgan.algorithms import base
+from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.losses import policy_gradient
+from tf_textgan.sampling import noise
+from tf_textgan.sampling import rollouts
+
+# Advantage functions by name: functions of the returns, of the mask, and of a sum over the replicas.
+ADVANTAGES = {
+  "none": lambda returns, mask, total: returns,
+  "baseline": policy_gradient.position_baseline,
+  "leave_one_out": policy_gradient.leave_one_out,
+  "normalized": policy_gradient.normalized,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(pretrained.Config):
+  """The settings of SeqGAN's paper and code (https://arxiv.org/abs/1609.05473)."""
+
+  # Adam's learning rate for the policy gradient.
+  generator_learning_rate: float = 1e-2
+  # Completions of each prefix (N).
+  rollouts: int = 16
+  # Rows completed together, which bounds the memory; 0 for as many as have some five megabytes of logits, about what a cache holds.
+  rollout_chunk: int = 0
+  # Share of its old weights that a copy of the generator keeps at each step; it is the copy that completes. The published code has 0.8; 0
+  # completes with the generator itself.
+  rollout_policy_lag: float = 0.0
+  # Baseline subtracted from the returns: "none", as in the published code; "baseline", each position's mean over the batch; "leave_one_out", the mean
+  # of the other sequences; "normalized" shifts and scales to mean 0 and variance 1 over the batch.
+  advantage: Literal["none", "baseline", "leave_one_out", "normalized"] = "none"
+  # Updates made on the same samples and rewards.
+  policy_updates: int = 1
+  # With several updates: how far a token's probability may move, as a share of its value when it was picked (PPO's epsilon).
+  clip_ratio: float = 0.2
+  # Weight of the divergence from the generator as it was when the adversarial phase began, in nats per sequence.
+  kl_weight: float = 0.0
+  # Weight of the samples' entropy, in nats per sequence, added to what is maximised.
+  entropy_weight: float = 0.0
+  # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
+  discriminator_steps_per_round: int = 5
+
+  def __post_init__(self):
+    super().__post_init__()
+    checks.at_least(self, 0, "rollout_chunk", "kl_weight", "entropy_weight")
+    checks.share(self, "rollout_policy_lag")
+    checks.above_zero(self, "clip_ratio")
+    checks.at_least(self, 1, "rollouts", "policy_updates", "discriminator_steps_per_round")
+
+
+class Judge(NamedTuple):
+  """How sequences are rewarded in one step.
+
+  Attributes:
+    reward: function of ids int32 `[R, T]`, giving float `[R]`.
+    reward_completions: a cheaper way for completions, see `rollouts.rewards`; None without one.
+  """
+
+  reward: Callable[[tf.Tensor], tf.Tensor]
+  reward_completions: Callable[..., tf.Tensor] | None = None
+
+
+class Algorithm(pretrained.Algorithm):
+  """A policy gradient whose rewards are means over completions.
+
+  The subclass has `discriminator_step`, and a `generator_step` that calls `policy_step`.
+  """
+
+  rewarded = True
+
+  def __init__(self, config, networks, seed=0):
+    super().__init__(config, networks, seed)
+    copies = {"rollout_policy": config.rollout_policy_lag, "reference_policy": config.kl_weight}
+    self.modules |= {name: self.generator.clone() for name, setting in copies.items() if setting}
+
+  def phases(self, schedule):
+    # Rollouts of growing prefixes have no one shape for XLA.
+    generator = base.Update("generator", self.generator_step, compilable=False)
+    discriminator = base.Update("discriminator", self.discriminator_step)
+    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+
+  def begin(self, update):
+    super().begin(update)
+    if update == "generator":
+      base.copy_weights(self.generator, self.modules.values())
+
+  def policy_step(self, judge, num, seed):
+    """One step of the policy gradient with rollouts.
+
+    Args:
+      judge: function of the sampled tokens, int32 `[B, T]`, giving a `Judge`.
+      num: sequences to sample, an int32 scalar.
+      seed: int32 `[2]`.
+
+    Returns:
+      `loss`, `reward` (mean over the tokens), `entropy` (nats per token) and `gradient_norm`, scalars; with `kl_weight` also `kl` (nats per token).
+    """
+    config, generator, modules = self.config, self.generator, self.modules
+    policy = modules.get("rollout_policy", generator)
+    samples = generator.sample(num, seed, keep_history=policy is generator)
+    history = samples.history if policy is generator else policy.prefill(samples.tokens, samples.latent, samples.context)
+    mask = generator.spec.mask(samples.tokens)
+    reward, reward_completions = judge(samples.tokens)
+    rewards = rollouts.rewards(
+      policy.step,
+      functools.partial(policy.state_at, history),
+      reward,
+      samples.tokens,
+      config.rollouts,
+      noise.fold(seed, "rollouts"),
+      generator.spec.end_token,
+      config.rollout_chunk or rollouts.cached_rows(generator.spec.vocab_size),
+      reward_completions,
+    )
+    returns = rewards
+    if config.entropy_weight:
+      returns += config.entropy_weight * policy_gradient.entropy_returns(samples.log_probs, mask)
+    returns = ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
+    reference = modules["reference_policy"].log_probs(samples.tokens, samples.latent, samples.context) if config.kl_weight else None
+    metrics = {}
+    for _ in range(config.policy_updates):
+      with tf.GradientTape() as tape:
+        log_probs = generator.log_probs(samples.tokens, samples.latent, samples.context)
+        if config.policy_updates == 1:
+          losses = policy_gradient.reinforce(log_probs, returns)
+        else:
+          losses = policy_gradient.clipped_ratio(log_probs, samples.log_probs, returns, config.clip_ratio)
+        if config.kl_weight:
+          divergence = policy_gradient.divergence_from_reference(log_probs, reference)
+          metrics["kl"] = base.mean(divergence, mask)
+          losses += config.kl_weight * divergence
+        # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
+        loss = base.mean(tf.reduce_sum(losses * mask, axis=1))
+      norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
+    if policy is not generator:
+      base.move_towards(policy, generator, 1.0 - config.rollout_policy_lag)
+    return metrics | {
+      "loss": loss,
+      "reward": base.mean(rewards, mask),
+      "entropy": base.mean(-log_probs, mask),
+      "gradient_norm": norm,
+    }
