@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints
@@ -27,7 +28,7 @@ def _loop(folder, name="mle", schedule=None, **changes):
   config = dataclasses.replace(CONFIG, **changes)
   kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
   schedule = schedule or base.Schedule(mle_steps=4, discriminator_steps=2, adversarial_steps=2)
-  return loop_lib.Loop(algorithm, schedule, tiny.batch(SPEC, 20), lambda step: {"step": float(step)}, kept, config)
+  return loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(SPEC, 20)), lambda step: {"step": float(step)}, kept, config)
 
 
 @pytest.fixture

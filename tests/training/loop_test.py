@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.algorithms import judges
 from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.sampling import noise
@@ -25,7 +26,7 @@ SPEC = tiny.SPECS["text"]
 SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
 CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size")
 # The batches of one run come from three epochs of it.
-TOKENS = tiny.batch(SPEC, 30, seed=7)
+TOKENS = sequences.Batch(tiny.batch(SPEC, 30, seed=7))
 
 
 def _size(algorithm):
@@ -125,18 +126,18 @@ class _Toy(base.Algorithm):
   """An algorithm with all phases whose steps take no time: each moves a weight of the network that it is named for."""
 
   def __init__(self, discriminator):
-    super().__init__(None, tiny.network("generator", "lstm", None, SPEC), discriminator)
+    super().__init__(None, {"generator": tiny.network("generator", "lstm", None, SPEC), "discriminator": discriminator})
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, 0.1)
 
   def phases(self, schedule):
     update = base.Update("discriminator", self._discriminator_step)
     return base.usual_phases(schedule, self._generator_step, update, base.Update("generator", self._generator_step), 1)
 
-  def _generator_step(self, real, seed, progress):
+  def _generator_step(self, real, seed, phase_fraction):
     self.generator.embedding.assign_add(noise.normal(self.generator.embedding.shape, seed))
     return {"loss": tf.zeros([])}
 
-  def _discriminator_step(self, real, seed, progress):
+  def _discriminator_step(self, real, seed, phase_fraction):
     variables = self.discriminator.trainable_variables
     self.optimizers["discriminator_optimizer"].apply([noise.normal([1], seed)[0] * tf.ones(variable.shape) for variable in variables])
     return {"loss": tf.zeros([])}
@@ -253,7 +254,7 @@ def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_pa
   assert part.run_state.step == 5
   _assert_equal(_state(whole), _state(part))
   # And the labels took part.
-  relabelled = labelled["data"]._replace(categories=(labelled["data"].categories + 1) % 3)
+  relabelled = labelled["data"]._replace(context=(labelled["data"].context + 1) % 3)
   other = _loop("mle", tmp_path / "other", spec=tiny.LABELLED_SPEC, data=relabelled)
   other.run()
   assert _size(other.algorithm) != _size(whole.algorithm)
@@ -378,12 +379,12 @@ def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
   loop = _loop("mle", tmp_path)
   step = loop.algorithm.mle_step
 
-  def poisoned(real, seed, progress):
-    metrics = step(real, seed, progress)
+  def poisoned(real, seed, phase_fraction):
+    metrics = step(real, seed, phase_fraction)
     # From round 4 of 5 on.
-    return {**metrics, "nll": tf.where(progress > 0.5, np.nan, metrics["nll"])}
+    return {**metrics, "nll": tf.where(phase_fraction > 0.5, np.nan, metrics["nll"])}
 
-  loop.phases = [base.Phase("mle", 5, (base.Update("mle", poisoned),))]
+  loop.phases = [base.Phase("mle", 5, (base.Update("mle", poisoned),), annealed=True)]
   ended = []
   expected = r"training diverged: mle/nll is nan at step 4 \(round 4 of phase mle\); the last checkpoint before it is kept"
   with pytest.raises(errors.UserError, match=expected):

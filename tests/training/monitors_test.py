@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 import tensorflow as tf
 
 from tests.conformance import tiny
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
@@ -75,7 +76,7 @@ def board(tmp_path_factory):
   for _ in range(2):
     algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)
     kept = checkpoints.Checkpoints(folder)
-    loop = loop_lib.Loop(algorithm, schedule, tiny.batch(spec, 20), lambda step: {"entropy": step / 2}, kept, config)
+    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2}, kept, config)
     loop.restore()
 
     class Stop(monitors.Means):
