@@ -206,3 +206,27 @@ def test_tensorboard_with_everything_and_the_progress_bar_of_keras(tmp_path, cap
   board = keras.callbacks.TensorBoard(tmp_path / "board", histogram_freq=1, write_graph=True, write_images=True, update_freq=1)
   loop.run([board, keras.callbacks.ProgbarLogger()])
   assert list((tmp_path / "board").rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_whole_models_are_saved_while_training_goes_on(tmp_path):
+  loop = _loop(tmp_path / "checkpoints", schedule=base.Schedule(mle_steps=4))
+  epochs = {}
+  note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.update({epoch: loop.algorithm.generator.get_weights()}))
+  loop.run([keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras")), note])
+  for epoch, weights in epochs.items():
+    loaded = keras.models.load_model(tmp_path / f"{epoch + 1}.keras")  # Keras counts from 1 there.
+    for a, b in zip(loaded.get_weights(), weights, strict=True):
+      np.testing.assert_array_equal(a, b)
+  assert len(epochs) == 2
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_model_is_saved_every_few_batches(tmp_path):
+  loop = _loop(tmp_path / "checkpoints", schedule=base.Schedule(mle_steps=5), evaluations=1)
+  steps = []
+  saving = keras.callbacks.ModelCheckpoint(str(tmp_path / "generator.weights.h5"), save_weights_only=True, save_freq=2)
+  save = loop.algorithm.generator.save_weights
+  loop.algorithm.generator.save_weights = lambda *args, **options: (steps.append(loop.run_state.step), save(*args, **options))
+  loop.run([saving])
+  assert steps == [2, 4]

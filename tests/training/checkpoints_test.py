@@ -5,12 +5,14 @@ import os
 import signal
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan.algorithms import base
 from tf_textgan.training import checkpoints
 
 
@@ -43,6 +45,23 @@ def test_every_bit_comes_back(tmp_path):
     restored = copy.variables()[name].numpy()
     assert restored.dtype == variable.numpy().dtype
     assert restored.tobytes() == variable.numpy().tobytes(), name
+
+
+def test_a_network_of_unnamed_layers_is_restored_twice_in_one_process(tmp_path):
+  def variables(seed):
+    keras.utils.set_random_seed(seed)
+    network = keras.Sequential([keras.Input([6], dtype="int32"), keras.layers.Embedding(9, 4), keras.layers.Bidirectional(keras.layers.GRU(3))])
+    return base.variables_of(network, "discriminator") | base.variables_of(base.adam(network, 0.01), "discriminator_optimizer")
+
+  saved, kept = variables(0), checkpoints.Checkpoints(tmp_path)
+  kept.save(1, saved, {"step": 1})
+  kept.wait()
+  for seed in (1, 2):
+    restored = variables(seed)
+    assert any(np.any(saved[name].numpy() != variable.numpy()) for name, variable in restored.items())
+    assert kept.restore(restored) == {"step": 1}
+    for name, variable in restored.items():
+      np.testing.assert_array_equal(variable, saved[name])
 
 
 def test_what_is_to_be_kept_comes_back_beside_the_variables(tmp_path):
