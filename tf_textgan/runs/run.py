@@ -35,7 +35,7 @@ from tf_textgan.training import monitors
 
 # What may differ between a run and the command that goes on with it: how long it trains, and how it is watched.
 _CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export"},
+  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export", "export_version"},
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop_lib.Config)} - {"batch_size", "seed"},
 }
@@ -348,8 +348,9 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   print(f"on the test split: {numbers}", file=sys.stderr)
   if experiment.choices.export:
     guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
-    export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide)
-    print(f"SavedModel: {folder / 'export'}", file=sys.stderr)
+    version = experiment.choices.export_version
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide, version)
+    print(f"SavedModel: {target}", file=sys.stderr)
 
 
 def _print_table(lines):
