@@ -6,12 +6,14 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests import shell
+from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.evaluation import evaluator
 from tf_textgan.generators import guided
@@ -187,7 +189,49 @@ def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
 def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
   export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
-  assert list(tf.saved_model.load(str(tmp_path / "export")).signatures) == ["generate"]
+  model = tf.saved_model.load(str(tmp_path / "export"))
+  assert list(model.signatures) == ["generate"] and not hasattr(model, "score") and not hasattr(model, "serve")
+
+
+def test_the_default_signature_and_the_endpoint_of_keras_are_the_score(made):
+  folder, _, algorithm = made[0]["gsgan"]
+  model = tf.saved_model.load(str(folder / "export"))
+  text = tf.constant(TEXT)
+  expected = model.signatures["score"](text=text)
+  layer = keras.layers.TFSMLayer(str(folder / "export"))
+  for scores in (model.signatures["serving_default"](text=text), layer(text)):
+    assert set(scores) == {"log_prob", "discriminator"}
+    for name in scores:
+      np.testing.assert_array_equal(scores[name], expected[name])
+  assert len(layer.weights) == len(algorithm.generator.trainable_variables) + len(algorithm.discriminator.trainable_variables)
+
+
+@pytest.mark.parametrize("name", ["gsgan", "characters"])
+@pytest.mark.parametrize(
+  ("num", "temperature", "message"),
+  [
+    (-1, 1.0, r"expected a num of at least 1, but got.*\[-1\]"),
+    (0, 1.0, r"expected a num of at least 1, but got.*\[0\]"),
+    (3, -1.0, r"expected a temperature that is finite and at least 0, but got.*\[-1\]"),
+    (3, float("nan"), r"expected a temperature that is finite and at least 0, but got.*\[nan\]"),
+    (3, float("inf"), r"expected a temperature that is finite and at least 0, but got.*\[inf\]"),
+  ],
+)
+def test_impossible_requests_are_refused(made, name, num, temperature, message):
+  model = tf.saved_model.load(str(made[0][name][0] / "export"))
+  with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+    model.signatures["generate"](num=tf.constant(num), temperature=tf.constant(temperature), seed=tf.constant(1, tf.int64))
+
+
+def test_versions_stand_side_by_side_and_are_not_lost(made, tmp_path):
+  _, corpus, algorithm = made[0]["oracle"]
+  save = lambda version: export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary, version=version)  # noqa: E731
+  for version in (1, 12, 1):
+    assert save(version) == tmp_path / "export" / str(version)
+  assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["1", "12"]
+  assert "serving_default" in tf.saved_model.load(str(tmp_path / "export" / "12")).signatures
+  with pytest.raises(errors.UserError, match="export holds the versions 1, 12 of a SavedModel; expected an --export_version above 0"):
+    save(0)
 
 
 def test_guided_text_is_that_of_the_command(made, tmp_path):

@@ -180,7 +180,7 @@ def test_two_workers_train_as_one_process(place):
   for code, _, err in results:
     assert code == 0, err
   first, second = (shell.archive(place / name / "checkpoints" / f"step_{_TOTAL:09d}.npz") for name in ("whole", "workers"))
-  assert json.loads(str(first.pop("progress")))["step"] == json.loads(str(second.pop("progress")))["step"] == _TOTAL
+  assert json.loads(str(first.pop("run_state")))["step"] == json.loads(str(second.pop("run_state")))["step"] == _TOTAL
   assert first.keys() == second.keys()
   for name in first:
     np.testing.assert_allclose(first[name], second[name], rtol=0, atol=1e-5, err_msg=name)
@@ -239,7 +239,7 @@ def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypa
   (tmp_path / "run" / "config.json").write_text(json.dumps(config))
   begun = _only_begin(monkeypatch)
   runs.train(_experiment(place, tmp_path / "run"))
-  assert [loop.progress.step for loop in begun] == [_TOTAL]
+  assert [loop.run_state.step for loop in begun] == [_TOTAL]
   with pytest.raises(errors.UserError, match="its choices has pretrained '', this command 'runs/other'"):
     runs.train(_experiment(place, tmp_path / "run", pretrained="runs/other"))
 
@@ -278,7 +278,7 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
     runs.load(tmp_path)
   begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path))
-  assert [loop.progress.step for loop in begun] == [0]
+  assert [loop.run_state.step for loop in begun] == [0]
 
 
 def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypatch):

@@ -87,7 +87,7 @@ class Algorithm(pretrained.Algorithm):
     fake = self.generator.sample(num, noise.fold(seed, "fake"), self._exploration).tokens
     past.add(fake, noise.fold(seed, "memory"))
     replayed = noise.uniform([num], noise.fold(seed, "replayed")) < self.config.replay_share
-    fake = tf.where(replayed[:, None], past.recall(num, noise.fold(seed, "recalled")), fake)
+    fake = tf.where(replayed[:, None], past.sample(num, noise.fold(seed, "recalled")), fake)
     return vanilla.train(self.discriminator, self.optimizers["discriminator_optimizer"], real, fake, seed)
 
   def generator_step(self, real, seed, phase_fraction):

@@ -76,7 +76,7 @@ class Table(base.Autoregressive):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the logits."""
-    super().__init__(spec, config)
+    super().__init__(spec, config, seed)
     shape = (spec.length, spec.vocab_size, spec.vocab_size)
     self.table = self.add_weight(shape, keras.initializers.RandomNormal(0.0, config.stddev, seed=seed), name="table")
     self._excluded = spec.exclusion()

@@ -11,13 +11,13 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.layers import network
 
 
-class Discriminator(keras.Model):
+class Discriminator(network.Network):
   """Scores whole sequences; the higher, the more real. Losses take the score as a logit, or as a critic's value.
 
   Attributes:
-    spec: `sequences.Spec` of the sequences.
     per_prefix: whether training uses the scores of all prefixes as examples; the discriminator is then a `PrefixScores`.
     begun: whether it came trained, so that `begin` must not be called.
   """
@@ -25,9 +25,9 @@ class Discriminator(keras.Model):
   per_prefix = False
   begun = False
 
-  def __init__(self, spec: sequences.Spec):
-    super().__init__(name="discriminator")  # A given name: see `generators.base`.
-    self.spec = spec
+  def __init__(self, spec: sequences.Spec, config: Any = None, seed: int = 0):
+    """Args as of `layers.network.Network`; the `Config` may be absent from a discriminator that is never saved by Keras."""
+    super().__init__(spec, config, seed, name="discriminator")
 
   def attach(self, networks: Mapping[str, keras.Model]) -> None:
     """Shows the discriminator the networks it is trained with, before it is used and before its optimizers are built: `algorithms.base` calls it.

@@ -62,7 +62,7 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
 
   def __init__(self, spec, config, seed=0, outputs=1):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights; outputs: of the last layer, for derived networks."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def normal():

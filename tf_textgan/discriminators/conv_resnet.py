@@ -29,7 +29,7 @@ class Discriminator(base.Discriminator):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     self.channels = config.channels
     self.embedding = self.add_weight(
       (spec.vocab_size, config.channels), keras.initializers.GlorotUniform(seed=seed * 100), name="embedding"

@@ -1,5 +1,6 @@
 """Several discriminators of one kind that begin apart and learn side by side: their mean score has less of the noise that each has learned alone."""
 
+import keras
 import tensorflow as tf
 
 from tf_textgan.discriminators import base
@@ -24,6 +25,13 @@ class Discriminator(base.Discriminator, base.Views, base.PrefixScores):
     self.members = members
     self.per_prefix = members[0].per_prefix
     self.built = True
+
+  def get_config(self):
+    return {"members": [keras.saving.serialize_keras_object(member) for member in self.members]}
+
+  @classmethod
+  def from_config(cls, config):
+    return cls([keras.saving.deserialize_keras_object(member) for member in config["members"]])
 
   def attach(self, networks):
     for member in self.members:

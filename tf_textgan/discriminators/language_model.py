@@ -37,7 +37,7 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def normal():

@@ -51,7 +51,7 @@ class Discriminator(base.Discriminator, base.Views):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def weight(name, shape, variance):

@@ -31,7 +31,7 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
     self.dropout = config.dropout
     self.embedding = self.add_weight(

@@ -52,7 +52,7 @@ class Discriminator(base.Discriminator, base.PrefixScores):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100, 3))
     regularizer = keras.regularizers.L2(0.5 * config.l2) if config.l2 else None
 

@@ -66,9 +66,12 @@ class Choices:
   profile_rounds: int = 0
   # Write a SavedModel at the end.
   export: bool = True
+  # Version of the SavedModel, above 0: it is written to export/VERSION, beside the other versions, as TensorFlow Serving expects it; 0 writes it to
+  # export itself.
+  export_version: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 0, "profile_rounds")
+    checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
     checks.above_zero(self, "pretrained_temperature")
 
