@@ -142,12 +142,8 @@ class Algorithm(abc.ABC):
     """The discriminator's estimate of log p(x) - log G(x), where p is the real distribution: int32 `[B, T]` to float32 `[B]`, nats, up to a constant.
 
     It is about the generator that the discriminator was trained against: of one that has moved since, or of another one, it is a mere preference.
-    The user's own rewards are added: they tilt p.
     """
-    ratios = self.prefix_log_ratio(tokens, tokens.shape[1]) if self.prefix_log_ratio else self.discriminator(tokens)
-    for extra in self.extra_rewards:
-      ratios += extra(tokens)
-    return ratios
+    return self.prefix_log_ratio(tokens, tokens.shape[1]) if self.prefix_log_ratio else self.discriminator(tokens)
 
   @property
   def prefix_log_ratio(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None:

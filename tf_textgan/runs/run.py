@@ -123,7 +123,7 @@ def guide(generator, run, config, checkpoint="best"):
     judge = load(config.guide_workdir, checkpoint)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
-  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength)
+  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
 
 def train(experiment, callbacks=()):
