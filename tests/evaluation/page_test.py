@@ -35,7 +35,7 @@ NOTES = {"command": "evaluate --x '<y>'", "Corpus": "captions & news"}
 
 
 class Reader(html.parser.HTMLParser):
-  """The tags that are open, all tags, attributes and text of a page."""
+  """Collects open tags, all tags, attributes and text of a page."""
 
   def __init__(self, text):
     super().__init__()
@@ -66,7 +66,7 @@ def test_all_files_are_there_and_no_other(folder):
   assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "index.html", "points.csv", "results.json", "summaries"]
 
 
-def test_page_is_one_sound_file_that_says_who_is_where(folder):
+def test_the_page_is_one_valid_file_with_all_verdicts(folder):
   text = (folder / "index.html").read_text(encoding="utf-8")
   reader = Reader(text)
   assert reader.open == []
@@ -89,7 +89,7 @@ def test_page_is_one_sound_file_that_says_who_is_where(folder):
   assert NOTES["command"] in said and NOTES["Corpus"] in said
 
 
-def test_points_without_intervals_are_said_to_count_as_exact(tmp_path):
+def test_the_page_says_that_points_without_intervals_count_as_exact(tmp_path):
   bare = curves.Curve("bare", "file", [curves.Point("", {"self_bleu_5": 0.4, "bleu_5": 0.5})])
   page.write(tmp_path, [SYSTEMS[0], bare], [curves.compare(bare, SYSTEMS[0], PLANE)], {}, "test")
   assert "count as exact" in (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_csv_has_a_row_for_each_point(folder):
   assert rows[3]["system"] == HOSTILE and rows[3]["mauve"] == ""
 
 
-def test_tensorboard_gets_each_number_and_the_picture(folder):
+def test_tensorboard_gets_each_number_and_the_figure(folder):
   found = {}
   for path in sorted((folder / "summaries").rglob("*.curves")):
     for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -130,7 +130,7 @@ def test_tensorboard_gets_each_number_and_the_picture(folder):
 
 
 def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
-  # The folder is that of a run, with summaries of its own.
+  # The folder belongs to a run, with its own summaries.
   own = tmp_path / "summaries" / "events.out.tfevents.1"
   own.parent.mkdir()
   own.write_text("own")
@@ -142,7 +142,7 @@ def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
       page.write(tmp_path, SYSTEMS[:1], [], {}, "test")
   assert _contents(tmp_path) == before
-  # Without anything to draw the old picture goes too; what is not ours stays.
+  # Without anything to draw, the old figure is removed; other files are kept.
   page.write(tmp_path, [curves.Curve("a", "file", [curves.Point("", {"bleu_5": 0.1})])], [], {}, "test")
   after = _contents(tmp_path)
   assert sorted(pathlib.PurePath(name).parts[0] for name in after) == ["index.html", "points.csv", "results.json", "summaries", "summaries"]

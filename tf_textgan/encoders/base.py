@@ -18,6 +18,13 @@ class Encoder(abc.ABC):
   """
 
   def __init__(self, name: str, size: int | None = None, batch_size: int = 64):
+    """Sets the attributes.
+
+    Args:
+      name: see the class.
+      size: see the class.
+      batch_size: most sentences per call of `encode` (B).
+    """
     self.name = name
     self.size = size
     self._batch_size = batch_size

@@ -173,8 +173,8 @@ def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Compa
 
   The quality a curve reaches at diversity d is its best quality at diversity d or more: Pareto-optimal points are joined by straight lines, and below
   the diversity of the best quality, down to the least diverse point, the curve is constant at that quality. So a sweep may fold back, for example if
-  a high temperature reduces both. The mean difference is the signed area between both curves over their common range of diversity, divided by the
-  width of that range. A single point is compared at its own diversity.
+  a high temperature reduces both. The mean difference is the signed area between both curves over their common range of diversity, divided by
+  its width. A single point is compared at its own diversity.
 
   The intervals come from a parametric bootstrap: the comparison is repeated for points drawn independently from normal distributions with the
   standard errors given by the points' own intervals.

@@ -24,7 +24,7 @@ def symptoms(numbers: Mapping[str, float], real: Mapping[str, float], split: str
     found.append(f"the samples' entropy is {entropy:.2f} nats per token, below half of the held-out NLL of {nll:.2f}")
   unique, real_unique = 1.0 - numbers["duplicates"], 1.0 - real["duplicates"]
   if unique < 0.5 * real_unique:
-    found.append(f"{unique:.0%} of the samples are unique, of real text {real_unique:.0%}")
+    found.append(f"{unique:.0%} of the samples are unique, against {real_unique:.0%} of real text")
   if numbers["copied"] > real["copied"] + 0.2:
-    found.append(f"{numbers['copied']:.0%} of the samples are copied from the training set, of real text {real['copied']:.0%}")
+    found.append(f"{numbers['copied']:.0%} of the samples are copied from the training set, against {real['copied']:.0%} of real text")
   return found

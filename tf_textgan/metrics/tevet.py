@@ -11,7 +11,7 @@ Tevet et al., NAACL 2019, https://arxiv.org/abs/1810.12686, there for characters
 * -log is convex: for tokens with N p well above 1, the estimate of -log p is too high by about (1 - p) / (2 N p) with one-hot predictions (Jensen).
   For tokens with N p below 1 the smoothing decides; a token costs at most log(V (N + alpha) / alpha), which may be too little. Compare generators at
   the same N, and check whether a larger N changes the number; words need a far larger N than characters.
-* The noise is drawn anew for each token. This defines a language model, but a different one for a generator that keeps one z per sentence:
+* The noise is drawn separately for each token. This defines a language model, but a different one for a generator that keeps one z per sentence:
   prod_t E_z[..] is not E_z[prod_t ..], and may be above or below it.
 """
 
