@@ -88,6 +88,35 @@ def test_takes_the_splits_there_are(tmp_path):
   assert len(texts["train"]) == 40
 
 
+def test_parts_of_splits(tmp_path):
+  name = "tfds_text_test_splits"
+  texts = _load(tmp_path, name, train_split="train[:50%]", validation_split="train[50%:60%]", test_split="extra[-2:]+test[:1]")
+  assert texts["train"] == [f"A{i} B" for i in range(20)]
+  assert texts["validation"] == ["<unk> B"] * 4 and texts["test"] == ["<unk> B"] * 2 + ["A0 B"]
+  # What is missing is carved out of the part to train on, also where that is a part of the split that would have been taken.
+  texts = _load(tmp_path, "tfds_text_test_reviews", train_split="train[10:30]")
+  assert texts["train"] == [f"A{i} B" for i in range(10, 28)] and len(texts["validation"]) == len(texts["test"]) == 1
+  texts = _load(tmp_path, name, train_split="test[:10]+extra[20:]")
+  assert texts["train"] == [f"A{i} B" for i in [*range(10), *range(20, 38)]]
+  assert len(texts["validation"]) == 40 and texts["test"] == ["<unk> B"] * 2
+
+
+def test_carved_parts_do_not_overlap():
+  parts = [("a", 0, 10), ("b", 5, 35), ("c", 0, 20)]
+  carved = [tfds_text._percent("any", parts, *ends) for ends in ((0, 90), (90, 95), (95, 100))]
+  assert carved == ["a[0:10]+b[5:35]+c[0:14]", "c[14:17]", "c[17:20]"]
+
+
+def test_a_folder_of_a_prepared_dataset(tmp_path, monkeypatch):
+  _load(tmp_path, "tfds_text_test_splits")
+  folder = tmp_path / "tfds_text_test_splits" / "1.0.0"
+  expected = [f"A{i} B" for i in range(40)]
+  assert _load(None, str(folder))["train"] == expected
+  monkeypatch.chdir(tmp_path)
+  for name in ("tfds_text_test_splits/1.0.0", "./tfds_text_test_splits/1.0.0"):
+    assert _load(None, name, train_split="extra")["train"] == expected
+
+
 def test_a_known_dataset_with_generated_text(tmp_path):
   with tfds.testing.mock_data(num_examples=6):
     texts = _load(tmp_path, "gigaword", text_feature="document", level="char")
@@ -100,6 +129,14 @@ def test_a_known_dataset_with_generated_text(tmp_path):
     ({"label_feature": "words"}, "no feature 'words' of one integer or string; pass --label_feature with one of: text, label, movie/title"),
     ({"train_split": "training"}, "has no split 'training'; there are: train"),
     ({"test_split": "test"}, "has no split 'test'; there are: train"),
+    ({"train_split": "train[:50%"}, r"TFDS cannot read --train_split train\[:50%: .*; tfds_text_test_reviews has train \(40 examples"),
+    ({"train_split": "train[:200%]"}, "TFDS cannot read --train_split .*: Error parsing split 'train.*https://www.tensorflow.org/datasets/splits"),
+    ({"test_split": "test[:5]"}, r"TFDS cannot read --test_split test\[:5\]: Unknown split 'test'"),
+    ({"validation_split": "train[:500]"}, r"TFDS cannot read --validation_split .*: Requested slice \[:500\] incompatible with 40 examples;"),
+    ({"train_split": "train[5%:5%]"}, r"--train_split train\[5%:5%\] has a part without an example"),
+    ({"train_split": "train[30:20]"}, r"--train_split train\[30:20\] has a part without an example"),
+    ({"name": "/no/such/1.0.0"}, "--dataset /no/such/1.0.0 is no folder of a prepared TFDS dataset; expected one with a dataset_info.json"),
+    ({"name": "./tfds_text_test_reviews"}, "--dataset ./tfds_text_test_reviews is no folder of a prepared TFDS dataset"),
     ({"level": "byte"}, "level must be one of"),
     ({"name": "tfds_text_test_reviews/large"}, "TFDS cannot make the dataset 'tfds_text_test_reviews/large'"),
     ({"name": "tfds_text_test_review"}, "unknown dataset 'tfds_text_test_review'; did you mean tfds_text_test_reviews"),

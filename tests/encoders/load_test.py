@@ -1,8 +1,10 @@
 """Tests of tf_textgan.encoders.load."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import outside
 from tf_textgan import errors
 from tf_textgan.encoders import load
 
@@ -25,5 +27,13 @@ def test_a_folder(tmp_path):
 
 @pytest.mark.parametrize("spec", ["", "bert", "hashed:7", "keras_hub", "keras_hub:", "saved_model:", "hash:ed"])
 def test_unknown_specs(spec):
-  with pytest.raises(errors.UserError, match=f"hashed, keras_hub:PRESET_OR_FOLDER or saved_model:FOLDER, but got {spec!r}"):
+  with pytest.raises(errors.UserError, match=f"hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER or a module of your own, .*, but got {spec!r}"):
     load.load(spec)
+
+
+def test_an_encoder_from_outside_with_and_without_an_argument(tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(tmp_path)
+  name = outside.write(tmp_path, "encoder_parts")["encoder"]
+  np.testing.assert_array_equal(load.load(name)(["a man", "x"]), [[5, 2], [1, 1]])
+  np.testing.assert_array_equal(load.load(f"{name}:10")(["a man"]), [[50, 20]])
+  outside.forget("encoder_parts")

@@ -42,6 +42,7 @@ from tf_textgan.evaluation import texts
 from tf_textgan.generators import guided
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.training import checkpoints
 
 
@@ -83,6 +84,10 @@ class Options:
   probe: bool = False
   # Also score what the runs write together, a token's probability being the mean of theirs.
   combine: bool = False
+  # Modules of your own to import first, separated by commas, such as one with the TFDS builder of a run's dataset.
+  imports: str = ""
+  # Import the modules from outside the library that a run's config.json names, which runs their code. Without it only those of --imports.
+  trust_config: bool = False
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
@@ -129,14 +134,14 @@ def make_bench(workdirs, parts):
   generate.check_num(options.num)
   if options.num < 2:
     raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
-  loaded = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
+  loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
   bench_lib.check_same_corpus(loaded)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
-  guided_systems = _guide(loaded, combined, parts.guide, options.checkpoint)
+  guided_systems = _guide(loaded, combined, parts.guide, options)
   return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm)
 
 
-def _guide(loaded, combined, config, checkpoint):
+def _guide(loaded, combined, config, options):
   """The guided systems: name to what is guided and `guided.Generator`."""
   if config.guide == "none":
     return {}
@@ -146,7 +151,7 @@ def _guide(loaded, combined, config, checkpoint):
   how = config.guide if config.guide_strength == 1.0 else f"{config.guide} at strength {config.guide_strength:g}"
   for name, generator in generators.items():
     try:
-      systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, checkpoint)
+      systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, options.checkpoint, options.trust_config)
     except errors.UserError as e:
       refusals.append(e)
       if len(generators) > 1:  # A baseline beside it may have no discriminator.
@@ -230,6 +235,7 @@ def _as_json(numbers):
 def main(parts):
   """Scores, and prints or writes."""
   options = parts.options
+  experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=paths)
   if not workdirs and (not paths or options.sweep or options.probe):

@@ -15,8 +15,6 @@ import simple_parsing
 from tf_textgan import errors
 from tf_textgan.runs import experiment as experiment_lib
 
-_PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
-
 
 class Parser(simple_parsing.ArgumentParser):
   """An argument parser whose errors are `UserError`s and whose flags cannot be abbreviated."""
@@ -47,14 +45,14 @@ def parse(argv, description, quickstart=None):
   arguments = expand_flagfiles(arguments)
   if quickstart and not _chosen(arguments):
     arguments = expand_flagfiles([f"--flagfile={quickstart}"]) + arguments
-  choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments))
+  choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments), **chosen(arguments, "imports"))
   parser = Parser(prog=program, description=description, add_config_path_arg=False)
   parser.add_arguments(experiment_lib.Choices, dest="choices")
   classes = experiment_lib.config_classes(choices)
   defaults = dict(zip(("generator", "discriminator"), experiment_lib.default_networks(choices)))
   for name, cls in classes.items():
     if cls is not None:
-      parser.add_arguments(cls, dest=name + "_config", prefix=_PREFIXES.get(name, ""), default=defaults.get(name))
+      parser.add_arguments(cls, dest=name + "_config", prefix=experiment_lib.PREFIXES.get(name, ""), default=defaults.get(name))
   parsed = parse_all(parser, arguments)
   parts = {name: getattr(parsed, name + "_config", None) for name in classes}
   return experiment_lib.Experiment(choices=parsed.choices, **parts)

@@ -19,6 +19,7 @@ from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 from tf_textgan.generators import guided
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.sampling import pickers
 from tf_textgan.training import checkpoints
@@ -52,6 +53,10 @@ class Options:
   format: Literal["text", "jsonl"] = "text"
   # File to write to; empty for the standard output.
   output: str = ""
+  # Modules of your own to import first, separated by commas, such as one with the TFDS builder of a run's dataset.
+  imports: str = ""
+  # Import the modules from outside the library that the run's config.json names, which runs their code. Without it only those of --imports.
+  trust_config: bool = False
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
@@ -98,16 +103,17 @@ def main(parts):
   """Loads the run, writes the sentences."""
   options = parts.options
   check_num(options.num)
+  experiment_lib.import_all(options.imports)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   workdirs = repeated(options.workdir) or ["runs/default"]
-  loaded = {workdir: runs.load(workdir, options.checkpoint) for workdir in workdirs}
+  loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   names = generator.spec.categories
   category = category_of(options.category, names, workdirs[0])
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   guide = parts.guide.guide
-  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint)
+  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint, options.trust_config)
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.vocabulary.decode(generated.tokens.numpy())
   if options.format == "jsonl":

@@ -1,4 +1,4 @@
-"""Finds a corpus by its name: a module of `tf_textgan/data/datasets/`, or a dataset registered in TFDS."""
+"""Finds a corpus by its name: a module of `tf_textgan/data/datasets/`, a user's own module, or a dataset in TFDS."""
 
 from tf_textgan import registry
 from tf_textgan.data import tfds_text
@@ -15,9 +15,9 @@ def config_class(name):
   """The `Config` dataclass of a dataset.
 
   Raises:
-    UserError: neither the library nor TFDS has a dataset of that name.
+    UserError: neither the library nor TFDS has a dataset of that name, or the user's module is none of a dataset.
   """
-  if name in names():
+  if _is_module(name):
     return registry.load(_PACKAGE, name).Config
   tfds_text.check_registered(name, also=names())
   return tfds_text.Config
@@ -39,6 +39,10 @@ def load(name, config, data_dir=None, vocabulary=None, length=None):
   Raises:
     UserError: neither the library nor TFDS has a dataset of that name, or its config is wrong.
   """
-  if name in names():
+  if _is_module(name):
     return registry.load(_PACKAGE, name).load(config, data_dir, vocabulary, length)
   return tfds_text.load_registered(name, config, data_dir, vocabulary, length)
+
+
+def _is_module(name):
+  return name in names() or registry.is_outside(name)

@@ -1,7 +1,10 @@
-"""Text from any dataset registered in TFDS, by its name there: `imdb_reviews`, `lm1b`, `wikipedia/20230601.en`."""
+"""Text from TFDS: any registered dataset by its name, `imdb_reviews`, `wikipedia/20230601.en`, or the folder of a prepared one."""
 
 import dataclasses
 import difflib
+import os
+import pathlib
+import re
 
 import tensorflow_datasets as tfds
 
@@ -9,12 +12,15 @@ from tf_textgan import errors
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
 
+# The file that makes a folder a prepared dataset.
+_INFO = "dataset_info.json"
+
 # Of more different labels it is doubtful whether they are categories.
 _MOST_CATEGORIES = 1000
 
-# Stand-ins for splits the dataset does not have, and what is then left of the training split.
-_CARVED = ("[95%:]", "[90%:95%]")
-_LEFT = ("", "[:95%]", "[:90%]")
+# Percent of the training split at which the stand-ins for splits that the dataset does not have begin and end, and at which the rest of it ends.
+_CARVED = ((95, 100), (90, 95))
+_LEFT = (100, 95, 90)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Config(text_config.TextConfig):
   text_feature: str = "text"
   # feature that holds a sentence's category, a class label, an integer or a string, for algorithms that learn to write in categories; empty for none
   label_feature: str = ""
-  # split to train on
+  # split to train on, or a part of splits in the notation of TFDS, such as train[:50%] or train+unsupervised
   train_split: str = "train"
   # split to validate on; empty takes the one called validation or, without one, a twentieth of the training split
   validation_split: str = ""
@@ -34,12 +40,14 @@ class Config(text_config.TextConfig):
 
 
 def check_registered(name, also=()):
-  """Raises `UserError` unless TFDS has a dataset of that name; the message names close ones.
+  """Raises `UserError` unless TFDS has a dataset of that name, or it is a path; the message names close ones.
 
   Args:
-    name: with or without a config and a version.
+    name: with or without a config and a version, or the path of a folder: see `is_path`.
     also: other names that would have been right.
   """
+  if is_path(name):
+    return
   registered = tfds.list_builders(with_community_datasets=False)
   base = name.split("/")[0].split(":")[0]
   if base not in registered:
@@ -50,11 +58,16 @@ def check_registered(name, also=()):
         f"unknown dataset {name!r}{hint} ({own}TFDS has {len(registered)} others, see https://www.tensorflow.org/datasets)")
 
 
+def is_path(name):
+  """Whether a name is the path of a prepared dataset: it begins as paths do, or there is a prepared dataset."""
+  return name.startswith(("/", "./", "../", "~")) or (pathlib.Path(name) / _INFO).is_file()
+
+
 def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
-  """Prepares and reads a registered dataset.
+  """Prepares and reads a registered dataset, or reads a prepared one.
 
   Args:
-    name: in TFDS.
+    name: in TFDS, or the path of a folder: see `is_path`.
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
     vocabulary: an existing vocabulary to encode with.
@@ -68,10 +81,7 @@ def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
   """
   text_config.check(config)
   check_registered(name)
-  try:
-    builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-  except (ValueError, KeyError) as error:  # a config or a version that the dataset does not have
-    raise errors.UserError(f"TFDS cannot make the dataset {name!r}: {str(error).strip().splitlines()[0]}") from error
+  builder = _builder(name, data_dir)
   scalars = _scalar_features(builder.info.features)
   allowed = [name for name, feature in scalars.items() if feature.tf_dtype.name == "string"]
   if config.text_feature not in allowed:
@@ -82,12 +92,24 @@ def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
   if config.label_feature and config.label_feature not in allowed:
     raise errors.UserError(
         f"{name} has no feature {config.label_feature!r} of one integer or string; pass --label_feature with one of: {', '.join(allowed)}")
-  builder = prepare.prepare(lambda: tfds.builder(name, data_dir=data_dir, try_gcs=False))
+  builder = prepare.prepare(lambda: _builder(name, data_dir))
   splits = _splits(name, builder.info.splits, config)
   labels, categories = None, ()
   if config.label_feature:
     labels, categories = _labels(builder, splits, config.label_feature, scalars[config.label_feature])
   return text_config.encode(name, builder, splits, config, config.text_feature, vocabulary, length, labels, categories)
+
+
+def _builder(name, data_dir):
+  try:
+    if is_path(name):
+      return tfds.builder_from_directory(os.path.expanduser(name))
+    return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+  except tfds.core.dataset_info.DatasetInfoFileError as error:
+    raise errors.UserError(
+        f"--dataset {name} is no folder of a prepared TFDS dataset; expected one with a {_INFO}, such as /path/to/my_dataset/1.0.0") from error
+  except (ValueError, KeyError) as error:  # a config or a version that the dataset does not have
+    raise errors.UserError(f"TFDS cannot make the dataset {name!r}: {str(error).strip().splitlines()[0]}") from error
 
 
 def _scalar_features(features, prefix=""):
@@ -115,14 +137,48 @@ def _labels(builder, splits, name, feature):
 
 
 def _splits(name, available, config):
-  """For each split of a corpus the TFDS split or the part of one to read."""
+  """For each split of a corpus the TFDS split, or the parts of splits, to read."""
   wanted = {"train": config.train_split, "validation": config.validation_split, "test": config.test_split}
-  for split in wanted.values():
-    # A dataset mocked by `tfds.testing` does not know its splits.
-    if split and available and split not in available:
-      raise errors.UserError(f"{name} has no split {split!r}; there are: {', '.join(available)}")
-  carved = [
-      split for split in ("validation", "test") if not wanted[split] and (split not in available or split == config.train_split)]
+  # A dataset mocked by `tfds.testing` does not know its splits.
+  parts = {split: _parts(name, available, split, wanted[split]) for split in wanted if wanted[split] and available}
+  training = {part for part, _, _ in parts.get("train", ())} or {config.train_split}
+  carved = [split for split in ("validation", "test") if not wanted[split] and (split not in available or split in training)]
   splits = {split: wanted[split] or split for split in wanted}
-  splits |= {split: config.train_split + part for split, part in zip(carved, _CARVED)}
-  return splits | {"train": config.train_split + _LEFT[len(carved)]}
+  splits |= {split: _percent(config.train_split, parts.get("train"), *ends) for split, ends in zip(carved, _CARVED)}
+  return splits | {"train": _percent(config.train_split, parts.get("train"), 0, _LEFT[len(carved)])}
+
+
+def _parts(name, available, split, instruction):
+  """What a TFDS instruction reads, one part after the other: a list of the name of a split, its first example there and the one after its last."""
+  try:
+    absolute = tfds.core.ReadInstruction.from_spec(instruction).to_absolute(available)
+  except (ValueError, NotImplementedError) as error:
+    if re.fullmatch(r"\w+", instruction):
+      raise errors.UserError(f"{name} has no split {instruction!r}; there are: {', '.join(available)}") from error
+    sizes = ", ".join(f"{key} ({info.num_examples} examples)" for key, info in available.items())
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    raise errors.UserError(f"TFDS cannot read --{split}_split {instruction}: {reason}; {name} has {sizes}") from error
+  parts = []
+  for part in absolute:
+    end = available[part.splitname].num_examples if part.to is None else part.to
+    parts.append((part.splitname, part.from_ or 0, end))
+  if any(first >= end for _, first, end in parts):
+    raise errors.UserError(f"--{split}_split {instruction} has a part without an example")
+  return parts
+
+
+def _percent(instruction, parts, first, last):
+  """From `first` to `last` percent of what a TFDS instruction reads, as an instruction; `parts` as of `_parts`, None if they are not known."""
+  if (first, last) == (0, 100):
+    return instruction
+  if parts is None or instruction == parts[0][0]:
+    return f"{instruction}[{first}%:{last}%]"
+  total = sum(end - start for _, start, end in parts)
+  first, last = (round(percent * total / 100) for percent in (first, last))
+  read, before = [], 0
+  for split, start, end in parts:
+    low, high = max(first - before, 0), min(last - before, end - start)
+    before += end - start
+    if low < high:
+      read.append(f"{split}[{start + low}:{start + high}]")
+  return "+".join(read) or f"{parts[0][0]}[0:0]"

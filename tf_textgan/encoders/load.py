@@ -1,6 +1,7 @@
-"""Creation of sentence encoders from a specification: `hashed`, `keras_hub:PRESET_OR_FOLDER` or `saved_model:FOLDER`."""
+"""Creation of sentence encoders: `hashed`, `keras_hub:PRESET_OR_FOLDER`, `saved_model:FOLDER` or a user's module, `my_package.my_module`."""
 
 from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan.encoders import base
 from tf_textgan.encoders import hashed
 from tf_textgan.encoders import kerashub
@@ -14,7 +15,8 @@ def load(spec: str) -> base.Encoder:
 
   Args:
     spec: `hashed`, which needs no download (see its module for what it measures); `keras_hub:` with a preset's name or folder; `saved_model:` with a
-      folder.
+      folder; a dotted name, `my_package.my_module` or `my_package.my_module:ARGUMENT`, for the class `Encoder` of that module, created with the
+      argument if there is one.
 
   Returns:
     An encoder, which maps N strings to float32 `[N, E]`.
@@ -27,4 +29,10 @@ def load(spec: str) -> base.Encoder:
     return hashed.Encoder()
   if kind in _WITH_ARGUMENT and argument:
     return _WITH_ARGUMENT[kind](argument)
-  raise errors.UserError(f"expected an encoder hashed, keras_hub:PRESET_OR_FOLDER or saved_model:FOLDER, but got {spec!r}")
+  if registry.is_outside(kind):
+    encoder = registry.load("tf_textgan.encoders", kind).Encoder
+    return encoder(argument) if argument else encoder()
+  raise errors.UserError(
+    "expected an encoder hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER or a module of your own, such as my_package.my_module, but got "
+    f"{spec!r}"
+  )

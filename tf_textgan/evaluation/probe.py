@@ -34,7 +34,8 @@ _MOST = {"train": 2000, "validation": 2000, "test": 10_000}
 class Config:
   """How the probe is trained."""
 
-  # The probe's network; a file of tf_textgan/discriminators. Its settings are --probe_discriminator_...
+  # The probe's network; a file of tf_textgan/discriminators, or a module of your own, my_package.my_module. Its settings
+  # are --probe_discriminator_...
   probe_discriminator: str = "recurrent"
   # Networks of that kind that learn side by side; the mean of their scores counts.
   probe_ensemble: int = 1

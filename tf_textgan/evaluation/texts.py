@@ -25,7 +25,8 @@ class Config:
 
   # How BLEU and Self-BLEU are sampled: ours, or as a published program does it; see docs/evaluation.md.
   bleu_protocol: Literal["full", "texygen", "texygen_fast", "relgan", "textgan_pytorch"] = "full"
-  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER; empty for neither.
+  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER, or a module of your own,
+  # my_package.my_module; empty for neither.
   encoder: str = "hashed"
 
 

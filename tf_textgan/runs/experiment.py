@@ -25,25 +25,31 @@ from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
 
+# What the flags of a part begin with.
+PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
   """What to train, on what, and where."""
 
-  # How to train; a file of tf_textgan/algorithms.
+  # How to train; a file of tf_textgan/algorithms, or a module of your own, my_package.my_module.
   algorithm: str = "seqgan"
-  # What to learn; a file of tf_textgan/data/datasets, or any dataset registered in TFDS.
+  # What to learn; a file of tf_textgan/data/datasets, any dataset registered in TFDS, the folder of a prepared TFDS dataset
+  # (/path/to/my_dataset/1.0.0), or a module of your own, my_package.my_module.
   dataset: str = "caption_grammar"
   # Folder of the run. The same command goes on with a run that was stopped.
   workdir: str = "runs/default"
-  # Network that writes; a file of tf_textgan/generators. Empty for the algorithm's own.
+  # Network that generates; a file of tf_textgan/generators, or a module of your own. Empty for the algorithm's own.
   generator: str = ""
-  # Network that scores; a file of tf_textgan/discriminators. Empty for the algorithm's own.
+  # Network that scores; a file of tf_textgan/discriminators, or a module of your own. Empty for the algorithm's own.
   discriminator: str = ""
   # Discriminators of that kind that learn side by side; the mean of their scores counts.
   ensemble: int = 1
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
+  # Modules of your own to import first, separated by commas, such as one with a TFDS builder that --dataset then names.
+  imports: str = ""
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
   # The generator's flags must be those of that run. With --mle_steps=0 it takes the place of the maximum-likelihood phase.
   pretrained: str = ""
@@ -75,6 +81,11 @@ class Choices:
     checks.at_least(self, 1, "ensemble")
     checks.above_zero(self, "pretrained_temperature")
 
+  @classmethod
+  def from_json(cls, values):
+    """The choices in an experiment's `to_json`; imports nothing. Raises as `Experiment.from_json`."""
+    return _from_dict(cls, values)
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -94,23 +105,37 @@ class Experiment:
 
   @classmethod
   def from_json(cls, values):
-    """The experiment that `to_json` described.
+    """The experiment that `to_json` described. It imports the user's modules that are named there: see `modules_named`.
 
     Raises:
       UserError: a setting is unknown here: the run is of another version.
     """
-    choices = _from_dict(Choices, values["choices"])
+    choices = Choices.from_json(values["choices"])
     classes = config_classes(choices)
     parts = {name: _from_dict(classes[name], values[name]) if classes[name] else None for name in classes}
     return cls(choices, **parts)
+
+
+def modules_named(values):
+  """Names of all modules, the library's too, that `Experiment.from_json` imports for the values that `to_json` gave: a list of strings."""
+  choices = values["choices"]
+  chosen = [choices.get(name, "") for name in ("algorithm", "dataset", "generator", "discriminator")]
+  return [*_split(choices.get("imports", "")), *chosen, (values["dataset"] or {}).get("tokenizer", "")]
+
+
+def import_all(imports):
+  """Imports the user's modules of a comma-separated list; raises a `UserError` if one cannot be."""
+  for name in _split(imports):
+    registry.import_module(name)
 
 
 def config_classes(choices):
   """The `Config` class of each part of an experiment but the choices; None for a discriminator that is not there.
 
   Raises:
-    UserError: a choice names something that is not there.
+    UserError: a choice names something that is not there, or a user's part has a setting of a name that is taken.
   """
+  import_all(choices.imports)
   algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
   generator = registry.load("tf_textgan.generators", choices.generator or algorithm.GENERATOR[0])
   if choices.discriminator and not algorithm.DISCRIMINATOR:
@@ -118,7 +143,7 @@ def config_classes(choices):
   discriminator = None
   if algorithm.DISCRIMINATOR:
     discriminator = registry.load("tf_textgan.discriminators", choices.discriminator or algorithm.DISCRIMINATOR[0])
-  return {
+  classes = {
     "schedule": base.Schedule,
     "loop": loop.Config,
     "algorithm": algorithm.Config,
@@ -126,6 +151,21 @@ def config_classes(choices):
     "generator": generator.Config,
     "discriminator": discriminator.Config if discriminator else None,
   }
+  _check_names(classes)
+  return classes
+
+
+def _check_names(classes):
+  """Raises a `UserError` if two parts have a setting of the same flag."""
+  owners = {field.name: Choices for field in dataclasses.fields(Choices)}
+  for part, cls in classes.items():
+    for field in dataclasses.fields(cls) if cls else ():
+      flag = PREFIXES.get(part, "") + field.name
+      if flag in owners:
+        raise errors.UserError(
+          f"{cls.__module__}.Config has a setting {field.name}, but --{flag} is a setting of {owners[flag].__module__} already; expected another name"
+        )
+      owners[flag] = cls
 
 
 def default_networks(choices):
@@ -238,6 +278,10 @@ def versions():
 
 def _as_dict(config):
   return dataclasses.asdict(config) if config is not None else None
+
+
+def _split(imports):
+  return [name.strip() for name in imports.split(",") if name.strip()]
 
 
 def _from_dict(cls, values):

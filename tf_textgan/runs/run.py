@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import vocabulary as vocabulary_lib
@@ -62,18 +63,21 @@ class Run(NamedTuple):
     return experiment_lib.load_corpus(self.experiment, self.vocabulary, self.algorithm.generator.spec.length)
 
 
-def load(workdir, checkpoint="best"):
+def load(workdir, checkpoint="best", trust=False):
   """Reads a run back; its corpus is not needed.
 
   Args:
     workdir: path of the run.
     checkpoint: "best", "latest", or the step of one that is kept, an integer or its digits.
+    trust: whether to import the modules from outside the library that the run's `config.json` names, which runs their code. Modules that this
+      process has imported already need no trust.
 
   Raises:
-    UserError: there is no run there, or it has no such checkpoint.
+    UserError: there is no run there, it has no such checkpoint, or it names a module that is not trusted.
   """
   folder = pathlib.Path(workdir)
   config = _config_of(folder)
+  registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
@@ -103,7 +107,7 @@ def combine(runs):
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
 
-def guide(generator, run, config, checkpoint="best"):
+def guide(generator, run, config, checkpoint="best", trust=False):
   """Sets a discriminator to choose among what a generator writes.
 
   Args:
@@ -111,6 +115,7 @@ def guide(generator, run, config, checkpoint="best"):
     run: `Run`, whose discriminator it is unless `config.guide_workdir` names another.
     config: `guided.Config`.
     checkpoint: of the run in `config.guide_workdir`.
+    trust: see `load`; for the run in `config.guide_workdir`.
 
   Returns:
     `guided.Generator`.
@@ -120,7 +125,7 @@ def guide(generator, run, config, checkpoint="best"):
   """
   judge = run
   if config.guide_workdir:
-    judge = load(config.guide_workdir, checkpoint)
+    judge = load(config.guide_workdir, checkpoint, trust)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
@@ -230,6 +235,9 @@ def _corpus_of(folder, experiment):
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
   config, encoded = _read_config(folder), folder
   if config is not None:
+    # The choices first: once they are the same, the run names no module that this command does not name.
+    choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
+    _check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
     # Read back, so that a setting which the run's version did not have yet is at its default.
     _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (experiment_lib.Experiment.from_json(config["experiment"]), experiment)))
   elif experiment.choices.pretrained:
