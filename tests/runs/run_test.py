@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -380,6 +381,26 @@ def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, 
   assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
   decoded = vocabulary_lib.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
   assert decoded == ["a cat sees a <unk>", "the cat sees a dog"]
+
+
+class _Counts(keras.callbacks.Callback):
+  """Adds the number of evaluations still to come to the logs."""
+
+  def on_epoch_end(self, epoch, logs=None):
+    logs["to_come"] = self.params["epochs"] - 1 - epoch
+
+
+def test_a_users_callback_is_recorded_and_chooses_the_best_checkpoint(place, tmp_path):
+  settings = {"mle_steps": 4, "evaluations": 2, "evaluation_samples": 20, "best_metric": "to_come"}
+  assert runs.train(_mle(place, tmp_path / "run", **settings), [_Counts()])
+  assert [line["to_come"] for line in shell.journal(tmp_path / "run", "evaluation")] == [1.0, 0.0]
+  assert runs.load(tmp_path / "run").step == 4
+
+
+def test_a_callback_that_cannot_work_is_told_and_leaves_nothing(place, tmp_path):
+  with pytest.raises(errors.UserError, match="ReduceLROnPlateau needs the name of its optimizer: .* with one of mle_optimizer"):
+    runs.train(_mle(place, tmp_path / "run"), [keras.callbacks.ReduceLROnPlateau("nll_validation")])
+  assert not (tmp_path / "run").exists()
 
 
 def test_sentences_of_a_file_that_cannot_be_learnt_are_told_and_leave_nothing(place, tmp_path):
