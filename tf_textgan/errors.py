@@ -5,5 +5,14 @@ a non-zero code; any other exception is a bug and keeps its traceback.
 """
 
 
+import re
+
+
 class UserError(Exception):
   """A mistake in the user's input; its text states what was expected and what came."""
+
+
+def user_error_in(error: Exception) -> UserError | None:
+  """The `UserError` inside an error of TensorFlow's, None if there is none. Of an exception in Python code that a graph calls only the text is kept."""
+  found = re.search(r"UserError: ([^\n]*)", str(error))
+  return UserError(found[1]) if found else None

@@ -8,6 +8,7 @@ from typing import Any
 from absl import app
 from absl import flags as absl_flags
 from absl import logging
+import tensorflow as tf
 
 from tf_textgan import errors
 
@@ -37,6 +38,11 @@ def _guard(action):
     # The reader of stdout, such as `head`, has closed it: send the rest to the null device, so that flushing at exit does not fail.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
+  except tf.errors.OpError as e:
+    inside = errors.user_error_in(e)
+    if inside is None:
+      raise
+    message = str(inside)
   except OSError as e:
     message = f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}"
   print(f"{os.path.basename(sys.argv[0])}: {' '.join(message.split())}", file=sys.stderr)

@@ -48,6 +48,11 @@ class Choices:
   ensemble: int = 1
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
+  # Functions of your own that reward sentences, my_package.my_module:function each: of a list of strings, giving as many numbers, which are added to
+  # the discriminator's reward in every policy gradient, and to its score in guided sampling.
+  reward: tuple[str, ...] = ()
+  # Weights of --reward, one for each; 1 each without.
+  reward_weight: tuple[float, ...] = ()
   # Modules of your own to import first, separated by commas, such as one with a TFDS builder that --dataset then names.
   imports: str = ""
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
@@ -120,7 +125,8 @@ def modules_named(values):
   """Names of all modules, the library's too, that `Experiment.from_json` imports for the values that `to_json` gave: a list of strings."""
   choices = values["choices"]
   chosen = [choices.get(name, "") for name in ("algorithm", "dataset", "generator", "discriminator")]
-  return [*_split(choices.get("imports", "")), *chosen, (values["dataset"] or {}).get("tokenizer", "")]
+  rewards = [name.partition(":")[0] for name in choices.get("reward", ())]
+  return [*_split(choices.get("imports", "")), *rewards, *chosen, (values["dataset"] or {}).get("tokenizer", "")]
 
 
 def import_all(imports):

@@ -15,8 +15,7 @@ class Reward:
   """A function of sentences as a function of tokens.
 
   Attributes:
-    name: what the user calls it, `module:function`.
-    failure: the `UserError` that a call has ended with; None before. TensorFlow passes exceptions on as its own, without their class.
+    name: `module:function`.
   """
 
   def __init__(self, name: str, function: Callable[[list[str]], Sequence[float]], weight: float, decode: Callable[[np.ndarray], list[str]]):
@@ -27,7 +26,6 @@ class Reward:
     decode: function of int arrays `[N, T]`, giving N strings.
     """
     self.name = name
-    self.failure: errors.UserError | None = None
     self._function = function
     self._weight = weight
     self._decode = decode
@@ -50,25 +48,29 @@ class Reward:
     return self._weight * rewards
 
   def _failed(self, what):
-    self.failure = errors.UserError(f"the reward {self.name} {what}")
-    return self.failure
+    return errors.UserError(f"the reward {self.name} {what}")
 
 
-def make(names: Sequence[str], weights: Sequence[float], tokenizer: Any) -> list[Reward]:
-  """Makes the rewards of an experiment.
+def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
+  """Gives an algorithm the rewards of an experiment.
 
   Args:
-    names: `module:function` each, such as `my_package.my_rewards:politeness`.
-    weights: a number for each; empty for 1 each.
+    algorithm: `algorithms.base.Algorithm`.
+    experiment: `experiment.Experiment`.
     tokenizer: of the corpus, to decode tokens.
 
   Raises:
-    UserError: a module or a function is not there, or there are not as many weights as rewards.
+    UserError: a module or a function is not there, there are not as many weights as rewards, or the algorithm has no use for them.
   """
-  weights = list(weights) or [1.0] * len(names)
+  choices = experiment.choices
+  names, weights = choices.reward, choices.reward_weight or (1.0,) * len(choices.reward)
   if len(weights) != len(names):
     raise errors.UserError(f"there are {len(names)} of --reward but {len(weights)} of --reward_weight; expected as many, or no weights")
-  return [Reward(name, _function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
+  if names and not algorithm.rewarded:
+    raise errors.UserError(f"--algorithm {choices.algorithm} has no reward that --reward could be added to; expected one with a policy gradient")
+  if names and experiment.loop.jit_compile:
+    raise errors.UserError("--reward is Python code, which XLA cannot compile; expected --jit_compile false")
+  algorithm.extra_rewards += [Reward(name, _function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
 
 
 def _function(name):

@@ -28,6 +28,7 @@ from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.runs import rewards
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
@@ -82,6 +83,7 @@ def load(workdir, checkpoint="best", trust=False):
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec)
+  rewards.add(algorithm, experiment, vocabulary)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
   run_state = checkpoints.restore(algorithm.variables(), checkpoint)
   if run_state is None:
@@ -157,6 +159,7 @@ def train(experiment, callbacks=()):
   vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary)
+  rewards.add(algorithm, experiment, corpus.vocabulary)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.

@@ -173,10 +173,12 @@ class Loop:
       watchers.on_train_begin()
       try:
         self._run_phases(batches, watchers)
-      except errors.UserError:
+      except (errors.UserError, tf.errors.OpError) as e:
         # Callbacks close their files and their bar; what fails in that does not matter any more.
         with contextlib.suppress(Exception):
           watchers.on_train_end()
+        if isinstance(e, tf.errors.OpError) and (inside := errors.user_error_in(e)):  # Of a user's reward, which a graph calls.
+          raise inside from e
         raise
       watchers.on_train_end()
 
