@@ -126,10 +126,10 @@ def test_what_is_liked_becomes_probable():
   assert before < 0.4 and share() > 0.7
 
 
-def test_the_discriminator_learns_from_new_samples_and_from_the_memory():
+def test_the_discriminator_learns_from_new_samples_and_from_the_replay_buffer():
   discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
-  algorithm = _algorithm(TEXT, discriminator, memory_size=6, replay_share=0.5)
-  layer = algorithm.copies["memory"]
+  algorithm = _algorithm(TEXT, discriminator, replay_size=6, replay_share=0.5)
+  layer = algorithm.copies["replay"]
   old = tf.constant([[3, 3, 3, 2]] * 6)
   layer.add(old, SEED)
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0], [4, 2, 0, 0]] * 2)
@@ -138,21 +138,21 @@ def test_the_discriminator_learns_from_new_samples_and_from_the_memory():
   real_scores, new_scores = scores(real), scores(new)
   weights = discriminator.get_weights()
   metrics = algorithm.discriminator_step(real, SEED, NOW)
-  assert layer.shown.numpy() == 14
+  assert layer.seen.numpy() == 14
   discriminator.set_weights(weights)
-  recalled = layer.recall(8, noise.fold(SEED, "recalled")).numpy()
+  past = layer.sample(8, noise.fold(SEED, "recalled")).numpy()
   replayed = noise.uniform([8], noise.fold(SEED, "replayed")).numpy() < 0.5
-  assert 0 < replayed.sum() < 8 and (recalled[replayed] == [3, 3, 3, 2]).all(axis=1).any()
-  fake_scores = np.where(replayed, scores(recalled), new_scores)
+  assert 0 < replayed.sum() < 8 and (past[replayed] == [3, 3, 3, 2]).all(axis=1).any()
+  fake_scores = np.where(replayed, scores(past), new_scores)
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-5)
 
 
-def test_the_memory_is_part_of_a_checkpoint():
-  algorithm = _algorithm(memory_size=6)
+def test_the_replay_buffer_is_part_of_a_checkpoint():
+  algorithm = _algorithm(replay_size=6)
   algorithm.discriminator_step(tf.zeros([4, 3], tf.int32), SEED, NOW)
   variables = algorithm.variables()
-  assert variables["memory/0/tokens"].shape == (6, 3) and variables["memory/1/shown"].numpy() == 4
-  assert not {id(v) for v in algorithm.copies["memory"].variables} & {id(v) for v in algorithm.generator.variables}
+  assert variables["replay/0/tokens"].shape == (6, 3) and variables["replay/1/seen"].numpy() == 4
+  assert not {id(v) for v in algorithm.copies["replay"].variables} & {id(v) for v in algorithm.generator.variables}
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
 def test_coldgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
-  config = coldgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, exploration_temperature=0.7, memory_size=2000)
+  config = coldgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, exploration_temperature=0.7, replay_size=2000)
   _assert_adversarial_training_helps(coldgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
 
 

@@ -75,7 +75,7 @@ def test_page_is_one_sound_file_that_says_who_is_where(folder):
   assert len(sources) == 1 and sources[0].startswith("data:image/svg+xml;base64,")
   said = reader.text.replace("\N{NO-BREAK SPACE}", " ")
   # The baseline is 0.1 + x / 2. The hostile one is x / 2: worse by 0.1 everywhere.
-  assert f"{HOSTILE} against mle: below the curve in 1 of 1 picture." in said
+  assert f"{HOSTILE} against mle: below the curve in 1 of 1 figure." in said
   assert "below the curve: BLEU-5 at equal Self-BLEU-5: on average from 0.25 to 0.55, worse by 0.10" in said
   assert "halfway, at 0.4, worse by 0.10" in said
   assert "on the curve (a tie): BLEU-5 at equal Self-BLEU-5 (0.4): a tie (+0.001 ± 0.0" in said
@@ -84,7 +84,7 @@ def test_page_is_one_sound_file_that_says_who_is_where(folder):
   # The table and the notes.
   assert "0.275 ± 0.010n 2,000" in said and "T <0.5>" in said
   assert "bleu_5 ↑" in said and "self_bleu_5 ↓" in said
-  assert "BLEU-5 of each sample against all the other samples: how alike they are; lower is more diverse." in said
+  assert "BLEU-5 of each sample against all other samples, a measure of repetition; lower is more diverse." in said
   assert "95 % bootstrap intervals" in said and "A difference within its own 95 % interval" in said
   assert NOTES["command"] in said and NOTES["Corpus"] in said
 
@@ -147,7 +147,7 @@ def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
   after = _contents(tmp_path)
   assert sorted(pathlib.PurePath(name).parts[0] for name in after) == ["index.html", "points.csv", "results.json", "summaries", "summaries"]
   assert after["summaries/events.out.tfevents.1"] == b"own"
-  assert b"nothing to compare" in after["index.html"]
+  assert b"No system is compared" in after["index.html"]
 
 
 def test_real_sentences_with_one_number_of_a_plane_still_give_their_line(tmp_path, monkeypatch):

@@ -123,7 +123,7 @@ def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
   assert len(set(fresh[name]["cold"])) == 1
   # Token by token the argmax, by teacher forcing.
   tokens = corpus.vocabulary.encode(fresh[name]["cold"][:1], corpus.spec.length)
-  logits = algorithm.generator(tf.constant(tokens), algorithm.generator.draw_latent(1, [0, 0])).numpy()[0]
+  logits = algorithm.generator(tf.constant(tokens), algorithm.generator.prior(1, [0, 0])).numpy()[0]
   for token, row in zip(tokens[0], logits):
     assert token == row.argmax()
     if token == corpus.spec.end_token:
@@ -253,7 +253,7 @@ def test_guided_text_is_that_of_the_command(made, tmp_path):
 def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
   run = runs.load(made[0]["seqgan"][0])
   for picker in (pickers.Categorical(1.0, top_k=1), pickers.Categorical(1.0, nucleus=1e-6)):
-    tokens, _ = run.algorithm.generator.write(3, export.generation_seed(1), picker)
+    tokens = run.algorithm.generator.write(3, export.generation_seed(1), picker).tokens
     assert run.vocabulary.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]
 
 
@@ -265,7 +265,7 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   generate, score = model.signatures["generate"], model.signatures["score"]
 
   def written(category):
-    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), context=tf.constant(category))
+    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), category=tf.constant(category))
     return {name: [x.decode() if isinstance(x, bytes) else x for x in value.numpy().tolist()] for name, value in drawn.items()}
 
   mixed, negative, positive = (written(category) for category in ("", "neg", "pos"))
@@ -280,9 +280,9 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   assert [line["text"] for line in lines] == positive["text"] and {line["category"] for line in lines} == {"pos"}
   np.testing.assert_allclose([line["log_prob"] for line in lines], positive["log_prob"], atol=1e-5)
   # A drawn sentence's log-probability is its score in its own category.
-  scores = [score(text=tf.constant(mixed["text"]), context=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
+  scores = [score(text=tf.constant(mixed["text"]), category=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
   np.testing.assert_allclose(scores[0], mixed["log_prob"], rtol=1e-4, atol=1e-4)
   assert np.any(np.abs(scores[0] - scores[1]) > 1e-3)
-  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), context=tf.constant([""]))):
+  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), category=tf.constant([""]))):
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected the categories.*neg.*pos.*but got"):
       call()

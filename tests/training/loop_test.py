@@ -26,7 +26,7 @@ SPEC = tiny.SPECS["text"]
 SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
 CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size")
 # The batches of one run come from three epochs of it.
-TOKENS = sequences.Batch(tiny.batch(SPEC, 30, seed=7))
+DATA = sequences.Batch(tiny.batch(SPEC, 30, seed=7))
 
 
 def _size(algorithm):
@@ -34,7 +34,7 @@ def _size(algorithm):
   return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
 
 
-def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=TOKENS, **changes):
+def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=DATA, **changes):
   """A loop over a tiny algorithm; `evaluated` collects the steps of its evaluations and what they gave."""
   with (strategy or tf.distribute.get_strategy()).scope():
     algorithm = tiny.algorithm(name, spec, **changes)
@@ -148,7 +148,7 @@ def _toy_loop(folder, schedule, evaluations, numbers, discriminator=None):
   config = dataclasses.replace(CONFIG, evaluations=evaluations)
   algorithm = _Toy(discriminator or judges.LikesToken(SPEC, 3))
   kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
-  return loop_lib.Loop(algorithm, schedule, TOKENS, lambda step: {"size": 0.0, **numbers(step)}, kept, config)
+  return loop_lib.Loop(algorithm, schedule, DATA, lambda step: {"size": 0.0, **numbers(step)}, kept, config)
 
 
 def _generator_lstm():

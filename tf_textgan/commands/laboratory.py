@@ -82,7 +82,8 @@ class Table(base.Autoregressive):
     self._excluded = spec.exclusion()
     self.built = True
 
-  def initial_state(self, latent):
+  def initial_state(self, latent, context=None):
+    del context  # It is not conditional.
     return tf.zeros([tf.shape(latent)[0]], tf.int32)
 
   def step(self, inputs, state):
@@ -90,10 +91,9 @@ class Table(base.Autoregressive):
     logits = tf.gather(rows, inputs) if inputs.dtype.is_integer else tf.matmul(inputs, rows)
     return logits + self._excluded, state + 1
 
-  def outputs(self, tokens, latent, seed=None):
-    start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
-    last = tf.concat([start, tokens[:, :-1]], axis=1)
-    place = tf.range(self.spec.length)[None, :] * self.spec.vocab_size + last
+  def outputs(self, tokens, latent, context=None, seed=None):
+    del latent, context, seed
+    place = tf.range(self.spec.length)[None, :] * self.spec.vocab_size + self._inputs(tokens)
     return tf.gather(tf.reshape(tf.convert_to_tensor(self.table), [-1, self.spec.vocab_size]), place)
 
   def output_layer(self):

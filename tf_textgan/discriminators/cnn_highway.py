@@ -96,10 +96,10 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     self._widths = tf.concat([tf.fill([layer.filters], layer.kernel_size[0]) for layer in self.convolutions], axis=0)
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return self._score_of(self.features(inputs, context, seed))
+  def call(self, inputs, *, context=None, seed=None):
+    return self._score_of(self.features(inputs, context=context, seed=seed))
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     embedded = self._embed(inputs)

@@ -44,7 +44,7 @@ class Discriminator(base.Discriminator):
     self.score.build((None, spec.length * config.channels))
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     del context, seed
     table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     # A convolution of width 1 over one-hot rows is this lookup.

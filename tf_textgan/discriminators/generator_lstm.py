@@ -121,10 +121,10 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     for variable, value in copied:
       variable.assign(value)
 
-  def call(self, inputs, context=None, seed=None):
-    return self.score(self.features(inputs, context, seed))[:, 0]
+  def call(self, inputs, *, context=None, seed=None):
+    return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     mask = self.mask(inputs)[:, :, None]
@@ -135,7 +135,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.reduce_sum(self.language_model.token_nll(inputs), axis=1, keepdims=True), count))
     return self._pass_head(parts, seed)
 
-  def token_scores(self, inputs, context=None, seed=None):
+  def token_scores(self, inputs, *, context=None, seed=None):
     """See `base.PrefixScores`: scores each prefix as if it were all of the sequence."""
     del context
     mask = self.mask(inputs)[:, :, None]
@@ -146,7 +146,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.cumsum(self.language_model.token_nll(inputs), axis=1)[:, :, None], count))
     return (self.score(self._pass_head(parts, seed)) * mask)[:, :, 0]
 
-  def prefixes(self, tokens, points, context=None, seed=None):
+  def prefixes(self, tokens, points, *, context=None, seed=None):
     """See `base.PointScores`."""
     del context
     # One pass for the states of all prefixes; the points then go on from them, all positions at once.

@@ -82,10 +82,10 @@ class Discriminator(base.Discriminator, base.Views):
     self.score_bias = bias("score_bias", 1)
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return tf.reduce_mean(self.scores(inputs, context, seed), axis=1)
+  def call(self, inputs, *, context=None, seed=None):
+    return tf.reduce_mean(self.scores(inputs, context=context, seed=seed), axis=1)
 
-  def scores(self, inputs, context=None, seed=None):
+  def scores(self, inputs, *, context=None, seed=None):
     """See `base.Views`."""
     del context
     embedded = base.embed(inputs, self._cast(self.embedding))

@@ -50,16 +50,16 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
     self.score.build((None, config.hidden_size))
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return self.score(self.features(inputs, context, seed))[:, 0]
+  def call(self, inputs, *, context=None, seed=None):
+    return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     # The mean rather than the last output: with padding the last one is far from the text.
     return self._drop(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
 
-  def prefixes(self, tokens, points, context=None, seed=None):
+  def prefixes(self, tokens, points, *, context=None, seed=None):
     """See `base.PointScores`."""
     del context
     inputs = tf.transpose(self._embed(tokens), [1, 0, 2])

@@ -1,6 +1,7 @@
-"""Finds a sentence encoder by its spec: `hashed`, `keras_hub:PRESET_OR_FOLDER` or `saved_model:FOLDER`."""
+"""Creation of sentence encoders from a specification: `hashed`, `keras_hub:PRESET_OR_FOLDER` or `saved_model:FOLDER`."""
 
 from tf_textgan import errors
+from tf_textgan.encoders import base
 from tf_textgan.encoders import hashed
 from tf_textgan.encoders import kerashub
 from tf_textgan.encoders import saved_model
@@ -8,18 +9,18 @@ from tf_textgan.encoders import saved_model
 _WITH_ARGUMENT = {"keras_hub": kerashub.Encoder, "saved_model": saved_model.Encoder}
 
 
-def load(spec):
-  """Makes a sentence encoder.
+def load(spec: str) -> base.Encoder:
+  """Creates a sentence encoder.
 
   Args:
-    spec: `hashed`, which needs no download (read what it measures in its module); `keras_hub:` and a preset's name or folder; `saved_model:` and a
+    spec: `hashed`, which needs no download (see its module for what it measures); `keras_hub:` with a preset's name or folder; `saved_model:` with a
       folder.
 
   Returns:
-    A `base.Encoder`: of a list of N strings it gives float32 `[N, E]`.
+    An encoder, which maps N strings to float32 `[N, E]`.
 
   Raises:
-    UserError: there is no such encoder, or it cannot be loaded.
+    UserError: for an unknown encoder, or one that cannot be loaded.
   """
   kind, _, argument = spec.partition(":")
   if spec == "hashed":
