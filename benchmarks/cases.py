@@ -79,7 +79,8 @@ def _cnn_flops(config):
 
 
 def _real():
-  return tf.constant(np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length]), tf.int32)
+  tokens = np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length])
+  return sequences.Batch(tf.constant(tokens, tf.int32))
 
 
 def _stepper(train_step, real=None):
@@ -97,7 +98,7 @@ def _stepper(train_step, real=None):
 def mle_step() -> Case:
   """One maximum-likelihood step."""
   config = lstm.Config()
-  algorithm = mle.Algorithm(mle.Config(), lstm.Generator(_SPEC, config))
+  algorithm = mle.Algorithm(mle.Config(), {"generator": lstm.Generator(_SPEC, config)})
   return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(config), 1
 
 
@@ -109,7 +110,7 @@ def sample_64() -> Case:
 
   def call():
     seed.assign_add(1)
-    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed))[0].numpy()
+    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed)).tokens.numpy()
 
   return call, _SAMPLED * _SPEC.length * _token_flops(config), _SAMPLED / 64
 
@@ -129,9 +130,8 @@ def _in_bfloat16(case):
 
 
 def _seqgan(discriminator_config):
-  return seqgan.Algorithm(
-    seqgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, discriminator_config)
-  )
+  discriminator = cnn_highway.Discriminator(_SPEC, discriminator_config)
+  return seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
 
 
 def _rollouts_flops(discriminator_config, rollouts):
@@ -160,7 +160,7 @@ def generator_lstm_step(log_prob: bool = False) -> Case:
   sizes = lstm.Config()
   generator = lstm.Generator(_SPEC, sizes)
   discriminator = generator_lstm.Discriminator(_SPEC, generator_lstm.Config(log_prob=log_prob))
-  algorithm = seqgan.Algorithm(seqgan.Config(), generator, discriminator)
+  algorithm = seqgan.Algorithm(seqgan.Config(), {"generator": generator, "discriminator": discriminator})
   algorithm.begin("discriminator")
   gates = 2 * (sizes.embedding_size + sizes.hidden_size) * 4 * sizes.hidden_size
   read = (3 * gates + log_prob * _token_flops(sizes)) * _SPEC.length
@@ -168,7 +168,8 @@ def generator_lstm_step(log_prob: bool = False) -> Case:
 
 
 def _rankgan():
-  return rankgan.Algorithm(rankgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return rankgan.Algorithm(rankgan.Config(), networks)
 
 
 def rankgan_generator_step() -> Case:
@@ -184,7 +185,8 @@ def rankgan_discriminator_step() -> Case:
 
 def maligan_generator_step() -> Case:
   """One MaliGAN generator step."""
-  algorithm = maligan.Algorithm(maligan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = maligan.Algorithm(maligan.Config(), networks)
   return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
 
 
@@ -207,15 +209,15 @@ def resampling_64() -> Case:
 
 def selfgan_generator_step() -> Case:
   """One SelfGAN generator step: 16 scored candidates per sentence, and a maximum-likelihood step on the chosen ones."""
-  algorithm = selfgan.Algorithm(selfgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = selfgan.Algorithm(selfgan.Config(), networks)
   flops = _candidates_flops(algorithm.config.candidates) + 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config())
   return _stepper(algorithm.generator_step), flops, 1
 
 
 def _dpgan():
-  return dpgan.Algorithm(
-    dpgan.Config(), lstm.Generator(_SPEC, lstm.Config()), language_model.Discriminator(_SPEC, language_model.Config())
-  )
+  discriminator = language_model.Discriminator(_SPEC, language_model.Config())
+  return dpgan.Algorithm(dpgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
 
 
 def dpgan_generator_step() -> Case:
@@ -230,7 +232,8 @@ def dpgan_discriminator_step() -> Case:
 
 
 def _gsgan():
-  return gsgan.Algorithm(gsgan.Config(), lstm.Generator(_SPEC, lstm.Config(latent_size=32)), recurrent.Discriminator(_SPEC, recurrent.Config()))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config(latent_size=32)), "discriminator": recurrent.Discriminator(_SPEC, recurrent.Config())}
+  return gsgan.Algorithm(gsgan.Config(), networks)
 
 
 def _gsgan_flops(generator_passes):
@@ -254,7 +257,8 @@ def gsgan_discriminator_step() -> Case:
 
 def _relgan():
   generator, discriminator = relational_memory.Generator(_SPEC, relational_memory.Config()), multi_representation.Config()
-  return relgan.Algorithm(relgan.Config(), generator, multi_representation.Discriminator(_SPEC, discriminator))
+  networks = {"generator": generator, "discriminator": multi_representation.Discriminator(_SPEC, discriminator)}
+  return relgan.Algorithm(relgan.Config(), networks)
 
 
 def _memory_flops():
@@ -317,7 +321,8 @@ def relgan_iteration() -> Case:
 
 def _scratchgan():
   generator, discriminator = tied_lstm.Generator(_SPEC, tied_lstm.Config()), token_lstm.Discriminator(_SPEC, token_lstm.Config())
-  return scratchgan.Algorithm(scratchgan.Config(), generator, discriminator)
+  networks = {"generator": generator, "discriminator": discriminator}
+  return scratchgan.Algorithm(scratchgan.Config(), networks)
 
 
 def _tied_lstm_flops():
@@ -346,7 +351,8 @@ def scratchgan_discriminator_step() -> Case:
 
 
 def _coldgan():
-  return coldgan.Algorithm(coldgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return coldgan.Algorithm(coldgan.Config(), networks)
 
 
 def coldgan_generator_step() -> Case:
@@ -360,7 +366,8 @@ def coldgan_discriminator_step() -> Case:
 
 
 def _gad():
-  return gad.Algorithm(gad.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return gad.Algorithm(gad.Config(), networks)
 
 
 def gad_generator_step() -> Case:
@@ -378,7 +385,8 @@ def gad_discriminator_step() -> Case:
 
 def _catgan():
   generator = relational_memory.Generator(_SPEC, relational_memory.Config())
-  return catgan.Algorithm(catgan.Config(), generator, multi_representation.Discriminator(_SPEC, multi_representation.Config()))
+  networks = {"generator": generator, "discriminator": multi_representation.Discriminator(_SPEC, multi_representation.Config())}
+  return catgan.Algorithm(catgan.Config(), networks)
 
 
 def catgan_generator_step() -> Case:
@@ -396,9 +404,8 @@ def catgan_discriminator_step() -> Case:
 
 
 def _leakgan():
-  return leakgan.Algorithm(
-    leakgan.Config(), manager_worker.Generator(_SPEC, manager_worker.Config()), cnn_highway.Discriminator(_SPEC, leakgan.DISCRIMINATOR[1])
-  )
+  discriminator = cnn_highway.Discriminator(_SPEC, leakgan.DISCRIMINATOR[1])
+  return leakgan.Algorithm(leakgan.Config(), {"generator": manager_worker.Generator(_SPEC, manager_worker.Config()), "discriminator": discriminator})
 
 
 def _manager_worker_flops():
@@ -443,7 +450,8 @@ def _sentigan():
   spec = dataclasses.replace(_SPEC, categories=("negative", "positive"))
   generator = lstm_mixture.Generator(spec, lstm_mixture.Config(lstm.Config().embedding_size, lstm.Config().hidden_size))
   discriminator = cnn_categories.Discriminator(spec, cnn_categories.Config(widths=_PEER.widths, filters=_PEER.filters))
-  return sentigan.Algorithm(sentigan.Config(rollouts=1), generator, discriminator), sequences.Labelled(_real(), tf.range(_BATCH) % 2)
+  algorithm = sentigan.Algorithm(sentigan.Config(rollouts=1), {"generator": generator, "discriminator": discriminator})
+  return algorithm, _real()._replace(context=tf.range(_BATCH) % 2)
 
 
 def sentigan_generator_step() -> Case:

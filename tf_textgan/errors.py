@@ -13,6 +13,6 @@ class UserError(Exception):
 
 
 def user_error_in(error: Exception) -> UserError | None:
-  """The `UserError` inside an error of TensorFlow's, None if there is none. Of an exception in Python code that a graph calls only the text is kept."""
+  """The `UserError` inside an error of TensorFlow's, which keeps only the text of an exception in Python code; None if there is none."""
   found = re.search(r"UserError: ([^\n]*)", str(error))
   return UserError(found[1]) if found else None

@@ -53,7 +53,7 @@ def test_resize_changes_batches_and_operations(monkeypatch):
   cases.resize(vocab_size=40, length=6, batch_size=3)
   step, fewer, _ = cases.CASES["mle_step"]()
   assert all(np.isfinite(list(step().values())))
-  assert cases._real().shape == (3, 6)
+  assert cases._real().tokens.shape == (3, 6)
   config = lstm.Config()
   assert fewer == 3 * 3 * 6 * 2 * ((config.embedding_size + config.hidden_size) * 4 * config.hidden_size + config.hidden_size * 40)
   cases.resize(vocab_size=5000, length=40, batch_size=128)
