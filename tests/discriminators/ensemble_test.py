@@ -84,7 +84,7 @@ def test_prefixes_are_scored_by_all():
   np.testing.assert_allclose(loss, np.mean(np.logaddexp(0, -np.concatenate(signed))), rtol=1e-5)
   algorithm = scratchgan.Algorithm(scratchgan.Config(), {"generator": _generator(), "discriminator": discriminator})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
-    assert all(np.isfinite(value) for value in step(REAL, SEED, tf.constant(0.5)).values())
+    assert all(np.isfinite(value) for value in step(sequences.Batch(REAL), SEED, tf.constant(0.5)).values())
 
 
 def test_views_of_all_members_are_compared():
