@@ -72,6 +72,7 @@ class Algorithm(mle.Algorithm):
 import dataclasses
 import itertools
 from tf_textgan.data import corpus
+from tf_textgan.data import text_config
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -80,10 +81,10 @@ class Config:
   # How often every sentence occurs.
   copies: int = 10
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """See the module."""
   sentences = [" ".join(words) for words in itertools.permutations("abc")] * config.copies
-  return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, vocabulary=vocabulary, length=length)
+  return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, text_config.TextConfig(), tokenizer=tokenizer, length=length)
 ''',
   "encoder": '''
 """The number of letters and of words."""

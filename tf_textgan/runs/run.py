@@ -21,7 +21,7 @@ from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import vocabulary as vocabulary_lib
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import plots
 from tf_textgan.generators import ensemble as combined
@@ -49,19 +49,19 @@ class Run(NamedTuple):
 
   Attributes:
     experiment: `experiment.Experiment`.
-    vocabulary: see `data.vocabulary`.
+    tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds it had trained for at that checkpoint.
   """
 
   experiment: Any
-  vocabulary: Any
+  tokenizer: Any
   algorithm: Any
   step: int
 
   def corpus(self):
     """The run's corpus, prepared again if need be."""
-    return experiment_lib.load_corpus(self.experiment, self.vocabulary, self.algorithm.generator.spec.length)
+    return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
 
 
 def load(workdir, checkpoint="best", trust=False):
@@ -80,17 +80,17 @@ def load(workdir, checkpoint="best", trust=False):
   config = _config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
-  vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
-  spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  tokenizer = _read_tokenizer(folder, trust)
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec)
-  rewards.add(algorithm, experiment, vocabulary)
+  rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
   run_state = checkpoints.restore(algorithm.variables(), checkpoint)
   if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, vocabulary, algorithm, run_state["step"])
+  return Run(experiment, tokenizer, algorithm, run_state["step"])
 
 
 def combine(runs):
@@ -100,11 +100,11 @@ def combine(runs):
     runs: workdir to `Run`.
 
   Raises:
-    UserError: see `combined.Generator`; a run has another vocabulary.
+    UserError: see `ensemble.Generator`; a run has another tokenizer.
   """
   first, *others = runs
   for workdir in others:
-    if runs[workdir].vocabulary != runs[first].vocabulary:
+    if runs[workdir].tokenizer != runs[first].tokenizer:
       raise errors.UserError(f"the runs in {workdir} and {first} have different vocabularies; expected runs on one corpus to combine")
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
@@ -123,12 +123,12 @@ def guide(generator, run, config, checkpoint="best", trust=False):
     `guided.Generator`.
 
   Raises:
-    UserError: see `guided.Generator`; the other run cannot be read, or has another vocabulary.
+    UserError: see `guided.Generator`; the other run cannot be read, or has another tokenizer.
   """
   judge = run
   if config.guide_workdir:
     judge = load(config.guide_workdir, checkpoint, trust)
-    if judge.vocabulary != run.vocabulary:
+    if judge.tokenizer != run.tokenizer:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
@@ -156,10 +156,10 @@ def train(experiment, callbacks=()):
   corpus = _corpus_of(folder, experiment)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
   # A run that goes on has its word vectors in the checkpoint.
-  vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
+  tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
-    algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary)
-  rewards.add(algorithm, experiment, corpus.vocabulary)
+    algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer)
+  rewards.add(algorithm, experiment, corpus.tokenizer)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
@@ -224,6 +224,13 @@ def _read_config(folder):
   return config
 
 
+def _read_tokenizer(folder, trust=False):
+  """The tokenizer of the run in a folder; one of the user's own is imported only if that is trusted, see `load`."""
+  path = folder / "vocabulary.json"
+  registry.check_trusted([tokenizers.name_in(path)], str(path), trust)
+  return tokenizers.load(path)
+
+
 def _config_of(folder):
   """The config of the run in a folder; a UserError if there is none."""
   config = _read_config(folder)
@@ -248,7 +255,7 @@ def _corpus_of(folder, experiment):
     config = _config_of(encoded)
   else:
     return experiment_lib.load_corpus(experiment)
-  return experiment_lib.load_corpus(experiment, vocabulary_lib.load(encoded / "vocabulary.json"), config["length"])
+  return experiment_lib.load_corpus(experiment, _read_tokenizer(encoded), config["length"])
 
 
 def _training_data(synthetic_file, corpus, algorithm):
@@ -260,7 +267,7 @@ def _training_data(synthetic_file, corpus, algorithm):
         "--synthetic_file is for --algorithm mle without categories: a discriminator would learn to take its sentences for real, and they have no "
         "labels"
       )
-    synthetic = corpus_lib.read_lines(synthetic_file, corpus.vocabulary, corpus.spec.length)
+    synthetic = corpus_lib.read_lines(synthetic_file, corpus.tokenizer, corpus.spec.length)
     logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
     data = np.concatenate([data, synthetic])
   return sequences.Batch(data, corpus.categories["train"] if categories else None)
@@ -269,7 +276,7 @@ def _training_data(synthetic_file, corpus, algorithm):
 def _begin(folder, experiment, corpus):
   """Writes down what the run is."""
   folder.mkdir(parents=True, exist_ok=True)
-  corpus.vocabulary.save(folder / "vocabulary.json")
+  corpus.tokenizer.save(folder / "vocabulary.json")
   files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: a folder with a config is a run.
   files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
@@ -305,7 +312,7 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
       shown.clear()  # Two callbacks show the same sentences; they are written once.
       num = tf.constant(_SHOWN_SENTENCES)
       generated = evaluator.write(num, seed, None)
-      sentences = corpus.vocabulary.decode(generated.tokens.numpy())
+      sentences = corpus.tokenizer.decode(generated.tokens.numpy())
       if generated.context is not None:
         sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
@@ -360,7 +367,7 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   if experiment.choices.export:
     guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
-    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide, version)
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
     print(f"SavedModel: {target}", file=sys.stderr)
 
 
