@@ -18,7 +18,7 @@ import types
 from tf_textgan import errors
 
 # Modules beside the alternatives that hold what they share, or are made of several of them.
-_SHARED = {"base", "ensemble", "guided", "steps"}
+_SHARED = {"base", "ensemble", "guided", "steps", "wrapped"}
 
 # Names that a module from outside must define, by package; beside them a class that derives from the one in the package's `base`, if there is one.
 _REQUIRED = {

@@ -59,13 +59,18 @@ def encode(name, builder, splits, config, feature="text", vocabulary=None, lengt
   Returns:
     A `corpus.Corpus`.
   """
+  sentences = {split: prepare.Sentences(builder, instruction, feature, cleaner(config)) for split, instruction in splits.items()}
+  return corpus.encode(
+      name, sentences, level=config.level, min_count=config.min_count, max_vocab_size=config.max_vocab_size, max_length=config.max_length,
+      vocabulary=vocabulary, length=length, folder=builder.data_path, labels=labels, categories=categories)
+
+
+def cleaner(config):
+  """A function from a raw sentence to the sentence whose tokens a `TextConfig` asks for, both strings."""
   tokenize = tokenizers.named(config.tokenizer)
 
   def clean(text):
     text = text.lower() if config.lowercase else text
     return " ".join(tokenize(text)) if config.level == "word" else text.strip()
 
-  sentences = {split: prepare.Sentences(builder, instruction, feature, clean) for split, instruction in splits.items()}
-  return corpus.encode(
-      name, sentences, level=config.level, min_count=config.min_count, max_vocab_size=config.max_vocab_size, max_length=config.max_length,
-      vocabulary=vocabulary, length=length, folder=builder.data_path, labels=labels, categories=categories)
+  return clean
