@@ -169,9 +169,9 @@ def _converted(cls, name, flag, value):
 
 def modules_named(values):
   """Names of all modules, the library's too, that `Experiment.from_json` imports for the values that `to_json` gave: a list of strings."""
-  choices = values["choices"]
-  chosen = [choices.get(name, "") for name in ("algorithm", "dataset", "generator", "discriminator")]
-  return [*_split(choices.get("imports", "")), *chosen, (values["dataset"] or {}).get("tokenizer", "")]
+  choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
+  chosen = [choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")]
+  return [*_split(choices.get("imports") or ""), *(name for name in [*chosen, dataset.get("tokenizer")] if name)]
 
 
 def import_all(imports):
