@@ -1,4 +1,4 @@
-"""Measures the library's steps: `python -m benchmarks [--json FILE] [--only NAME]`. See benchmarks/README.md for what the columns mean."""
+"""Measures the speed of the library's steps: `python -m benchmarks [--json FILE] [--only NAME]`. benchmarks/README.md explains the columns."""
 
 from tf_textgan.commands import quiet
 
@@ -20,19 +20,19 @@ from tf_textgan.commands import flags
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """Options."""
+  """Options of the command."""
 
-  # File to write one record per measurement to, a JSON list; empty for none.
+  # JSON file for a list with one record per measurement; empty for none.
   json: str = ""
-  # The one measurement to make; empty for all.
+  # Name of a single measurement to make; empty for all.
   only: str = ""
-  # Timed repeats of each measurement, of which the median counts.
+  # Timed repeats of each measurement; the median is reported.
   repeats: int = 15
-  # Tokens that the steps know.
+  # Vocabulary size of the steps.
   vocab_size: int = cases.VOCAB_SIZE
-  # Tokens in a sequence of the steps.
+  # Sequence length of the steps.
   length: int = cases.LENGTH
-  # Sequences in a batch of the steps.
+  # Batch size of the steps.
   batch_size: int = cases.BATCH_SIZE
 
 
@@ -48,8 +48,8 @@ _COLUMNS = (
 )
 
 
-def main(options):
-  """Makes the measurements, each in processes of its own, so that its memory is its own too."""
+def main(options: Options) -> None:
+  """Makes the measurements, each in separate processes, so that peak memory is measured separately."""
   if options.only and options.only not in cases.CASES:
     raise errors.UserError(f"unknown measurement {options.only!r}; there are: {', '.join(cases.CASES)}")
   checks.at_least(options, 1, "repeats", "length", "batch_size")
@@ -59,7 +59,7 @@ def main(options):
   sizes = (options.vocab_size, options.length, options.batch_size)
   for name in [options.only] if options.only else cases.CASES:
     record = _in_own_process(name, options.repeats, sizes, threads=1)
-    # CPU time on one thread, where none waits for another; the time a user waits on all.
+    # CPU time is measured on one thread, where none waits for another, and wall time on all threads.
     record["wall_ms"] = _in_own_process(name, options.repeats, sizes, threads=0)["wall_ms"]
     records.append(record)
     print("".join(style.format(record[column]) for column, style in _COLUMNS), flush=True)

@@ -1,5 +1,9 @@
-"""What is measured. Steps: vocabulary 5,000, length 20 and batch 64 unless `resize` says otherwise, LSTM 32/32. Metrics: 10,000 sentences."""
+"""Benchmark cases. Steps: vocabulary 5,000, length 20 and batch size 64 unless `resize` is called, LSTMs of size 32. Metrics: 10,000 sentences.
 
+A case is a function that makes a step, its number of floating-point operations, and its units of work (see `measure.record`).
+"""
+
+from collections.abc import Callable
 import dataclasses
 
 import keras
@@ -40,31 +44,34 @@ from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
 
-# Sizes of the steps unless `resize` is called.
+# Makes a step, its floating-point operations, and its units of work.
+Case = tuple[Callable[[], object], float, float]
+
+# Sizes of the steps before `resize`.
 VOCAB_SIZE = 5000
 LENGTH = 20
 BATCH_SIZE = 64
 _SPEC = sequences.Spec(vocab_size=VOCAB_SIZE, length=LENGTH, start_token=0)
 _BATCH = BATCH_SIZE
 _SAMPLED = 1024
-# The discriminator of the 2023 PyTorch toolkit, for a like-for-like comparison; ours has the published highway's two matrices, its has one.
+# Discriminator of the 2023 PyTorch toolkit, for comparison. Our highway layer has the published two matrices, theirs has one.
 _PEER = cnn_highway.Config(widths=(2, 3, 4, 5), filters=(200, 200, 200, 200))
 _PUBLISHED = cnn_highway.Config()
 
 
-def resize(vocab_size, length, batch_size):
-  """Makes the steps of other sizes, in this process from here on; to be called before there is any."""
+def resize(vocab_size: int, length: int, batch_size: int) -> None:
+  """Sets the sizes of the steps in this process; call it before making a case."""
   global _SPEC, _BATCH
   _SPEC, _BATCH = dataclasses.replace(_SPEC, vocab_size=vocab_size, length=length), batch_size
 
 
 def _token_flops(config):
-  """Operations of one forward step of the LSTM generator for one row."""
+  """Counts the operations of one forward step of the LSTM generator, per row."""
   return 2 * (config.embedding_size + config.hidden_size) * 4 * config.hidden_size + 2 * config.hidden_size * _SPEC.vocab_size
 
 
 def _cnn_flops(config):
-  """Operations of one forward pass of the convolutional discriminator for one row."""
+  """Counts the operations of one forward pass of the convolutional discriminator, per row."""
   pairs = [(width, filters) for width, filters in zip(config.widths, config.filters) if width <= _SPEC.length]
   features = sum(filters for _, filters in pairs)
   convolutions = sum(2 * (_SPEC.length - width + 1) * width * config.embedding_size * filters for width, filters in pairs)
@@ -72,11 +79,12 @@ def _cnn_flops(config):
 
 
 def _real():
-  return tf.constant(np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length]), tf.int32)
+  tokens = np.random.default_rng(0).integers(0, _SPEC.vocab_size, [_BATCH, _SPEC.length])
+  return sequences.Batch(tf.constant(tokens, tf.int32))
 
 
 def _stepper(train_step, real=None):
-  """A compiled train step on a fixed batch with a new seed at every call."""
+  """Compiles a train step on a fixed batch, with a new seed at each call."""
   real, step, seed = _real() if real is None else real, tf.function(train_step, autograph=False), tf.Variable(0)
 
   def call():
@@ -87,28 +95,28 @@ def _stepper(train_step, real=None):
   return call
 
 
-def mle_step():
+def mle_step() -> Case:
   """One maximum-likelihood step."""
   config = lstm.Config()
-  algorithm = mle.Algorithm(mle.Config(), lstm.Generator(_SPEC, config))
+  algorithm = mle.Algorithm(mle.Config(), {"generator": lstm.Generator(_SPEC, config)})
   return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(config), 1
 
 
-def sample_64():
-  """Sampling, reported for 64 sequences, made 1,024 at a time."""
+def sample_64() -> Case:
+  """Sampling of 64 sequences, measured on 1,024 at a time."""
   config = lstm.Config()
   generator = lstm.Generator(_SPEC, config)
   write, seed = tf.function(generator.write, autograph=False), tf.Variable(0)
 
   def call():
     seed.assign_add(1)
-    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed))[0].numpy()
+    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed)).tokens.numpy()
 
   return call, _SAMPLED * _SPEC.length * _token_flops(config), _SAMPLED / 64
 
 
 def _in_bfloat16(case):
-  """A case with `--precision mixed_bfloat16`."""
+  """Runs a case with `--precision mixed_bfloat16`."""
 
   def run():
     before = keras.config.dtype_policy()
@@ -122,9 +130,8 @@ def _in_bfloat16(case):
 
 
 def _seqgan(discriminator_config):
-  return seqgan.Algorithm(
-    seqgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, discriminator_config)
-  )
+  discriminator = cnn_highway.Discriminator(_SPEC, discriminator_config)
+  return seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
 
 
 def _rollouts_flops(discriminator_config, rollouts):
@@ -148,12 +155,12 @@ def _seqgan_discriminator(discriminator_config):
   return _stepper(_seqgan(discriminator_config).discriminator_step), _classifier_flops(discriminator_config), 1
 
 
-def generator_lstm_step(log_prob=False):
-  """One SeqGAN discriminator step of a discriminator that begins as the generator; with `log_prob` a pass of the language model besides."""
+def generator_lstm_step(log_prob: bool = False) -> Case:
+  """One SeqGAN discriminator step of a discriminator initialized from the generator; `log_prob` adds a pass of the language model."""
   sizes = lstm.Config()
   generator = lstm.Generator(_SPEC, sizes)
   discriminator = generator_lstm.Discriminator(_SPEC, generator_lstm.Config(log_prob=log_prob))
-  algorithm = seqgan.Algorithm(seqgan.Config(), generator, discriminator)
+  algorithm = seqgan.Algorithm(seqgan.Config(), {"generator": generator, "discriminator": discriminator})
   algorithm.begin("discriminator")
   gates = 2 * (sizes.embedding_size + sizes.hidden_size) * 4 * sizes.hidden_size
   read = (3 * gates + log_prob * _token_flops(sizes)) * _SPEC.length
@@ -161,33 +168,35 @@ def generator_lstm_step(log_prob=False):
 
 
 def _rankgan():
-  return rankgan.Algorithm(rankgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return rankgan.Algorithm(rankgan.Config(), networks)
 
 
-def rankgan_generator_step():
-  """One RankGAN generator step: SeqGAN's, and the features of a batch of real sentences. Cosines count nothing."""
+def rankgan_generator_step() -> Case:
+  """One RankGAN generator step: SeqGAN's, plus features of a batch of real sentences. The cosines are not counted."""
   algorithm = _rankgan()
   return _stepper(algorithm.generator_step), _rollouts_flops(_PEER, algorithm.config.rollouts) + _BATCH * _cnn_flops(_PEER), 1
 
 
-def rankgan_discriminator_step():
+def rankgan_discriminator_step() -> Case:
   """One step of the ranker."""
   return _stepper(_rankgan().discriminator_step), _classifier_flops(_PEER), 1
 
 
-def maligan_generator_step():
+def maligan_generator_step() -> Case:
   """One MaliGAN generator step."""
-  algorithm = maligan.Algorithm(maligan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = maligan.Algorithm(maligan.Config(), networks)
   return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
 
 
 def _candidates_flops(candidates):
-  """Operations of writing and scoring some candidates for each sentence of a batch."""
+  """Counts the operations of sampling and scoring several candidates per sentence of a batch."""
   return _BATCH * candidates * (_SPEC.length * _token_flops(lstm.Config()) + _cnn_flops(_PEER))
 
 
-def resampling_64():
-  """Guided sampling: 64 sequences, each chosen among 16 candidates by the discriminator."""
+def resampling_64() -> Case:
+  """Guided sampling of 64 sequences, each chosen from 16 candidates by the discriminator."""
   algorithm = _seqgan(_PEER)
   write, seed = tf.function(guided.Generator(algorithm.generator, algorithm, guidance.Resampling(16)).write, autograph=False), tf.Variable(0)
 
@@ -198,60 +207,62 @@ def resampling_64():
   return call, _candidates_flops(16), 1
 
 
-def selfgan_generator_step():
-  """One SelfGAN generator step: 16 candidates for each sentence, scored, and a maximum-likelihood step on the chosen."""
-  algorithm = selfgan.Algorithm(selfgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+def selfgan_generator_step() -> Case:
+  """One SelfGAN generator step: 16 scored candidates per sentence, and a maximum-likelihood step on the chosen ones."""
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = selfgan.Algorithm(selfgan.Config(), networks)
   flops = _candidates_flops(algorithm.config.candidates) + 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config())
   return _stepper(algorithm.generator_step), flops, 1
 
 
 def _dpgan():
-  return dpgan.Algorithm(
-    dpgan.Config(), lstm.Generator(_SPEC, lstm.Config()), language_model.Discriminator(_SPEC, language_model.Config())
-  )
+  discriminator = language_model.Discriminator(_SPEC, language_model.Config())
+  return dpgan.Algorithm(dpgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
 
 
-def dpgan_generator_step():
-  """One DP-GAN generator step: a sample, its likelihood under the discriminator, the policy gradient."""
-  # The discriminator is as large as the generator.
+def dpgan_generator_step() -> Case:
+  """One DP-GAN generator step: sampling, likelihood under the discriminator, policy gradient."""
+  # The discriminator has the size of the generator.
   return _stepper(_dpgan().generator_step), _BATCH * _SPEC.length * 5 * _token_flops(lstm.Config()), 1
 
 
-def dpgan_discriminator_step():
+def dpgan_discriminator_step() -> Case:
   """One DP-GAN discriminator step."""
   return _stepper(_dpgan().discriminator_step), _BATCH * _SPEC.length * (1 + 2 * 3) * _token_flops(lstm.Config()), 1
 
 
 def _gsgan():
-  return gsgan.Algorithm(gsgan.Config(), lstm.Generator(_SPEC, lstm.Config(latent_size=32)), recurrent.Discriminator(_SPEC, recurrent.Config()))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config(latent_size=32)), "discriminator": recurrent.Discriminator(_SPEC, recurrent.Config())}
+  return gsgan.Algorithm(gsgan.Config(), networks)
 
 
 def _gsgan_flops(generator_passes):
   generator, discriminator = lstm.Config(), recurrent.Config()
-  # Soft feedback multiplies a row of the vocabulary with the embedding, in the generator and in the discriminator.
+  # Soft inputs multiply a `[V]` row with the embedding, in the generator and in the discriminator.
   write = _token_flops(generator) + 2 * _SPEC.vocab_size * generator.embedding_size
   embed = 2 * _SPEC.vocab_size * discriminator.embedding_size
   read = 2 * (discriminator.embedding_size + discriminator.hidden_size) * 4 * discriminator.hidden_size
   return _BATCH * _SPEC.length * (generator_passes * write + 3 * (embed + read))
 
 
-def gsgan_generator_step():
+def gsgan_generator_step() -> Case:
   """One Gumbel-softmax generator step."""
   return _stepper(_gsgan().generator_step), _gsgan_flops(3), 1
 
 
-def gsgan_discriminator_step():
+def gsgan_discriminator_step() -> Case:
   """One discriminator step on relaxed samples."""
   return _stepper(_gsgan().discriminator_step), _gsgan_flops(1), 1
 
 
 def _relgan():
   generator, discriminator = relational_memory.Generator(_SPEC, relational_memory.Config()), multi_representation.Config()
-  return relgan.Algorithm(relgan.Config(), generator, multi_representation.Discriminator(_SPEC, discriminator))
+  networks = {"generator": generator, "discriminator": multi_representation.Discriminator(_SPEC, discriminator)}
+  return relgan.Algorithm(relgan.Config(), networks)
 
 
 def _memory_flops():
-  """Operations of one forward step of the relational memory for one row, with one slot: attention, network and gates, then logits."""
+  """Counts the operations of one forward step of the relational memory with one slot, per row: attention, network, gates, logits."""
   config = relational_memory.Config()
   size = config.heads * config.head_size
   read = 2 * config.embedding_size * 5 * size
@@ -259,7 +270,7 @@ def _memory_flops():
 
 
 def _views_flops():
-  """Operations of one forward pass of RelGAN's discriminator for one row, without the embedding."""
+  """Counts the operations of one forward pass of RelGAN's discriminator without its embedding, per row."""
   config = multi_representation.Config()
   features = sum(config.filters)
   convolutions = sum(2 * (_SPEC.length - width + 1) * width * filters for width, filters in zip(config.widths, config.filters))
@@ -267,7 +278,7 @@ def _views_flops():
 
 
 def _relgan_generator_flops():
-  # The generator, three passes; the discriminator, one on real rows, and one with its gradient by the points, not the weights, on written ones.
+  # Three passes of the generator; of the discriminator one on real rows, and two on generated rows, whose gradient is taken for the points only.
   embed = 2 * _SPEC.vocab_size * multi_representation.Config().embedding_size
   return _BATCH * (_SPEC.length * (3 * _memory_flops() + 2 * embed) + 3 * _views_flops())
 
@@ -281,22 +292,22 @@ def _relgan_updates(algorithm):
   return {update.name: update for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
 
 
-def relgan_mle_step():
+def relgan_mle_step() -> Case:
   """One maximum-likelihood step of the relational memory."""
   return _stepper(_relgan().mle_step), 3 * _BATCH * _SPEC.length * _memory_flops(), 1
 
 
-def relgan_generator_step():
+def relgan_generator_step() -> Case:
   """One RelGAN generator step."""
   return _stepper(_relgan_updates(_relgan())["generator"].train_step), _relgan_generator_flops(), 1
 
 
-def relgan_discriminator_step():
+def relgan_discriminator_step() -> Case:
   """One RelGAN discriminator step."""
   return _stepper(_relgan_updates(_relgan())["discriminator"].train_step), _relgan_discriminator_flops(), 1
 
 
-def relgan_iteration():
+def relgan_iteration() -> Case:
   """One round: a generator step and its discriminator steps."""
   updates = _relgan_updates(_relgan())
   generator, discriminator = _stepper(updates["generator"].train_step), _stepper(updates["discriminator"].train_step)
@@ -310,11 +321,12 @@ def relgan_iteration():
 
 def _scratchgan():
   generator, discriminator = tied_lstm.Generator(_SPEC, tied_lstm.Config()), token_lstm.Discriminator(_SPEC, token_lstm.Config())
-  return scratchgan.Algorithm(scratchgan.Config(), generator, discriminator)
+  networks = {"generator": generator, "discriminator": discriminator}
+  return scratchgan.Algorithm(scratchgan.Config(), networks)
 
 
 def _tied_lstm_flops():
-  """Operations of one forward step of ScratchGAN's generator for one row: gates of what is read, of the layers' outputs, projection, logits."""
+  """Counts the operations of one forward step of ScratchGAN's generator, per row: gates of inputs and of layer outputs, projection, logits."""
   config = tied_lstm.Config()
   gates = 4 * config.hidden_size
   read = 2 * config.embedding_size * config.layers * gates
@@ -323,59 +335,62 @@ def _tied_lstm_flops():
 
 
 def _token_lstm_flops():
-  """Operations of one forward step of ScratchGAN's discriminator for one row."""
+  """Counts the operations of one forward step of ScratchGAN's discriminator, per row."""
   config = token_lstm.Config()
   return 2 * (config.embedding_size + 9 + config.hidden_size) * 4 * config.hidden_size + 2 * config.hidden_size
 
 
-def scratchgan_generator_step():
-  """One ScratchGAN generator step: samples, a pass of the discriminator, policy gradient."""
+def scratchgan_generator_step() -> Case:
+  """One ScratchGAN generator step: sampling, a pass of the discriminator, policy gradient."""
   return _stepper(_scratchgan().generator_step), _BATCH * _SPEC.length * (4 * _tied_lstm_flops() + _token_lstm_flops()), 1
 
 
-def scratchgan_discriminator_step():
-  """One ScratchGAN discriminator step: samples, one update on as many real rows and written ones."""
+def scratchgan_discriminator_step() -> Case:
+  """One ScratchGAN discriminator step: sampling, and an update on equally many real and generated rows."""
   return _stepper(_scratchgan().discriminator_step), _BATCH * _SPEC.length * (_tied_lstm_flops() + 3 * 2 * _token_lstm_flops()), 1
 
 
 def _coldgan():
-  return coldgan.Algorithm(coldgan.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return coldgan.Algorithm(coldgan.Config(), networks)
 
 
-def coldgan_generator_step():
-  """One ColdGAN generator step. To find the nucleus counts nothing: it compares and adds."""
+def coldgan_generator_step() -> Case:
+  """One ColdGAN generator step. The search for the nucleus, comparisons and additions, is not counted."""
   return _stepper(_coldgan().generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
 
 
-def coldgan_discriminator_step():
+def coldgan_discriminator_step() -> Case:
   """One ColdGAN discriminator step."""
   return _stepper(_coldgan().discriminator_step), _classifier_flops(_PEER), 1
 
 
 def _gad():
-  return gad.Algorithm(gad.Config(), lstm.Generator(_SPEC, lstm.Config()), cnn_highway.Discriminator(_SPEC, _PEER))
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  return gad.Algorithm(gad.Config(), networks)
 
 
-def gad_generator_step():
-  """One GAD generator step: a group for each sentence, its scores, its likelihood under the reference, the updates."""
+def gad_generator_step() -> Case:
+  """One GAD generator step: a group per sentence, its scores, its likelihood under the reference, the updates."""
   algorithm = _gad()
   group, updates = algorithm.config.group_size, algorithm.config.policy_updates
   of_each = group * (_SPEC.length * 2 * _token_flops(lstm.Config()) + _cnn_flops(_PEER))
   return _stepper(algorithm.generator_step), _BATCH * (of_each + updates * 3 * (group + 1) * _SPEC.length * _token_flops(lstm.Config())), 1
 
 
-def gad_discriminator_step():
+def gad_discriminator_step() -> Case:
   """One GAD discriminator step."""
   return _stepper(_gad().discriminator_step), _classifier_flops(_PEER), 1
 
 
 def _catgan():
   generator = relational_memory.Generator(_SPEC, relational_memory.Config())
-  return catgan.Algorithm(catgan.Config(), generator, multi_representation.Discriminator(_SPEC, multi_representation.Config()))
+  networks = {"generator": generator, "discriminator": multi_representation.Discriminator(_SPEC, multi_representation.Config())}
+  return catgan.Algorithm(catgan.Config(), networks)
 
 
-def catgan_generator_step():
-  """One CatGAN generator step at RelGAN's sizes: six children, each judged by eight batches."""
+def catgan_generator_step() -> Case:
+  """One CatGAN generator step at RelGAN's sizes: six children, each evaluated on eight batches."""
   algorithm = _catgan()
   children = 3 * len(algorithm.config.losses)
   embed = 2 * _SPEC.vocab_size * multi_representation.Config().embedding_size
@@ -383,19 +398,18 @@ def catgan_generator_step():
   return _stepper(_relgan_updates(algorithm)["generator"].train_step), children * (_relgan_generator_flops() + judged), 1
 
 
-def catgan_discriminator_step():
+def catgan_discriminator_step() -> Case:
   """One CatGAN discriminator step at RelGAN's sizes."""
   return _stepper(_relgan_updates(_catgan())["discriminator"].train_step), _relgan_discriminator_flops(), 1
 
 
 def _leakgan():
-  return leakgan.Algorithm(
-    leakgan.Config(), manager_worker.Generator(_SPEC, manager_worker.Config()), cnn_highway.Discriminator(_SPEC, leakgan.DISCRIMINATOR[1])
-  )
+  discriminator = cnn_highway.Discriminator(_SPEC, leakgan.DISCRIMINATOR[1])
+  return leakgan.Algorithm(leakgan.Config(), {"generator": manager_worker.Generator(_SPEC, manager_worker.Config()), "discriminator": discriminator})
 
 
 def _manager_worker_flops():
-  """Operations of one forward step of LeakGAN's generator for one row: the features of the prefix, the manager and the worker."""
+  """Counts the operations of one forward step of LeakGAN's generator, per row: features of the prefix, manager, worker."""
   config, features = manager_worker.Config(), sum(_PUBLISHED.filters)
   windows = sum(2 * width * _PUBLISHED.embedding_size * filters for width, filters in zip(_PUBLISHED.widths, _PUBLISHED.filters))
   hidden = config.hidden_size
@@ -405,18 +419,18 @@ def _manager_worker_flops():
 
 
 def _leakgan_learn_flops():
-  """Operations of an update of manager and worker: the features need no gradient."""
+  """Counts the operations of an update of manager and worker; the features need no gradient."""
   read = _cnn_flops(_PUBLISHED) + _SPEC.length * 4 * sum(_PUBLISHED.filters) ** 2
   config = manager_worker.Config()
   return _BATCH * (read + 3 * _SPEC.length * 2 * (config.hidden_size + 1) * config.goal_size * _SPEC.vocab_size)
 
 
-def leakgan_mle_step():
+def leakgan_mle_step() -> Case:
   """One pretraining step of manager and worker."""
   return _stepper(_leakgan().mle_step), _leakgan_learn_flops(), 1
 
 
-def leakgan_generator_step():
+def leakgan_generator_step() -> Case:
   """One adversarial step of manager and worker, with 4 completions of every fourth prefix."""
   algorithm = _leakgan()
   num, horizon = algorithm.config.rollouts, manager_worker.Config().horizon
@@ -426,7 +440,7 @@ def leakgan_generator_step():
   return _stepper(algorithm.generator_step), written + scored + _leakgan_learn_flops(), 1
 
 
-def leakgan_discriminator_step():
+def leakgan_discriminator_step() -> Case:
   """One discriminator step on samples of LeakGAN's generator."""
   flops = _BATCH * _SPEC.length * _manager_worker_flops() + 3 * 2 * _BATCH * _cnn_flops(_PUBLISHED)
   return _stepper(_leakgan().discriminator_step), flops, 1
@@ -436,18 +450,19 @@ def _sentigan():
   spec = dataclasses.replace(_SPEC, categories=("negative", "positive"))
   generator = lstm_mixture.Generator(spec, lstm_mixture.Config(lstm.Config().embedding_size, lstm.Config().hidden_size))
   discriminator = cnn_categories.Discriminator(spec, cnn_categories.Config(widths=_PEER.widths, filters=_PEER.filters))
-  return sentigan.Algorithm(sentigan.Config(rollouts=1), generator, discriminator), sequences.Labelled(_real(), tf.range(_BATCH) % 2)
+  algorithm = sentigan.Algorithm(sentigan.Config(rollouts=1), {"generator": generator, "discriminator": discriminator})
+  return algorithm, _real()._replace(context=tf.range(_BATCH) % 2)
 
 
-def sentigan_generator_step():
-  """One SentiGAN generator step with one rollout: each of two generators writes a batch."""
+def sentigan_generator_step() -> Case:
+  """One SentiGAN generator step with one rollout: each of two generators samples a batch."""
   algorithm, real = _sentigan()
   token, length = _token_flops(lstm.Config()), _SPEC.length
   of_each = (length + length * (length - 1) // 2 + 3 * length) * token + length * _cnn_flops(_PEER)
   return _stepper(algorithm.generator_step, real), 2 * _BATCH * of_each, 1
 
 
-def sentigan_discriminator_step():
+def sentigan_discriminator_step() -> Case:
   """One SentiGAN discriminator step with two categories."""
   algorithm, real = _sentigan()
   flops = _BATCH * _SPEC.length * _token_flops(lstm.Config()) + 3 * 2 * _BATCH * _cnn_flops(_PEER)
@@ -455,27 +470,27 @@ def sentigan_discriminator_step():
 
 
 def _sentences(num, seed):
-  """Sentences of 5 to 35 words whose frequencies fall as 1 / rank, tuples of ids."""
+  """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
   weights = 1.0 / np.arange(1, _SPEC.vocab_size + 1)
   tokens = random.choice(_SPEC.vocab_size, [num, 35], p=weights / weights.sum()).tolist()
   return [tuple(row[:length]) for row, length in zip(tokens, random.integers(5, 36, num))]
 
 
-def bleu_10000():
-  """BLEU-2 to 5 of 10,000 sentences against 10,000 references."""
+def bleu_10000() -> Case:
+  """BLEU-2 to BLEU-5 of 10,000 sentences against 10,000 references."""
   hypotheses, references = _sentences(10_000, 0), _sentences(10_000, 1)
   return lambda: bleu.bleu(hypotheses, references), 0, 1
 
 
-def self_bleu_10000():
-  """Self-BLEU-2 to 5 of 10,000 sentences, each against all the others."""
+def self_bleu_10000() -> Case:
+  """Self-BLEU-2 to Self-BLEU-5 of 10,000 sentences, each against all others."""
   sentences = _sentences(10_000, 0)
   return lambda: bleu.self_bleu(sentences), 0, 1
 
 
-def kneser_ney_10000():
-  """Forward and reverse Kneser-Ney score of 10,000 sentences."""
+def kneser_ney_10000() -> Case:
+  """Forward and reverse Kneser-Ney scores of 10,000 sentences."""
   samples, references, training = (_sentences(10_000, seed) for seed in range(3))
   return lambda: kneser_ney.Scorer(references, training)(samples), 0, 1
 

@@ -1,5 +1,6 @@
-"""Timing: CPU time and wall time of a warmed-up step, against the machine's matrix-product rate in the same process."""
+"""CPU time and wall time of a warmed-up step, compared with the machine's matrix-product rate in the same process."""
 
+from collections.abc import Callable
 import resource
 import statistics
 import time
@@ -7,14 +8,14 @@ import time
 import tensorflow as tf
 
 
-def cpu_seconds():
-  """CPU time of this process so far, all threads."""
+def cpu_seconds() -> float:
+  """Returns the CPU time of this process so far, over all threads."""
   usage = resource.getrusage(resource.RUSAGE_SELF)
   return usage.ru_utime + usage.ru_stime
 
 
-def timed(function, repeats):
-  """Median CPU and wall seconds of a call."""
+def timed(function: Callable[[], object], repeats: int) -> tuple[float, float]:
+  """Returns the median CPU seconds and wall seconds of a call."""
   cpu, wall = [], []
   for _ in range(repeats):
     before = cpu_seconds(), time.perf_counter()
@@ -24,8 +25,8 @@ def timed(function, repeats):
   return statistics.median(cpu), statistics.median(wall)
 
 
-def peak_rate(size=2048, repeats=9):
-  """Floating-point operations per CPU-second of a float32 matrix product."""
+def peak_rate(size: int = 2048, repeats: int = 9) -> float:
+  """Measures the floating-point operations per CPU-second of a float32 matrix product."""
   a = tf.random.stateless_normal([size, size], [1, 2])
   product = tf.function(lambda: tf.matmul(a, a), autograph=False)
   product()
@@ -33,19 +34,18 @@ def peak_rate(size=2048, repeats=9):
   return 2 * size**3 / cpu
 
 
-def record(name, case, repeats, threads=0):
+def record(name: str, case: Callable[[], tuple[Callable[[], object], float, float]], repeats: int, threads: int = 0) -> dict[str, str | float]:
   """Makes one measurement.
 
   Args:
     name: of the measurement.
-    case: function giving a step (without arguments), its floating-point operations, and by how much to divide all: a step that makes 16
-      units of work is reported for one.
-    repeats: timed calls, after two that compile and warm up.
-    threads: TensorFlow's threads; 0 for one on each core. To be set before TensorFlow has computed anything.
+    case: makes a step (without arguments), its number of floating-point operations, and its units of work; results are per unit.
+    repeats: timed calls, after two calls that compile and warm up.
+    threads: TensorFlow's threads, 0 for one per core; must be set before TensorFlow has computed anything.
 
   Returns:
-    Dictionary: `cpu_ms`, `wall_ms`, `gflop`, `peak_gflops` (GFLOP per CPU-second of a matrix product here and now), `share_of_peak`,
-    `peak_rss_mb`, and `startup_s`, the time to build and compile.
+    `name`, `cpu_ms`, `wall_ms`, `gflop`, `peak_gflops` (GFLOP per CPU-second of a matrix product in this process), `share_of_peak`, `peak_rss_mb`,
+    and `startup_s`, the time to build and compile.
   """
   if threads:
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -18,7 +18,7 @@ ALLOWED = {
   "errors": set(),
   "checks": {"errors"},
   "sequences": set(),
-  "layers": set(),
+  "layers": {"sequences"},
   "progress": set(),
   "files": set(),
   "registry": {"errors"},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_textgan import sequences
 
@@ -25,6 +26,13 @@ def test_mask_refuses_other_ranks():
     sequences.Spec(vocab_size=5, length=4, start_token=0).mask(TOKENS[0])
 
 
-def test_a_batch_is_split_into_tokens_and_categories():
-  assert sequences.split("tokens") == ("tokens", None)
-  assert sequences.split(sequences.Batch("tokens", "categories")) == ("tokens", "categories")
+def test_a_batch_has_no_context_unless_it_is_given_one():
+  assert sequences.Batch("tokens").context is None
+
+
+def test_rows_of_a_context():
+  context = tf.constant([5, 6, 7])
+  np.testing.assert_array_equal(sequences.repeat(context, 2), [5, 5, 6, 6, 7, 7])
+  np.testing.assert_array_equal(sequences.rows(context, tf.constant([2, 0])), [7, 5])
+  np.testing.assert_array_equal(sequences.rows(context, slice(1, 3)), [6, 7])
+  assert sequences.repeat(None, 2) is None and sequences.rows(None, slice(0, 2)) is None

@@ -1,34 +1,44 @@
-"""What numbers settings may be. A `Config` checks its own when it is made, so that a wrong flag is told before anything is built."""
+"""Range checks for settings. A `Config` checks its settings on creation, so that a wrong flag is reported before anything is built."""
 
 import math
+from typing import Any
 
 from tf_textgan import errors
 
 
-def at_least(config, least, *names):
-  """Raises a `UserError` unless each of the named settings, a finite number or a tuple of them, is `least` or more."""
+def at_least(config: Any, least: float, *names: str) -> None:
+  """Checks that settings are finite and at least `least`.
+
+  Args:
+    config: object with the settings as attributes.
+    least: lower bound.
+    *names: names of settings, each a number or a tuple of numbers.
+
+  Raises:
+    UserError: names the setting, the bound and the value.
+  """
   for name in names:
     value = getattr(config, name)
     if not all(least <= number < math.inf for number in (value if isinstance(value, tuple) else (value,))):
       raise errors.UserError(f"{name} must be at least {least}, not {value}")
 
 
-def at_most(config, most, *names):
-  """Raises a `UserError` if one of the named settings, a number, is above `most`."""
+def at_most(config: Any, most: float, *names: str) -> None:
+  """Checks that settings, numbers, are at most `most`; see `at_least`."""
   for name in names:
     if getattr(config, name) > most:
       raise errors.UserError(f"{name} must be at most {most}, not {getattr(config, name)}")
 
 
-def above_zero(config, *names):
-  """Raises a `UserError` unless each of the named settings is a finite number above 0."""
+def above_zero(config: Any, *names: str) -> None:
+  """Checks that settings, numbers, are finite and above 0; see `at_least`."""
   for name in names:
     if not 0 < getattr(config, name) < math.inf:
       raise errors.UserError(f"{name} must be above 0, not {getattr(config, name)}")
 
 
-def share(config, *names):
-  """Raises a `UserError` unless each of the named settings is at least 0 and below 1."""
+def share(config: Any, *names: str) -> None:
+  """Checks that settings, numbers, are at least 0 and below 1; see `at_least`."""
   for name in names:
     if not 0 <= getattr(config, name) < 1:
       raise errors.UserError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")

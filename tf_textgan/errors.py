@@ -1,9 +1,18 @@
-"""The one exception that means "the user can fix this".
+"""The exception for mistakes that the user can fix.
 
-Library code raises `UserError` with a complete sentence: what was expected and what came. Entry points print that sentence on one line
-and exit with a non-zero code; every other exception is a bug and keeps its traceback.
+Library code raises `UserError` with a complete sentence: what was expected and what came. Entry points print that sentence on one line and exit with
+a non-zero code; any other exception is a bug and keeps its traceback.
 """
 
 
+import re
+
+
 class UserError(Exception):
-  """A mistake in what the user passed; its text says what was expected and what came."""
+  """A mistake in the user's input; its text states what was expected and what came."""
+
+
+def user_error_in(error: Exception) -> UserError | None:
+  """The `UserError` inside an error of TensorFlow's, which keeps only the text of an exception in Python code; None if there is none."""
+  found = re.search(r"UserError: ([^\n]*)", str(error))
+  return UserError(found[1]) if found else None

@@ -95,3 +95,43 @@ def test_assign_gives_every_replica_the_values(two_replicas):
   base.assign(network.trainable_variables, [value + 1.0 for value in values])
   np.testing.assert_array_equal(network.w, [8.0, 8.0])
   np.testing.assert_array_equal(network.idle, [9.0])
+
+
+class _Scale(keras.layers.Layer):
+  """A layer whose weight has no name."""
+
+  def build(self, shape):
+    self.scale = self.add_weight((shape[-1],), "ones")
+
+  def call(self, x):
+    return x * self.scale
+
+
+def _unnamed():
+  """A network of layers without names, and its optimizer."""
+  layers = [keras.layers.Embedding(9, 4), keras.layers.Bidirectional(keras.layers.GRU(3)), keras.layers.Dropout(0.5), _Scale(), keras.layers.Dense(1)]
+  network = keras.Sequential([keras.Input([6], dtype="int32"), *layers])
+  return {"network": network, "optimizer": base.adam(network, 0.01)}
+
+
+def test_names_do_not_depend_on_how_keras_numbers_layers():
+  first, second = _unnamed(), _unnamed()
+  for name in first:
+    variables = base.variables_of(first[name], name)
+    assert list(variables) == list(base.variables_of(second[name], name))
+    assert list(variables.values()) == first[name].variables
+  assert any(a.path != b.path for a, b in zip(first["network"].variables, second["network"].variables))
+  names = list(base.variables_of(first["optimizer"], "optimizer"))
+  count = len(first["network"].trainable_variables)
+  slots = [f"optimizer/{i}/{kind}" for i in range(count) for kind in ("momentum", "velocity")]
+  assert names == ["optimizer/0/iteration", "optimizer/0/learning_rate", *slots]
+  assert "network/0/embeddings" in base.variables_of(first["network"], "network")
+
+
+def test_slots_are_numbered_as_the_variables_they_belong_to():
+  network = Line()
+  optimizer = base.adam(network, 0.1)
+  optimizer.apply([tf.constant([0.0, 0.0]), tf.constant([2.0])])
+  variables = base.variables_of(optimizer, "optimizer")
+  assert variables["optimizer/0/momentum"].shape == (2,) and not np.any(variables["optimizer/0/momentum"])
+  np.testing.assert_allclose(variables["optimizer/1/momentum"], [0.2], rtol=1e-6)

@@ -21,7 +21,7 @@ FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
 LABELLED = dataclasses.replace(FIXED, categories=("a", "b", "c"))
 SEED = noise.seed(1)
 # No sequence is of the third category.
-REAL = sequences.Labelled(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0], [4, 3, 3, 2], [1, 1, 6, 6]]), tf.constant([0, 1, 0, 1, 1]))
+REAL = sequences.Batch(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0], [4, 3, 3, 2], [1, 1, 6, 6]]), tf.constant([0, 1, 0, 1, 1]))
 ROUNDS = 10
 HALF_WAY = tf.constant(0.5)
 
@@ -29,7 +29,8 @@ HALF_WAY = tf.constant(0.5)
 def _algorithm(spec=LABELLED, **changes):
   generator = relational_memory.Generator(spec, relational_memory.Config(embedding_size=4, heads=2, head_size=3, latent_size=2))
   config = multi_representation.Config(embedding_size=5, widths=(2,), filters=(6,), feature_size=3, dropout=0.0)
-  return catgan.Algorithm(catgan.Config(**changes), generator, multi_representation.Discriminator(spec, config, seed=2))
+  discriminator = multi_representation.Discriminator(spec, config, seed=2)
+  return catgan.Algorithm(catgan.Config(**changes), {"generator": generator, "discriminator": discriminator})
 
 
 def _softplus(x):
@@ -38,7 +39,7 @@ def _softplus(x):
 
 def _means(scores):
   """For each score the mean of those of the same category, in `REAL`'s."""
-  groups = REAL.categories.numpy()
+  groups = REAL.context.numpy()
   return np.array([scores[groups == group].mean() for group in groups])
 
 
@@ -51,7 +52,7 @@ def test_the_discriminator_compares_with_the_other_sides_mean_in_the_category():
   algorithm = _algorithm()
   beta = algorithm._inverse_temperatures(HALF_WAY, ROUNDS)[0]
   np.testing.assert_allclose(beta, 10.0, rtol=1e-5)
-  fake = algorithm._sample(5, noise.fold(SEED, "fake"), beta, REAL.categories)
+  fake = algorithm._sample(5, noise.fold(SEED, "fake"), beta, REAL.context)
   r, f = (_scores(algorithm, x).mean(axis=1) for x in (REAL.tokens, fake.points))
   metrics = algorithm.discriminator_step(REAL, SEED, HALF_WAY, rounds=ROUNDS)
   np.testing.assert_allclose(metrics["loss"], np.mean(_softplus(_means(f) - r) + _softplus(f - _means(r))), rtol=1e-5)
@@ -64,7 +65,7 @@ def test_the_discriminator_compares_with_the_other_sides_mean_in_the_category():
 def test_the_generators_losses_and_the_childs_judgement(loss):
   algorithm = _algorithm(losses=(loss,), temperature_step=0, evaluation_batches=3)
   beta = tf.constant(10.0)
-  fake = algorithm._sample(5, SEED, beta, REAL.categories).points
+  fake = algorithm._sample(5, SEED, beta, REAL.context).points
   r, f = (_scores(algorithm, x) for x in (REAL.tokens, fake))
   expected = {
     "relativistic_average": _softplus(_means(r.mean(axis=1)) - f.mean(axis=1)) + _softplus(r.mean(axis=1) - _means(f.mean(axis=1))),
@@ -74,7 +75,7 @@ def test_the_generators_losses_and_the_childs_judgement(loss):
   np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4)
   assert metrics[f"chose_{loss}"] == 1.0
   # Of the generator as it is after the step: three samples in the category of each real sequence.
-  samples = algorithm._sample(15, noise.fold(SEED, "evaluation"), beta, tf.repeat(REAL.categories, 3))
+  samples = algorithm._sample(15, noise.fold(SEED, "evaluation"), beta, tf.repeat(REAL.context, 3))
   f = _scores(algorithm, samples.points).mean(axis=1)
   np.testing.assert_allclose(metrics["quality"], np.mean(1 / (1 + np.exp(np.repeat(_means(r.mean(axis=1)), 3) - f))), rtol=1e-5)
   np.testing.assert_allclose(metrics["entropy"], -np.mean(samples.log_probs), rtol=1e-5)
@@ -94,7 +95,7 @@ def test_the_fittest_of_the_children_lives_on_with_its_slots():
   names = ("relativistic_average", "standard")
   settings = {"temperature_step": 0, "schedule_steps": ROUNDS, "generator_learning_rate": 0.03, "evaluation_batches": 2}
   generator = lstm.Generator(LABELLED, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
-  algorithm = catgan.Algorithm(catgan.Config(losses=names, **settings), generator, _algorithm().discriminator)
+  algorithm = catgan.Algorithm(catgan.Config(losses=names, **settings), {"generator": generator, "discriminator": _algorithm().discriminator})
   # A step before, so that the parent's slots are not zero.
   algorithm.generator_step(REAL, noise.seed(8), HALF_WAY, rounds=ROUNDS)
   parent = _state(algorithm)
@@ -125,9 +126,9 @@ def test_the_fittest_of_the_children_lives_on_with_its_slots():
 def test_with_one_child_and_no_categories_it_is_relgan():
   tokens = REAL.tokens
   ours = _algorithm(FIXED, losses=("relativistic",), temperature_step=0)
-  theirs = relgan.Algorithm(relgan.Config(schedule_steps=0), *(getattr(_algorithm(FIXED), part) for part in ("generator", "discriminator")))
+  theirs = relgan.Algorithm(relgan.Config(schedule_steps=0), _algorithm(FIXED).networks)
   for algorithm in (ours, theirs):
-    algorithm.generator_step(tokens, SEED, HALF_WAY, rounds=ROUNDS)
+    algorithm.generator_step(sequences.Batch(tokens), SEED, HALF_WAY, rounds=ROUNDS)
   for a, b in zip(_state(ours), _state(theirs), strict=True):
     np.testing.assert_array_equal(a, b)
 
@@ -136,8 +137,8 @@ def test_a_token_that_is_liked_becomes_probable_in_the_categories_that_are_real(
   # With another generator, and a judge that has no views.
   generator = lstm.Generator(LABELLED, lstm.Config(embedding_size=4, hidden_size=5))
   config = catgan.Config(max_inverse_temperature=1.0, generator_learning_rate=0.03, evaluation_batches=1, temperature_step=0)
-  algorithm = catgan.Algorithm(config, generator, judges.LikesToken(LABELLED, 5))
-  share = lambda: np.mean(generator.sample(500, noise.seed(9), category=1).tokens == 5)  # noqa: E731
+  algorithm = catgan.Algorithm(config, {"generator": generator, "discriminator": judges.LikesToken(LABELLED, 5)})
+  share = lambda: np.mean(generator.sample(500, noise.seed(9), context=1).tokens == 5)  # noqa: E731
   before = share()
   step = tf.function(lambda seed: algorithm.generator_step(REAL, seed, tf.constant(0.0), rounds=1))
   for i in range(60):

@@ -25,7 +25,7 @@ EVERY = np.array(list(itertools.product(range(5), repeat=3)), np.int32)
 
 def _algorithm(spec=FIXED, judge=None, stddev=0.7, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
-  return coldgan.Algorithm(coldgan.Config(**changes), generator, judge or judges.LikesToken(spec, 3))
+  return coldgan.Algorithm(coldgan.Config(**changes), {"generator": generator, "discriminator": judge or judges.LikesToken(spec, 3)})
 
 
 def _exploration(logits, config):
@@ -83,12 +83,12 @@ def test_the_update_follows_the_gradient_of_the_policys_own_samples(monkeypatch)
   exact = _exact(algorithm)
   monkeypatch.setattr(base, "minimize", record)
   for i in range(10):
-    metrics = algorithm.generator_step(tf.zeros([3000, 3], tf.int32), noise.fold(SEED, i), NOW)
+    metrics = algorithm.generator_step(sequences.Batch(tf.zeros([3000, 3], tf.int32)), noise.fold(SEED, i), NOW)
   assert np.linalg.norm(np.mean(gradients, axis=0) - exact) < 0.08 * np.linalg.norm(exact)
   np.testing.assert_allclose(metrics["weight"], 1.0, atol=0.1)
   # Without the weights it would be another one.
   monkeypatch.setattr(policy_gradient, "proposal_weights", lambda log_probs, *_: tf.ones_like(log_probs[:, 0]))
-  algorithm.generator_step(tf.zeros([3000, 3], tf.int32), SEED, NOW)
+  algorithm.generator_step(sequences.Batch(tf.zeros([3000, 3], tf.int32)), SEED, NOW)
   assert np.linalg.norm(gradients[-1] - exact) > 0.2 * np.linalg.norm(exact)
 
 
@@ -105,7 +105,7 @@ def test_weights_have_a_limit():
   log_ratio = np.sum(algorithm.generator.log_probs(samples.tokens, tf.zeros([200, 0])) - samples.log_probs, axis=1)
   assert 20 < np.sum(log_ratio > np.log(1.2)) < 180
   weights = np.minimum(np.exp(log_ratio), 1.2)
-  metrics = algorithm.generator_step(tf.zeros([200, 4], tf.int32), SEED, NOW)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([200, 4], tf.int32)), SEED, NOW)
   np.testing.assert_allclose(metrics["weight"], np.mean(weights), rtol=1e-4)
   np.testing.assert_allclose(metrics["effective_share"], np.mean(weights) ** 2 / np.mean(weights**2), rtol=1e-4)
 
@@ -122,14 +122,14 @@ def test_what_is_liked_becomes_probable():
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 3)  # noqa: E731
   before = share()
   for i in range(12):
-    algorithm.generator_step(tf.zeros([32, 3], tf.int32), noise.fold(SEED, i), NOW)
+    algorithm.generator_step(sequences.Batch(tf.zeros([32, 3], tf.int32)), noise.fold(SEED, i), NOW)
   assert before < 0.4 and share() > 0.7
 
 
-def test_the_discriminator_learns_from_new_samples_and_from_the_memory():
+def test_the_discriminator_learns_from_new_samples_and_from_the_replay_buffer():
   discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
-  algorithm = _algorithm(TEXT, discriminator, memory_size=6, replay_share=0.5)
-  layer = algorithm.copies["memory"]
+  algorithm = _algorithm(TEXT, discriminator, replay_size=6, replay_share=0.5)
+  layer = algorithm.modules["replay"]
   old = tf.constant([[3, 3, 3, 2]] * 6)
   layer.add(old, SEED)
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0], [4, 2, 0, 0]] * 2)
@@ -137,22 +137,22 @@ def test_the_discriminator_learns_from_new_samples_and_from_the_memory():
   scores = lambda tokens: discriminator(tf.constant(tokens)).numpy().astype(np.float64)  # noqa: E731
   real_scores, new_scores = scores(real), scores(new)
   weights = discriminator.get_weights()
-  metrics = algorithm.discriminator_step(real, SEED, NOW)
-  assert layer.shown.numpy() == 14
+  metrics = algorithm.discriminator_step(sequences.Batch(real), SEED, NOW)
+  assert layer.seen.numpy() == 14
   discriminator.set_weights(weights)
-  recalled = layer.recall(8, noise.fold(SEED, "recalled")).numpy()
+  past = layer.sample(8, noise.fold(SEED, "recalled")).numpy()
   replayed = noise.uniform([8], noise.fold(SEED, "replayed")).numpy() < 0.5
-  assert 0 < replayed.sum() < 8 and (recalled[replayed] == [3, 3, 3, 2]).all(axis=1).any()
-  fake_scores = np.where(replayed, scores(recalled), new_scores)
+  assert 0 < replayed.sum() < 8 and (past[replayed] == [3, 3, 3, 2]).all(axis=1).any()
+  fake_scores = np.where(replayed, scores(past), new_scores)
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-5)
 
 
-def test_the_memory_is_part_of_a_checkpoint():
-  algorithm = _algorithm(memory_size=6)
-  algorithm.discriminator_step(tf.zeros([4, 3], tf.int32), SEED, NOW)
+def test_the_replay_buffer_is_part_of_a_checkpoint():
+  algorithm = _algorithm(replay_size=6)
+  algorithm.discriminator_step(sequences.Batch(tf.zeros([4, 3], tf.int32)), SEED, NOW)
   variables = algorithm.variables()
-  assert variables["memory/0/tokens"].shape == (6, 3) and variables["memory/1/shown"].numpy() == 4
-  assert not {id(v) for v in algorithm.copies["memory"].variables} & {id(v) for v in algorithm.generator.variables}
+  assert variables["replay/0/tokens"].shape == (6, 3) and variables["replay/1/seen"].numpy() == 4
+  assert not {id(v) for v in algorithm.modules["replay"].variables} & {id(v) for v in algorithm.generator.variables}
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ def test_settings_that_cannot_be_are_told(changes):
 
 def test_plain_sampling_is_an_exploration_too():
   algorithm = _algorithm(exploration_nucleus=1.0, exploration_share=0.0)
-  metrics = algorithm.generator_step(tf.zeros([16, 3], tf.int32), SEED, NOW)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([16, 3], tf.int32)), SEED, NOW)
   np.testing.assert_allclose([metrics["weight"], metrics["effective_share"]], 1.0, rtol=1e-4)

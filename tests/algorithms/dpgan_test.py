@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.algorithms import judges
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import dpgan
+from tf_textgan.commands import flags
 from tf_textgan.discriminators import language_model
 from tf_textgan.generators import lstm
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.sampling import noise
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
@@ -25,7 +26,7 @@ START = tf.constant(0.0)
 def _algorithm(spec=TEXT, stddev=1.0, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=0.5))
   discriminator = language_model.Discriminator(spec, language_model.Config(4, 5, init_stddev=stddev))
-  return dpgan.Algorithm(dpgan.Config(**changes), generator, discriminator)
+  return dpgan.Algorithm(dpgan.Config(**changes), {"generator": generator, "discriminator": discriminator})
 
 
 def _sentence_rewards(algorithm, tokens, largest=np.inf):
@@ -38,7 +39,7 @@ def test_the_discriminators_loss_is_that_of_its_likelihoods(real_weight, largest
   algorithm = _algorithm(real_weight=real_weight, max_reward=largest)
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake")).tokens
   real, fake = _sentence_rewards(algorithm, REAL, largest), _sentence_rewards(algorithm, fake)
-  metrics = algorithm.discriminator_step(REAL, SEED, START)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["loss"], np.mean(fake) - real_weight * np.mean(real), rtol=1e-4)
   np.testing.assert_allclose(metrics["accuracy"], np.mean(real > fake))
   if largest < 12.0:
@@ -50,7 +51,7 @@ def test_real_text_becomes_improbable_and_no_more_so_than_the_largest_reward():
   step = tf.function(algorithm.discriminator_step)
   real = tf.fill([16, 4], 5)
   for i in range(150):
-    metrics = step(real, noise.fold(SEED, i), START)
+    metrics = step(sequences.Batch(real), noise.fold(SEED, i), START)
   # Only what the last step but one moved is beyond it.
   assert 5.0 < np.mean(algorithm.discriminator.token_nll(real)) < 8.0
   assert metrics["fake_reward"] < 3.0 and metrics["accuracy"] > 0.9
@@ -79,7 +80,7 @@ def test_the_gradient_is_that_of_the_expected_return(discount, monkeypatch):
 
   monkeypatch.setattr(base, "minimize", record)
   for i in range(20):
-    algorithm.generator_step(tf.zeros([1000, 2], tf.int32), noise.fold(SEED, i), START)
+    algorithm.generator_step(sequences.Batch(tf.zeros([1000, 2], tf.int32)), noise.fold(SEED, i), START)
   mean, error = np.mean(gradients, axis=0), np.std(gradients, axis=0, ddof=1) / np.sqrt(len(gradients))
   assert np.abs(exact).max() > 10 * error.max()
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
@@ -88,7 +89,7 @@ def test_the_gradient_is_that_of_the_expected_return(discount, monkeypatch):
 def test_the_reward_is_capped_and_averaged_over_sentences():
   algorithm = _algorithm(max_reward=1.5)
   tokens = algorithm.generator.sample(3, SEED).tokens
-  metrics = algorithm.generator_step(REAL, SEED, START)
+  metrics = algorithm.generator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["reward"], np.mean(_sentence_rewards(_algorithm(), tokens, 1.5)), rtol=1e-4)
 
 
@@ -100,9 +101,9 @@ def test_the_schedule_has_teacher_forcing_in_its_rounds():
 
 
 def test_what_it_cannot_do_is_told():
-  generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5))
-  with pytest.raises(errors.UserError, match="language_model"):
-    dpgan.Algorithm(dpgan.Config(), generator, judges.LikesToken(FIXED, 5))
+  experiment = flags.parse(["train.py", "--algorithm", "dpgan", "--discriminator", "recurrent"], "")
+  with pytest.raises(errors.UserError, match="dpgan needs a discriminator that knows the likelihood of each token: language_model; not recurrent"):
+    experiment_lib.build(experiment, FIXED)
   for changes in ({"discount": 1.5}, {"discount": -0.1}, {"max_reward": 0.0}, {"real_weight": -1.0}):
     with pytest.raises(errors.UserError, match=next(iter(changes))):
       dpgan.Config(**changes)

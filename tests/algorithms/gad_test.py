@@ -21,7 +21,7 @@ START, END = tf.constant(0.0), tf.constant(1.0)
 
 def _algorithm(spec=FIXED, judge=None, stddev=0.5, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
-  return gad.Algorithm(gad.Config(**changes), generator, judge or judges.LikesToken(spec, 5))
+  return gad.Algorithm(gad.Config(**changes), {"generator": generator, "discriminator": judge or judges.LikesToken(spec, 5)})
 
 
 def _norm(tape, loss, network):
@@ -37,7 +37,7 @@ def test_what_is_liked_becomes_probable():
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
   for i in range(8):
-    algorithm.generator_step(tf.zeros([16, 4], tf.int32), noise.fold(SEED, i), START)
+    algorithm.generator_step(sequences.Batch(tf.zeros([16, 4], tf.int32)), noise.fold(SEED, i), START)
   assert before < 0.3 and share() > 0.7
 
 
@@ -53,8 +53,8 @@ def test_a_first_update_is_reinforce_with_advantages_within_groups_and_demonstra
     # Half-way: half the share. The divergence is zero at first, and so is its gradient.
     loss = -0.8 * tf.reduce_mean(advantages * samples) - 0.2 * 3.0 * tf.reduce_mean(real)
   expected = _norm(tape, loss, generator)
-  algorithm.copies["reference_policy"].set_weights(generator.get_weights())
-  metrics = algorithm.generator_step(REAL, SEED, tf.constant(0.5))
+  algorithm.modules["reference_policy"].set_weights(generator.get_weights())
+  metrics = algorithm.generator_step(sequences.Batch(REAL), SEED, tf.constant(0.5))
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4)
   np.testing.assert_allclose(metrics["demonstration_share"], 0.2, rtol=1e-6)
   np.testing.assert_allclose(metrics["reward"], scores.mean(), rtol=1e-5)
@@ -82,7 +82,7 @@ def test_several_updates_go_further_until_the_ratio_is_clipped():
   tokens = far.generator.sample(64, SEED).tokens.numpy()
   before, moves = _log_probs(far.generator, tokens).numpy(), []
   for algorithm in (far, near, once):
-    algorithm.generator_step(tf.fill([8, 4], 5), SEED, END)
+    algorithm.generator_step(sequences.Batch(tf.fill([8, 4], 5)), SEED, END)
     moves.append(np.abs(_log_probs(algorithm.generator, tokens) - before).mean())
   assert moves[0] > 2.0 * moves[1] and moves[0] > 2.0 * moves[2]
 
@@ -93,7 +93,8 @@ def test_answers_begin_as_their_prompts_and_only_what_was_written_counts(spec):
   sentences = np.repeat(REAL.numpy(), 2, axis=0)
   seen = set()
   for i in range(12):
-    tokens, written = (x.numpy() for x in algorithm._answers(tf.constant(sentences), noise.seed(i)))
+    answers, generated = algorithm._answers(tf.constant(sentences), noise.seed(i))
+    tokens, written = answers.tokens.numpy(), generated.numpy()
     given = int(np.argmax(written.any(axis=0))) if written.any() else 3
     seen.add(given)
     np.testing.assert_array_equal(tokens[:, :given], sentences[:, :given])
@@ -103,23 +104,21 @@ def test_answers_begin_as_their_prompts_and_only_what_was_written_counts(spec):
 
 
 @pytest.mark.slow
-def test_replicas_give_the_prompts_of_the_whole_batch_and_xla_compiles_them(two_replicas):
+def test_replicas_give_the_prompts_of_the_whole_batch(two_replicas):
   weights = []
   for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
     with strategy.scope():
       algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2)
     replicas = strategy.num_replicas_in_sync
     batch = np.split(np.concatenate([REAL, REAL[:1]]), replicas)
-    parts = strategy.experimental_distribute_values_from_function(lambda context, batch=batch: tf.constant(batch[context.replica_id_in_sync_group]))
+    share = lambda context, batch=batch: sequences.Batch(tf.constant(batch[context.replica_id_in_sync_group]))  # noqa: E731
+    parts = strategy.experimental_distribute_values_from_function(share)
     step = tf.function(lambda parts, seed: strategy.run(algorithm.generator_step, args=(parts, seed, START)))  # noqa: B023
     for i in range(3):
       step(parts, noise.seed(i))
     weights.append(algorithm.generator.get_weights())
-  algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2)
-  tf.function(algorithm.generator_step, jit_compile=True)(tf.concat([REAL, REAL[:1]], axis=0), SEED, START)
-  for one, two, compiled in zip(*weights, algorithm.generator.get_weights()):
+  for one, two in zip(*weights):
     np.testing.assert_allclose(one, two, atol=1e-5)
-    assert np.isfinite(compiled).all()
 
 
 def test_what_was_given_has_no_gradient():
@@ -128,13 +127,14 @@ def test_what_was_given_has_no_gradient():
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
   seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sentences, noise.seed(i))[1].numpy()[:, 0].sum() == 0)
-  tokens, written = algorithm._answers(sentences, seed)
+  answers, written = algorithm._answers(sentences, seed)
+  tokens = answers.tokens
   scores = algorithm.discriminator(tokens).numpy().reshape(3, 2)
   advantages = ((scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).reshape(-1, 1)
   with tf.GradientTape() as tape:
     loss = -tf.reduce_mean(tf.reduce_sum(advantages * _log_probs(generator, tokens) * written, axis=1))
   expected = _norm(tape, loss, generator)
-  metrics = algorithm.generator_step(REAL, seed, END)
+  metrics = algorithm.generator_step(sequences.Batch(REAL), seed, END)
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -146,7 +146,7 @@ def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():
     changes = {"generator_learning_rate": 0.03, "clip_ratio": 10.0, "group_size": 2, "policy_updates": 5, "demonstration_share": 0.9}
     algorithm = _algorithm(TEXT, judge, **changes)
     before = -np.mean(_log_probs(algorithm.generator, REAL))
-    algorithm.generator_step(REAL, SEED, progress)
+    algorithm.generator_step(sequences.Batch(REAL), SEED, progress)
     nll.append(before + np.mean(_log_probs(algorithm.generator, REAL)))
   assert nll[0] > 0.1 and abs(nll[1]) < 1e-4
 
@@ -154,9 +154,9 @@ def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():
 def test_the_discriminator_compares_each_sentence_with_an_answer_to_its_prompt():
   discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
   algorithm = _algorithm(TEXT, discriminator, longest_prompt=2)
-  fake, _ = algorithm._answers(REAL, noise.fold(SEED, "fake"))
+  fake = algorithm._answers(REAL, noise.fold(SEED, "fake"))[0].tokens
   real_scores, fake_scores = (discriminator(tokens).numpy().astype(np.float64) for tokens in (REAL, fake))
-  metrics = algorithm.discriminator_step(REAL, SEED, START)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(fake_scores - real_scores))), rtol=1e-5)
   np.testing.assert_allclose(metrics["accuracy"], np.mean(real_scores > fake_scores))
 
@@ -166,11 +166,12 @@ def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back
   for weight in (1e-9, 5.0):
     algorithm = _algorithm(kl_weight=weight, generator_learning_rate=0.03, group_size=4, policy_updates=1, demonstration_share=0.0)
     algorithm.generator.output_bias.assign_add(tf.range(7.0) / 7.0)  # As pretraining would, before the copy is made.
+    algorithm.begin("generator")
     pretrained = [w.copy() for w in algorithm.generator.get_weights()]
     for i in range(4):
-      metrics = algorithm.generator_step(tf.zeros([8, 4], tf.int32), noise.fold(SEED, i), tf.constant(0.1 * i))
+      metrics = algorithm.generator_step(sequences.Batch(tf.zeros([8, 4], tf.int32)), noise.fold(SEED, i), tf.constant(0.1 * i))
     kl.append(metrics["kl"].numpy())
-    for a, b in zip(algorithm.copies["reference_policy"].get_weights(), pretrained):
+    for a, b in zip(algorithm.modules["reference_policy"].get_weights(), pretrained):
       np.testing.assert_array_equal(a, b)
   assert 0.0 < kl[1] < 0.5 * kl[0]
 

@@ -19,7 +19,7 @@ SEED = noise.seed(1)
 
 def _algorithm(judge=None, **changes):
   generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5, latent_size=3))
-  return gsgan.Algorithm(gsgan.Config(**changes), generator, judge or judges.LikesToken(FIXED, 5))
+  return gsgan.Algorithm(gsgan.Config(**changes), {"generator": generator, "discriminator": judge or judges.LikesToken(FIXED, 5)})
 
 
 @pytest.mark.parametrize("objective", ["saturating", "non_saturating"])
@@ -29,7 +29,7 @@ def test_a_token_that_is_liked_becomes_probable(objective, estimator):
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
   step = tf.function(algorithm.generator_step)
-  losses = [step(tf.zeros([32, 4], tf.int32), noise.fold(SEED, i), tf.constant(i / 40))["loss"].numpy() for i in range(40)]
+  losses = [step(sequences.Batch(tf.zeros([32, 4], tf.int32)), noise.fold(SEED, i), tf.constant(i / 40))["loss"].numpy() for i in range(40)]
   assert before < 0.25 and share() > 0.9
   assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
 
@@ -43,7 +43,7 @@ def test_the_loss_is_that_of_the_relaxed_samples_scores(objective, estimator):
   scores = 8.0 * (samples.points.numpy()[:, :, 5].mean(axis=1) - 0.5)
   expected = {"saturating": -np.log1p(np.exp(scores)), "non_saturating": np.log1p(np.exp(-scores))}[objective]
   # Half-way between 2 and 0.5 is 1, geometrically.
-  metrics = algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.5))
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([16, 4], tf.int32)), SEED, tf.constant(0.5))
   np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4)
   np.testing.assert_allclose(metrics["entropy"], -np.mean(samples.log_probs), rtol=1e-4)
   if estimator == "straight_through":
@@ -52,7 +52,7 @@ def test_the_loss_is_that_of_the_relaxed_samples_scores(objective, estimator):
 
 def test_the_temperature_falls_geometrically():
   algorithm = _algorithm(max_temperature=4.0, min_temperature=0.25)
-  step = lambda progress: algorithm.generator_step(tf.zeros([2, 4], tf.int32), SEED, tf.constant(progress))["temperature"]  # noqa: E731
+  step = lambda progress: algorithm.generator_step(sequences.Batch(tf.zeros([2, 4], tf.int32)), SEED, tf.constant(progress))["temperature"]  # noqa: E731
   np.testing.assert_allclose([step(p) for p in (0.0, 0.25, 0.5, 1.0)], [4.0, 2.0, 1.0, 0.25], rtol=1e-5)
 
 
@@ -61,14 +61,14 @@ def test_the_discriminators_loss_is_that_of_its_scores():
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), pickers.GumbelSoftmax(2.0), soft_feedback=True).points
   real_scores, fake_scores = (algorithm.discriminator(x).numpy().astype(np.float64) for x in (real, fake))
-  metrics = algorithm.discriminator_step(real, SEED, tf.constant(0.0))
+  metrics = algorithm.discriminator_step(sequences.Batch(real), SEED, tf.constant(0.0))
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-4)
 
 
 def test_the_latent_is_moved_too():
   algorithm = _algorithm()
   before = algorithm.generator.latent_kernel.numpy()
-  algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.0))
+  algorithm.generator_step(sequences.Batch(tf.zeros([16, 4], tf.int32)), SEED, tf.constant(0.0))
   assert np.abs(algorithm.generator.latent_kernel.numpy() - before).max() > 1e-5
 
 
@@ -78,16 +78,16 @@ def test_an_unbiased_estimator_makes_what_is_liked_probable():
   before = share()
   step = tf.function(algorithm.generator_step)
   for i in range(60):
-    step(tf.zeros([64, 4], tf.int32), noise.fold(SEED, i), tf.constant(0.0))
+    step(sequences.Batch(tf.zeros([64, 4], tf.int32)), noise.fold(SEED, i), tf.constant(0.0))
   assert before < 0.25 and share() > 0.8
 
 
 def test_a_control_variate_is_trained_and_kept():
   algorithm = _algorithm(recurrent.Discriminator(FIXED, recurrent.Config(4, 5)), estimator="relax")
   assert {"control", "control_optimizer"} <= {name.split("/")[0] for name in algorithm.variables()}
-  control = algorithm.copies["control"]
+  control = algorithm.modules["control"]
   before = control.get_weights()
-  metrics = algorithm.generator_step(tf.zeros([16, 4], tf.int32), SEED, tf.constant(0.0))
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([16, 4], tf.int32)), SEED, tf.constant(0.0))
   assert metrics["square"] > 0
   assert all(np.any(old != new) for old, new in zip(before[:2], control.get_weights()[:2]))
 

@@ -15,7 +15,7 @@ class LikesToken(base.Discriminator):
     self.scale = self.add_weight((), keras.initializers.Constant(8.0), name="scale")
     self.built = True
 
-  def call(self, inputs, seed=None):
-    del seed
+  def call(self, inputs, *, context=None, seed=None):
+    del context, seed
     points = tf.one_hot(inputs, self.spec.vocab_size) if inputs.dtype.is_integer else inputs
     return tf.convert_to_tensor(self.scale) * (tf.reduce_mean(points[:, :, self.token], axis=1) - 0.5)

@@ -1,5 +1,7 @@
 """Tests of tf_textgan.algorithms.leakgan."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,7 +25,7 @@ REAL = tf.constant([[3, 4, 5, 2, 0], [6, 2, 0, 0, 0], [5, 5, 3, 4, 6], [3, 3, 2,
 def _algorithm(spec=FIXED, horizon=2, **changes):
   generator = manager_worker.Generator(spec, manager_worker.Config(4, 5, 3, horizon, init_stddev=0.6))
   discriminator = cnn_highway.Discriminator(spec, cnn_highway.Config(4, (1, 2, 3), (3, 4, 5), dropout=0.0), seed=1)
-  algorithm = leakgan.Algorithm(leakgan.Config(**changes), generator, discriminator)
+  algorithm = leakgan.Algorithm(leakgan.Config(**changes), {"generator": generator, "discriminator": discriminator})
   random = np.random.default_rng(0)
   for variable in discriminator.trainable_variables:
     variable.assign(random.normal(0.0, 0.7, variable.shape))
@@ -68,7 +70,7 @@ def test_pretraining_is_likelihood_and_the_goals_distance_from_where_the_text_go
   algorithm = _algorithm(spec, horizon)
   features, goals, log_probs, mask = _read(algorithm, REAL)
   distances = [[1 - _cos(f[min(t + horizon, 5)] - f[t], g[t]) for t in range(5)] for f, g in zip(features, goals)]
-  metrics = algorithm.mle_step(REAL, SEED, START)
+  metrics = algorithm.mle_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["nll"], -_mean(log_probs, mask), rtol=1e-5)
   np.testing.assert_allclose(metrics["goal_loss"], _mean(distances, mask), rtol=1e-5)
 
@@ -79,10 +81,11 @@ def test_the_losses_of_the_adversarial_step_are_those_of_the_equations(spec, hor
   num = 12
   algorithm = _algorithm(spec, horizon)
   generator, discriminator = algorithm.generator, algorithm.discriminator
-  samples = generator.sample(num, SEED, keep_states=True)
+  samples = generator.sample(num, SEED, keep_history=True)
   features, goals, log_probs, mask = _read(algorithm, samples.tokens)
   scored = lambda tokens: tf.sigmoid(discriminator(tokens))  # noqa: E731
-  values = rollouts.rewards(generator.step, scored, samples, 4, noise.fold(SEED, "rollouts"), spec.end_token).numpy()
+  state_at = functools.partial(generator.state_at, samples.history)
+  values = rollouts.rewards(generator.step, state_at, scored, samples.tokens, 4, noise.fold(SEED, "rollouts"), spec.end_token).numpy()
   goal_losses, losses = np.zeros([num, 5]), np.zeros([num, 5])
   for b in range(num):
     f, g = features[b], goals[b]
@@ -96,7 +99,7 @@ def test_the_losses_of_the_adversarial_step_are_those_of_the_equations(spec, hor
       goal_losses[b, t] = reward * (1 - _cos(f[min(t + horizon, 5)] - f[t], g[t]))
       followed = [_cos(f[t + 1] - f[t + 1 - i], g[t + 1 - i]) for i in range(1, horizon + 1) if t + 1 - i >= 0]
       losses[b, t] = -np.mean(followed) * log_probs[b, t]
-  metrics = algorithm.generator_step(tf.zeros([num, 5], tf.int32), SEED, START)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([num, 5], tf.int32)), SEED, START)
   np.testing.assert_allclose(metrics["goal_loss"], _mean(goal_losses, mask), rtol=1e-4)
   np.testing.assert_allclose(metrics["loss"], _mean(losses, mask), rtol=1e-4, atol=1e-6)
   np.testing.assert_allclose(metrics["entropy"], -_mean(log_probs, mask), rtol=1e-4)
@@ -106,7 +109,8 @@ def test_the_losses_of_the_adversarial_step_are_those_of_the_equations(spec, hor
 def test_manager_and_worker_learn_from_their_own_losses(name):
   algorithm = _algorithm()
   generator = algorithm.generator
-  (manager, goal_loss, *_, manager_clip), (worker, loss, gradients, worker_clip) = _recorded(getattr(algorithm, name), REAL, SEED, START)
+  of_manager, of_worker = _recorded(getattr(algorithm, name), sequences.Batch(REAL), SEED, START)
+  (manager, goal_loss, *_, manager_clip), (worker, loss, gradients, worker_clip) = of_manager, of_worker
   assert manager is generator.manager and worker is generator.worker and manager_clip == worker_clip == 5.0
   assert np.isfinite([goal_loss, loss]).all() and all(g is not None for g in gradients)
   if name == "mle_step":
@@ -120,7 +124,7 @@ def test_manager_and_worker_learn_from_their_own_losses(name):
 def test_the_manager_learns_where_the_text_goes():
   algorithm = _algorithm(mle_learning_rate=1e-2)
   step = tf.function(algorithm.mle_step)
-  metrics = [step(REAL, SEED, START) for _ in range(150)]
+  metrics = [step(sequences.Batch(REAL), SEED, START) for _ in range(150)]
   assert metrics[0]["goal_loss"] > 0.8 and metrics[-1]["goal_loss"] < 0.25
   assert metrics[-1]["nll"] < metrics[0]["nll"] - 1.0
 
@@ -138,5 +142,5 @@ def test_pretraining_alternates_as_often_as_the_numbers_allow():
 
 def test_another_algorithm_can_train_its_generator():
   networks = _algorithm(TEXT)
-  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=2, rollout_policy_lag=0.5), networks.generator, networks.discriminator)
-  assert np.isfinite(algorithm.generator_step(REAL, SEED, START)["loss"])
+  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=2, rollout_policy_lag=0.5), networks.networks)
+  assert np.isfinite(algorithm.generator_step(sequences.Batch(REAL), SEED, START)["loss"])

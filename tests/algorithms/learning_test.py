@@ -80,11 +80,11 @@ def _begin(algorithm):
 
 
 def _train(step, steps, real, seed, name, first=0, progress=0.0):
-  """Makes steps on random batches of an array, or of `sequences.Labelled` of arrays; `first` is the number of the first one."""
+  """Makes steps on random batches of an array, or of `sequences.Batch` of arrays; `first` is the number of the first one."""
   for i in range(first, first + steps):
     rows = np.random.default_rng([seed, i]).integers(0, len(tf.nest.flatten(real)[0]), BATCH)
     batch = tf.nest.map_structure(lambda x, rows=rows: tf.constant(x[rows]), real)
-    step(batch, noise.fold(noise.seed(seed), name, i), tf.constant(progress, tf.float32))
+    step(sequences.Batch(batch), noise.fold(noise.seed(seed), name, i), tf.constant(progress, tf.float32))
 
 
 def _nll_oracle(generator, oracle):
@@ -105,7 +105,7 @@ def _divergence(first, second):
 
 @_each_seed
 def test_maximum_likelihood_learns_the_oracle(seed, oracle, real):
-  algorithm, mle_step = _begin(mle.Algorithm(mle.Config(), lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)))
+  algorithm, mle_step = _begin(mle.Algorithm(mle.Config(), {"generator": lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)}))
   generator, held_out = algorithm.generator, tf.constant(real[3000:])
   nll = lambda: -np.mean(generator.log_probs(held_out, tf.zeros([1000, 0])))  # noqa: E731
   before, before_oracle = nll(), _nll_oracle(generator, oracle)
@@ -139,7 +139,7 @@ def test_seqgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = seqgan.Config(rollouts=4, advantage="baseline", discriminator_learning_rate=1e-2)
-  _assert_adversarial_training_helps(seqgan.Algorithm(config, generator, discriminator), 50, seed, oracle, real)
+  _assert_adversarial_training_helps(seqgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 50, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -150,13 +150,14 @@ def test_maligan_lowers_nll_oracle_with_a_discriminator_that_begins_as_the_gener
   config = generator_lstm.Config(head_size=16, input_dropout=0.0, dropout=0.1, weight_decay=1e-5, log_prob=True, per_prefix=per_prefix)
   discriminator = generator_lstm.Discriminator(SPEC, config, seed)
   config = maligan.Config(generator_learning_rate=5e-3, discriminator_learning_rate=1e-2)
-  _assert_adversarial_training_helps(maligan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+  _assert_adversarial_training_helps(maligan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 60, seed, oracle, real)
 
 
 def _selfgan(seed):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
-  return selfgan.Algorithm(selfgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, candidates=8), generator, discriminator)
+  config = selfgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, candidates=8)
+  return selfgan.Algorithm(config, {"generator": generator, "discriminator": discriminator})
 
 
 @pytest.mark.slow
@@ -189,7 +190,7 @@ def test_rankgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = rankgan.Config(rollouts=4, gamma=16.0, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
-  _assert_adversarial_training_helps(rankgan.Algorithm(config, generator, discriminator), 30, seed, oracle, real)
+  _assert_adversarial_training_helps(rankgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 30, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -199,7 +200,7 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
   discriminator = language_model.Discriminator(SPEC, language_model.Config(8, 16), seed)
   # The uniform distribution over 20 tokens is 3 nats.
   config = dpgan.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, advantage="baseline", max_reward=6.0)
-  _assert_adversarial_training_helps(dpgan.Algorithm(config, generator, discriminator), 25, seed, oracle, real)
+  _assert_adversarial_training_helps(dpgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 25, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -207,8 +208,8 @@ def test_dpgan_lowers_nll_oracle_without_teacher_forcing(seed, oracle, real):
 def test_coldgan_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
-  config = coldgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, exploration_temperature=0.7, memory_size=2000)
-  _assert_adversarial_training_helps(coldgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+  config = coldgan.Config(generator_learning_rate=1e-2, discriminator_learning_rate=1e-2, exploration_temperature=0.7, replay_size=2000)
+  _assert_adversarial_training_helps(coldgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 60, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -217,7 +218,7 @@ def test_gad_lowers_nll_oracle_without_demonstrations(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = gad.Config(generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, group_size=4, demonstration_share=0.0)
-  _assert_adversarial_training_helps(gad.Algorithm(config, generator, discriminator), 40, seed, oracle, real)
+  _assert_adversarial_training_helps(gad.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 40, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -227,7 +228,8 @@ def test_leakgans_rounds_do_not_undo_what_their_likelihood_steps_learn(seed, ora
   generator = manager_worker.Generator(SPEC, manager_worker.Config(embedding_size=8, hidden_size=16, goal_size=8, horizon=2), seed)
   discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32), dropout=0.0, output_l2=0.0), seed)
   config = leakgan.Config(mle_learning_rate=3e-3, generator_learning_rate=3e-3, discriminator_learning_rate=1e-2)
-  algorithm, discriminator_step, generator_step, mle_step = _begin(leakgan.Algorithm(config, generator, discriminator))
+  networks = {"generator": generator, "discriminator": discriminator}
+  algorithm, discriminator_step, generator_step, mle_step = _begin(leakgan.Algorithm(config, networks))
   generator = algorithm.generator
   measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
   # In turn: a manager that has learned from an untrained discriminator leads astray.
@@ -259,7 +261,7 @@ def test_gsgan_lowers_nll_oracle(seed, estimator, temperatures, oracle, real):
     generator_learning_rate=1e-2 if estimator == "straight_through" else 3e-3,
     discriminator_learning_rate=1e-2,
   )
-  _assert_adversarial_training_helps(gsgan.Algorithm(config, generator, discriminator), 60, seed, oracle, real)
+  _assert_adversarial_training_helps(gsgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 60, seed, oracle, real)
 
 
 @pytest.mark.slow
@@ -268,7 +270,7 @@ def test_scratchgan_learns_the_oracle_from_nothing(seed, oracle, real):
   generator = tied_lstm.Generator(SPEC, tied_lstm.Config(embedding_size=16, hidden_size=16), seed)
   discriminator = token_lstm.Discriminator(SPEC, token_lstm.Config(embedding_size=16, hidden_size=32), seed)
   config = scratchgan.Config(generator_learning_rate=2e-3, discriminator_learning_rate=5e-3, discount=0.6)
-  algorithm, discriminator_step, generator_step = _begin(scratchgan.Algorithm(config, generator, discriminator))
+  algorithm, discriminator_step, generator_step = _begin(scratchgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}))
   generator = algorithm.generator
   measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
   nll, divergence = measure()
@@ -289,7 +291,7 @@ def test_relgan_lowers_nll_oracle(seed, oracle, real):
   config = relgan.Config(
     generator_learning_rate=3e-3, discriminator_learning_rate=1e-2, max_inverse_temperature=4.0, temperature_schedule="constant"
   )
-  algorithm = relgan.Algorithm(config, generator, multi_representation.Discriminator(SPEC, sizes, seed))
+  algorithm = relgan.Algorithm(config, {"generator": generator, "discriminator": multi_representation.Discriminator(SPEC, sizes, seed)})
   _assert_adversarial_training_helps(algorithm, 60, seed, oracle, real)
 
 
@@ -311,12 +313,12 @@ def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
     evaluation_batches=1,
     temperature_step=0,
   )
-  algorithm = catgan.Algorithm(config, generator, multi_representation.Discriminator(spec, sizes, seed))
+  algorithm = catgan.Algorithm(config, {"generator": generator, "discriminator": multi_representation.Discriminator(spec, sizes, seed)})
   algorithm, discriminator_step, generator_step, mle_step = _begin(algorithm)
-  generator, labelled = algorithm.generator, sequences.Labelled(tokens, labels)
+  generator, labelled = algorithm.generator, sequences.Batch(tokens, labels)
 
   def nll():
-    written = [generator.sample(SAMPLES, noise.seed(7), category=category).tokens for category in range(2)]
+    written = [generator.sample(SAMPLES, noise.seed(7), context=category).tokens for category in range(2)]
     return np.array([-np.mean(one.log_probs(samples, tf.zeros([SAMPLES, 0]))) for one, samples in zip(oracles, written)])
 
   _train(mle_step, 10, labelled, seed, "mle")
@@ -331,7 +333,8 @@ def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
 def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
   generator = conv_resnet.Generator(SPEC, conv_resnet.Config(latent_size=16, channels=32, blocks=1), seed)
   critic = conv_resnet_critic.Discriminator(SPEC, conv_resnet_critic.Config(channels=32, blocks=1), seed)
-  algorithm, discriminator_step, generator_step = _begin(wgan_gp.Algorithm(wgan_gp.Config(learning_rate=2e-3), generator, critic))
+  networks = {"generator": generator, "discriminator": critic}
+  algorithm, discriminator_step, generator_step = _begin(wgan_gp.Algorithm(wgan_gp.Config(learning_rate=2e-3), networks))
   generator = algorithm.generator
   divergence = lambda: _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
   before = divergence()
@@ -351,10 +354,11 @@ def test_sentigan_gives_variety_back_to_generators_that_know_a_few_sentences_by_
   generator = lstm_mixture.Generator(spec, lstm_mixture.Config(embedding_size=8, hidden_size=16), seed)
   discriminator = cnn_categories.Discriminator(spec, cnn_categories.Config(16, (1, 2, 3), (32, 32, 32)), seed)
   config = sentigan.Config(rollouts=2, mle_learning_rate=3e-2, discriminator_learning_rate=1e-2)
-  algorithm, discriminator_step, generator_step, mle_step = _begin(sentigan.Algorithm(config, generator, discriminator))
+  networks = {"generator": generator, "discriminator": discriminator}
+  algorithm, discriminator_step, generator_step, mle_step = _begin(sentigan.Algorithm(config, networks))
 
   def labelled(num):
-    return sequences.Labelled(np.concatenate([text[:num] for text in texts]), np.repeat(np.arange(2, dtype=np.int32), num))
+    return sequences.Batch(np.concatenate([text[:num] for text in texts]), np.repeat(np.arange(2, dtype=np.int32), num))
 
   def measure():
     """Held-out nats per token, share of different samples, and share that the oracles assign to the right category: means over the two."""

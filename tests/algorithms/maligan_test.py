@@ -22,7 +22,7 @@ SEED = noise.seed(1)
 
 def _algorithm(spec=FIXED, judge=None, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=0.5))
-  return maligan.Algorithm(maligan.Config(**changes), generator, judge or judges.LikesToken(spec, 5))
+  return maligan.Algorithm(maligan.Config(**changes), {"generator": generator, "discriminator": judge or judges.LikesToken(spec, 5)})
 
 
 class _TrueRatio(discriminator_base.Discriminator):
@@ -35,7 +35,7 @@ class _TrueRatio(discriminator_base.Discriminator):
     self.unused = self.add_weight((), name="unused")
     self.built = True
 
-  def call(self, inputs, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     del seed
     return self._ratio(inputs)
 
@@ -44,14 +44,14 @@ def test_with_the_true_ratio_the_gradient_is_that_of_the_likelihood_of_real_text
   spec = sequences.Spec(vocab_size=4, length=2, start_token=0)
   generator = lstm.Generator(spec, lstm.Config(embedding_size=3, hidden_size=4, init_stddev=0.7))
   truth = lstm.Generator(spec, lstm.Config(embedding_size=3, hidden_size=4, init_stddev=0.7), seed=1)
-  algorithm = maligan.Algorithm(maligan.Config(clip_norm=0.0), generator, _TrueRatio(truth, generator))
+  algorithm = maligan.Algorithm(maligan.Config(clip_norm=0.0), {"generator": generator, "discriminator": _TrueRatio(truth, generator)})
   every = tf.constant(list(itertools.product(range(4), repeat=2)), tf.int32)
   latent = tf.zeros([16, 0])
   p = tf.exp(tf.reduce_sum(truth.log_probs(every, latent), axis=1))
   with tf.GradientTape() as tape:
     nll = -tf.reduce_sum(p * tf.reduce_sum(generator.log_probs(every, latent), axis=1))
   expected = tf.linalg.global_norm([tf.convert_to_tensor(g) for g in tape.gradient(nll, generator.trainable_variables)])
-  metrics = algorithm.generator_step(tf.zeros([40_000, 2], tf.int32), SEED, tf.constant(0.0))
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([40_000, 2], tf.int32)), SEED, tf.constant(0.0))
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=0.05)
 
 
@@ -61,7 +61,7 @@ def test_what_is_liked_becomes_probable():
   before = share()
   step = tf.function(algorithm.generator_step)
   for i in range(40):
-    step(tf.zeros([32, 4], tf.int32), noise.fold(SEED, i), tf.constant(0.0))
+    step(sequences.Batch(tf.zeros([32, 4], tf.int32)), noise.fold(SEED, i), tf.constant(0.0))
   assert before < 0.3 and share() > 0.8
 
 
@@ -69,7 +69,7 @@ def test_equal_scores_move_nothing():
   judge = judges.LikesToken(FIXED, 5)
   judge.scale.assign(0.0)
   algorithm = _algorithm(judge=judge)
-  metrics = algorithm.generator_step(tf.zeros([8, 4], tf.int32), SEED, tf.constant(0.0))
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([8, 4], tf.int32)), SEED, tf.constant(0.0))
   assert metrics["gradient_norm"] < 1e-6
   np.testing.assert_allclose(metrics["effective_share"], 1.0, rtol=1e-5)
 
@@ -77,7 +77,7 @@ def test_equal_scores_move_nothing():
 @pytest.mark.parametrize(("progress", "given"), [(0.0, 4), (0.5, 2), (1.0, 0)])
 def test_mixed_sentences_begin_as_real_ones(progress, given):
   algorithm = _algorithm(TEXT, mixed=True, continuations=3)
-  metrics = algorithm.generator_step(REAL, SEED, tf.constant(progress))
+  metrics = algorithm.generator_step(sequences.Batch(REAL), SEED, tf.constant(progress))
   assert metrics["given"] == given
   tokens = algorithm.generator.complete(tf.repeat(REAL, 3, axis=0), tf.constant(given), SEED).tokens.numpy()
   np.testing.assert_array_equal(tokens[:, :given], np.repeat(REAL.numpy(), 3, axis=0)[:, :given])
@@ -88,16 +88,16 @@ def test_mixed_sentences_begin_as_real_ones(progress, given):
 
 def test_with_all_tokens_given_mixed_training_is_maximum_likelihood():
   mixed, plain = _algorithm(TEXT, mixed=True, clip_norm=0.0), _algorithm(TEXT, clip_norm=0.0)
-  norm = mixed.generator_step(REAL, SEED, tf.constant(0.0))["gradient_norm"]
+  norm = mixed.generator_step(sequences.Batch(REAL), SEED, tf.constant(0.0))["gradient_norm"]
   # Summed over a sentence's tokens there, averaged over all tokens here: 9 tokens in 3 sentences.
-  expected = plain.mle_step(REAL, SEED, tf.constant(0.0))["gradient_norm"] * 9.0 / 3.0
+  expected = plain.mle_step(sequences.Batch(REAL), SEED, tf.constant(0.0))["gradient_norm"] * 9.0 / 3.0
   np.testing.assert_allclose(norm, expected, rtol=1e-4)
 
 
 def test_several_batches_are_weighed_as_one_large_one():
   norms = []
   for rows, batches in ((24, 1), (8, 3)):
-    metrics = _algorithm(generator_batches=batches).generator_step(tf.zeros([rows, 4], tf.int32), SEED, tf.constant(0.0))
+    metrics = _algorithm(generator_batches=batches).generator_step(sequences.Batch(tf.zeros([rows, 4], tf.int32)), SEED, tf.constant(0.0))
     norms.append(metrics["gradient_norm"])
   np.testing.assert_allclose(*norms, rtol=1e-6)
   with pytest.raises(errors.UserError, match="generator_batches, says how much is written; 3 must be 1"):

@@ -24,14 +24,14 @@ def test_nll_is_per_token_that_counts():
   logits = generator(tf.constant(REAL), tf.zeros([3, 0])).numpy().astype(np.float64)
   log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
   expected = -np.mean([log_probs[b, t, REAL[b, t]] for b in range(3) for t in range(4) if REAL[b, t] != 0])
-  metrics = mle.Algorithm(mle.Config(), generator).mle_step(tf.constant(REAL), SEED, START)
+  metrics = mle.Algorithm(mle.Config(), {"generator": generator}).mle_step(sequences.Batch(tf.constant(REAL)), SEED, START)
   np.testing.assert_allclose(metrics["nll"], expected, rtol=1e-5)
 
 
 def test_the_gradient_is_that_of_finite_differences():
   generator = _generator()
   config = mle.Config(mle_learning_rate=1e-12)
-  nll = lambda: float(mle.Algorithm(config, generator).mle_step(tf.constant(REAL), SEED, START)["nll"])  # noqa: E731
+  nll = lambda: float(mle.Algorithm(config, {"generator": generator}).mle_step(sequences.Batch(tf.constant(REAL)), SEED, START)["nll"])  # noqa: E731
   with tf.GradientTape() as tape:
     value = -tf.reduce_sum(generator.log_probs(tf.constant(REAL), tf.zeros([3, 0]))) / 7.0
   gradient = tape.gradient(value, generator.output_bias.value).numpy()
@@ -47,17 +47,17 @@ def test_the_gradient_is_that_of_finite_differences():
 
 def test_a_batch_is_learned_by_heart():
   generator = _generator()
-  algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.03), generator)
+  algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.03), {"generator": generator})
   step = tf.function(algorithm.mle_step)
   for _ in range(150):
-    metrics = step(tf.constant(REAL), SEED, START)
+    metrics = step(sequences.Batch(tf.constant(REAL)), SEED, START)
   # The first token is uncertain, three ways; the rest is not.
   assert abs(metrics["nll"].numpy() - 3 * np.log(3) / 7) < 0.05
   assert {tuple(row) for row in generator.sample(100, SEED).tokens.numpy()} >= {tuple(row) for row in REAL}
 
 
 def test_one_phase_of_the_schedules_length():
-  (phase,) = mle.Algorithm(mle.Config(), _generator()).phases(base.Schedule(mle_steps=17))
+  (phase,) = mle.Algorithm(mle.Config(), {"generator": _generator()}).phases(base.Schedule(mle_steps=17))
   assert (phase.name, phase.steps, [update.name for update in phase.updates]) == ("mle", 17, ["mle"])
 
 
@@ -65,8 +65,8 @@ def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
   norms, nlls = [], []
   for decay in (0.0, 1.0):
     generator = _generator()
-    algorithm = mle.Algorithm(mle.Config(mle_learning_rate=1e-3, weight_decay=decay), generator)
-    nlls.append(float(algorithm.mle_step(tf.constant(REAL), SEED, START)["nll"]))
+    algorithm = mle.Algorithm(mle.Config(mle_learning_rate=1e-3, weight_decay=decay), {"generator": generator})
+    nlls.append(float(algorithm.mle_step(sequences.Batch(tf.constant(REAL)), SEED, START)["nll"]))
     norms.append(sum(float(tf.reduce_sum(weight**2)) for weight in generator.get_weights()))
   assert nlls[0] == nlls[1]
   assert norms[1] < norms[0]
@@ -74,11 +74,11 @@ def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
 
 def test_the_average_writes_and_the_learner_learns():
   generator = _generator()
-  algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.1, weight_average=0.6), generator)
+  algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.1, weight_average=0.6), {"generator": generator})
   assert {name.split("/")[0] for name in algorithm.variables()} == {"generator", "learner", "mle_optimizer"}
   average = [weight.copy() for weight in generator.get_weights()]
   for step in range(1, 31):
-    algorithm.mle_step(tf.constant(REAL), SEED, START)
+    algorithm.mle_step(sequences.Batch(tf.constant(REAL)), SEED, START)
     keep = min(0.6, step / (9.0 + step))
     average = [keep * a + (1.0 - keep) * w for a, w in zip(average, generator.get_weights())]
   for expected, weight, last in zip(average, algorithm.generator.get_weights(), generator.get_weights()):
@@ -90,9 +90,10 @@ def test_an_average_is_the_same_on_two_replicas(two_replicas):
   weights = []
   for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), two_replicas):
     with strategy.scope():
-      algorithm = mle.Algorithm(mle.Config(weight_average=0.5), _generator())
+      algorithm = mle.Algorithm(mle.Config(weight_average=0.5), {"generator": _generator()})
     parts = np.split(np.concatenate([REAL, REAL[:1]]), strategy.num_replicas_in_sync)
-    parts = strategy.experimental_distribute_values_from_function(lambda context: tf.constant(parts[context.replica_id_in_sync_group]))  # noqa: B023
+    share = lambda context, parts=parts: sequences.Batch(tf.constant(parts[context.replica_id_in_sync_group]))  # noqa: E731
+    parts = strategy.experimental_distribute_values_from_function(share)
     step = tf.function(lambda batch: strategy.run(algorithm.mle_step, args=(batch, SEED, START)))  # noqa: B023
     for _ in range(3):
       step(parts)

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.algorithms import judges
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import rankgan
+from tf_textgan.commands import flags
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import rollouts
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
 TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
@@ -23,7 +25,7 @@ REAL = tf.constant(np.random.default_rng(0).integers(0, 7, [8, 4]), tf.int32)
 def _algorithm(spec=FIXED, discriminator=None, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=0.5))
   discriminator = discriminator or cnn_highway.Discriminator(spec, cnn_highway.Config(4, (1, 2), (6, 6), dropout=0.0))
-  return rankgan.Algorithm(rankgan.Config(rollouts=2, **changes), generator, discriminator)
+  return rankgan.Algorithm(rankgan.Config(rollouts=2, **changes), {"generator": generator, "discriminator": discriminator})
 
 
 def _log_rank(features, references, compared, gamma):
@@ -49,7 +51,7 @@ def test_the_rankers_loss_is_that_of_a_slow_twin(reference_size, comparison_size
   references, compared = real_features[order[:reference_size]], real_features[order[-comparison_size:]]
   real_rank = _log_rank(real_features, references, fake_features[:comparison_size], 2.0)
   fake_rank = _log_rank(fake_features, references, compared, 2.0)
-  metrics = algorithm.discriminator_step(REAL, SEED, START)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["loss"], np.mean(fake_rank) - np.mean(real_rank), atol=1e-5)
 
 
@@ -71,12 +73,12 @@ def test_the_reward_of_the_last_token_is_the_rank_of_its_sentence(kind, monkeypa
   real = algorithm.generator.sample(8, noise.seed(5)).tokens
   rewarded = {}
 
-  def rewards(step, score, samples, *args):
-    rewarded.update(tokens=samples.tokens, scores=score(samples.tokens), completions=args[-1])
-    return tf.zeros(tf.shape(samples.tokens))
+  def rewards(step, state_at, reward, tokens, *args):
+    rewarded.update(tokens=tokens, scores=reward(tokens), completions=args[-1])
+    return tf.zeros(tf.shape(tokens))
 
-  monkeypatch.setattr(rankgan.seqgan.rollouts, "rewards", rewards)
-  algorithm.generator_step(real, SEED, START)
+  monkeypatch.setattr(rollouts, "rewards", rewards)
+  algorithm.generator_step(sequences.Batch(real), SEED, START)
   features = lambda x: algorithm.discriminator.features(x).numpy().astype(np.float64)  # noqa: E731
   order = np.argsort(noise.uniform([8], noise.fold(SEED, "sets")))
   real_features, tokens = features(real), rewarded["tokens"]
@@ -94,15 +96,17 @@ def test_the_ranker_learns_to_place_real_sentences_first_and_its_output_layer_to
   algorithm = _algorithm(discriminator_learning_rate=0.01, reference_size=8, comparison_size=24)
   real = tf.constant(np.random.default_rng(1).choice([3, 5], [32, 4]), tf.int32)
   step = tf.function(algorithm.discriminator_step)
-  losses = [step(real, noise.fold(SEED, i), START) for i in range(60)]
+  losses = [step(sequences.Batch(real), noise.fold(SEED, i), START) for i in range(60)]
   assert losses[-1]["accuracy"] > 0.9 and losses[-1]["loss"] < losses[0]["loss"] - 0.1
   fake = algorithm.generator.sample(200, noise.seed(9)).tokens
   assert np.mean(algorithm.discriminator(real) > 0.0) > 0.9 and np.mean(algorithm.discriminator(fake) < 0.0) > 0.8
 
 
 def test_a_discriminator_without_features_is_refused():
-  with pytest.raises(errors.UserError, match="features"):
-    _algorithm(discriminator=judges.LikesToken(FIXED, 5))
+  experiment = flags.parse(["train.py", "--algorithm", "rankgan", "--discriminator", "token_lstm"], "")
+  would_do = "cnn_categories, cnn_highway, generator_lstm, recurrent"
+  with pytest.raises(errors.UserError, match=f"rankgan needs a discriminator that gives the features of a sequence: {would_do}; not token_lstm"):
+    experiment_lib.build(experiment, FIXED)
 
 
 def test_sizes_and_gamma_are_checked():

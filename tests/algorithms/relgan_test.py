@@ -8,6 +8,7 @@ from tests.algorithms import judges
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import relgan
+from tf_textgan.algorithms.steps import relaxed
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.generators import lstm
 from tf_textgan.generators import relational_memory
@@ -24,7 +25,8 @@ LOSSES = ["relativistic", "standard", "hinge", "least_squares", "wasserstein"]
 def _algorithm(spec=FIXED, judge=None, latent_size=0, **changes):
   generator = relational_memory.Generator(spec, relational_memory.Config(embedding_size=4, heads=2, head_size=3, latent_size=latent_size))
   config = multi_representation.Config(embedding_size=5, widths=(2,), filters=(6,), feature_size=3, dropout=0.0)
-  return relgan.Algorithm(relgan.Config(**changes), generator, judge or multi_representation.Discriminator(spec, config))
+  networks = {"generator": generator, "discriminator": judge or multi_representation.Discriminator(spec, config)}
+  return relgan.Algorithm(relgan.Config(**changes), networks)
 
 
 def _softplus(x):
@@ -44,7 +46,7 @@ def test_losses_are_those_of_the_views_scores(loss):
     "least_squares": (r - 1) ** 2 + f**2,
     "wasserstein": f - r,
   }[loss]
-  metrics = algorithm.discriminator_step(REAL, SEED, tf.constant(0.0), rounds=10)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, tf.constant(0.0), rounds=10)
   np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4, atol=1e-6)
   np.testing.assert_allclose(metrics["accuracy"], np.mean(r > f))
 
@@ -58,7 +60,7 @@ def test_the_generators_losses_are_those_of_the_views_scores_and_move_it(loss):
     "relativistic": _softplus(r - f), "standard": _softplus(-f), "hinge": -f, "least_squares": (f - 1) ** 2, "wasserstein": -f
   }[loss]  # fmt: skip
   before = algorithm.generator.get_weights()
-  metrics = algorithm.generator_step(REAL, SEED, tf.constant(0.0), rounds=10)
+  metrics = algorithm.generator_step(sequences.Batch(REAL), SEED, tf.constant(0.0), rounds=10)
   np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4, atol=1e-6)
   assert any(np.any(a != b) for a, b in zip(before, algorithm.generator.get_weights()))
 
@@ -77,8 +79,8 @@ def test_the_gradient_of_hard_feedback_is_that_of_the_samples_own_loop(spec):
   beta = tf.constant(2.0)
   samples = algorithm._sample(30, SEED, beta)
   expected = _gradient(algorithm, lambda: algorithm._sample(30, SEED, beta).points, scored)
-  actual = _gradient(algorithm, lambda: algorithm._points(samples, 30, SEED, beta), scored)
-  np.testing.assert_array_equal(algorithm._points(samples, 30, SEED, beta), samples.points)
+  actual = _gradient(algorithm, lambda: relaxed.points_of_tokens(algorithm.generator, samples, beta), scored)
+  np.testing.assert_array_equal(relaxed.points_of_tokens(algorithm.generator, samples, beta), samples.points)
   for a, b in zip(actual, expected, strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
   if spec is TEXT:
@@ -100,10 +102,10 @@ def test_a_token_that_is_liked_becomes_probable(feedback):
   # With another generator, and a judge that has no views.
   generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5))
   config = relgan.Config(feedback=feedback, max_inverse_temperature=1.0, generator_learning_rate=0.03)
-  algorithm = relgan.Algorithm(config, generator, judges.LikesToken(FIXED, 5))
+  algorithm = relgan.Algorithm(config, {"generator": generator, "discriminator": judges.LikesToken(FIXED, 5)})
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
-  step = tf.function(lambda seed: algorithm.generator_step(tf.zeros([32, 4], tf.int32), seed, tf.constant(0.0), rounds=1))
+  step = tf.function(lambda seed: algorithm.generator_step(sequences.Batch(tf.zeros([32, 4], tf.int32)), seed, tf.constant(0.0), rounds=1))
   for i in range(30):
     step(noise.fold(SEED, i))
   assert before < 0.3 and share() > 0.8
@@ -143,7 +145,7 @@ def test_the_phases_updates_know_how_many_rounds_there_are():
   algorithm = _algorithm(max_inverse_temperature=16.0)
   *_, adversarial = algorithm.phases(base.Schedule(adversarial_steps=2500))
   assert [(update.name, update.repeats) for update in adversarial.updates] == [("generator", 1), ("discriminator", 5)]
-  metrics = adversarial.updates[0].train_step(REAL, SEED, tf.constant(0.5))
+  metrics = adversarial.updates[0].train_step(sequences.Batch(REAL), SEED, tf.constant(0.5))
   np.testing.assert_allclose(metrics["inverse_temperature"], 2.0, rtol=1e-5)
 
 
@@ -151,5 +153,5 @@ def test_the_penalty_takes_part_with_its_weight():
   norms = []
   for weight in (0.0, 1000.0):
     algorithm = _algorithm(loss="wasserstein", penalty_weight=weight)
-    norms.append(algorithm.discriminator_step(REAL, SEED, tf.constant(0.0), rounds=10)["gradient_norm"].numpy())
+    norms.append(algorithm.discriminator_step(sequences.Batch(REAL), SEED, tf.constant(0.0), rounds=10)["gradient_norm"].numpy())
   assert norms[1] > 10 * norms[0]

@@ -34,7 +34,7 @@ class _LikesToken(judges.LikesToken):
 
 def _algorithm(spec=FIXED, judge=None, generator=None, **changes):
   generator = generator or lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=0.7))
-  return scratchgan.Algorithm(scratchgan.Config(**changes), generator, judge or _LikesToken(spec, 3))
+  return scratchgan.Algorithm(scratchgan.Config(**changes), {"generator": generator, "discriminator": judge or _LikesToken(spec, 3)})
 
 
 def _returns(tokens, discount):
@@ -54,7 +54,7 @@ def test_the_gradient_is_that_of_an_enumeration():
     baseline = 0.75 * np.mean(p @ returns)
     loss = -tf.reduce_sum(p[:, None] * (returns - baseline) * log_probs)
   expected = tf.linalg.global_norm([tf.convert_to_tensor(g) for g in tape.gradient(loss, algorithm.generator.trainable_variables)])
-  metrics = algorithm.generator_step(tf.zeros([40_000, 3], tf.int32), SEED, NOW)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([40_000, 3], tf.int32)), SEED, NOW)
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=0.03)
   np.testing.assert_allclose(metrics["baseline"], baseline, atol=0.01)
 
@@ -65,7 +65,7 @@ def test_the_baseline_is_an_average_over_steps_and_is_kept():
   expected = 0.0
   for i in range(3):
     seed = noise.fold(SEED, i)
-    metrics = algorithm.generator_step(tf.zeros([20, 3], tf.int32), seed, NOW)
+    metrics = algorithm.generator_step(sequences.Batch(tf.zeros([20, 3], tf.int32)), seed, NOW)
     expected = 0.5 * expected + 0.5 * np.mean(_returns(algorithm.generator.sample(20, seed).tokens.numpy(), 0.23))
     np.testing.assert_allclose(metrics["baseline"], expected, rtol=1e-4)
     np.testing.assert_allclose(variable, expected, rtol=1e-4)
@@ -80,7 +80,7 @@ def test_padding_has_no_reward_and_no_part_in_the_means():
   rewards = (2.0 / (1.0 + np.exp(-(4.0 * (tokens == 3) - 1.0))) - 1.0) * mask
   returns = np.stack([sum(0.5 ** (s - t) * rewards[:, s] for s in range(t, 4)) for t in range(4)], axis=1)
   log_probs = algorithm.generator.log_probs(tf.constant(tokens), tf.zeros([50, 0])).numpy()
-  metrics = algorithm.generator_step(tf.zeros([50, 4], tf.int32), SEED, NOW)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([50, 4], tf.int32)), SEED, NOW)
   baseline = np.sum(returns * mask) / mask.sum()
   np.testing.assert_allclose(metrics["baseline"], baseline, rtol=1e-4)
   np.testing.assert_allclose(metrics["reward"], rewards.sum() / mask.sum(), rtol=1e-4)
@@ -99,7 +99,7 @@ def test_the_discriminators_loss_is_the_mean_cross_entropy_of_the_tokens():
     p = 1 / (1 + np.exp(-scores))
     losses += list(-np.log(p if label else 1 - p))
     right += list((scores > 0) == label)
-  metrics = algorithm.discriminator_step(REAL, SEED, NOW)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, NOW)
   np.testing.assert_allclose(metrics["loss"], np.mean(losses), rtol=1e-5)
   np.testing.assert_allclose(metrics["accuracy"], np.mean(right), rtol=1e-5)
 
@@ -110,7 +110,7 @@ def test_what_is_liked_becomes_probable():
   before = share()
   step = tf.function(algorithm.generator_step)
   for i in range(40):
-    step(tf.zeros([32, 3], tf.int32), noise.fold(SEED, i), NOW)
+    step(sequences.Batch(tf.zeros([32, 3], tf.int32)), noise.fold(SEED, i), NOW)
   assert before < 0.5 and share() > 0.85
 
 
@@ -122,8 +122,8 @@ def test_training_leaves_the_pretrained_embeddings_alone():
     network.pretrained.assign(vectors)
   algorithm = _algorithm(TEXT, discriminator, generator)
   before = generator.get_weights()
-  algorithm.discriminator_step(REAL, SEED, NOW)
-  algorithm.generator_step(REAL, SEED, NOW)
+  algorithm.discriminator_step(sequences.Batch(REAL), SEED, NOW)
+  algorithm.generator_step(sequences.Batch(REAL), SEED, NOW)
   assert any(np.any(a != b) for a, b in zip(before, generator.get_weights()))
   for network in (generator, discriminator):
     np.testing.assert_array_equal(network.pretrained, vectors)
@@ -131,7 +131,7 @@ def test_training_leaves_the_pretrained_embeddings_alone():
 
 
 def test_a_discriminator_of_whole_sequences_is_told():
-  with pytest.raises(errors.UserError, match="scores every token, such as token_lstm"):
+  with pytest.raises(errors.UserError, match="is trained on every prefix, as token_lstm is"):
     _algorithm(judge=judges.LikesToken(FIXED, 3))
 
 

@@ -20,7 +20,7 @@ NONE = tf.constant(0.0)
 
 def _algorithm(spec=FIXED, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=0.5))
-  return selfgan.Algorithm(selfgan.Config(**changes), generator, judges.LikesToken(spec, 3))
+  return selfgan.Algorithm(selfgan.Config(**changes), {"generator": generator, "discriminator": judges.LikesToken(spec, 3)})
 
 
 def test_with_many_candidates_the_gradient_is_that_of_the_guided_models_likelihood():
@@ -33,7 +33,7 @@ def test_with_many_candidates_the_gradient_is_that_of_the_guided_models_likeliho
   with tf.GradientTape() as tape:
     nll = -tf.reduce_sum(p[:, None] * generator.log_probs(every, latent)) / 2.0
   expected = tf.linalg.global_norm([tf.convert_to_tensor(g) for g in tape.gradient(nll, generator.trainable_variables)])
-  metrics = algorithm.generator_step(tf.zeros([4000, 2], tf.int32), SEED, NONE)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([4000, 2], tf.int32)), SEED, NONE)
   np.testing.assert_allclose(metrics["nll"], nll, rtol=0.02)
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=0.1)
   np.testing.assert_allclose(metrics["score"], tf.reduce_sum(p * algorithm.discriminator(every)), atol=0.05)
@@ -46,12 +46,13 @@ def test_what_is_liked_becomes_probable(decoding):
   before = share()
   step = tf.function(algorithm.generator_step)
   for i in range(60):
-    step(tf.zeros([32, 4], tf.int32), noise.fold(SEED, i), NONE)
+    step(sequences.Batch(tf.zeros([32, 4], tf.int32)), noise.fold(SEED, i), NONE)
   assert before < 0.3 and share() > 0.75
 
 
 def test_the_best_scores_higher_than_a_draw_and_a_draw_than_none():
-  best, drawn = (_algorithm(decoding=decoding).generator_step(tf.zeros([200, 4], tf.int32), SEED, NONE) for decoding in ("best", "resampling"))
+  batch = sequences.Batch(tf.zeros([200, 4], tf.int32))
+  best, drawn = (_algorithm(decoding=decoding).generator_step(batch, SEED, NONE) for decoding in ("best", "resampling"))
   assert best["unguided_score"] == drawn["unguided_score"] < drawn["score"] - 1.0 and drawn["score"] < best["score"]
   assert 1 / 16 <= drawn["effective_share"] < 0.7
 
@@ -59,7 +60,7 @@ def test_the_best_scores_higher_than_a_draw_and_a_draw_than_none():
 def test_equal_scores_choose_at_random():
   algorithm = _algorithm()
   algorithm.discriminator.scale.assign(0.0)
-  metrics = algorithm.generator_step(tf.zeros([8, 4], tf.int32), SEED, NONE)
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([8, 4], tf.int32)), SEED, NONE)
   np.testing.assert_allclose(metrics["effective_share"], 1.0, rtol=1e-5)
 
 
@@ -68,8 +69,8 @@ def test_a_share_of_real_sentences():
   algorithm = _algorithm(candidates=2, real_share=0.25)
   log_prob = lambda tokens: tf.reduce_mean(algorithm.generator.log_probs(tokens, tf.zeros([tf.shape(tokens)[0], 0])))  # noqa: E731
   of_real = log_prob(real)
-  of_chosen = -_algorithm(candidates=2).generator_step(real, SEED, NONE)["nll"]
-  metrics = algorithm.generator_step(real, SEED, NONE)
+  of_chosen = -_algorithm(candidates=2).generator_step(sequences.Batch(real), SEED, NONE)["nll"]
+  metrics = algorithm.generator_step(sequences.Batch(real), SEED, NONE)
   np.testing.assert_allclose(-metrics["nll"], 0.25 * of_real + 0.75 * of_chosen, atol=0.02)
 
 

@@ -30,27 +30,27 @@ class Judge(discriminator_base.Discriminator):
     self.scale = self.add_weight((), keras.initializers.Constant(scale), name="scale")
     self.built = True
 
-  def class_logits(self, inputs, seed=None):
+  def class_logits(self, inputs, *, seed=None):
     del seed
     share = tf.reduce_mean(tf.one_hot(inputs - 3, len(self.spec.categories)), axis=1)
     return tf.convert_to_tensor(self.scale) * tf.pad(share, [[0, 0], [0, 1]], constant_values=self.enough)
 
-  def call(self, inputs, seed=None):
-    return cnn_categories.real_score(self.class_logits(inputs, seed))
+  def call(self, inputs, *, context=None, seed=None):
+    return cnn_categories.real_score(self.class_logits(inputs, seed=seed))
 
-  def remember(self, tokens):
+  def prefix_cache(self, tokens):
     return tokens
 
-  def completions_class_logits(self, memory, tokens, rows, t):
-    # They do begin as the sequences that were remembered.
-    begun = tf.reduce_all(tf.gather(memory, rows)[:, : t + 1] == tokens[:, : t + 1])
+  def completions_class_logits(self, cache, tokens, rows, t):
+    # They do begin as the sequences in the cache.
+    begun = tf.reduce_all(tf.gather(cache, rows)[:, : t + 1] == tokens[:, : t + 1])
     tf.debugging.Assert(begun, [rows, t])
     return self.class_logits(tokens)
 
 
 def _algorithm(spec=FIXED, discriminator=None, stddev=0.1, **changes):
   generator = lstm_mixture.Generator(spec, lstm_mixture.Config(4, 5, init_stddev=stddev))
-  return sentigan.Algorithm(sentigan.Config(**{"rollouts": 4, **changes}), generator, discriminator or Judge(spec))
+  return sentigan.Algorithm(sentigan.Config(**{"rollouts": 4, **changes}), {"generator": generator, "discriminator": discriminator or Judge(spec)})
 
 
 def _cnn(spec):
@@ -58,7 +58,7 @@ def _cnn(spec):
 
 
 def _batch(num, length=4):
-  return sequences.Labelled(tf.zeros([num, length], tf.int32), tf.zeros([num], tf.int32))
+  return sequences.Batch(tf.zeros([num, length], tf.int32), tf.zeros([num], tf.int32))
 
 
 def test_each_generator_writes_what_is_taken_for_its_category():
@@ -119,8 +119,8 @@ def test_the_gradient_is_that_of_the_penalised_probabilities(spec):
 
 def test_the_discriminators_loss_is_that_of_its_classes():
   algorithm = _algorithm(TEXT, _cnn(TEXT), stddev=1.0)
-  real = sequences.Labelled(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]]), tf.constant([1, 0, 1]))
-  fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), category=real.categories).tokens
+  real = sequences.Batch(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]]), tf.constant([1, 0, 1]))
+  fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), context=real.context).tokens
   log_probs = [tf.nn.log_softmax(algorithm.discriminator.class_logits(tokens)).numpy() for tokens in (real.tokens, fake)]
   metrics = algorithm.discriminator_step(real, SEED, START)
   np.testing.assert_allclose(metrics["loss"], -np.mean(log_probs[0][range(3), [1, 0, 1]] + log_probs[1][:, 2]), rtol=1e-5)
@@ -132,7 +132,7 @@ def test_the_discriminators_loss_is_that_of_its_classes():
 def test_the_discriminator_learns_categories_and_written_text():
   algorithm = _algorithm(FIXED, _cnn(FIXED), discriminator_learning_rate=0.02)
   categories = tf.constant(np.arange(32) % 2, tf.int32)
-  real = sequences.Labelled(tf.repeat(5 + categories[:, None], 4, axis=1), categories)
+  real = sequences.Batch(tf.repeat(5 + categories[:, None], 4, axis=1), categories)
   step = tf.function(algorithm.discriminator_step)
   for i in range(60):
     metrics = step(real, noise.fold(SEED, i), START)
@@ -145,7 +145,7 @@ def test_a_generator_is_pretrained_on_text_of_its_own_category():
   nll = lambda category: -np.mean(algorithm.generator.members[category].log_probs(tf.fill([1, 4], 5), tf.zeros([1, 0])))  # noqa: E731
   before = nll(0)
   for i in range(5):
-    algorithm.mle_step(sequences.Labelled(tf.fill([8, 4], 5), tf.zeros([8], tf.int32)), noise.fold(SEED, i), START)
+    algorithm.mle_step(sequences.Batch(tf.fill([8, 4], 5), tf.zeros([8], tf.int32)), noise.fold(SEED, i), START)
   assert nll(0) < before - 0.1
   for old, new in zip(second, algorithm.generator.members[1].get_weights()):
     np.testing.assert_array_equal(old, new)

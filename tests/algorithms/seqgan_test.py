@@ -20,11 +20,11 @@ START = tf.constant(0.0)
 
 def _algorithm(spec=FIXED, judge=None, stddev=0.1, **changes):
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
-  return seqgan.Algorithm(seqgan.Config(rollouts=4, **changes), generator, judge or judges.LikesToken(spec, 5))
+  return seqgan.Algorithm(seqgan.Config(rollouts=4, **changes), {"generator": generator, "discriminator": judge or judges.LikesToken(spec, 5)})
 
 
 def _batch(num):
-  return tf.zeros([num, 4], tf.int32)
+  return sequences.Batch(tf.zeros([num, 4], tf.int32))
 
 
 @pytest.mark.parametrize("changes", [{}, {"advantage": "normalized", "policy_updates": 2}], ids=str)
@@ -53,7 +53,7 @@ def test_the_gradient_is_that_of_the_expected_reward(spec):
   spec = sequences.Spec(spec.vocab_size, 2, spec.start_token, spec.end_token, spec.forbidden_tokens)
   judge = judges.LikesToken(spec, 5)
   generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
-  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=8), generator, judge)
+  algorithm = seqgan.Algorithm(seqgan.Config(rollouts=8), {"generator": generator, "discriminator": judge})
   allowed = [t for t in range(7) if t not in spec.forbidden_tokens]
   everything = tf.constant([[a, b] if a != spec.end_token else [a, 0] for a in allowed for b in allowed])
   everything = tf.constant(np.unique(everything, axis=0))
@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_expected_reward(spec):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(base, "minimize", record)
     for i in range(20):
-      algorithm.generator_step(tf.zeros([1000, 2], tf.int32), noise.fold(SEED, i), START)
+      algorithm.generator_step(sequences.Batch(tf.zeros([1000, 2], tf.int32)), noise.fold(SEED, i), START)
   mean, error = np.mean(gradients, axis=0), np.std(gradients, axis=0, ddof=1) / np.sqrt(len(gradients))
   assert np.abs(exact).max() > 10 * error.max()
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
@@ -100,7 +100,7 @@ def test_the_discriminators_loss_is_that_of_its_scores():
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake")).tokens
   real_scores, fake_scores = (algorithm.discriminator(tokens).numpy().astype(np.float64) for tokens in (real, fake))
-  metrics = algorithm.discriminator_step(real, SEED, START)
+  metrics = algorithm.discriminator_step(sequences.Batch(real), SEED, START)
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-real_scores)) + np.log1p(np.exp(fake_scores))), rtol=1e-5)
   np.testing.assert_allclose(metrics["accuracy"], 0.5 * np.mean(real_scores > 0) + 0.5 * np.mean(fake_scores < 0))
 
@@ -109,7 +109,7 @@ def test_the_discriminator_learns_to_tell():
   algorithm = _algorithm(FIXED, recurrent.Discriminator(FIXED, recurrent.Config(8, 8)), discriminator_learning_rate=0.01)
   step = tf.function(algorithm.discriminator_step)
   for i in range(60):
-    metrics = step(tf.fill([32, 4], 5), noise.fold(SEED, i), START)
+    metrics = step(sequences.Batch(tf.fill([32, 4], 5)), noise.fold(SEED, i), START)
   assert metrics["accuracy"] > 0.95 and metrics["loss"] < 0.5
 
 
@@ -128,6 +128,7 @@ def test_a_copy_that_does_not_lag_yet_completes_as_the_generator_would(spec):
   # As pretraining would, before the copy is made.
   for algorithm in (own, copied):
     algorithm.generator.output_bias.assign_add(tf.range(7.0))
+    algorithm.begin("generator")
   metrics = [algorithm.generator_step(_batch(16), SEED, START) for algorithm in (own, copied)]
   for name in metrics[0]:
     np.testing.assert_allclose(metrics[0][name], metrics[1][name], rtol=1e-4, err_msg=name)
@@ -135,7 +136,7 @@ def test_a_copy_that_does_not_lag_yet_completes_as_the_generator_would(spec):
 
 def test_the_copy_trails_the_generator():
   algorithm = _algorithm(rollout_policy_lag=0.8, generator_learning_rate=0.1)
-  generator, copy = algorithm.generator, algorithm.copies["rollout_policy"]
+  generator, copy = algorithm.generator, algorithm.modules["rollout_policy"]
   first = generator.get_weights()
   algorithm.generator_step(_batch(8), SEED, START)
   for old, new, trailing in zip(first, generator.get_weights(), copy.get_weights()):
@@ -174,6 +175,7 @@ def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back
   for algorithm in (free, held):
     # As pretraining would, before the copy is made.
     algorithm.generator.output_bias.assign_add(tf.range(7.0) / 7.0)
+    algorithm.begin("generator")
   pretrained = [w.copy() for w in free.generator.get_weights()]
   kl = []
   for algorithm in (free, held):
@@ -183,7 +185,7 @@ def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back
     for i in range(10):
       metrics = step(_batch(32), noise.fold(SEED, i), tf.constant(0.5))
     kl.append(metrics["kl"].numpy())
-    for a, b in zip(algorithm.copies["reference_policy"].get_weights(), pretrained):
+    for a, b in zip(algorithm.modules["reference_policy"].get_weights(), pretrained):
       np.testing.assert_array_equal(a, b)
   assert 0.0 < kl[1] < 0.3 * kl[0]
 

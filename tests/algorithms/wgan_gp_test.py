@@ -20,17 +20,17 @@ REAL = tf.constant(np.random.default_rng(0).integers(3, 6, [32, 4]), tf.int32)
 def _algorithm(judge=None, **changes):
   generator = conv_resnet.Generator(SPEC, conv_resnet.Config(latent_size=4, channels=8, blocks=1))
   critic = judge or conv_resnet_critic.Discriminator(SPEC, conv_resnet_critic.Config(channels=8, blocks=1))
-  return wgan_gp.Algorithm(wgan_gp.Config(**changes), generator, critic)
+  return wgan_gp.Algorithm(wgan_gp.Config(**changes), {"generator": generator, "discriminator": critic})
 
 
 def test_the_critics_numbers_are_those_of_a_linear_critic():
   """With f(x) = 8 (mean of x over time at token 5 - 1/2) all is known: the slope is 8 / 4 in four coordinates."""
   algorithm = _algorithm(judges.LikesToken(SPEC, 5), penalty_weight=3.0)
   generator = algorithm.generator
-  fake = tf.nn.softmax(generator(generator.sample_latent(32, noise.fold(SEED, "fake")))).numpy()
+  fake = tf.nn.softmax(generator(generator.draw_inputs(32, noise.fold(SEED, "fake"))[0])).numpy()
   distance = 8 * (np.mean(REAL.numpy() == 5) - fake[:, :, 5].mean())
   penalty = (np.sqrt(4 * (8 / 4) ** 2) - 1) ** 2
-  metrics = algorithm.discriminator_step(REAL, SEED, START)
+  metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["distance"], distance, rtol=1e-4)
   np.testing.assert_allclose(metrics["penalty"], penalty, rtol=1e-4)
   np.testing.assert_allclose(metrics["loss"], 3.0 * penalty - distance, rtol=1e-4)
@@ -39,8 +39,8 @@ def test_the_critics_numbers_are_those_of_a_linear_critic():
 def test_the_generators_numbers():
   algorithm = _algorithm(judges.LikesToken(SPEC, 5))
   generator = algorithm.generator
-  points = tf.nn.softmax(generator(generator.sample_latent(32, SEED))).numpy().astype(np.float64)
-  metrics = algorithm.generator_step(REAL, SEED, START)
+  points = tf.nn.softmax(generator(generator.draw_inputs(32, SEED)[0])).numpy().astype(np.float64)
+  metrics = algorithm.generator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["loss"], -8 * (points[:, :, 5].mean() - 0.5), rtol=1e-4)
   np.testing.assert_allclose(metrics["entropy"], -np.mean(np.sum(points * np.log(points), axis=-1)), rtol=1e-4)
 
@@ -51,14 +51,14 @@ def test_a_token_that_is_liked_becomes_probable():
   before = share()
   step = tf.function(algorithm.generator_step)
   for i in range(40):
-    step(REAL, noise.fold(SEED, i), START)
+    step(sequences.Batch(REAL), noise.fold(SEED, i), START)
   assert before < 0.4 and share() > 0.95
 
 
 def test_a_critic_that_alone_is_trained_finds_the_distance():
   algorithm = _algorithm(learning_rate=3e-3)
   step = tf.function(algorithm.discriminator_step)
-  metrics = [step(REAL, noise.fold(SEED, i), START) for i in range(150)]
+  metrics = [step(sequences.Batch(REAL), noise.fold(SEED, i), START) for i in range(150)]
   distances = [m["distance"].numpy() for m in metrics]
   assert abs(distances[0]) < 0.3
   # A softmax row and a one-hot row are at most sqrt(2) apart, four pairs of them at most sqrt(8): a 1-Lipschitz critic says no more.

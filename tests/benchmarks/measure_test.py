@@ -21,7 +21,7 @@ def test_a_matrix_product_runs_near_the_peak_that_a_matrix_product_defines():
   assert record["cpu_ms"] == pytest.approx(record["gflop"] / record["share_of_peak"] / record["peak_gflops"] * 1e3, rel=1e-6)
 
 
-def test_units_divide_what_is_reported_and_not_the_share():
+def test_units_divide_times_and_operations_but_not_the_share():
   def case(units):
     a = tf.random.stateless_normal([512, 512], [3, 4])
     return lambda: tf.matmul(a, a).numpy(), 2 * 512**3, units
@@ -38,7 +38,7 @@ def test_operations_of_a_row_are_twice_the_multiplications_of_its_products():
 
 
 @pytest.mark.parametrize("name", ["mle_step", "seqgan_discriminator_step"])
-def test_a_case_is_a_step_that_learns_anew_at_each_call(name):
+def test_a_case_is_a_step_that_trains_at_each_call(name):
   step, flops, units = cases.CASES[name]()
   first, second = step(), step()
   assert flops > 1e9 and units == 1
@@ -46,14 +46,14 @@ def test_a_case_is_a_step_that_learns_anew_at_each_call(name):
   assert first != second
 
 
-def test_other_sizes_are_other_batches_and_as_many_more_operations(monkeypatch):
-  for name in ("_SPEC", "_BATCH"):  # Given back after the test.
+def test_resize_changes_batches_and_operations(monkeypatch):
+  for name in ("_SPEC", "_BATCH"):  # Restored after the test.
     monkeypatch.setattr(cases, name, getattr(cases, name))
   flops = cases.CASES["relgan_mle_step"]()[1]
   cases.resize(vocab_size=40, length=6, batch_size=3)
   step, fewer, _ = cases.CASES["mle_step"]()
   assert all(np.isfinite(list(step().values())))
-  assert cases._real().shape == (3, 6)
+  assert cases._real().tokens.shape == (3, 6)
   config = lstm.Config()
   assert fewer == 3 * 3 * 6 * 2 * ((config.embedding_size + config.hidden_size) * 4 * config.hidden_size + config.hidden_size * 40)
   cases.resize(vocab_size=5000, length=40, batch_size=128)

@@ -13,7 +13,7 @@ OPTIONS = laboratory.Options(draws=64, control_steps=20)
 PROBLEM = laboratory.small_problem("two picks", 3, 2, 64)
 
 
-def test_the_exact_gradient_is_that_of_finite_differences():
+def test_the_exact_gradient_equals_finite_differences():
   policy, cost = PROBLEM.policy, PROBLEM.cost
   tokens = np.array([[i, j] for i in range(3) for j in range(3)], np.int32)
   costs = cost(tokens).numpy().astype(np.float64)
@@ -31,7 +31,7 @@ def test_the_exact_gradient_is_that_of_finite_differences():
     assert abs((expected(table + step) - expected(table - step)) / 2e-5 - gradient[place]) < 1e-5
 
 
-def test_an_argmax_passes_nothing_on_and_leave_one_out_everything():
+def test_an_argmax_has_no_gradient_and_leave_one_out_no_bias():
   exact = laboratory.exact_gradient(PROBLEM.policy, PROBLEM.cost)
   nothing, _ = laboratory.measure(PROBLEM, "argmax", np.nan, exact, OPTIONS)
   assert (nothing.bias, nothing.deviation) == (1.0, 0.0)
@@ -40,7 +40,7 @@ def test_an_argmax_passes_nothing_on_and_leave_one_out_everything():
   assert blocks.shape[1] == len(exact)
 
 
-def test_the_bias_found_is_not_that_of_the_noise():
+def test_the_bias_is_corrected_for_noise():
   random = np.random.default_rng(0)
   exact = random.normal(size=50)
   exact /= np.linalg.norm(exact)
@@ -48,15 +48,15 @@ def test_the_bias_found_is_not_that_of_the_noise():
   blocks = exact + offset + 0.05 * random.normal(size=[8, 50])
   bias, error = laboratory.bias_of(blocks, exact)
   assert abs(bias - np.linalg.norm(offset)) < 4.0 * error < 0.4
-  # Against a noisy target as well.
+  # With a noisy target too.
   target = exact + 0.05 * random.normal(size=[8, 50])
   bias, error = laboratory.bias_of(blocks, target)
   assert abs(bias - np.linalg.norm(offset)) < 4.0 * error < 0.6
 
 
-def test_the_command_writes_numbers_and_pictures(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_numbers_and_figures(tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(laboratory, "_TEMPERATURES", (1.0,))
-  # One of each family: each is compiled for each problem.
+  # One estimator per family, because each is compiled for each problem.
   for family in ("RELAXED", "SCORE_FUNCTION", "CONTROLLED"):
     monkeypatch.setattr(estimators, family, getattr(estimators, family)[-1:])
   laboratory.main(laboratory.Options(output=str(tmp_path / "found"), draws=16, generator_draws=0, control_steps=1))
@@ -68,7 +68,7 @@ def test_the_command_writes_numbers_and_pictures(tmp_path, monkeypatch, capsys):
   assert "leave_one_out" in capsys.readouterr().out
 
 
-def test_the_argmaxs_cost_is_flat_but_for_its_jumps():
+def test_the_cost_of_the_argmax_is_flat_except_at_jumps():
   moving, lines = laboratory.piecewise()
   steps = np.abs(np.diff(lines["argmax"]))
   assert len(moving) == 401 and np.count_nonzero(steps) == 1 and steps.max() > 0.1

@@ -1,5 +1,9 @@
 """What every generator and every discriminator must satisfy. A new file is found by its name."""
 
+import copy
+import json
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +11,7 @@ import tensorflow as tf
 from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan.algorithms import base
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.sampling import noise
@@ -17,6 +22,9 @@ NUM = 50
 
 _each_generator = pytest.mark.parametrize("name", tiny.GENERATORS)
 _each_discriminator = pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
+_each_network = pytest.mark.parametrize(
+  ("kind", "name"), [("generator", n) for n in tiny.GENERATORS] + [("discriminator", n) for n in tiny.DISCRIMINATORS]
+)
 _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
 
 
@@ -228,7 +236,7 @@ def test_the_score_passes_a_gradient_to_points_and_every_weight(name):
   assert discriminator.regularization().shape == []
 
 
-@pytest.mark.parametrize(("kind", "name"), [("generator", n) for n in tiny.GENERATORS] + [("discriminator", n) for n in tiny.DISCRIMINATORS])
+@_each_network
 def test_initial_weights_follow_from_the_seed(kind, name):
   spec = tiny.SPECS["fixed"]
   first, again, other = (tiny.network(kind, name, None, spec, seed).get_weights() for seed in (1, 1, 2))
@@ -237,3 +245,74 @@ def test_initial_weights_follow_from_the_seed(kind, name):
   # No two weights of the same shape share their random numbers.
   random = [w for w in first if w.std() > 0]
   assert not any(a.shape == b.shape and np.array_equal(a, b) for i, a in enumerate(random) for b in random[:i])
+
+
+def _spread(network):
+  """Gives a network random weights as large as trained ones."""
+  for i, weight in enumerate(network.trainable_variables):
+    weight.assign(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+
+
+def _outputs(network, spec):
+  """Generated tokens and their log-probabilities, or scores: a list of arrays."""
+  if isinstance(network, generator_base.Generator):
+    samples = network.sample(NUM, SEED)
+    return [samples.tokens.numpy(), samples.log_probs.numpy()]
+  return [network(tf.constant(tiny.batch(spec, NUM))).numpy()]
+
+
+def _assert_same_outputs(first, second, spec):
+  for a, b in zip(_outputs(first, spec), _outputs(second, spec), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+@_each_network
+def test_keras_saves_loads_clones_and_copies_it(kind, name, tmp_path):
+  """Twice in one process."""
+  spec = tiny.SPECS["text"]
+  network = tiny.network(kind, name, None, spec, seed=3)
+  _spread(network)
+  network.save(tmp_path / "network.keras")
+  loaded = keras.models.load_model(tmp_path / "network.keras")
+  for copied in (loaded, keras.models.load_model(tmp_path / "network.keras"), copy.deepcopy(network), copy.deepcopy(loaded)):
+    assert copied is not network and type(copied) is type(network)
+    assert (copied.spec, copied.config, copied.seed) == (spec, network.config, 3)
+    _assert_same_outputs(copied, network, spec)
+    assert list(base.variables_of(copied, kind)) == list(base.variables_of(network, kind))
+  # Their weights go their own way.
+  for weight in loaded.trainable_variables:
+    weight.assign(weight * 2.0)
+  assert any(np.any(a != b) for a, b in zip(_outputs(loaded, spec), _outputs(network, spec), strict=True))
+  # A clone has the weights that the seed gives.
+  clone = keras.models.clone_model(network)
+  for a, b in zip(clone.get_weights(), tiny.network(kind, name, None, spec, seed=3).get_weights(), strict=True):
+    np.testing.assert_array_equal(a, b)
+  clone.set_weights(network.get_weights())
+  if kind == "discriminator":
+    _assert_same_outputs(clone, network, spec)
+
+
+@_each_network
+def test_weights_files_hold_all_that_the_outputs_depend_on(kind, name, tmp_path):
+  spec = tiny.SPECS["text"]
+  network, other = (tiny.network(kind, name, None, spec, seed) for seed in (1, 2))
+  _spread(network)
+  network.save_weights(tmp_path / "network.weights.h5")
+  other.load_weights(tmp_path / "network.weights.h5")
+  _assert_same_outputs(other, network, spec)
+
+
+@_each_network
+def test_the_arithmetic_and_a_frozen_network_are_saved_too(kind, name):
+  spec = tiny.SPECS["text"]
+  before = keras.config.dtype_policy()
+  keras.config.set_dtype_policy("mixed_bfloat16")
+  try:
+    network = tiny.network(kind, name, None, spec)
+  finally:
+    keras.config.set_dtype_policy(before)
+  network.trainable = False
+  loaded = type(network).from_config(json.loads(json.dumps(network.get_config())))
+  assert loaded.compute_dtype == "bfloat16" and keras.config.dtype_policy() == before
+  assert not loaded.trainable_variables and len(loaded.variables) == len(network.variables)
+  _assert_same_outputs(loaded, network, spec)

@@ -15,7 +15,8 @@ TOKENS = np.stack([np.arange(NUM), np.arange(NUM) + 100], axis=1).astype(np.int3
 
 
 def _take(count, *args, **kwargs):
-  return np.stack(list(itertools.islice(pipeline.batches(TOKENS, *args, **kwargs).as_numpy_iterator(), count)))
+  dataset = pipeline.batches(sequences.Batch(TOKENS), *args, **kwargs)
+  return np.stack([batch.tokens for batch in itertools.islice(dataset.as_numpy_iterator(), count)])
 
 
 def test_epochs_are_permutations():
@@ -53,28 +54,29 @@ def test_shards_together_are_the_batch():
 def test_memory_mapped(tmp_path):
   np.save(tmp_path / "tokens.npy", TOKENS)
   mapped = np.load(tmp_path / "tokens.npy", mmap_mode="r")
-  np.testing.assert_array_equal(next(pipeline.batches(mapped, 4, 0).as_numpy_iterator()), _take(1, 4, seed=0)[0])
+  np.testing.assert_array_equal(next(pipeline.batches(sequences.Batch(mapped), 4, 0).as_numpy_iterator()).tokens, _take(1, 4, seed=0)[0])
 
 
 def test_static_shape_and_sharding():
-  dataset = pipeline.batches(TOKENS, 6, 0, num_shards=2)
-  assert dataset.element_spec == tf.TensorSpec([3, 2], tf.int32)
+  dataset = pipeline.batches(sequences.Batch(TOKENS), 6, 0, num_shards=2)
+  assert dataset.element_spec.tokens == tf.TensorSpec([3, 2], tf.int32)
   assert dataset.options().experimental_distribute.auto_shard_policy == tf.data.experimental.AutoShardPolicy.OFF
 
 
 def test_errors():
   with pytest.raises(errors.UserError, match="has 23 sentences, fewer than the batch of 64; pass --batch_size 23 or less"):
-    pipeline.batches(TOKENS, 64, 0)
+    pipeline.batches(sequences.Batch(TOKENS), 64, 0)
   with pytest.raises(errors.UserError, match="a batch of 5 cannot be shared equally by 2 workers"):
-    pipeline.batches(TOKENS, 5, 0, num_shards=2)
+    pipeline.batches(sequences.Batch(TOKENS), 5, 0, num_shards=2)
   with pytest.raises(errors.UserError, match="must be at least 1, not 0"):
-    pipeline.batches(TOKENS, 0, 0)
+    pipeline.batches(sequences.Batch(TOKENS), 0, 0)
 
 
 def test_padded_batches():
-  batches = list(pipeline.padded_batches(TOKENS, 10).as_numpy_iterator())
-  assert [len(batch) for batch in batches] == [10, 10, 3]
-  np.testing.assert_array_equal(np.concatenate(batches), TOKENS)
+  batches = list(pipeline.padded_batches(sequences.Batch(TOKENS), 10).as_numpy_iterator())
+  assert all(batch.context is None for batch in batches)
+  assert [len(batch.tokens) for batch in batches] == [10, 10, 3]
+  np.testing.assert_array_equal(np.concatenate([batch.tokens for batch in batches]), TOKENS)
 
 
 LABELLED = sequences.Batch(TOKENS, TOKENS[:, 0] % 3)
@@ -83,13 +85,13 @@ LABELLED = sequences.Batch(TOKENS, TOKENS[:, 0] % 3)
 def test_labels_stay_with_their_rows_and_do_not_change_the_order():
   for options in ({}, {"start": 9}, {"num_shards": 2, "shard": 1}):
     taken = list(itertools.islice(pipeline.batches(LABELLED, 6, 1, **options).as_numpy_iterator(), 12))
-    assert all(isinstance(batch, sequences.Batch) and batch.categories.dtype == np.int32 for batch in taken)
+    assert all(isinstance(batch, sequences.Batch) and batch.context.dtype == np.int32 for batch in taken)
     for batch in taken:
-      np.testing.assert_array_equal(batch.categories, batch.tokens[:, 0] % 3)
+      np.testing.assert_array_equal(batch.context, batch.tokens[:, 0] % 3)
     np.testing.assert_array_equal(np.stack([batch.tokens for batch in taken]), _take(12, 6, 1, **options))
   assert pipeline.batches(LABELLED, 6, 1).element_spec == sequences.Batch(tf.TensorSpec([6, 2], tf.int32), tf.TensorSpec([6], tf.int32))
 
 
 def test_padded_batches_of_labelled_sequences():
   batches = list(pipeline.padded_batches(LABELLED, 10).as_numpy_iterator())
-  np.testing.assert_array_equal(np.concatenate([batch.categories for batch in batches]), LABELLED.categories)
+  np.testing.assert_array_equal(np.concatenate([batch.context for batch in batches]), LABELLED.context)

@@ -57,10 +57,10 @@ def test_dropout_leaves_features_out_with_a_seed_only():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   kept = cnn_highway.Discriminator(SPEC, cnn_highway.Config(4, (1, 2, 3, 6), (3, 4, 5, 6), dropout=0.0))
   seed = noise.seed(1)
-  assert np.any(discriminator(TOKENS, seed) != discriminator(TOKENS))
-  np.testing.assert_array_equal(kept(TOKENS, seed), kept(TOKENS))
+  assert np.any(discriminator(TOKENS, seed=seed) != discriminator(TOKENS))
+  np.testing.assert_array_equal(kept(TOKENS, seed=seed), kept(TOKENS))
   # Scaled so that the expected score is the score without.
-  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed), [9, 400]), axis=1)
+  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed=seed), [9, 400]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
 
 

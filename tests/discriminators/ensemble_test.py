@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance import tiny
-from tf_textgan.algorithms import base
+from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import ensemble
 from tf_textgan.discriminators import multi_representation
@@ -44,10 +45,10 @@ def test_the_score_is_the_mean_of_members_that_differ():
   # Equal members drop different numbers.
   for member in discriminator.members[1:]:
     member.set_weights(discriminator.members[0].get_weights())
-  scores, weights = discriminator.training_scores(REAL, SEED)
+  scores, weights = discriminator.training_scores(REAL, seed=SEED)
   assert np.any(scores[:, 0] != scores[:, 1]) and np.all(weights == 1.0)
-  np.testing.assert_array_equal(scores, discriminator.training_scores(REAL, SEED)[0])
-  np.testing.assert_allclose(tf.reduce_mean(scores, axis=1), discriminator(REAL, SEED), atol=1e-6)
+  np.testing.assert_array_equal(scores, discriminator.training_scores(REAL, seed=SEED)[0])
+  np.testing.assert_allclose(tf.reduce_mean(scores, axis=1), discriminator(REAL, seed=SEED), atol=1e-6)
 
 
 @pytest.mark.parametrize("train", [pytest.param(seqgan, id="seqgan"), pytest.param(gsgan, id="gsgan", marks=pytest.mark.slow)])
@@ -61,7 +62,7 @@ def test_each_member_learns_as_it_would_alone(train):
     optimizer.build(discriminator.trainable_variables)
     algorithm.optimizers["discriminator_optimizer"] = optimizer
     for i in range(2):
-      algorithm.discriminator_step(REAL, noise.fold(SEED, i), tf.constant(0.5))
+      algorithm.discriminator_step(sequences.Batch(REAL), noise.fold(SEED, i), tf.constant(0.5))
   for one, other, start in zip(together.members, alone, _ensemble(2).members):
     for a, b in zip(one.get_weights(), other.get_weights()):
       np.testing.assert_allclose(a, b, atol=1e-5)
@@ -79,11 +80,11 @@ def test_prefixes_are_scored_by_all():
   scores = [member.token_scores(REAL).numpy() for member in discriminator.members]
   np.testing.assert_allclose(discriminator.token_scores(REAL), np.mean(scores, axis=0), atol=1e-6)
   signed = [sign * member.token_scores(x).numpy()[x.numpy() > 0] for member in discriminator.members for sign, x in ((1, REAL), (-1, FAKE))]
-  loss, _ = base.tell_apart(discriminator, REAL, FAKE, SEED)
+  loss, _ = vanilla.scores(discriminator, sequences.Batch(REAL), FAKE, SEED)
   np.testing.assert_allclose(loss, np.mean(np.logaddexp(0, -np.concatenate(signed))), rtol=1e-5)
   algorithm = scratchgan.Algorithm(scratchgan.Config(), {"generator": _generator(), "discriminator": discriminator})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
-    assert all(np.isfinite(value) for value in step(REAL, SEED, tf.constant(0.5)).values())
+    assert all(np.isfinite(value) for value in step(sequences.Batch(REAL), SEED, tf.constant(0.5)).values())
 
 
 def test_views_of_all_members_are_compared():
@@ -98,7 +99,7 @@ def test_it_begins_with_its_members():
   generator = _generator()
   discriminator = tiny.algorithm("maligan", SPEC, discriminator="generator_lstm").discriminator
   together = ensemble.make(type(discriminator), SPEC, discriminator.config, size=2)
-  together.attach(generator)
+  together.attach({"generator": generator})
   assert len(together.trainable_variables) == 16
   together.begin()
   for member in together.members:

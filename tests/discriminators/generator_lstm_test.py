@@ -10,9 +10,9 @@ import tensorflow as tf
 from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import sequences
-from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
@@ -30,7 +30,7 @@ def _generator(spec=SPEC, **changes):
 def _discriminator(generator=None, begun=True, **changes):
   config = generator_lstm.Config(**{"head_size": 6, "log_prob": True, **changes})
   discriminator = generator_lstm.Discriminator(SPEC, config, seed=3)
-  discriminator.attach(generator or _generator())
+  discriminator.attach({"generator": generator or _generator()})
   discriminator.head.bias.assign(np.linspace(-0.3, 0.5, config.head_size))
   if begun:
     discriminator.begin()
@@ -108,7 +108,7 @@ def test_it_begins_as_the_generator_is_then_and_goes_its_own_way():
   np.testing.assert_array_equal(discriminator.embedding, generator.embedding)
   nll = discriminator.language_model.token_nll(TOKENS)
   np.testing.assert_allclose(-nll, generator.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
-  algorithm.discriminator_step(TOKENS, SEED, tf.constant(0.0))
+  algorithm.discriminator_step(sequences.Batch(TOKENS), SEED, tf.constant(0.0))
   assert np.any(discriminator.embedding != generator.embedding) and np.any(discriminator.lstm.cell.kernel != generator.lstm.cell.kernel)
   # The language model stays, and is in the checkpoints.
   assert all(map(np.array_equal, before, discriminator.language_model.get_weights()))
@@ -129,13 +129,25 @@ def test_it_begins_alike_on_all_replicas(two_replicas):
 def test_of_a_generator_with_categories_and_a_latent_it_takes_what_is_common():
   generator = _generator(dataclasses.replace(SPEC, categories=("a", "b")), latent_size=2)
   discriminator = _discriminator(generator)
-  latent = tf.concat([tf.zeros([4, 2]), tf.fill([4, 2], 0.5)], axis=1)
-  np.testing.assert_allclose(-discriminator.language_model.token_nll(TOKENS), generator.log_probs(TOKENS, latent), atol=1e-5)
+  # One without categories that is shown the mean of both.
+  plain = _generator()
+  shown = generator.lstm.cell.kernel[3:]
+  for variable, value in (
+    (plain.embedding, generator.embedding),
+    (plain.lstm.cell.kernel, generator.lstm.cell.kernel[:3]),
+    (plain.lstm.cell.recurrent_kernel, generator.lstm.cell.recurrent_kernel),
+    (plain.lstm.cell.bias, generator.lstm.cell.bias + tf.reduce_mean(shown, axis=0)),
+    (plain.output_kernel, generator.output_kernel),
+    (plain.output_bias, generator.output_bias),
+  ):
+    variable.assign(value)
+  assert shown.shape[0] == 2
+  np.testing.assert_allclose(-discriminator.language_model.token_nll(TOKENS), plain.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
 
 
 def test_a_generator_without_an_lstm_is_told():
   with pytest.raises(errors.UserError, match="begins as the LSTM of its generator, which relational_memory has not; expected --generator lstm"):
-    tiny.network("discriminator", "generator_lstm", None, SPEC).attach(tiny.network("generator", "relational_memory", None, SPEC))
+    tiny.network("discriminator", "generator_lstm", None, SPEC).attach({"generator": tiny.network("generator", "relational_memory", None, SPEC)})
 
 
 def test_the_penalty_is_the_squared_norm_of_what_is_learned():
@@ -149,26 +161,26 @@ def test_the_penalty_is_the_squared_norm_of_what_is_learned():
 @pytest.mark.parametrize("changes", [{"input_dropout": 0.5, "dropout": 0.0}, {"input_dropout": 0.0, "dropout": 0.5}])
 def test_inputs_and_features_are_left_out(changes):
   discriminator = _discriminator(**changes)
-  assert np.any(discriminator(TOKENS, SEED) != discriminator(TOKENS))
-  assert np.any(discriminator.token_scores(TOKENS, SEED) != discriminator.token_scores(TOKENS))
+  assert np.any(discriminator(TOKENS, seed=SEED) != discriminator(TOKENS))
+  assert np.any(discriminator.token_scores(TOKENS, seed=SEED) != discriminator.token_scores(TOKENS))
 
 
 def test_every_prefix_is_an_example_if_asked_for():
   discriminator, whole = (_discriminator(per_prefix=per_prefix, input_dropout=0.0, dropout=0.0) for per_prefix in (True, False))
   fake = tf.constant([[3, 3, 3, 2, 0], [5, 2, 0, 0, 0], [4, 2, 0, 0, 0], [6, 6, 6, 6, 2]])
   signed = np.concatenate([discriminator.token_scores(TOKENS).numpy()[MASK > 0], -discriminator.token_scores(fake).numpy()[fake.numpy() > 0]])
-  loss, accuracy = algorithm_base.tell_apart(discriminator, TOKENS, fake, SEED)
+  loss, accuracy = vanilla.scores(discriminator, sequences.Batch(TOKENS), fake, SEED)
   np.testing.assert_allclose(loss, np.mean(np.logaddexp(0, -signed)), rtol=1e-5)
   np.testing.assert_allclose(accuracy, np.mean(signed > 0), rtol=1e-5)
   signed = np.concatenate([whole(TOKENS), -whole(fake)])
-  np.testing.assert_allclose(algorithm_base.tell_apart(whole, TOKENS, fake, SEED)[0], np.mean(np.logaddexp(0, -signed)), rtol=1e-5)
+  np.testing.assert_allclose(vanilla.scores(whole, sequences.Batch(TOKENS), fake, SEED)[0], np.mean(np.logaddexp(0, -signed)), rtol=1e-5)
 
 
 def test_it_takes_the_place_of_a_recurrent_one_in_the_estimators():
   generator = _generator(latent_size=2)
   algorithm = gsgan.Algorithm(gsgan.Config(estimator="rebar"), {"generator": generator, "discriminator": _discriminator(generator)})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
-    assert all(np.isfinite(value) for value in step(TOKENS, SEED, tf.constant(0.5)).values())
+    assert all(np.isfinite(value) for value in step(sequences.Batch(TOKENS), SEED, tf.constant(0.5)).values())
 
 
 def _algorithm(**changes):
@@ -181,11 +193,11 @@ def _algorithm(**changes):
 def test_two_replicas_compute_what_one_does(per_prefix, two_replicas):
   real = tiny.batch(SPEC, 8)
   one = _algorithm(per_prefix=per_prefix)
-  one.discriminator_step(tf.constant(real), SEED, tf.constant(0.5))
+  one.discriminator_step(sequences.Batch(tf.constant(real)), SEED, tf.constant(0.5))
   with two_replicas.scope():
     two = _algorithm(per_prefix=per_prefix)
   parts = two_replicas.experimental_distribute_values_from_function(
-    lambda context: tf.constant(np.split(real, 2)[context.replica_id_in_sync_group])
+    lambda context: sequences.Batch(tf.constant(np.split(real, 2)[context.replica_id_in_sync_group]))
   )
   tf.function(lambda batch: two_replicas.run(two.discriminator_step, (batch, SEED, tf.constant(0.5))))(parts)
   for a, b in zip(one.discriminator.get_weights(), two.discriminator.get_weights()):
@@ -197,7 +209,7 @@ def test_two_replicas_compute_what_one_does(per_prefix, two_replicas):
 def test_xla_compiles_its_step(per_prefix):
   algorithm = _algorithm(per_prefix=per_prefix)
   before = algorithm.discriminator.get_weights()
-  metrics = tf.function(algorithm.discriminator_step, jit_compile=True)(tf.constant(tiny.batch(SPEC, 8)), SEED, tf.constant(0.5))
+  metrics = tf.function(algorithm.discriminator_step, jit_compile=True)(sequences.Batch(tf.constant(tiny.batch(SPEC, 8))), SEED, tf.constant(0.5))
   assert all(np.isfinite(value) for value in metrics.values())
   assert any(np.any(a != b) for a, b in zip(before, algorithm.discriminator.get_weights()))
 

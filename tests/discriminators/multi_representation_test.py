@@ -110,10 +110,10 @@ def test_the_gradient_penalty_has_the_gradient_of_plain_operations(monkeypatch, 
 
 def test_dropout_leaves_features_out_with_a_seed_only():
   discriminator, kept = _discriminator(dropout=0.5), _discriminator(dropout=0.0)
-  assert np.any(discriminator(TOKENS, SEED) != discriminator(TOKENS))
-  np.testing.assert_array_equal(kept(TOKENS, SEED), kept(TOKENS))
+  assert np.any(discriminator(TOKENS, seed=SEED) != discriminator(TOKENS))
+  np.testing.assert_array_equal(kept(TOKENS, seed=SEED), kept(TOKENS))
   # Scaled so that the expected score is the score without.
-  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 2000, axis=0), SEED), [9, 2000]), axis=1)
+  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 2000, axis=0), seed=SEED), [9, 2000]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.1)
 
 
@@ -121,13 +121,13 @@ def test_the_gradient_with_dropout_is_that_of_finite_differences():
   discriminator = _discriminator(dropout=0.5)
   points = tf.nn.softmax(tf.constant(np.random.default_rng(4).normal(size=[9, 5, 7]), tf.float32))
   with tf.GradientTape() as tape:
-    value = tf.reduce_sum(discriminator(points, SEED))
+    value = tf.reduce_sum(discriminator(points, seed=SEED))
   for variable, gradient in zip(discriminator.trainable_variables, tape.gradient(value, discriminator.trainable_variables)):
     direction = np.sign(np.random.default_rng(5).normal(size=variable.shape)).astype(np.float32)
     before, values = variable.numpy(), []
     for step in (1e-3, -1e-3):
       variable.assign(before + step * direction)
-      values.append(tf.reduce_sum(discriminator(points, SEED)).numpy())
+      values.append(tf.reduce_sum(discriminator(points, seed=SEED)).numpy())
     variable.assign(before)
     expected = np.sum(tf.convert_to_tensor(gradient) * direction)
     np.testing.assert_allclose((values[0] - values[1]) / 2e-3, expected, rtol=0.05, atol=0.05, err_msg=variable.name)

@@ -32,8 +32,8 @@ def test_scores_are_those_of_a_slow_twin():
 def test_dropout_leaves_features_out_with_a_seed_only():
   discriminator = recurrent.Discriminator(SPEC, CONFIG)
   seed = noise.seed(1)
-  assert np.any(discriminator(TOKENS, seed) != discriminator(TOKENS))
-  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed), [9, 400]), axis=1)
+  assert np.any(discriminator(TOKENS, seed=seed) != discriminator(TOKENS))
+  scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed=seed), [9, 400]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
 
 

@@ -58,7 +58,7 @@ def test_points_are_scored_and_masked_as_ids():
 def test_dropout_is_of_the_tables_numbers():
   discriminator = _discriminator(dropout=0.5)
   tokens, seed = tf.repeat(TOKENS, 2, axis=0), noise.seed(3)
-  scores = discriminator.token_scores(tokens, seed).numpy()
+  scores = discriminator.token_scores(tokens, seed=seed).numpy()
   assert np.abs(scores - discriminator.token_scores(tokens)).max() > 1e-3
   # The same for equal rows, wherever they stand.
   np.testing.assert_allclose(scores[::2], scores[1::2], atol=1e-6)

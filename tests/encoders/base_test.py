@@ -8,7 +8,7 @@ from tf_textgan.encoders import base
 
 
 class _Fake(base.Encoder):
-  """Lengths and number of a's, and what batches it was asked for."""
+  """Embeds a sentence as its length and number of a's, and records its batches."""
 
   def __init__(self, give=None):
     super().__init__("fake", batch_size=2)
@@ -38,7 +38,7 @@ def test_batches_keep_their_order():
     (lambda sentences: [[1.0, 2.0]], r"an array \[2, E\] for 2 sentences, not \[1, 2\]"),
   ],
 )
-def test_what_is_no_embedding_is_refused(give, message):
+def test_wrong_embeddings_are_refused(give, message):
   with pytest.raises(errors.UserError, match=message):
     _Fake(give)(["good", "bad"])
 

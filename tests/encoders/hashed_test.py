@@ -25,7 +25,7 @@ def _hashed_counts(features):
   return vector / np.linalg.norm(vector) * 0.5**0.5
 
 
-def test_a_sentence_by_a_slow_twin(encoder):
+def test_a_sentence_equals_a_slow_implementation(encoder):
   text = "the cat saw The cat ."
   words = text.split()
   pairs = [f"{one} {other}" for one, other in zip(words, words[1:])]
@@ -39,12 +39,12 @@ def _pieces(padded):
   for order in (3, 4, 5):
     if len(padded) <= order:
       yield padded
-      # Longer orders would give the same again.
+      # Longer orders would repeat the same n-grams.
       return
     yield from (padded[i : i + order] for i in range(len(padded) - order + 1))
 
 
-def test_the_numbers_stay_on_every_machine(encoder):
+def test_the_numbers_are_equal_on_every_machine(encoder):
   expected = [0.033113, 0.033113, 0.066227, -0.042882, -0.132453, -0.033113]
   np.testing.assert_allclose(encoder([SENTENCE])[0, :6], expected, atol=1e-5)
 
@@ -58,8 +58,8 @@ def test_shape_length_and_repeatability(encoder):
   np.testing.assert_array_equal(hashed.Encoder()([SENTENCE])[0], vectors[0])
 
 
-def test_inner_products_are_those_of_the_counts(encoder):
-  # The mean squared length of many different sentences is 1, and that of unrelated ones' product 0.
+def test_inner_products_approximate_the_counts(encoder):
+  # The mean squared length of many different sentences is 1, and the mean product of unrelated ones 0.
   rng = np.random.default_rng(0)
   sentences = [" ".join("".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6)) for _ in range(6)) for _ in range(300)]
   products = encoder(sentences) @ encoder(sentences).T
@@ -68,11 +68,11 @@ def test_inner_products_are_those_of_the_counts(encoder):
   assert abs(others.mean()) < 0.01 and others.std() == pytest.approx(1 / 16, rel=0.1)
 
 
-def test_likeness_is_that_of_the_surface(encoder):
+def test_similarity_depends_on_the_surface(encoder):
   changed = ["a man riding a horse on a hill", "a beach on a horse a riding man a", "two cats sleeping in the sink"]
   vectors = encoder([SENTENCE, *changed, SENTENCE.upper()])
   distances = np.linalg.norm(vectors[1:] - vectors[0], axis=1)
-  # The same words in another order are not the same; other words are farther off.
+  # The same words in another order differ; other words differ more.
   assert 0.1 < distances[0] < distances[2] and 0.1 < distances[1] < distances[2]
-  # Case counts.
+  # Case matters.
   assert distances[3] > distances[0]

@@ -14,7 +14,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "man", "on", "horse"
 
 
 class _Preprocessor:
-  """Characters' codes, with a 0 before them, padded to `sequence_length`."""
+  """Encodes characters as their codes, after a 0, padded to `sequence_length`."""
 
   def __init__(self, mask="padding_mask"):
     self.sequence_length = 9
@@ -30,7 +30,7 @@ class _Preprocessor:
 
 
 class _Backbone:
-  """The outputs at a token are its code and 1; it notes what lengths it sees."""
+  """Outputs each token's code and 1, and records the lengths of its inputs."""
 
   max_sequence_length = 6
 
@@ -46,7 +46,7 @@ class _Backbone:
 
 
 def _fake(monkeypatch, masked=True, mask="padding_mask"):
-  """Puts in the place of KerasHub what knows one preset, "tiny"."""
+  """Replaces KerasHub by a stub with one preset, "tiny"."""
 
   def only(preset, result):
     if preset != "tiny":
@@ -72,10 +72,10 @@ def _fake(monkeypatch, masked=True, mask="padding_mask"):
 def test_the_mean_over_tokens_without_padding(monkeypatch, masked):
   backbone = _fake(monkeypatch, masked)
   encoder = kerashub.Encoder("tiny")
-  # The start token's 0 counts; the last sentence is cut to the six positions that the backbone has.
+  # The start token's 0 is part of the mean; the last sentence is truncated to the backbone's six positions.
   np.testing.assert_allclose(encoder(["ab", "", "abc"]), [[(97 + 98) / 3, 1], [0, 1], [(97 + 98 + 99) / 4, 1]], rtol=1e-6)
   np.testing.assert_allclose(encoder(["aaaaabbbbb"]), [[97 * 5 / 6, 1]], rtol=1e-6)
-  # No more columns than the longest sentence of a batch has.
+  # No more columns than the longest sentence of a batch.
   assert backbone.lengths == [4, 6]
   assert encoder.name == "keras_hub:tiny" and encoder.size == 2
 
@@ -118,11 +118,11 @@ def test_a_bert_from_a_folder(tmp_path):
   encoder = kerashub.Encoder(str(tmp_path))
   vectors = encoder(["a man on horses .", "A man", "a " * 40])
   assert vectors.shape == (3, 8)
-  # [CLS] a man [SEP], without any padding.
+  # [CLS] a man [SEP], without padding.
   ids = np.array([[2, 5, 6, 3]])
   outputs = backbone({"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": ids > 0})["sequence_output"]
   np.testing.assert_allclose(vectors[1], np.mean(outputs, axis=1)[0], rtol=1e-4, atol=1e-5)
-  # Its neighbours in a batch do not matter.
+  # Other sentences in the batch do not matter.
   np.testing.assert_allclose(encoder(["a man"])[0], vectors[1], rtol=1e-4, atol=1e-5)
 
 
@@ -135,7 +135,7 @@ def test_a_gpt2_from_a_folder(tmp_path):
   np.testing.assert_allclose(vectors[0], np.mean(outputs, axis=1)[0], rtol=1e-4, atol=1e-5)
 
 
-def test_folders_that_are_no_preset(tmp_path):
+def test_folders_without_a_preset(tmp_path):
   keras_hub = pytest.importorskip("keras_hub", reason="KerasHub is not installed; pip install keras-hub")
   with pytest.raises(errors.UserError, match="has no config.json"):
     kerashub.Encoder(str(tmp_path))

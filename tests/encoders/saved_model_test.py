@@ -11,7 +11,7 @@ STRINGS = tf.TensorSpec([None], tf.string)
 
 
 class _Model(tf.Module):
-  """A vector for each sentence: its bytes times a variable. `give` makes the outputs of the vectors."""
+  """Maps each sentence to its bytes times a variable; `give` makes the outputs from these vectors."""
 
   def __init__(self, give=lambda vectors: vectors):
     super().__init__()
@@ -49,7 +49,7 @@ def test_a_signature(tmp_path):
   np.testing.assert_allclose(saved_model.Encoder(str(tmp_path))(["a", "", "horse"]), EXPECTED)
 
 
-def test_the_only_float_matrix_of_a_dictionary_counts(tmp_path):
+def test_the_only_float_matrix_of_a_dictionary_is_the_embedding(tmp_path):
   give = lambda v: {"sum": tf.reduce_sum(v, 1), "vectors": v, "long": tf.cast(v, tf.int64), "tokens": v[:, None, :]}  # noqa: E731
   tf.saved_model.save(_Callable(give), str(tmp_path))
   np.testing.assert_allclose(saved_model.Encoder(str(tmp_path))(["a", "", "horse"]), EXPECTED)
@@ -84,7 +84,7 @@ def test_other_inputs_are_refused(tmp_path):
     saved_model.Encoder(str(tmp_path / "callable"))(["a"])
 
 
-def test_what_is_no_saved_model_is_refused(tmp_path):
+def test_folders_without_a_saved_model_are_refused(tmp_path):
   with pytest.raises(errors.UserError, match="expected a folder with a saved_model.pb, but there is none in"):
     saved_model.Encoder(str(tmp_path / "absent"))
   (tmp_path / "saved_model.pb").write_bytes(b"no model")

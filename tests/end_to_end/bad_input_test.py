@@ -29,7 +29,7 @@ def place(tmp_path_factory):
   path = folder / "garbled" / "checkpoints" / "best.npz"
   arrays = shell.archive(path)
   np.savez(path, **{name: np.zeros(value.shape + (1,)) if "embedding" in name else value for name, value in arrays.items()})
-  np.savez(folder / "other" / "checkpoints" / "best.npz", progress='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
+  np.savez(folder / "other" / "checkpoints" / "best.npz", run_state='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
   (folder / "incomplete" / "config.json").write_text("{}")
   (folder / "not_json" / "config.json").write_bytes(b"\xff{")
   shutil.rmtree(folder / "no_checkpoint" / "checkpoints")

@@ -42,7 +42,7 @@ def test_difference_is_the_area_between_lines_over_its_width():
   np.testing.assert_allclose((found.low, found.high, found.difference, found.matched), (0.1, 0.3, 0.125, 0.2))
 
 
-def test_metric_of_which_less_is_better_counts_the_other_way_round():
+def test_lower_is_better_metrics_are_reversed():
   # NLL-oracle 8 against the 9 that the baseline needs at the same NLL-test of 7.75: better by 1.
   plane = next(plane for plane in curves.planes([_nll("mle", (7.5, 9.5), (8.0, 8.5))], "validation") if plane.key == "nll")
   assert (plane.quality.metric, plane.diversity.metric, plane.diversity.label) == ("nll_oracle", "nll_validation", "NLL-validation")
@@ -51,7 +51,7 @@ def test_metric_of_which_less_is_better_counts_the_other_way_round():
   np.testing.assert_allclose((found.difference, found.matched), (1.0, 1.0))
 
 
-def test_sweep_that_folds_back_counts_with_its_best():
+def test_a_sweep_that_folds_back_counts_with_its_best_points():
   # NLL-oracle rises with the temperature, NLL-test falls to 7.5 and rises again: the last two points are worse in both than the one of 7.5 or 8.0.
   plane = _plane("nll", [_nll("mle", (8.0, 8.0))])
   cold, warm, hot = [(10.0, 5.0), (8.0, 8.0), (7.5, 9.0)], (8.5, 10.0), (9.5, 10.5)
@@ -64,7 +64,7 @@ def test_sweep_that_folds_back_counts_with_its_best():
   assert curves.compare(folded, once, plane).difference == 0.0
 
 
-def test_below_its_best_quality_a_curve_keeps_it():
+def test_a_curve_is_constant_below_the_diversity_of_its_best_quality():
   # The baseline's best quality, 0.4, is at 0.3; at 0.5, less diverse, it has 0.3 only, but 0.4 is to be had with more diversity. The file at 0.5
   # with 0.35 beats the latter point and not the curve: worse by 0.05.
   found = curves.compare(sweep("file", (0.5, 0.35)), sweep("mle", (0.2, 0.2), (0.3, 0.4), (0.5, 0.3)), BLEU)
@@ -96,8 +96,8 @@ def test_curve_has_the_interval_of_normal_errors():
   assert found.difference_ci != curves.compare(*lines, BLEU, seed=1).difference_ci
 
 
-def test_verdict_of_the_same_curve_measured_twice_is_right_as_often_as_it_says():
-  # 100 pairs of noisy sweeps of one line, errors far below the distance of its points: about 5 % are told apart.
+def test_verdicts_on_two_measurements_of_one_curve_have_the_nominal_error_rate():
+  # 100 pairs of noisy sweeps of one line, errors far below the distance of its points: about 5 % get a difference.
   generator = np.random.default_rng(0)
   places, ci = np.stack([np.linspace(0.2, 0.6, 5), np.linspace(0.2, 0.4, 5)], axis=1), 0.004
   told = 0
@@ -113,7 +113,7 @@ def test_no_overlap():
     found = curves.compare(other, baseline, BLEU)
     assert found.verdict == "no overlap" and found.difference is None and found.matched_ci is None
   assert curves.compare(baseline, sweep("empty"), BLEU).verdict == "no overlap"
-  # They share one diversity: that is where they are compared.
+  # Both share one diversity, at which they are compared.
   assert curves.compare(sweep("gan", (0.5, 0.5), (0.6, 0.6)), baseline, BLEU).difference == pytest.approx(0.1)
 
 
@@ -134,7 +134,7 @@ def test_points_without_two_finite_numbers_are_left_out():
   np.testing.assert_array_equal(found.quality_ci, [math.nan, 0.25])
 
 
-def test_planes_are_those_that_some_curve_can_be_shown_in():
+def test_planes_have_points_of_some_curve():
   systems = [_nll("gan", (7.5, 9.0)), curves.Curve("file", "file", [curves.Point("", {"lm_nll": 3.0, "reverse_lm_nll": math.nan})])]
   assert [plane.key for plane in curves.planes(systems, "test")] == []
   assert [plane.key for plane in curves.planes(systems, "validation")] == ["nll"]
@@ -151,7 +151,7 @@ def test_table_has_a_row_for_each_point():
   ]
 
 
-def test_random_curves_agree_with_a_slow_twin():
+def test_random_curves_agree_with_a_slow_implementation():
   generator = np.random.default_rng(0)
   for _ in range(30):
     # Coarse numbers, so that some coincide.
@@ -167,7 +167,7 @@ def test_random_curves_agree_with_a_slow_twin():
 
 
 def _slow_best(points, diversity):
-  """The quality at a diversity, of points (Self-BLEU, BLEU), by NumPy's interpolation between the points that none beats."""
+  """Computes the quality at a diversity of points (Self-BLEU, BLEU), by NumPy's interpolation of the Pareto front."""
   points = [(-x, y) for x, y in points]
   front = sorted({(x, y) for x, y in points if not any((a >= x and b > y) or (a > x and b >= y) for a, b in points)})
   return np.interp(diversity, *zip(*front))

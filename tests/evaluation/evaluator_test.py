@@ -219,7 +219,7 @@ def test_real_text_is_scored_in_its_own_category():
     weight.assign(np.random.default_rng(1).normal(0, 0.8, weight.shape))
   numbers = evaluator_lib.Evaluator(generator, corpus, seed=0)(40, "test")
   tokens, categories = corpus.tokens["test"], corpus.categories["test"]
-  by_category = np.stack([generator.log_probs(tf.constant(tokens), tf.one_hot(tf.fill([12], c), 3)).numpy().sum(axis=1) for c in range(3)])
+  by_category = np.stack([generator.log_probs(tf.constant(tokens), tf.zeros([12, 0]), tf.fill([12], c)).numpy().sum(axis=1) for c in range(3)])
   log_probs, sizes = by_category[categories, np.arange(12)], evaluator_lib.lengths(tokens, corpus.spec)
   assert numbers["nll_test"] == pytest.approx(-log_probs.sum() / sizes.sum(), rel=1e-5)
   for c, name in enumerate("abc"):

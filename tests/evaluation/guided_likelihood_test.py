@@ -30,7 +30,8 @@ CORPUS = corpus_lib.Corpus(
 
 @pytest.fixture(scope="module")
 def judge():
-  algorithm = seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(SPEC, lstm.Config(4, 5, 0, 0.8)), "discriminator": judges.LikesToken(SPEC, 2)})
+  networks = {"generator": lstm.Generator(SPEC, lstm.Config(4, 5, 0, 0.8)), "discriminator": judges.LikesToken(SPEC, 2)}
+  algorithm = seqgan.Algorithm(seqgan.Config(), networks)
   algorithm.discriminator.scale.assign(3.0)
   return algorithm
 

@@ -35,7 +35,7 @@ def draw(seed, num):
 
 
 def entropy_rate():
-  """Nats per token, ends counted, of long samples: the entropy of each row, by how often a sentence visits it; the start once."""
+  """Computes the source's nats per token, ends counted: the entropy of each row, weighted by its expected visits; the start once."""
   entropies = -np.sum(SOURCE * np.log(SOURCE, where=SOURCE > 0, out=np.zeros_like(SOURCE)), axis=1)
   visits = np.linalg.solve(np.eye(4) - SOURCE[:4, :4].T, SOURCE[4, :4])
   visits = np.append(visits, 1.0)
@@ -43,7 +43,7 @@ def entropy_rate():
 
 
 def true_nll(sentences):
-  """Nats per token of these sentences under the source."""
+  """Computes nats per token of sentences under the source."""
   paths = [[4, *map(WORDS.index, sentence), 4] for sentence in sentences]
   return float(-np.mean([math.log(SOURCE[step]) for path in paths for step in itertools.pairwise(path)]))
 
@@ -58,7 +58,7 @@ def scorer():
 
 @pytest.fixture(scope="module")
 def honest(scorer):
-  """The scores of samples of the source itself."""
+  """Scores samples of the source itself."""
   return scorer(SAMPLES)
 
 
@@ -67,7 +67,7 @@ def test_the_scores_of_the_source_are_its_entropy(honest):
   assert sorted(honest) == ["lstm_lm_nll", "reverse_lstm_lm_nll"]
   forward, reverse = honest["lstm_lm_nll"], honest["reverse_lstm_lm_nll"]
   assert (forward.n, reverse.n) == (600, 400)
-  # By the sentences that were scored, without their chance; what is left is that the models have seen few sentences, the reverse one fewer.
+  # Relative to the scored sentences' own entropy; the rest is due to small training sets, smaller for the reverse model.
   assert -0.01 < forward.value - true_nll(SAMPLES) < 0.03
   assert -0.01 < reverse.value - true_nll(REFERENCES) < 0.05
   assert true_nll(SAMPLES) == pytest.approx(entropy_rate(), abs=1.5 * forward.ci)
@@ -94,7 +94,7 @@ def test_too_few_samples_are_refused(scorer):
     scorer(SAMPLES[:599])
 
 
-# What needs a model, but no good one.
+# Tests that need a model, but not a good one.
 BRIEF = dataclasses.replace(CONFIG, lm_size=5, lm_epochs=2, lm_dropout=0.5)
 
 
@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_model_of_words_and_of_arrays_of_ids(brief)
 def test_probabilities_sum_to_one_after_any_context(brief):
   for context in ([], ["a"], ["d", "d"], ["?", "a", "b", "c"]):
     nexts = [[*context, word] for word in (*WORDS, "?")]
-    # Less the end, so that the probability of the context and the next word is left.
+    # Without the end: the probability of the context and the next word.
     ends = [math.exp(_end(brief, sentence)) for sentence in nexts]
     starts = np.exp(neural_lm.log_probs(brief, nexts)) / ends
     whole = np.exp(neural_lm.log_probs(brief, [context]))[0]
@@ -127,7 +127,7 @@ def test_all_unknown_tokens_are_one_type(brief):
   assert np.isfinite(one)
 
 
-def test_a_sentence_is_scored_alike_in_any_company_and_order(brief):
+def test_the_score_of_a_sentence_does_not_depend_on_the_others_or_the_order(brief):
   sentences = [[], ["a"] * 100, *REFERENCES[:70]]
   alone = [neural_lm.log_probs(brief, [sentence])[0] for sentence in sentences]
   together = neural_lm.log_probs(brief, sentences)
@@ -137,7 +137,7 @@ def test_a_sentence_is_scored_alike_in_any_company_and_order(brief):
 
 
 def test_it_stops_early_and_keeps_the_best_epoch(monkeypatch):
-  # The validation set becomes less likely from the start, or nearly so, as the model learns of the source.
+  # The validation set becomes less likely almost from the start, as the model learns the source.
   validation = [["d", "c", "b", "a", "d"]] * 10
   held_out = []
   log_probs = neural_lm.Model.log_probs
@@ -167,7 +167,7 @@ def test_impossible_settings_are_refused(wrong):
 
 
 def _end(model, context):
-  """Log-probability of the end after a context, from the network's logits."""
+  """Computes the log-probability of the end after a context from the network's logits."""
   tokens = np.array(model.encode([context]), np.int32)
   logits = model.network(tokens, np.zeros([1, 0], np.float32)).numpy()[0, -1].astype(np.float64)
   return logits[tokens[0, -1]] - np.logaddexp.reduce(logits)

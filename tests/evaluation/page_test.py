@@ -35,7 +35,7 @@ NOTES = {"command": "evaluate --x '<y>'", "Corpus": "captions & news"}
 
 
 class Reader(html.parser.HTMLParser):
-  """The tags that are open, all tags, attributes and text of a page."""
+  """Collects open tags, all tags, attributes and text of a page."""
 
   def __init__(self, text):
     super().__init__()
@@ -66,7 +66,7 @@ def test_all_files_are_there_and_no_other(folder):
   assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "index.html", "points.csv", "results.json", "summaries"]
 
 
-def test_page_is_one_sound_file_that_says_who_is_where(folder):
+def test_the_page_is_one_valid_file_with_all_verdicts(folder):
   text = (folder / "index.html").read_text(encoding="utf-8")
   reader = Reader(text)
   assert reader.open == []
@@ -75,7 +75,7 @@ def test_page_is_one_sound_file_that_says_who_is_where(folder):
   assert len(sources) == 1 and sources[0].startswith("data:image/svg+xml;base64,")
   said = reader.text.replace("\N{NO-BREAK SPACE}", " ")
   # The baseline is 0.1 + x / 2. The hostile one is x / 2: worse by 0.1 everywhere.
-  assert f"{HOSTILE} against mle: below the curve in 1 of 1 picture." in said
+  assert f"{HOSTILE} against mle: below the curve in 1 of 1 figure." in said
   assert "below the curve: BLEU-5 at equal Self-BLEU-5: on average from 0.25 to 0.55, worse by 0.10" in said
   assert "halfway, at 0.4, worse by 0.10" in said
   assert "on the curve (a tie): BLEU-5 at equal Self-BLEU-5 (0.4): a tie (+0.001 ± 0.0" in said
@@ -84,12 +84,12 @@ def test_page_is_one_sound_file_that_says_who_is_where(folder):
   # The table and the notes.
   assert "0.275 ± 0.010n 2,000" in said and "T <0.5>" in said
   assert "bleu_5 ↑" in said and "self_bleu_5 ↓" in said
-  assert "BLEU-5 of each sample against all the other samples: how alike they are; lower is more diverse." in said
+  assert "BLEU-5 of each sample against all other samples, a measure of repetition; lower is more diverse." in said
   assert "95 % bootstrap intervals" in said and "A difference within its own 95 % interval" in said
   assert NOTES["command"] in said and NOTES["Corpus"] in said
 
 
-def test_points_without_intervals_are_said_to_count_as_exact(tmp_path):
+def test_the_page_says_that_points_without_intervals_count_as_exact(tmp_path):
   bare = curves.Curve("bare", "file", [curves.Point("", {"self_bleu_5": 0.4, "bleu_5": 0.5})])
   page.write(tmp_path, [SYSTEMS[0], bare], [curves.compare(bare, SYSTEMS[0], PLANE)], {}, "test")
   assert "count as exact" in (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_csv_has_a_row_for_each_point(folder):
   assert rows[3]["system"] == HOSTILE and rows[3]["mauve"] == ""
 
 
-def test_tensorboard_gets_each_number_and_the_picture(folder):
+def test_tensorboard_gets_each_number_and_the_figure(folder):
   found = {}
   for path in sorted((folder / "summaries").rglob("*.curves")):
     for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -130,7 +130,7 @@ def test_tensorboard_gets_each_number_and_the_picture(folder):
 
 
 def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
-  # The folder is that of a run, with summaries of its own.
+  # The folder belongs to a run, with its own summaries.
   own = tmp_path / "summaries" / "events.out.tfevents.1"
   own.parent.mkdir()
   own.write_text("own")
@@ -142,12 +142,12 @@ def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
       page.write(tmp_path, SYSTEMS[:1], [], {}, "test")
   assert _contents(tmp_path) == before
-  # Without anything to draw the old picture goes too; what is not ours stays.
+  # Without anything to draw, the old figure is removed; other files are kept.
   page.write(tmp_path, [curves.Curve("a", "file", [curves.Point("", {"bleu_5": 0.1})])], [], {}, "test")
   after = _contents(tmp_path)
   assert sorted(pathlib.PurePath(name).parts[0] for name in after) == ["index.html", "points.csv", "results.json", "summaries", "summaries"]
   assert after["summaries/events.out.tfevents.1"] == b"own"
-  assert b"nothing to compare" in after["index.html"]
+  assert b"No system is compared" in after["index.html"]
 
 
 def test_real_sentences_with_one_number_of_a_plane_still_give_their_line(tmp_path, monkeypatch):

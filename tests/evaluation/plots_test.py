@@ -25,14 +25,14 @@ def test_curves_show_every_metric_over_the_steps_by_phase(tmp_path, monkeypatch)
   image = matplotlib.image.imread(tmp_path / "curves.png")
   assert image.std() > 0.01  # Not blank.
   axes = {axes.get_title(): axes for axes in drawn[0].axes}
-  # None for what never was a number.
+  # No axes for a metric without numbers.
   assert set(axes) == {"entropy", "nll_oracle"}
   lines = [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in axes["nll_oracle"].lines]
-  # All of it, then each phase's points; what was not a number is left out.
+  # The whole curve, then each phase's points; missing numbers are omitted.
   assert lines == [([20, 30], [4.0, 3.5]), ([20], [4.0]), ([30], [3.5])]
 
 
-def test_no_evaluation_no_picture(tmp_path):
+def test_no_evaluation_no_figure(tmp_path):
   plots.curves([], tmp_path / "curves.png")
   assert list(tmp_path.iterdir()) == []
 
@@ -43,7 +43,7 @@ def series(name, kind, index, x, y, error=0.01):
 
 
 def drawn_by(monkeypatch, panels, format="png"):
-  """The figure and the bytes."""
+  """Returns the figure and the bytes."""
   drawn = []
   save = matplotlib.figure.Figure.savefig
   monkeypatch.setattr(matplotlib.figure.Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure) or save(figure, *args, **kwargs))
@@ -59,19 +59,19 @@ def test_quality_rises_and_diversity_goes_right_whatever_the_metric(monkeypatch)
   (axes,) = figure.axes
   assert axes.get_xlim()[0] > axes.get_xlim()[1] and axes.get_ylim()[0] < axes.get_ylim()[1]
   assert axes.get_xlabel() == "Self-BLEU (axis reversed), more diverse →" and axes.get_ylabel() == "BLEU, better →"
-  # The star is in the picture, far as it is, and so are its guides.
+  # The distant star is inside the axes, with its guides.
   low, high = axes.get_ylim()
   assert low < 0.9 < high
   assert sum(line.get_linestyle() == "--" for line in axes.lines) == 2
   assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mle (baseline)", r"_gan \$x\$", "real"]
-  # Just the ends are labelled, and no label is on another.
+  # Only the ends are labelled, and labels do not overlap.
   assert [text.get_text() for text in axes.texts] == ["T 0", "T 2", "T 0", "T 1"]
   boxes = [text.get_window_extent() for text in axes.texts]
   assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
 @pytest.mark.filterwarnings("error")
-def test_point_far_out_is_told_at_the_edge(monkeypatch):
+def test_an_outlier_is_labelled_at_the_edge(monkeypatch):
   sweep = series("mle", "baseline", 0, [7.5, 7.6, 7.8, 8.1, 31.0], [9.5, 9.0, 8.5, 8.0, 7.0])
   _, figure = drawn_by(monkeypatch, [plots.Panel("a", "NLL", True, "oracle", True, [sweep])])
   (axes,) = figure.axes
@@ -81,7 +81,7 @@ def test_point_far_out_is_told_at_the_edge(monkeypatch):
 
 @pytest.mark.filterwarnings("error")
 def test_labels_of_points_beyond_one_corner_cover_neither_each_other_nor_a_line(monkeypatch):
-  # Lines from the corner to its opposite leave room beside them, not at it.
+  # Lines along the diagonal leave room beside them, not at the corner.
   sweeps = [series(f"gan {i}", "curve", i, [1.0, 2.0, 3.0, 4.0 + 0.1 * i, 30.0 + i], [4.0, 3.0, 2.0, 1.0, -30.0]) for i in range(4)]
   _, figure = drawn_by(monkeypatch, [plots.Panel("a", "x", True, "y", True, sweeps)])
   (axes,) = figure.axes
@@ -95,7 +95,7 @@ def test_labels_of_points_beyond_one_corner_cover_neither_each_other_nor_a_line(
 
 
 @pytest.mark.filterwarnings("error")
-def test_panels_without_all_can_be_drawn_and_a_picture_is_reproducible():
+def test_panels_with_missing_systems_can_be_drawn_and_figures_are_reproducible():
   nan = np.array([np.nan])
   real = plots.Series("real", "real", 0, [""], nan, nan, np.array([5.7]), nan)
   file = series("file", "curve", 1, [8.0], [9.0], error=np.nan)

@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_result():
       seen.append(step)
       yield step
 
-  first, again = (probe.run(generator, corpus, config, 1, progress) for progress in (None, note))
+  first, again = (probe.run(generator, corpus, config, 1, bar) for bar in (None, note))
   np.testing.assert_array_equal(first.validation_losses, again.validation_losses)
   assert first[:-1] == again[:-1] and seen == [1, 2, 3, 4, 5]
   assert len(first.validation_losses) == 4 and np.isfinite(first.validation_losses).all()

@@ -21,9 +21,9 @@ GENERATOR = lstm.Generator(SPEC, lstm.Config(embedding_size=4, hidden_size=6, la
 def test_write_gives_all_rows_asked_for(num, compiled, monkeypatch):
   monkeypatch.setattr(base, "_CHUNK", 8)
   write = tf.function(GENERATOR.write) if compiled else GENERATOR.write
-  tokens, log_probs = write(tf.constant(num), noise.seed(1))
+  tokens, log_probs, *_ = write(tf.constant(num), noise.seed(1))
   assert tokens.shape == [num, 5] and log_probs.shape == [num]
-  again, _ = GENERATOR.write(num, noise.seed(1))
+  again = GENERATOR.write(num, noise.seed(1)).tokens
   np.testing.assert_array_equal(tokens, again)
   # The first chunk does not depend on how many follow.
   np.testing.assert_array_equal(tokens[:8], GENERATOR.write(8, noise.seed(1))[0][:num])
@@ -38,23 +38,23 @@ def test_chunks_differ_and_so_do_seeds(monkeypatch):
 
 def test_log_probs_of_written_sequences_are_those_of_their_samples(monkeypatch):
   monkeypatch.setattr(base, "_CHUNK", 8)
-  _, log_probs = GENERATOR.write(16, noise.seed(1))
+  log_probs = GENERATOR.write(16, noise.seed(1)).log_probs
   first = GENERATOR.sample(8, noise.fold(noise.seed(1), 0))
   np.testing.assert_allclose(log_probs[:8], tf.reduce_sum(first.log_probs, axis=1), atol=1e-6)
 
 
 def test_write_with_a_picker():
-  tokens, _ = GENERATOR.write(4, noise.seed(1), pickers.Categorical(temperature=0.0))
+  tokens = GENERATOR.write(4, noise.seed(1), pickers.Categorical(temperature=0.0)).tokens
   np.testing.assert_array_equal(tokens, GENERATOR.sample(4, noise.fold(noise.seed(1), 0), pickers.Argmax()).tokens)
 
 
 def test_the_latent_is_that_of_the_sample():
   """What `sample` writes greedily is what teacher forcing with the sample's own z finds most probable."""
   samples = GENERATOR.sample(30, noise.seed(3), pickers.Argmax())
-  logits = GENERATOR(samples.tokens, GENERATOR.sample_latent(30, noise.seed(3)))
+  logits = GENERATOR(samples.tokens, samples.latent)
   written = samples.tokens.numpy() != 0
   np.testing.assert_array_equal(tf.argmax(logits, axis=-1).numpy()[written], samples.tokens.numpy()[written])
-  latent = GENERATOR.draw_latent(2000, noise.seed(4)).numpy()
+  latent = GENERATOR.prior(2000, noise.seed(4)).numpy()
   assert latent.shape == (2000, 3)
   assert np.abs(latent.mean(axis=0)).max() < 0.1 and np.abs(latent.std(axis=0) - 1).max() < 0.1
 
@@ -64,16 +64,19 @@ def _conditional(latent_size=2):
   return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=6, latent_size=latent_size, init_stddev=1.0))
 
 
-def test_a_latent_is_z_and_a_one_hot_category():
+def test_the_inputs_of_a_sample_are_z_and_a_context():
   generator = _conditional()
-  z, category = generator.split_latent(generator.draw_latent(3000, noise.seed(4)))
-  assert z.shape == [3000, 2] and category.shape == [3000, 3]
-  np.testing.assert_array_equal(category, tf.one_hot(generator.draw_context(3000, noise.seed(4)), 3))
+  z, context = generator.draw_inputs(3000, noise.seed(4))
+  assert z.shape == [3000, 2] and context.shape == [3000] and context.dtype == tf.int32
   # Equal shares, to five standard errors.
-  assert np.abs(np.mean(category, axis=0) - 1 / 3).max() < 5 * np.sqrt(2 / 9 / 3000)
-  told = generator.draw_latent(3000, noise.seed(4), tf.range(3000) % 3)
-  np.testing.assert_array_equal(generator.split_latent(told)[0], z)
-  np.testing.assert_array_equal(told[:, 2:], np.tile(np.eye(3), [1000, 1]))
+  assert np.abs(np.bincount(context, minlength=3) / 3000 - 1 / 3).max() < 5 * np.sqrt(2 / 9 / 3000)
+  same_z, given = generator.draw_inputs(3000, noise.seed(4), tf.range(3000) % 3)
+  np.testing.assert_array_equal(same_z, z)
+  np.testing.assert_array_equal(given, np.arange(3000) % 3)
+
+
+def test_the_likelihood_is_exact_without_a_latent():
+  assert (GENERATOR.likelihood, _conditional(latent_size=0).likelihood) == ("bound", "exact")
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -90,7 +93,8 @@ def test_write_in_a_category(compiled, monkeypatch):
   # The second chunk's rows have their own categories.
   categories = tf.constant([0] * 8 + [1, 2] * 6)
   chunk = generator.sample(8, noise.fold(seed, 1), context=categories[8:16])
-  tokens, log_probs = write(num, seed, None, categories)
+  tokens, log_probs, context, *_ = write(num, seed, None, categories)
+  np.testing.assert_array_equal(context, categories)
   np.testing.assert_array_equal(tokens[8:16], chunk.tokens)
   np.testing.assert_allclose(log_probs[8:16], tf.reduce_sum(chunk.log_probs, axis=1), atol=1e-5)
 

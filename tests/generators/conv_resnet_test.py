@@ -17,7 +17,7 @@ SEED = noise.seed(1)
 
 def test_logits_of_every_position_at_once():
   generator = conv_resnet.Generator(FIXED, CONFIG)
-  assert generator(generator.draw_latent(3, SEED)).shape == [3, 8, 6]
+  assert generator(generator.prior(3, SEED)).shape == [3, 8, 6]
 
 
 @pytest.mark.parametrize("picker", [None, pickers.Categorical(), pickers.GumbelSoftmax()])
@@ -40,7 +40,7 @@ def test_text_is_cut_at_the_first_end_or_padding(picker):
 
 def test_forbidden_tokens_but_padding_are_never_written():
   generator = conv_resnet.Generator(TEXT, CONFIG)
-  probs = tf.nn.softmax(generator(generator.draw_latent(50, SEED))).numpy()
+  probs = tf.nn.softmax(generator(generator.prior(50, SEED))).numpy()
   assert (probs[:, :, 1] == 0).all()
   assert (probs[:, :, 0] > 0).all()
   assert set(np.unique(generator.sample(500, SEED, pickers.Categorical()).tokens)) == {0, 2, 3, 4, 5}
@@ -48,7 +48,7 @@ def test_forbidden_tokens_but_padding_are_never_written():
 
 def test_it_writes_the_most_probable_tokens_unless_told_otherwise():
   generator = conv_resnet.Generator(FIXED, CONFIG)
-  logits = generator(generator.sample_latent(20, SEED))
+  logits = generator(generator.draw_inputs(20, SEED)[0])
   samples = generator.sample(20, SEED)
   np.testing.assert_array_equal(samples.tokens, tf.argmax(logits, axis=-1))
   np.testing.assert_allclose(samples.log_probs, tf.reduce_max(tf.nn.log_softmax(logits), axis=-1), atol=1e-5)
@@ -59,14 +59,13 @@ def test_it_writes_the_most_probable_tokens_unless_told_otherwise():
 def test_points_are_the_distributions_of_all_positions():
   generator = conv_resnet.Generator(TEXT, CONFIG)
   samples = generator.sample(20, SEED, pickers.SoftArgmax())
-  np.testing.assert_allclose(samples.points, tf.nn.softmax(generator(generator.sample_latent(20, SEED))), atol=1e-6)
+  np.testing.assert_allclose(samples.points, tf.nn.softmax(generator(samples.latent)), atol=1e-6)
 
 
-def test_it_has_no_states():
-  with pytest.raises(ValueError, match="no states"):
-    conv_resnet.Generator(FIXED, CONFIG).sample(2, SEED, keep_history=True)
+def test_it_has_no_likelihood():
+  assert conv_resnet.Generator.likelihood is None
 
 
 def test_write_gives_text_and_log_probs():
-  tokens, log_probs = conv_resnet.Generator(TEXT, CONFIG).write(5, SEED)
+  tokens, log_probs, *_ = conv_resnet.Generator(TEXT, CONFIG).write(5, SEED)
   assert tokens.shape == [5, 8] and log_probs.shape == [5]

@@ -37,7 +37,9 @@ def _generator(spec, **sizes):
 
 
 def _judge(generator, likes=2):
-  return seqgan.Algorithm(seqgan.Config(), generator, judges.LikesToken(dataclasses.replace(generator.spec, categories=()), likes))
+  return seqgan.Algorithm(
+    seqgan.Config(), {"generator": generator, "discriminator": judges.LikesToken(dataclasses.replace(generator.spec, categories=()), likes)}
+  )
 
 
 @_each_guide
@@ -112,7 +114,7 @@ def test_guides_that_cannot_be():
   text, fixed = tiny.SPECS["text"], tiny.SPECS["fixed"]
   generator = _generator(text)
   cases = [
-    (mle.Algorithm(mle.Config(), generator), guidance.Resampling(), "a guide needs a discriminator, but mle trains none"),
+    (mle.Algorithm(mle.Config(), {"generator": generator}), guidance.Resampling(), "a guide needs a discriminator, but mle trains none"),
     (tiny.algorithm("wgan_gp", text), guidance.Resampling(), "whose score is a logit, and that of wgan_gp, as it was trained, is none"),
     (_judge(_generator(fixed)), guidance.Resampling(), "reads another vocabulary or length"),
   ]

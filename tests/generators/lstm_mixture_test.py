@@ -30,16 +30,16 @@ def _networks(latent_size=0):
 def test_every_row_is_that_of_the_separate_generator_of_its_category(latent_size):
   mixture, separate = _networks(latent_size)
   tokens = mixture.sample(30, SEED).tokens
-  latent = mixture.draw_latent(30, SEED, CATEGORIES)
-  of_each = [network.log_probs(tokens, latent[:, :latent_size]).numpy() for network in separate]
+  latent = mixture.prior(30, SEED)
+  of_each = [network.log_probs(tokens, latent).numpy() for network in separate]
   expected = np.where(CATEGORIES[:, None] == 0, *of_each)
   assert np.abs(of_each[0] - of_each[1]).max() > 0.5
-  np.testing.assert_allclose(mixture.log_probs(tokens, latent), expected, atol=1e-5)
-  np.testing.assert_allclose(tf.function(mixture.log_probs, jit_compile=True)(tokens, latent), expected, atol=1e-5)
-  logits = np.where(CATEGORIES[:, None, None] == 0, *[network(tokens, latent[:, :latent_size]).numpy() for network in separate])
-  np.testing.assert_allclose(mixture(tokens, latent), logits, rtol=1e-5, atol=1e-4)
-  cooler = np.where(CATEGORIES[:, None] == 0, *[network.log_probs(tokens, latent[:, :latent_size], temperature=0.5) for network in separate])
-  np.testing.assert_allclose(mixture.log_probs(tokens, latent, temperature=0.5), cooler, atol=1e-4)
+  np.testing.assert_allclose(mixture.log_probs(tokens, latent, CATEGORIES), expected, atol=1e-5)
+  np.testing.assert_allclose(tf.function(mixture.log_probs, jit_compile=True)(tokens, latent, CATEGORIES), expected, atol=1e-5)
+  logits = np.where(CATEGORIES[:, None, None] == 0, *[network(tokens, latent).numpy() for network in separate])
+  np.testing.assert_allclose(mixture(tokens, latent, CATEGORIES), logits, rtol=1e-5, atol=1e-4)
+  cooler = np.where(CATEGORIES[:, None] == 0, *[network.log_probs(tokens, latent, temperature=0.5) for network in separate])
+  np.testing.assert_allclose(mixture.log_probs(tokens, latent, CATEGORIES, temperature=0.5), cooler, atol=1e-4)
 
 
 def test_in_one_category_it_writes_what_the_separate_generator_does():
@@ -58,7 +58,7 @@ def test_a_network_learns_from_the_rows_of_its_category_only():
   mixture, separate = _networks()
   tokens = mixture.sample(30, SEED).tokens
   with tf.GradientTape() as tape:
-    loss = tf.reduce_sum(mixture.log_probs(tokens, mixture.draw_latent(30, SEED, CATEGORIES)))
+    loss = tf.reduce_sum(mixture.log_probs(tokens, mixture.prior(30, SEED), CATEGORIES))
   found = tape.gradient(loss, [weight.value for weight in mixture.trainable_variables])
   expected = []
   for i, network in enumerate(separate):
@@ -74,7 +74,7 @@ def test_a_batch_may_lack_a_category():
   mixture, separate = _networks()
   tokens = mixture.sample(5, SEED).tokens
   expected = separate[1].log_probs(tokens, tf.zeros([5, 0]))
-  np.testing.assert_allclose(mixture.log_probs(tokens, mixture.draw_latent(5, SEED, tf.ones([5], tf.int32))), expected, atol=1e-5)
+  np.testing.assert_allclose(mixture.log_probs(tokens, mixture.prior(5, SEED), tf.ones([5], tf.int32)), expected, atol=1e-5)
 
 
 def test_without_categories_it_is_one_lstm():

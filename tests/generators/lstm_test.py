@@ -34,7 +34,7 @@ def _stepwise(generator, tokens, latent):
 def test_call_equals_one_step_after_the_other(spec, latent_size):
   generator = _generator(spec, latent_size)
   tokens = generator.sample(30, SEED).tokens
-  latent = generator.draw_latent(30, noise.seed(2))
+  latent = generator.prior(30, noise.seed(2))
   logits = generator(tokens, latent)
   assert logits.shape == [30, 5, 7]
   np.testing.assert_allclose(logits, _stepwise(generator, tokens, latent), rtol=1e-5, atol=1e-5)
@@ -50,7 +50,7 @@ def test_call_equals_one_step_after_the_other_in_mixed_precision():
   finally:
     keras.config.set_dtype_policy(before)
   tokens = generator.sample(30, SEED).tokens
-  latent = generator.draw_latent(30, noise.seed(2))
+  latent = generator.prior(30, noise.seed(2))
   logits = generator(tokens, latent)
   assert logits.dtype == tf.bfloat16
   assert {v.dtype for v in generator.trainable_variables} == {"float32"}
@@ -88,7 +88,7 @@ def test_forbidden_tokens_have_probability_zero():
 
 def test_points_that_are_one_hot_are_taken_like_ids():
   generator = _generator(TEXT, 3)
-  state = generator.initial_state(generator.draw_latent(7, SEED))
+  state = generator.initial_state(generator.prior(7, SEED))
   by_ids, by_points = (generator.step(x, state) for x in (tf.range(7), tf.eye(7)))
   for a, b in zip(tf.nest.flatten(by_ids), tf.nest.flatten(by_points)):
     np.testing.assert_allclose(a, b, atol=1e-5)
@@ -148,7 +148,7 @@ def test_dropout_is_for_training_and_scales_what_stays():
   tokens = plain.sample(40, SEED).tokens
   latent = tf.zeros([40, 0])
   np.testing.assert_array_equal(plain.outputs(tokens, latent), dropping.outputs(tokens, latent))  # Without a seed nothing is left out.
-  dropped = dropping.outputs(tokens, latent, SEED).numpy()
+  dropped = dropping.outputs(tokens, latent, seed=SEED).numpy()
   assert abs(np.mean(dropped == 0.0) - 0.5) < 0.03
-  np.testing.assert_array_equal(dropped, dropping.outputs(tokens, latent, SEED))
-  assert np.any(dropped != dropping.outputs(tokens, latent, [1, 2]))
+  np.testing.assert_array_equal(dropped, dropping.outputs(tokens, latent, seed=SEED))
+  assert np.any(dropped != dropping.outputs(tokens, latent, seed=[1, 2]))

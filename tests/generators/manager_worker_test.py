@@ -20,7 +20,7 @@ def _generator(spec, horizon=2, highway=True):
   """With weights that all matter, and the discriminator that it reads."""
   discriminator = cnn_highway.Discriminator(spec, cnn_highway.Config(embedding_size=3, widths=(1, 3), filters=(4, 2)), seed=1)
   generator = manager_worker.Generator(spec, manager_worker.Config(4, 5, 3, horizon, highway, init_stddev=0.6))
-  generator.attach(discriminator)
+  generator.attach({"generator": generator, "discriminator": discriminator})
   random = np.random.default_rng(0)
   for variable in discriminator.trainable_variables:
     variable.assign(random.normal(0.0, 0.7, variable.shape))
@@ -136,5 +136,6 @@ def test_forbidden_tokens_have_probability_zero():
 @pytest.mark.parametrize("discriminator", [None, recurrent.Discriminator(FIXED, recurrent.Config(4, 5))])
 def test_a_discriminator_without_such_features_is_told(discriminator):
   generator = manager_worker.Generator(FIXED, manager_worker.Config(4, 5))
-  with pytest.raises(errors.UserError, match="manager_worker reads a discriminator's features of unfinished sequences, which only cnn_highway gives"):
-    generator.attach(discriminator)
+  message = "gives the features of unfinished sequences: cnn_categories, cnn_highway; not"
+  with pytest.raises(errors.UserError, match=f"manager_worker needs a discriminator that {message}"):
+    generator.attach({"generator": generator, "discriminator": discriminator})

@@ -78,7 +78,7 @@ def test_logits_are_those_of_the_equations(slots):
 def test_call_equals_one_step_after_the_other(spec, slots, latent_size, layers):
   generator = _generator(spec, slots, latent_size, layers)
   tokens = generator.sample(30, SEED).tokens
-  latent = generator.draw_latent(30, noise.seed(2))
+  latent = generator.prior(30, noise.seed(2))
   logits = tf.function(generator)(tokens, latent)
   np.testing.assert_allclose(logits, _stepwise(generator, tokens, latent), rtol=1e-5, atol=1e-5)
   if latent_size:
@@ -89,7 +89,7 @@ def test_call_equals_one_step_after_the_other(spec, slots, latent_size, layers):
 def test_the_gradient_is_that_of_one_step_after_the_other(compiled):
   generator = _generator(TEXT, slots=2, latent_size=3)
   tokens = generator.sample(8, SEED).tokens
-  latent = generator.draw_latent(8, noise.seed(2))
+  latent = generator.prior(8, noise.seed(2))
   weights = tf.random.stateless_normal([8, 5, 7], SEED)
   gradients = []
   for logits in (generator, lambda *inputs: _stepwise(generator, *inputs)):
@@ -107,7 +107,7 @@ def test_the_gradient_is_that_of_one_step_after_the_other(compiled):
 
 def test_the_initial_memory_tells_the_rows_apart_and_takes_the_latent():
   generator = _generator(FIXED, slots=2, latent_size=3)
-  plain, latent = generator.initial_state(tf.zeros([4, 3])), generator.draw_latent(4, SEED)
+  plain, latent = generator.initial_state(tf.zeros([4, 3])), generator.prior(4, SEED)
   np.testing.assert_array_equal(plain[3], np.eye(2, 6))
   shift = np.tanh(latent.numpy() @ generator.latent_kernel.numpy()).reshape([4, 2, 6])
   np.testing.assert_allclose(generator.initial_state(latent), np.eye(2, 6) + shift, atol=1e-6)
@@ -123,7 +123,7 @@ def test_forbidden_tokens_have_probability_zero():
 
 def test_points_that_are_one_hot_are_taken_like_ids():
   generator = _generator(TEXT, 2, 3)
-  state = generator.initial_state(generator.draw_latent(7, SEED))
+  state = generator.initial_state(generator.prior(7, SEED))
   for a, b in zip(generator.step(tf.range(7), state), generator.step(tf.eye(7), state)):
     np.testing.assert_allclose(a, b, atol=1e-4)
 

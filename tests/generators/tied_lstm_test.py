@@ -59,7 +59,7 @@ def test_logits_are_those_of_a_slow_twin():
 def test_call_equals_one_step_after_the_other(latent_size):
   generator = _generator(latent_size=latent_size)
   tokens = generator.sample(30, SEED).tokens
-  latent = generator.draw_latent(30, noise.seed(2))
+  latent = generator.prior(30, noise.seed(2))
   logits = generator(tokens, latent)
   np.testing.assert_allclose(logits, _stepwise(generator, tokens, latent), rtol=1e-5, atol=1e-5)
   if latent_size:

@@ -24,18 +24,18 @@ def _inputs():
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])
-def test_outputs_are_those_of_a_slow_twin(layer_norm):
-  layer, (projected, (output, memory)) = _layer(layer_norm), _inputs()
+def test_outputs_equal_a_numpy_implementation(layer_norm):
+  layer, (projected, (output, cell_state)) = _layer(layer_norm), _inputs()
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
-  output, memory = output.numpy(), memory.numpy()
+  output, cell_state = output.numpy(), cell_state.numpy()
   expected = []
   for x in projected.numpy():
     z = x + output @ layer.recurrent_kernel.numpy()
     if layer_norm:
       z = (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + 1e-5) * layer.scale.numpy()
     i, g, f, o = np.split(z + layer.bias.numpy(), 4, axis=1)
-    memory = sigmoid(f + 1) * memory + sigmoid(i) * np.tanh(g)
-    output = sigmoid(o) * np.tanh(memory)
+    cell_state = sigmoid(f + 1) * cell_state + sigmoid(i) * np.tanh(g)
+    output = sigmoid(o) * np.tanh(cell_state)
     expected.append(output)
   projected, state = _inputs()
   np.testing.assert_allclose(layer.unroll(projected, state), expected, atol=1e-5)
@@ -43,10 +43,10 @@ def test_outputs_are_those_of_a_slow_twin(layer_norm):
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])
-def test_the_gradient_is_that_of_one_step_after_the_other(layer_norm):
+def test_the_gradient_of_unroll_equals_the_gradient_of_single_steps(layer_norm):
   layer, (projected, state) = _layer(layer_norm), _inputs()
   weights = tf.random.stateless_normal([_LENGTH, _NUM, _UNITS], noise.seed(2))
-  # Of the layer's variables all but the input kernel, which is the caller's.
+  # All weights but the input kernel, which the caller multiplies with.
   variables = [projected, *state, *layer.trainable_variables[1:]]
 
   def stepwise():

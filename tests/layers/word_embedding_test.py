@@ -7,7 +7,7 @@ import pytest
 from tf_textgan.layers import word_embedding
 
 
-def test_the_given_part_comes_first_and_is_not_trained():
+def test_the_given_part_is_first_and_not_trained():
   embedding = word_embedding.Embedding(7, 3, 2, seed=0)
   embedding.given.assign(np.arange(14.0).reshape(7, 2))
   assert embedding.size == 5
@@ -18,12 +18,12 @@ def test_the_given_part_comes_first_and_is_not_trained():
 
 
 @pytest.mark.parametrize(("given", "stddev"), [(2, 0.3836), (0, (2 / 1040) ** 0.5)])
-def test_the_learned_part_is_spread_like_glove_beside_a_given_one(given, stddev):
+def test_the_learned_part_has_the_scale_of_glove_beside_a_given_part(given, stddev):
   table = word_embedding.Embedding(1000, 40, given, seed=0).learned
   np.testing.assert_allclose(np.std(table), stddev, rtol=0.02)
 
 
-def test_without_a_given_part_all_is_learned_and_penalised():
+def test_without_a_given_part_the_whole_table_is_learned_and_regularized():
   embedding = word_embedding.Embedding(7, 3, 0, seed=0, regularizer=keras.regularizers.L2(0.5))
   assert embedding.given is None and embedding.size == 3
   np.testing.assert_allclose(embedding.losses[0], 0.5 * np.sum(np.square(embedding.table())), rtol=1e-5)

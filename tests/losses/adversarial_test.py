@@ -22,7 +22,7 @@ def test_an_undecided_discriminator_loses_two_log_two():
   np.testing.assert_allclose(adversarial.non_saturating_generator(tf.zeros([1])), [math.log(2)], rtol=1e-6)
 
 
-def test_values_are_those_of_the_formulas():
+def test_values_equal_the_formulas():
   np.testing.assert_allclose(adversarial.discriminator(REAL, FAKE), -np.log(_sigmoid(REAL)) - np.log(1 - _sigmoid(FAKE)), rtol=1e-5)
   np.testing.assert_allclose(adversarial.saturating_generator(FAKE), np.log(1 - _sigmoid(FAKE)), rtol=1e-5)
   np.testing.assert_allclose(adversarial.non_saturating_generator(FAKE), -np.log(_sigmoid(FAKE)), rtol=1e-5)
@@ -42,7 +42,7 @@ def test_extreme_scores_stay_finite(score):
   assert np.isfinite(adversarial.non_saturating_generator(extreme)).all()
 
 
-def test_only_the_saturating_gradient_fades_where_the_discriminator_is_sure():
+def test_only_the_saturating_gradient_vanishes_where_the_discriminator_is_confident():
   scores = tf.constant([-10.0])
   gradients = {}
   for loss in (adversarial.saturating_generator, adversarial.non_saturating_generator):
@@ -62,7 +62,7 @@ def test_a_column_is_refused_rather_than_broadcast(loss):
     loss(REAL, FAKE[:, None])
 
 
-def test_the_losses_that_compare_or_regress_are_those_of_the_formulas():
+def test_relativistic_hinge_and_least_squares_losses_equal_the_formulas():
   real, fake = REAL.numpy().astype(np.float64), FAKE.numpy().astype(np.float64)
   np.testing.assert_allclose(adversarial.relativistic_discriminator(REAL, FAKE), -np.log(_sigmoid(real - fake)), rtol=1e-5)
   np.testing.assert_allclose(adversarial.relativistic_generator(REAL, FAKE), -np.log(_sigmoid(fake - real)), rtol=1e-5)
@@ -99,7 +99,7 @@ _OF_FAKES = [
 
 
 @pytest.mark.parametrize("loss", _OF_PAIRS)
-def test_several_scores_of_an_example_are_paired_one_by_one(loss):
+def test_several_scores_per_example_are_paired_by_index(loss):
   real, fake = tf.stack([REAL, FAKE, REAL], axis=1), tf.stack([FAKE, REAL, REAL], axis=1)
   columns = tf.stack([loss(REAL, FAKE), loss(FAKE, REAL), loss(REAL, REAL)], axis=1)
   np.testing.assert_allclose(loss(real, fake), columns, rtol=1e-6)
@@ -111,7 +111,7 @@ def test_several_scores_of_an_example_are_paired_one_by_one(loss):
 
 
 @pytest.mark.parametrize("loss", _OF_FAKES)
-def test_several_scores_of_an_example_are_taken_one_by_one(loss):
+def test_several_scores_per_example_have_separate_losses(loss):
   np.testing.assert_allclose(loss(FAKE[:, None]), loss(FAKE)[:, None], rtol=1e-6)
   with pytest.raises(ValueError):
     loss(FAKE[0])

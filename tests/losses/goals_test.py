@@ -22,12 +22,12 @@ def test_agreement_of_hand_made_arrays():
   goals = tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]])
   # The last features did not change.
   np.testing.assert_allclose(goal_losses.agreement(features, goals, 1), [[0.6, -1.0, 0.0]], atol=1e-6)
-  # The last goal is for one token less, f_3 - f_2.
+  # The last goal covers one token only, f_3 - f_2.
   np.testing.assert_allclose(goal_losses.agreement(features, goals, 2), [[1.0, -1.0, 0.0]], atol=1e-6)
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 4, 9])
-def test_both_are_the_cosines_of_their_definitions(horizon):
+def test_agreement_and_rewards_equal_their_definitions(horizon):
   features, goals = _case()
   agreement = [[_cos(f[min(t + horizon, 5)] - f[t], g[t]) for t in range(5)] for f, g in zip(features, goals)]
   rewards = [
@@ -46,6 +46,6 @@ def test_the_gradient_is_finite_where_nothing_changes():
   np.testing.assert_array_equal(tape.gradient(value, goals), np.zeros([1, 2, 2]))
 
 
-def test_features_and_goals_that_do_not_belong_together_are_told():
+def test_mismatched_features_and_goals_are_refused():
   with pytest.raises(ValueError, match="features of 5 prefixes and 5 goals"):
     goal_losses.agreement(tf.zeros([1, 5, 2]), tf.zeros([1, 5, 2]), 1)

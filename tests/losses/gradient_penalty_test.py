@@ -12,7 +12,7 @@ W = RANDOM.normal(size=[T, V]).astype(np.float32)
 MIX = tf.constant([0.0, 0.3, 1.0])
 
 
-def test_a_linear_critic_has_one_slope_everywhere():
+def test_a_linear_critic_has_the_same_gradient_everywhere():
   w = tf.Variable(W)
   with tf.GradientTape() as tape:
     penalty = gradient_penalty.penalty(lambda x: tf.reduce_sum(w * x, axis=[1, 2]), REAL, FAKE, MIX)
@@ -23,7 +23,7 @@ def test_a_linear_critic_has_one_slope_everywhere():
   np.testing.assert_allclose(tape.gradient(value, w), B * 2 * (norm - 1) * W / norm, rtol=1e-4)
 
 
-def test_the_slope_is_taken_between_the_points():
+def test_the_gradient_is_taken_between_the_points():
   # f(x) = |x|^2 / 2 has gradient x.
   penalty = gradient_penalty.penalty(lambda x: 0.5 * tf.reduce_sum(x**2, axis=[1, 2]), REAL, FAKE, MIX)
   mix = MIX.numpy()[:, None, None]

@@ -33,13 +33,13 @@ def _value_and_gradients(function, dtype=tf.float32, jit_compile=False):
 
 def test_hand_made_distributions():
   probs = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]], np.float32)
-  # Outputs that are the log-probabilities, through the identity; an additive constant changes nothing.
+  # The kernel is the identity, so outputs are log-probabilities; the constant bias changes nothing.
   nll = likelihood.token_nll(tf.constant(np.log(probs)), tf.eye(3), tf.fill([3], 5.0), tf.constant([0, 2]))
   np.testing.assert_allclose(nll, [np.log(2), -np.log(0.7)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_value_and_gradients_are_those_of_the_cross_entropy(jit_compile):
+def test_value_and_gradients_equal_the_cross_entropy(jit_compile):
   for ours, theirs in zip(_value_and_gradients(likelihood.token_nll, jit_compile=jit_compile), _value_and_gradients(_reference)):
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
@@ -57,7 +57,7 @@ def test_an_excluded_token_costs_a_finite_amount_and_breaks_no_gradient():
   with tf.GradientTape() as tape:
     tape.watch(bias)
     nll = likelihood.token_nll(tf.constant(OUTPUTS), tf.constant(KERNEL), bias, tf.zeros([N], tf.int32))
-    # As the callers do with padding.
+    # Callers mask padding like this.
     value = tf.reduce_sum(nll * 0.0)
   assert (nll.numpy() > 80).all() and np.isfinite(nll).all()
   np.testing.assert_array_equal(tape.gradient(value, bias), np.zeros(V))

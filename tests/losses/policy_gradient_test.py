@@ -22,7 +22,7 @@ def test_values_and_gradient_of_hand_made_arrays():
   np.testing.assert_allclose(loss, [[0.5, -6.0]])
   to_log_probs, to_returns = tape.gradient(loss, [log_probs, returns])
   np.testing.assert_allclose(to_log_probs, [[-0.5, 3.0]])
-  # The reward is a constant: it passes no gradient to the discriminator.
+  # No gradient flows into the return.
   assert to_returns is None
 
 
@@ -85,12 +85,12 @@ def test_proposal_weights_of_hand_made_arrays():
     weights = policy_gradient.proposal_weights(log_probs, proposal, 2.0)
   np.testing.assert_allclose(weights, [1.0, 2.0, 0.125], rtol=1e-6)
   assert tape.gradient(weights, log_probs) is None
-  # A ratio beyond what a float holds is no more than the limit.
+  # A ratio that overflows a float is clipped to the limit.
   np.testing.assert_allclose(policy_gradient.proposal_weights(tf.zeros([1, 1]), tf.constant([[-500.0]]), 3.0), [3.0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.7, 1.0])
-def test_discounted_returns_sum_what_follows(discount):
+def test_discounted_returns_sum_later_rewards(discount):
   random = np.random.default_rng(0)
   rewards, lengths = random.normal(size=[5, 7]).astype(np.float32), [7, 4, 1, 0, 6]
   mask = (np.arange(7) < np.array(lengths)[:, None]).astype(np.float32)
@@ -103,7 +103,7 @@ def test_discounted_returns_sum_what_follows(discount):
   assert not np.any(returns[mask == 0])
 
 
-def test_baselines_and_normalisation_of_a_slow_twin():
+def test_baselines_and_normalization_equal_a_slow_implementation():
   random = np.random.default_rng(0)
   returns, lengths = random.normal(2.0, 3.0, size=[6, 4]).astype(np.float32), [4, 3, 1, 4, 2, 2]
   mask = (np.arange(4) < np.array(lengths)[:, None]).astype(np.float32)
@@ -124,7 +124,7 @@ def test_baselines_and_normalisation_of_a_slow_twin():
 
 
 @pytest.mark.parametrize("name", ["position_baseline", "leave_one_out", "normalized"])
-def test_advantages_of_replicas_are_those_of_the_whole_batch(name, two_replicas):
+def test_advantages_on_replicas_equal_the_whole_batch(name, two_replicas):
   advantages = getattr(policy_gradient, name)
   returns = np.random.default_rng(0).normal(size=[6, 4]).astype(np.float32)
   mask = (np.arange(4) < np.array([4, 3, 1, 4, 2, 2])[:, None]).astype(np.float32)
@@ -138,12 +138,12 @@ def test_advantages_of_replicas_are_those_of_the_whole_batch(name, two_replicas)
   np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
 
-def test_equal_returns_are_normalised_to_nothing():
+def test_equal_returns_are_normalized_to_zero():
   mask = tf.constant([[1.0, 1.0], [1.0, 0.0]])
   np.testing.assert_allclose(policy_gradient.normalized(tf.fill([2, 2], 0.7), mask), np.zeros([2, 2]), atol=0.1)
 
 
-def test_the_ratio_is_clipped_on_the_side_it_was_asked_to_go():
+def test_the_ratio_is_clipped_in_the_direction_of_the_advantage():
   old = np.log(np.full([1, 4], 0.5, np.float32))
   log_probs = tf.constant(old + np.log([[1.5, 1.5, 0.5, 0.5]]).astype(np.float32))
   advantages = tf.constant([[2.0, -2.0, 2.0, -2.0]])
@@ -157,7 +157,7 @@ def test_the_ratio_is_clipped_on_the_side_it_was_asked_to_go():
 
 
 class _Policy:
-  """Three tokens, three steps, a table of logits for each prefix. Token 2 ends a sequence; 0 is then its padding, though before it a token."""
+  """Three tokens, three steps, a table of logits for each prefix. If `ends`, token 2 ends a sequence and 0 pads it."""
 
   def __init__(self, seed, ends):
     random = np.random.default_rng(seed)
@@ -170,7 +170,7 @@ class _Policy:
     self._cells = np.array([[[self.rows.get(p[:t], 0), p[t]] for t in range(3)] for p in written])
 
   def log_probs(self):
-    """Of every sequence's tokens, `[N, 3]`."""
+    """Computes log-probabilities of all sequences' tokens, `[N, 3]`."""
     return tf.gather_nd(tf.nn.log_softmax(self.table), self._cells) * self.mask
 
   def probs(self):
@@ -182,7 +182,7 @@ class _Policy:
     return tf.convert_to_tensor(tape.gradient(value, self.table)).numpy()
 
   def expected(self, losses):
-    """The exact mean of an estimate: the gradient of `losses()`, `[N, 3]`, of every sequence, weighted with the sequence's probability."""
+    """Computes the exact mean of an estimate: the gradients of `losses()`, `[N, 3]`, weighted by the sequences' probabilities."""
     probs = self.probs()
     return self.gradient(lambda: tf.reduce_sum(probs * tf.reduce_sum(losses() * self.mask, axis=1)))
 
@@ -201,7 +201,7 @@ def test_every_sequence_is_enumerated_once(ends):
 @pytest.mark.parametrize("baseline", [False, True])
 def test_returns_with_any_baseline_of_the_prefix_are_unbiased(ends, baseline):
   policy = _Policy(0, ends)
-  # A reward for each token, of the tokens up to it.
+  # The reward of a token depends on the tokens up to it.
   worth = np.random.default_rng(1).normal(size=[3, 3, 3]).astype(np.float32)
   rewards = np.array([[worth[t, p[t], p[t - 1] if t else 0] for t in range(3)] for p in policy.tokens]) * policy.mask
   returns = policy_gradient.discounted_returns(tf.constant(rewards, tf.float32), tf.constant(policy.mask), 1.0)
@@ -214,12 +214,12 @@ def test_returns_with_any_baseline_of_the_prefix_are_unbiased(ends, baseline):
 
 
 @_each_policy
-def test_leave_one_out_is_unbiased_and_the_mean_of_all_is_short_of_its_own_share(ends):
+def test_leave_one_out_is_unbiased_and_the_mean_of_all_shrinks_the_gradient(ends):
   policy = _Policy(0, ends)
   num = len(policy.tokens)
   rewards = np.random.default_rng(1).normal(size=[num, 1]).astype(np.float32) * np.ones([1, 3], np.float32)
   exact = policy.gradient(lambda: tf.reduce_sum(policy.probs() * rewards[:, 0]))
-  # Every batch of two sequences, with its probability.
+  # All batches of two sequences, weighted by their probabilities.
   first, second = (x.ravel() for x in np.meshgrid(np.arange(num), np.arange(num)))
   estimates = {}
   for function in (policy_gradient.leave_one_out, policy_gradient.position_baseline):
@@ -249,7 +249,7 @@ def test_the_entropy_bonus_has_the_entropys_gradient(ends):
 
 
 @_each_policy
-def test_the_divergence_has_the_value_of_one_and_the_gradient_of_the_other(ends):
+def test_the_divergence_has_the_value_of_reverse_kl_and_the_gradient_of_forward_kl(ends):
   policy, reference = _Policy(0, ends), _Policy(1, ends)
   losses = lambda: policy_gradient.divergence_from_reference(policy.log_probs(), reference.log_probs())  # noqa: E731
   assert np.all(losses() >= 0.0)
@@ -257,7 +257,7 @@ def test_the_divergence_has_the_value_of_one_and_the_gradient_of_the_other(ends)
   np.testing.assert_allclose(
     tf.reduce_sum(policy.probs() * tf.reduce_sum(losses(), axis=1)), tf.reduce_sum(policy.probs() * ratio), rtol=1e-5
   )
-  # How often the policy writes each prefix.
+  # Probability of each prefix under the policy.
   reached = np.zeros(len(policy.rows), np.float32)
   for p, prob, mask in zip(policy.tokens, policy.probs().numpy(), policy.mask):
     for t in range(3):
@@ -268,7 +268,7 @@ def test_the_divergence_has_the_value_of_one_and_the_gradient_of_the_other(ends)
   np.testing.assert_allclose(policy.expected(losses), policy.gradient(other), atol=1e-5)
 
 
-def test_the_first_update_with_a_clipped_ratio_is_that_of_reinforce():
+def test_the_first_update_with_a_clipped_ratio_equals_reinforce():
   policy = _Policy(0, True)
   advantages = tf.constant(np.random.default_rng(1).normal(size=policy.mask.shape), tf.float32)
   old = policy.log_probs()
@@ -285,14 +285,14 @@ def test_rescaled_ranks_of_hand_made_arrays():
   np.testing.assert_allclose(policy_gradient.rescaled_ranks(rewards, rewards, 0.0), np.full([4, 2], 0.5))
 
 
-def test_the_penalty_is_on_the_probability():
+def test_the_penalty_multiplies_the_probability():
   log_probs, penalties = tf.math.log(tf.constant([[0.5, 0.25]])), tf.constant([[0.8, 0.4]])
   with tf.GradientTape() as tape:
     tape.watch([log_probs, penalties])
     loss = policy_gradient.penalty(log_probs, penalties)
   np.testing.assert_allclose(loss, [[0.4, 0.1]], rtol=1e-6)
   to_log_probs, to_penalties = tape.gradient(loss, [log_probs, penalties])
-  np.testing.assert_allclose(to_log_probs, [[0.4, 0.1]], rtol=1e-6)  # pi * penalty: that of pi is the penalty.
+  np.testing.assert_allclose(to_log_probs, [[0.4, 0.1]], rtol=1e-6)  # pi * penalty, because the derivative of pi * penalty by pi is the penalty.
   assert to_penalties is None
 
 

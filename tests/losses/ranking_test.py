@@ -16,7 +16,7 @@ def _cosine(a, b):
 
 @pytest.mark.parametrize("gamma", [1.0, 16.0])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_ranks_are_those_of_a_slow_twin(gamma, weighted):
+def test_ranks_equal_a_slow_implementation(gamma, weighted):
   weights = np.array([[1, 1, 1], [0, 1, 1], [1, 0, 0], [0, 1, 0]], np.float32) if weighted else np.ones([4, 3], np.float32)
   expected = np.zeros(4)
   for i, s in enumerate(SENTENCES):
@@ -37,7 +37,7 @@ def test_a_sentence_like_the_others_has_an_equal_share():
   np.testing.assert_allclose(ranking.log_rank(ranking.relevance(alike[:1], alike[:2]), level, 3.0), [-np.log(8.0)], rtol=1e-5)
 
 
-def test_a_sentence_without_references_ranks_nowhere_and_has_a_gradient():
+def test_a_sentence_without_references_has_rank_zero_and_a_finite_gradient():
   relevance = tf.constant([[0.5, 0.1]])
   with tf.GradientTape() as tape:
     tape.watch(relevance)

@@ -28,10 +28,10 @@ def draw(generator, num, vocabulary, longest, shortest=0):
   return [generator.integers(vocabulary, size=length).tolist() for length in generator.integers(shortest, longest + 1, size=num)]
 
 
-# Few tokens: clipped counts, copies and ties of length abound. Many: no match of a higher order, or none at all. One sentence in ten is empty.
+# Few tokens: many clipped counts, copies and ties of length. Many tokens: no matches of higher orders. One sentence in ten is empty.
 @pytest.mark.parametrize("vocabulary", [1, 2, 5, 200])
 @pytest.mark.parametrize("num_references", [1, 2, 3, 30])
-def test_bleu_is_that_of_nltk(vocabulary, num_references):
+def test_bleu_equals_nltk(vocabulary, num_references):
   generator = np.random.default_rng([vocabulary, num_references])
   hypotheses = draw(generator, 60, vocabulary, 9)
   references = draw(generator, num_references, vocabulary, 9)
@@ -42,7 +42,7 @@ def test_bleu_is_that_of_nltk(vocabulary, num_references):
 
 @pytest.mark.parametrize("vocabulary", [1, 2, 5, 200])
 @pytest.mark.parametrize("num", [2, 3, 8, 50])
-def test_self_bleu_is_that_of_nltk_without_the_one_sentence(vocabulary, num):
+def test_self_bleu_equals_nltk_without_the_scored_sentence(vocabulary, num):
   sentences = draw(np.random.default_rng([vocabulary, num]), num, vocabulary, 9)
   expected = [nltk_bleu(sentences[i], others(sentences, i)) for i in range(num)]
   np.testing.assert_allclose(bleu.self_bleu(sentences, ORDERS), expected, rtol=0, atol=1e-12)
@@ -51,7 +51,7 @@ def test_self_bleu_is_that_of_nltk_without_the_one_sentence(vocabulary, num):
 
 def test_long_sentences_of_many_words():
   generator = np.random.default_rng(0)
-  # Zipf's law, as of words: many repeated ones and many rare ones.
+  # Zipf's law: many repeated and many rare words.
   sentences = [(generator.zipf(1.5, size=length) % 5000).tolist() for length in generator.integers(10, 60, size=200)]
   hypotheses, references = sentences[:8], sentences[8:]
   expected = [nltk_bleu(h, references, bleu.ORDERS) for h in hypotheses]
@@ -70,43 +70,43 @@ def test_counts_are_clipped_by_one_reference_and_not_by_their_sum():
   np.testing.assert_allclose(bleu.bleu(["aaaa"], ["aabb", "aabb", "abbb"], orders=(1,)), [[2 / 4]])
 
 
-def test_of_two_lengths_as_close_the_shorter_counts():
+def test_of_two_equally_close_lengths_the_shorter_counts():
   assert bleu.bleu(["ab"], ["a", "abc"], orders=(1,)) == 1.0
   np.testing.assert_allclose(bleu.bleu(["ab"], ["abc", "abcd"], orders=(1,)), [[math.exp(1 - 3 / 2)]])
 
 
 def test_its_own_length_does_not_save_a_sentence_from_the_brevity_penalty():
-  # Without "ab" the closest length is 4; with a second sentence of two, 2.
+  # Without "ab" the closest length is 4; with a second sentence of two tokens it is 2.
   np.testing.assert_allclose(bleu.self_bleu(["ab", "abcd"], (1,), num=1), [[math.exp(1 - 4 / 2)]])
   np.testing.assert_allclose(bleu.self_bleu(["ab", "abcd", "cd"], (1,), num=1), [[1.0]])
 
 
-def test_a_copy_elsewhere_is_a_reference():
+def test_a_duplicate_is_a_reference():
   np.testing.assert_allclose(bleu.self_bleu(["abcdef", "abcdef", "uvwxyz"]), [[1.0] * 4, [1.0] * 4, [0.0] * 4])
 
 
-def test_a_short_sentence_counts_a_tenth_where_it_has_no_n_gram():
+def test_an_order_without_n_grams_counts_as_a_tenth():
   np.testing.assert_allclose(bleu.bleu(["ab"], ["ab"], orders=(2, 3, 4)), [[1.0, 0.1 ** (1 / 3), 0.1 ** (2 / 4)]])
 
 
-def test_nothing_known_and_nothing_at_all_score_0():
+def test_unknown_tokens_and_empty_sentences_score_0():
   assert not bleu.bleu(["xyz", ""], ["abc", "", "abcd"]).any()
   assert not bleu.self_bleu(["", ""]).any()
   assert bleu.bleu([], ["abc"]).shape == (0, 4)
 
 
-def test_words_ids_and_arrays_are_alike():
+def test_words_ids_and_arrays_give_equal_scores():
   ids = np.random.default_rng(0).integers(5, size=(20, 7), dtype=np.int32)
   words = [[f"w{token}" for token in sentence] for sentence in ids]
   np.testing.assert_array_equal(bleu.bleu(ids[:9], ids[9:]), bleu.bleu(words[:9], words[9:]))
   np.testing.assert_array_equal(bleu.self_bleu(ids), bleu.self_bleu(words))
 
 
-def test_orders_are_those_asked_for():
+def test_orders_are_columns():
   np.testing.assert_array_equal(bleu.bleu(["abcde"], ["abcef"], (5, 2)), bleu.bleu(["abcde"], ["abcef"])[:, [3, 0]])
 
 
-def test_mistakes_are_told():
+def test_mistakes_are_refused():
   with pytest.raises(ValueError, match="at least one reference"):
     bleu.bleu(["abc"], [])
   with pytest.raises(ValueError, match="at least two sentences, not 1"):
@@ -116,7 +116,7 @@ def test_mistakes_are_told():
   with pytest.raises(ValueError, match="one of full, texygen, texygen_fast, relgan, textgan_pytorch, not 'seqgan'"):
     bleu.scores(["abc"], ["abc"], "seqgan")
   with pytest.raises(ValueError, match="at least one reference"):
-    # Nothing is left of a sample of 200 after those that are scored.
+    # A sample of 200 has no references left after the scored sentences.
     bleu.scores(["abc"] * 200, ["abc"], "textgan_pytorch")
 
 
@@ -127,7 +127,7 @@ def samples():
 
 
 def expected_scores(h, r):
-  """Of each protocol: the scores of BLEU and of Self-BLEU."""
+  """Returns the BLEU and Self-BLEU scores of each protocol."""
   full = bleu.bleu(h, r), bleu.self_bleu(h)
   return {
     "full": full,

@@ -19,7 +19,7 @@ def rounded_scores(seed, num_real=300, num_fake=200):
 
 
 def covered(estimate_of, truth, trials=200):
-  """How many intervals of samples of size 100 and 150 hold the truth."""
+  """Counts the intervals of samples of size 100 and 150 that cover the truth."""
   hits = 0
   for trial in range(trials):
     random = np.random.default_rng(trial)
@@ -29,7 +29,7 @@ def covered(estimate_of, truth, trials=200):
 
 
 def test_accuracy_by_hand():
-  # Real: two above 0, one on it, one below; fake: one below, one on it, one above.
+  # Real: two above 0, one at 0, one below; fake: one below, one at 0, one above.
   assert classification.accuracy(REAL, FAKE).value == pytest.approx((2.5 / 4 + 1.5 / 3) / 2)
   assert classification.accuracy(REAL, FAKE).n == 7
   assert classification.accuracy(REAL, FAKE, threshold=-1.5).value == pytest.approx((1 + 1 / 3) / 2)
@@ -53,7 +53,7 @@ def test_the_interval_of_the_accuracy():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_auc_is_that_of_all_pairs_and_of_scikit_learn(seed):
+def test_auc_equals_all_pairs_and_scikit_learn(seed):
   real, fake = rounded_scores(seed)
   pairs = (real[:, None] > fake) + 0.5 * (real[:, None] == fake)
   estimate = classification.auc(real, fake)
@@ -66,7 +66,7 @@ def test_auc_is_that_of_all_pairs_and_of_scikit_learn(seed):
 
 
 def test_auc_by_hand():
-  # Of the twelve pairs 2 beats 3; 0.5 beats 2 and ties 1; 0 beats 1 and ties 1; -1 beats 1.
+  # Twelve pairs: 2 beats 3; 0.5 beats 2 and ties 1; 0 beats 1 and ties 1; -1 beats 1.
   assert classification.auc(REAL, FAKE).value == pytest.approx((3 + 2.5 + 1.5 + 1) / 12)
   assert classification.auc(np.zeros(5), np.zeros(9))[::2] == (0.5, 0.0)
   assert classification.auc([1.0, 2.0], [0.0, -1.0])[::2] == (1.0, 0.0)
@@ -118,8 +118,8 @@ def test_scores_far_apart_neither_overflow_nor_underflow():
   assert estimate.value == pytest.approx(1000.0 - 2000.0 + math.log(10)) and math.isfinite(estimate.ci)
 
 
-def test_the_intervals_hold_the_truth_as_often_as_they_say():
-  # Of two normals one standard deviation apart; f = x is the log ratio.
+def test_the_intervals_have_their_nominal_coverage():
+  # Two normals one standard deviation apart; f = x is the log ratio.
   assert 178 <= covered(lambda real, fake, seed: classification.auc(real, fake), stats.norm.cdf(math.sqrt(0.5))) <= 199
   assert 178 <= covered(lambda real, fake, seed: classification.density_ratio_gain(real, fake, seed=seed), 0.5) <= 199
 

@@ -12,7 +12,7 @@ SEQUENCES = list(itertools.product(range(4), repeat=3))
 
 
 def distribution(seed, scale=1.0, forbidden=0):
-  """Log-probabilities of all sequences, the more uneven the larger the scale; the first `forbidden` are impossible."""
+  """Makes log-probabilities of all sequences, less uniform at a larger scale; the first `forbidden` are impossible."""
   logits = scale * np.random.default_rng(seed).normal(size=len(SEQUENCES))
   logits[:forbidden] = -np.inf
   return logits - np.logaddexp.reduce(logits)
@@ -46,7 +46,7 @@ def test_the_estimates_are_near_the_exact_values():
   assert within_4_standard_errors(forward, exact_kl(truth, model)) and forward.n == 20_000
   assert within_4_standard_errors(reverse, exact_kl(model, truth)) and reverse.n == 15_000
   assert within_4_standard_errors(middle, exact_js(truth, model)) and middle.n == 35_000
-  # The three differ by far more than their errors, so that none passes for another.
+  # The three differ by far more than their errors, so none can be confused with another.
   assert exact_kl(truth, model) - exact_kl(model, truth) > 4 * forward.ci
   assert exact_kl(model, truth) - exact_js(truth, model) > 4 * middle.ci
 
@@ -57,7 +57,7 @@ def test_the_intervals_are_1_96_standard_errors():
   error = np.std(truth[real] - model[real]) / math.sqrt(5000)
   np.testing.assert_allclose(divergence.forward_kl(truth[real], model[real]).ci, 1.96 * error, rtol=0.1)
   middle = np.logaddexp(truth, model) - math.log(2)
-  # Variances of independent means add up.
+  # Variances of independent means add.
   error = 0.5 * math.sqrt(np.var(truth[real] - middle[real]) / 5000 + np.var(model[fake] - middle[fake]) / 2000)
   estimate = divergence.jensen_shannon(truth[real], model[real], truth[fake], model[fake])
   np.testing.assert_allclose(estimate.ci, 1.96 * error, rtol=0.1)
@@ -78,7 +78,7 @@ def test_disjoint_distributions_are_log_2_or_infinity_apart():
   assert divergence.jensen_shannon(possible, impossible, impossible, possible)[::2] == (math.log(2), 0.0)
 
 
-def test_a_truth_that_forbids_what_the_model_writes():
+def test_sequences_of_the_model_that_are_impossible_under_the_truth():
   truth, model = distribution(1, forbidden=9), distribution(2)
   real, fake = draw(truth, 20_000, 3), draw(model, 20_000, 4)
   assert within_4_standard_errors(divergence.forward_kl(truth[real], model[real]), exact_kl(truth, model))
@@ -93,7 +93,7 @@ def test_long_sequences_do_not_underflow():
   np.testing.assert_allclose(divergence.jensen_shannon(p, q, p, q).value, expected, rtol=1e-12)
 
 
-def test_the_mass_covered_is_that_of_the_distinct_sequences():
+def test_the_mass_covered_counts_distinct_sequences():
   fake, real = [(1, 2), (1, 2), (3, 4), (9, 9)], [(1, 2), (3, 4), (5, 6), (1, 2)]
   log_probs = {(1, 2): math.log(0.5), (3, 4): math.log(0.25), (5, 6): math.log(0.125), (9, 9): -math.inf}
   coverage = divergence.mass_covered(fake, [log_probs[s] for s in fake], real, [log_probs[s] for s in real])
@@ -101,7 +101,7 @@ def test_the_mass_covered_is_that_of_the_distinct_sequences():
   assert coverage.truth == pytest.approx((0.875, 4, None))
 
 
-def test_the_mass_covered_is_that_expected_of_a_sample():
+def test_the_mass_covered_has_its_expected_value():
   truth, model = distribution(1), distribution(2)
   coverages = []
   for seed in range(200):

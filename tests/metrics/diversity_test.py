@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.metrics.diversity, by hand and against slow twins."""
+"""Tests of tf_textgan.metrics.diversity, by hand and against slow implementations."""
 
 import collections
 import math
@@ -43,7 +43,7 @@ def test_duplicates():
 def test_copied():
   assert diversity.copied_share(SENTENCES, [("a", "b", "a"), ("x",)]) == 0.5
   assert diversity.copied_share(SENTENCES, []) == 0.0
-  # A part of a sentence is no copy of it.
+  # A part of a sentence is not a copy.
   assert diversity.copied_share([("a", "b")], [("a", "b", "c")]) == 0.0
 
 
@@ -51,7 +51,7 @@ def test_the_divergence_of_a_sample_from_itself_is_0():
   assert diversity.js_divergence(SENTENCES, SENTENCES[::-1] * 2, 2) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_the_divergence_of_samples_with_nothing_in_common_is_log_2():
+def test_the_divergence_of_disjoint_samples_is_log_2():
   assert diversity.js_divergence(["ab", "abb"], ["cd"], 1) == pytest.approx(math.log(2))
   assert diversity.js_divergence(["ab"], ["ba"], 2) == pytest.approx(math.log(2))
 
@@ -62,11 +62,11 @@ def test_the_divergence_by_hand():
   assert diversity.js_divergence(["aab"], ["b"], 1) == diversity.js_divergence(["b"], ["aab"], 1)
 
 
-def test_the_divergence_of_what_is_too_short_is_nan():
+def test_the_divergence_of_too_short_sentences_is_nan():
   assert math.isnan(diversity.js_divergence(["ab"], ["a"], 2))
 
 
-def test_counts_are_those_of_a_counter():
+def test_counts_equal_a_counter():
   samples = [random_sentences(0, 40), random_sentences(1, 30), []]
   tables = diversity.count_ngrams(samples, 6)
   for order, table in enumerate(tables, 1):
@@ -76,7 +76,7 @@ def test_counts_are_those_of_a_counter():
     assert sorted(table.T.tolist()) == sorted([count[gram] for count in expected] for gram in grams)
 
 
-def test_counts_of_what_is_too_short_are_none():
+def test_too_short_sentences_have_no_counts():
   assert [table.shape for table in diversity.count_ngrams([["ab"], ["c"]], 3)] == [(2, 3), (2, 1), (2, 0)]
   assert diversity.count_ngrams([[]], 1)[0].shape == (1, 0)
 
@@ -95,7 +95,7 @@ def test_entropy_by_hand():
 
 
 def test_ms_jaccard_by_hand():
-  # For each sentence, ours has a 2, b 1, ab 1, ba 1, aba 1; theirs a 1/2, b 1, c 1/2, ab 1/2, bc 1/2: overlaps 1.5 of 3.5 and 0.5 of 2.5.
+  # Counts per sentence: ours a 2, b 1, ab 1, ba 1, aba 1; theirs a 1/2, b 1, c 1/2, ab 1/2, bc 1/2. Overlaps: 1.5 of 3.5 and 0.5 of 2.5.
   scores = diversity.ms_jaccard(["aba"], ["ab", "bc"], 3)
   assert scores == pytest.approx({2: math.sqrt(1.5 / 3.5 * 0.5 / 2.5), 3: 0.0})
 
@@ -117,21 +117,21 @@ def test_ms_jaccard_at_its_ends():
   assert math.isnan(diversity.ms_jaccard(["ab"], ["ab"], 3)[3])
 
 
-def test_flags_mark_the_sentences_of_the_shares():
+def test_flags_agree_with_the_fractions():
   assert diversity.duplicate_flags(SENTENCES).tolist() == [False, False, True, False]
   assert diversity.copied_flags(SENTENCES, [("a", "b", "a"), ("x",)]).tolist() == [True, False, True, False]
 
 
 def test_longest_copied_by_hand():
   training = ["a b c d".split(), "c a".split()]
-  # "d c" crosses the border of two training sentences.
+  # "d c" crosses the boundary of two training sentences.
   sentences = ["x b c x a b c".split(), "d c".split(), "a b c d".split(), "a b c d e".split(), ["x"], [], "c a a".split()]
   assert diversity.longest_copied(sentences, training).tolist() == [3, 1, 4, 4, 0, 0, 2]
   assert diversity.longest_copied(sentences, []).tolist() == [0] * 7
   assert diversity.longest_copied([], training).tolist() == []
 
 
-def test_longest_copied_is_what_a_search_finds():
+def test_longest_copied_equals_a_search():
   sentences, training = random_sentences(4, 60, longest=12), random_sentences(5, 20, longest=12)
   known = {gram for sentence in training for order in range(1, 13) for gram in diversity.ngrams(sentence, order)}
   runs = [[gram for order in range(1, 13) for gram in diversity.ngrams(sentence, order) if gram in known] for sentence in sentences]

@@ -5,14 +5,14 @@ import numpy as np
 from tf_textgan.metrics import estimates
 
 
-def test_the_interval_is_that_of_the_normal_approximation_for_a_large_sample():
+def test_the_interval_of_a_large_sample_equals_the_normal_approximation():
   values = np.random.default_rng(0).normal(3.0, 2.0, 5000)
   estimate = estimates.mean(values)
   assert estimate.value == values.mean() and estimate.n == 5000
   np.testing.assert_allclose(estimate.ci, 1.96 * values.std() / math.sqrt(5000), rtol=0.1)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says():
+def test_the_interval_has_its_nominal_coverage():
   generator = np.random.default_rng(1)
   hits = 0
   for trial in range(200):
@@ -25,7 +25,7 @@ def test_a_ratio_is_resampled_by_item():
   lengths = np.random.default_rng(2).integers(1, 20, 1000)
   estimate = estimates.mean(2.0 * lengths, lengths)
   assert estimate.value == 2.0
-  assert estimate.ci < 1e-9  # Each sentence has 2 nats a token: nothing varies.
+  assert estimate.ci < 1e-9  # Each sentence has 2 nats per token: nothing varies.
 
 
 def test_an_empty_sample_has_no_mean():

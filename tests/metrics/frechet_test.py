@@ -8,7 +8,7 @@ from tf_textgan.metrics import frechet
 
 
 def _whitened(n, size, seed):
-  """A sample with the mean 0 and the unbiased covariance 1 to the last digits."""
+  """Makes a sample with mean 0 and unbiased covariance 1, up to rounding."""
   x = np.random.default_rng(seed).normal(size=(n, size))
   x -= x.mean(axis=0)
   return x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T
@@ -31,7 +31,7 @@ def test_equals_the_formula_with_a_matrix_root():
   x, y = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)), rng.normal(size=(150, 6)) @ rng.normal(size=(6, 6)) + 0.3
   assert frechet.distance(x, y) == pytest.approx(_reference(x, y), rel=1e-9)
   assert frechet.distance(y, x) == pytest.approx(frechet.distance(x, y), rel=1e-12)
-  # A common shift changes nothing, not even its digits where it is large.
+  # A common shift, even a large one, changes nothing.
   assert frechet.distance(x + 1e4, y + 1e4) == pytest.approx(_reference(x, y), rel=1e-9)
 
 
@@ -76,7 +76,7 @@ def test_the_interval_covers_the_mean_of_such_samples(shift):
   results = [frechet.estimate(x, y) for x, y in pairs]
   mean = np.mean([result.value for result in results])
   assert np.mean([abs(result.value - mean) <= result.ci for result in results]) >= 0.9
-  # Nor is it far too wide.
+  # It is not far too wide either.
   assert np.mean([result.ci for result in results]) < 2 * 1.96 * np.std([result.value for result in results])
 
 

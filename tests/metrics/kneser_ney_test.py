@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.metrics.kneser_ney: by hand, by law and against a slow twin."""
+"""Tests of tf_textgan.metrics.kneser_ney: by hand, by law and against a slow implementation."""
 
 import collections
 import math
@@ -21,13 +21,13 @@ def coco(name, num):
 
 
 def random_sentences(seed, num, types=12):
-  """Sentences of 0 to 9 tokens; the lower an id, the more frequent."""
+  """Makes sentences of 0 to 9 tokens; lower ids are more frequent."""
   generator = np.random.default_rng(seed)
   return [tuple(np.minimum(generator.geometric(0.25, generator.integers(10)) - 1, types - 1).tolist()) for _ in range(num)]
 
 
 class Twin:
-  """The same model, token by token, from the formulas."""
+  """A slow implementation of the model, token by token, from the formulas."""
 
   def __init__(self, sentences, order, vocabulary):
     self.order, self.vocabulary = order, set(vocabulary)
@@ -131,19 +131,19 @@ def test_trigrams_by_hand():
 
 
 @pytest.mark.parametrize("order", range(1, 6))
-def test_the_slow_twin_agrees_on_random_text(order):
+def test_log_probs_equal_a_slow_implementation_on_random_text(order):
   training, test = random_sentences(1, 1000), random_sentences(2, 100, types=15)
   # Types 10 and 11 are unknown in training, those from 10 to 14 in the test; 99 never occurs.
   vocabulary = [*range(10), 99]
   model, twin = kneser_ney.Model(training, order, vocabulary), Twin(training, order, vocabulary)
   np.testing.assert_allclose(model.discounts, twin.discounts, rtol=1e-12)
-  # Counts of counts suffice for the formulas but among the unigrams, of which none has few tokens to its left.
+  # The formulas apply to all orders but unigrams, none of which has few left neighbours.
   assert [tuple(discounts) == FALLBACK for discounts in model.discounts] == [True] + [False] * (order - 1)
   np.testing.assert_allclose(model.log_probs(test), [twin.log_prob(sentence) for sentence in test], rtol=1e-10)
 
 
 def test_one_count_of_counts_does_not_move_the_score():
-  # Bigrams of which few are seen twice: of 4,000 one or two in some samples, and none in others, are seen four times.
+  # Few of 4,000 bigrams are seen twice; one or two in some samples, and none in others, are seen four times.
   texts = [np.random.default_rng(seed).integers(150, size=[1, 4000]).tolist() for seed in range(9)]
   models = [kneser_ney.Model(text, 2, range(150)) for text in texts[1:]]
   none = [model.discounts[1, 2] == model.discounts[1, 1] + 1 for model in models]
@@ -154,7 +154,7 @@ def test_one_count_of_counts_does_not_move_the_score():
 
 @needs_data
 @pytest.mark.parametrize("order", range(1, 6))
-def test_the_slow_twin_agrees_on_real_text(order):
+def test_log_probs_equal_a_slow_implementation_on_real_text(order):
   training, test = coco("train", 400), coco("test", 100)
   vocabulary = {word for sentence in training for word in sentence}
   model, twin = kneser_ney.Model(training, order), Twin(training, order, vocabulary)
@@ -181,14 +181,14 @@ def test_probabilities_sum_to_one_after_any_context(order, num):
 def test_all_unknown_tokens_are_one_type():
   model = kneser_ney.Model([(1, 2, 3), (1, 2, 4), (1, 2, 2)], 3, [1, 2])
   assert len(set(model.log_probs([(1, 2, 3), (1, 2, 4), (1, 2, "x"), (1, 2, None)]).tolist())) == 1
-  # So it is in training, too.
+  # In training too.
   training, test = random_sentences(7, 300), random_sentences(8, 30)
   renamed = [[min(token, 9) for token in sentence] for sentence in training]
   of_three, of_one = (kneser_ney.Model(text, 3, range(9)) for text in (training, renamed))
   np.testing.assert_array_equal(of_three.log_probs(test), of_one.log_probs(test))
 
 
-def test_the_marks_are_no_words():
+def test_the_marks_are_not_words():
   words = [("<s>", "</s>", "<unk>"), ("<s>", "<unk>")]
   renamed = [tuple({"<s>": "a", "</s>": "b", "<unk>": "c"}[word] for word in sentence) for sentence in words]
   np.testing.assert_array_equal(kneser_ney.Model(words).log_probs(words), kneser_ney.Model(renamed).log_probs(renamed))
@@ -201,7 +201,7 @@ def test_the_order_of_sentences_and_vocabulary_does_not_matter():
   np.testing.assert_allclose(one, other, rtol=1e-13)
 
 
-def test_a_sentence_is_scored_alike_in_any_company():
+def test_the_score_of_a_sentence_does_not_depend_on_the_others():
   model, test = kneser_ney.Model(random_sentences(7, 100)), random_sentences(8, 30)
   np.testing.assert_allclose(model.log_probs(test), [model.log_probs([sentence])[0] for sentence in test], rtol=1e-14)
 
@@ -249,7 +249,7 @@ def test_scores():
   assert kneser_ney.Scorer(references, training)(samples)["lm_nll"] != scores["lm_nll"]
 
 
-def test_words_that_only_samples_have_leave_the_vocabulary_alone():
+def test_words_of_samples_only_do_not_change_the_vocabulary():
   references = random_sentences(14, 30)
   strange = [(*sentence, f"strange {i}") for i, sentence in enumerate(random_sentences(15, 30))]
   alike = [(*sentence[:-1], "strange") for sentence in strange]
@@ -257,7 +257,7 @@ def test_words_that_only_samples_have_leave_the_vocabulary_alone():
 
 
 @needs_data
-def test_real_text_is_more_probable_than_its_shuffled_words_and_repetition_scores_ill_in_reverse():
+def test_real_text_is_more_probable_than_shuffled_words_and_repetition_has_a_high_reverse_score():
   training, references, real = coco("train", 1000), coco("test", 300), coco("train", 2000)[1000:1300]
   generator = np.random.default_rng(16)
   systems = {"real": real, "shuffled": [generator.permutation(sentence).tolist() for sentence in real], "one sentence": [training[0]] * 300}

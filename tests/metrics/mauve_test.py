@@ -9,7 +9,7 @@ from tf_textgan.metrics import mauve
 
 
 def _slow_area(p, q, scale):
-  """The trapezoids one by one."""
+  """Sums the trapezoids one by one."""
   points = [(1.0, 0.0)]
   for i in range(25):
     w = 1e-6 + (1 - 2e-6) * i / 24
@@ -22,7 +22,7 @@ def _slow_area(p, q, scale):
 
 @pytest.mark.parametrize("scale", [1.0, 5.0])
 @pytest.mark.parametrize(("p", "q"), [([0.75, 0.25], [0.25, 0.75]), ([0.5, 0.5, 0.0], [0.0, 0.2, 0.8]), ([0.1, 0.2, 0.7], [0.3, 0.3, 0.4])])
-def test_the_area_by_a_slow_twin(p, q, scale):
+def test_the_area_equals_a_slow_implementation(p, q, scale):
   assert mauve.area(p, q, scale) == pytest.approx(_slow_area(p, q, scale), rel=1e-12)
   assert mauve.area(q, p, scale) == pytest.approx(mauve.area(p, q, scale), rel=1e-9)
 
@@ -33,7 +33,7 @@ def test_the_area_of_a_curve_with_a_formula():
   x, y = np.sqrt(1 - w**2), (1 + w) / 2
   exact = np.sum((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2)
   assert exact == pytest.approx(0.5 + math.pi / 8, abs=1e-6)
-  # 25 points cut corners off.
+  # 25 points cut the corners.
   assert mauve.area([1.0, 0.0], [0.5, 0.5], 1.0) == pytest.approx(exact, abs=0.01)
 
 
@@ -41,7 +41,7 @@ def test_equal_histograms_are_at_1():
   assert mauve.area([0.2, 0.3, 0.0, 0.5], [0.2, 0.3, 0.0, 0.5]) == pytest.approx(1.0, abs=1e-9)
 
 
-def test_disjoint_histograms_are_at_the_least():
+def test_disjoint_histograms_have_the_smallest_area():
   # The points are ((1 - w)^5, w^5): the integral is 5 B(5, 6) = 1/252, and 25 trapezoids give a little more.
   least = mauve.area([0.5, 0.5, 0, 0], [0, 0, 0.1, 0.9])
   w = np.linspace(1e-6, 1 - 1e-6, 25)
@@ -57,7 +57,7 @@ def test_a_growing_difference_lowers_it():
   assert 0.9 < values[0] < 1.0 and values[-1] < 0.1
 
 
-def test_clusters_that_can_be_told():
+def test_separated_clusters():
   # Two directions far apart.
   centres = 10 * np.eye(6)[:2]
   rng = np.random.default_rng(2)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.metrics.naive_bayes, against a slow twin and by hand."""
+"""Tests of tf_textgan.metrics.naive_bayes, against a slow implementation and by hand."""
 
 import math
 
@@ -11,8 +11,8 @@ def _features(sentence):
   return {*((token,) for token in sentence), *zip(sentence, sentence[1:])}
 
 
-def _twin(training, labels, sentence):
-  """Log-scores of the categories by the formula of the module."""
+def _slow_scores(training, labels, sentence):
+  """Computes log-scores of the categories by the formula of the module."""
   known = set().union(*map(_features, training))
   scores = []
   for category in sorted(set(labels)):
@@ -25,21 +25,21 @@ def _twin(training, labels, sentence):
   return scores
 
 
-def test_the_category_is_that_of_the_formula():
+def test_the_category_equals_the_formula():
   random = np.random.default_rng(0)
   training = [tuple(random.integers(0, 6, random.integers(1, 6)).tolist()) for _ in range(40)]
   labels = [int(sum(sentence) % 3) for sentence in training]
-  sentences = [tuple(random.integers(0, 8, random.integers(0, 7)).tolist()) for _ in range(200)]  # 6 and 7 are in no training sentence.
-  scores = np.array([_twin(training, labels, sentence) for sentence in sentences])
+  sentences = [tuple(random.integers(0, 8, random.integers(0, 7)).tolist()) for _ in range(200)]  # 6 and 7 do not occur in training.
+  scores = np.array([_slow_scores(training, labels, sentence) for sentence in sentences])
   found = naive_bayes.Classifier(training, labels)(sentences)
-  # Of categories that score alike to rounding either will do.
+  # Categories with equal scores, up to rounding, are both right.
   np.testing.assert_allclose(scores[np.arange(200), found], scores.max(axis=1), atol=1e-9)
   assert len(set(found.tolist())) == 3
 
 
 def test_by_hand():
   classifier = naive_bayes.Classifier([("so", "good"), ("good",), ("so", "bad")], [1, 1, 0])
-  # Where nothing is known, the category of most sentences.
+  # Without known features, the most frequent category.
   assert classifier([("good",), ("bad",), (), ("unknown",)]).tolist() == [1, 0, 1, 1]
 
 

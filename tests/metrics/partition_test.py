@@ -16,7 +16,7 @@ def _sample(num, seed):
   return SCORES[np.random.default_rng(seed).choice(64, num, p=Q)]
 
 
-def test_the_bounds_enclose_the_truth_in_the_mean_and_close_in():
+def test_the_mean_bounds_enclose_the_truth_and_converge():
   gaps = []
   for num in (20, 80):
     scores = _sample([40_000, num], num)
@@ -27,7 +27,7 @@ def test_the_bounds_enclose_the_truth_in_the_mean_and_close_in():
   assert gaps[1] < 0.4 * gaps[0]
 
 
-def test_as_the_formula_has_it():
+def test_bounds_equal_the_formula():
   scores = _sample(7, 0)
   mean = lambda x: np.log(np.mean(np.exp(x)))  # noqa: E731
   without = np.mean([mean(np.delete(scores, i)) for i in range(7)])
@@ -50,7 +50,7 @@ def test_the_likelihood_of_real_text():
   assert bounds.lower.value < bounds.upper.value < bounds.lower.value + 0.01
   assert bounds.lower.value - bounds.lower.ci < exact < bounds.upper.value + bounds.upper.ci
   assert bounds.lower.n == 3000 and 0 < bounds.lower.ci < 0.1
-  # The interval knows of both samples: with few proposals it is wider.
+  # The interval covers both samples: it is wider with few proposals.
   assert partition.nll(np.log(Q[real]), SCORES[real], SIZES[real], _sample(50, 6)).upper.ci > 2.0 * bounds.upper.ci
 
 

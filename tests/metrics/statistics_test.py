@@ -16,7 +16,7 @@ REFERENCES = [tuple(s.split()) for s in ("a b c d e", "b x")]
 TRAINING = [tuple(s.split()) for s in ("a b x", "c d e a", "y")]
 
 
-def test_each_number_is_that_of_its_function():
+def test_each_number_equals_its_function():
   numbers = statistics.statistics(SENTENCES, REFERENCES, TRAINING)
   expected = diversity.summary(SENTENCES)
   expected |= {f"ngram_entropy_{order}": diversity.ngram_entropy(SENTENCES, order) for order in range(1, 5)}
@@ -31,7 +31,7 @@ def test_each_number_is_that_of_its_function():
   assert {name for name, estimate in numbers.items() if estimate.ci is not None} == {"duplicates", "copied", "longest_copied", "mean_length"}
 
 
-def test_without_a_training_set_nothing_is_said_of_copies():
+def test_without_a_training_set_there_are_no_numbers_of_copies():
   numbers = statistics.statistics(SENTENCES, REFERENCES)
   assert "js_2" in numbers and not [name for name in numbers if "copied" in name]
 
@@ -58,7 +58,7 @@ def test_news():
   valid, test, train = ([tuple(line.split()) for line in (DATA / name).read_text(encoding="utf-8").splitlines()] for name in names)
   start = time.process_time()
   real = statistics.statistics(valid, test, train)
-  # It takes some 2; the slack is for slow machines.
+  # It takes about 2 seconds; the slack is for slow machines.
   assert time.process_time() - start < 15
   copies = statistics.statistics(train[:500] * 2, test[:1000], train)
   assert real["copied"].value < 0.01 and copies["copied"][::2] == (1.0, 0.0) and copies["duplicates"].value >= 0.5

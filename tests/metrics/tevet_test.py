@@ -11,19 +11,19 @@ from tf_textgan.metrics import tevet
 
 V, T = 4, 3
 PRIOR = np.array([0.5, 0.3, 0.2])
-# What comes after each token, [Z, V, V], and what comes first, [Z, V].
+# Probabilities of the next token after each token, [Z, V, V], and of the first token, [Z, V].
 NEXT = np.random.default_rng(0).dirichlet(np.ones(V), size=(3, V))
 FIRST = np.random.default_rng(1).dirichlet(np.ones(V), size=3)
 SENTENCES = np.array(list(itertools.product(range(V), repeat=T)))
 
 
 def conditionals(sentences):
-  """Probability of each token after its true prefix, for each latent: [Z, B, T]."""
+  """Computes the probability of each token after its true prefix, for each latent: [Z, B, T]."""
   return np.concatenate([FIRST[:, sentences[:, :1]], NEXT[:, sentences[:, :-1], sentences[:, 1:]]], axis=2)
 
 
 def predict(sentences, num, seed, soft=False):
-  """The sums of `num` predictions, each with a latent of its own: [B, T]."""
+  """Sums `num` predictions, each with its own latent: [B, T]."""
   generator = np.random.default_rng(seed)
   sums = np.zeros(sentences.shape)
   for _ in range(num):
@@ -34,7 +34,7 @@ def predict(sentences, num, seed, soft=False):
 
 
 def exact():
-  """Log-probabilities of all sentences, token by token, of the model with a fresh latent for each token."""
+  """Computes log-probabilities of all sentences, token by token, with a new latent for each token."""
   return np.log(np.einsum("z,zbt->bt", PRIOR, conditionals(SENTENCES)))
 
 
@@ -43,12 +43,12 @@ def test_the_exact_conditionals_are_a_language_model():
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_more_samples_come_nearer_to_the_exact_likelihood(soft):
+def test_more_samples_reduce_the_error_of_the_likelihood(soft):
   errors = []
   for num in (30, 300, 3000):
     estimate = tevet.log_probs(predict(SENTENCES, num, 2, soft), num, V)
     errors.append(np.sqrt(np.mean((estimate - exact()) ** 2)))
-  # The error falls with the root of N: by 3.2 for each factor of 10.
+  # The error falls with the square root of N: by 3.2 per factor of 10.
   assert errors[0] > 2 * errors[1] > 4 * errors[2] and errors[2] < 0.06
 
 
@@ -66,7 +66,7 @@ def test_a_latent_kept_for_the_sentence_is_another_model():
 
 
 @pytest.mark.parametrize(("num", "p", "alpha"), [(10, 0.3, 1.0), (50, 0.02, 1.0), (200, 0.3, 0.5), (200, 0.05, 2.0)])
-def test_the_mean_is_that_of_the_binomial(num, p, alpha):
+def test_the_mean_equals_the_binomial(num, p, alpha):
   counts = np.arange(num + 1)
   expected = scipy.stats.binom.pmf(counts, num, p) @ -np.log((counts + alpha / V) / (num + alpha))
   drawn = -tevet.log_probs(np.random.default_rng(5).binomial(num, p, size=100_000), num, V, alpha)
@@ -77,12 +77,12 @@ def test_the_mean_is_that_of_the_binomial(num, p, alpha):
 def test_a_finite_sample_makes_the_nll_too_high(p):
   num, counts = 400, np.arange(401)
   weights = scipy.stats.binom.pmf(counts, num, p)
-  # Next to no smoothing: the count 0 has a probability below 1e-60.
+  # Almost no smoothing: the count 0 has a probability below 1e-60.
   bias = weights @ -tevet.log_probs(counts, num, V, alpha=1e-6) + math.log(p)
   np.testing.assert_allclose(bias, (1 - p) / (2 * num * p), rtol=0.02)
 
 
-def test_rare_tokens_cost_what_the_smoothing_says():
+def test_the_smoothing_decides_the_cost_of_rare_tokens():
   num, p = 100, 1e-5
   weights = scipy.stats.binom.pmf(np.arange(num + 1), num, p)
   nll = weights @ -tevet.log_probs(np.arange(num + 1), num, V)
@@ -91,7 +91,7 @@ def test_rare_tokens_cost_what_the_smoothing_says():
 
 def test_smoothing_by_hand():
   np.testing.assert_allclose(np.exp(tevet.log_probs([0, 3, 9], 9, 4)), [0.025, 0.325, 0.925])
-  # The probabilities of all tokens add up to 1.
+  # The probabilities of all tokens sum to 1.
   np.testing.assert_allclose(np.exp(tevet.log_probs([5, 4, 0, 0], 9, 4, alpha=3.0)).sum(), 1.0)
   assert tevet.log_probs([0, 9], 9, 4, alpha=0).tolist() == [-math.inf, 0.0]
 

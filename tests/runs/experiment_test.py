@@ -107,15 +107,16 @@ def test_networks_that_belong_together_are_told():
   spec = tiny.SPECS["text"]
   with pytest.raises(errors.UserError, match="--algorithm leakgan needs the generator manager_worker, not lstm"):
     experiment_lib.build(flags.parse(["train.py", "--algorithm", "leakgan", "--generator", "lstm"], ""), spec)
-  for words in (["leakgan", "--discriminator", "recurrent"], ["mle", "--generator", "manager_worker"]):
-    with pytest.raises(errors.UserError, match="manager_worker reads a discriminator's features"):
+  asked = [(["leakgan", "--discriminator", "recurrent"], "--algorithm leakgan"), (["mle", "--generator", "manager_worker"], "manager_worker")]
+  for words, who in asked:
+    with pytest.raises(errors.UserError, match=f"{who} needs a discriminator that gives the features of unfinished sequences"):
       experiment_lib.build(flags.parse(["train.py", "--algorithm", *words], ""), spec)
 
 
 @pytest.mark.parametrize(("kind", "other", "own"), [("generator", "lstm", "lstm_mixture"), ("discriminator", "recurrent", "cnn_categories")])
 def test_an_algorithm_may_need_its_own_networks(kind, other, own):
   experiment = flags.parse(["train.py", "--algorithm", "sentigan", f"--{kind}", other], "")
-  with pytest.raises(errors.UserError, match=f"--algorithm sentigan needs the {kind} {own}, not {other}"):
+  with pytest.raises(errors.UserError, match=f"--algorithm sentigan needs the {kind} {own}[;,] not {other}"):
     experiment_lib.build(experiment, tiny.SPECS["text"])
 
 
@@ -136,7 +137,7 @@ def test_an_ensemble_has_members_that_differ():
   ("algorithm", "message"),
   [
     ("mle", "--algorithm mle trains no discriminator, but --ensemble is 2"),
-    ("sentigan", "--algorithm sentigan needs the discriminator cnn_categories, not an ensemble of 2"),
+    ("sentigan", "--algorithm sentigan needs the discriminator cnn_categories; not ensemble"),
   ],
 )
 def test_an_algorithm_that_takes_no_ensemble_says_so(algorithm, message):
@@ -217,3 +218,12 @@ def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generat
     algorithm.begin("discriminator")
     same = np.array_equal(algorithm.discriminator.embedding, algorithm.generator.embedding)
     assert same == began
+
+
+def test_the_code_that_a_config_names_is_all_that_is_not_the_librarys():
+  made = experiment_lib.make(dataset="text_lines").to_json()
+  assert experiment_lib.modules_named(made) == []
+  made["choices"] |= {"imports": "plain, my.builder", "reward": ["my.rewards:f", "os:system"], "generator": "my.generator", "dataset": "wikipedia/2023.en"}
+  made["dataset"]["tokenizer"] = "my.tokenizer"
+  assert experiment_lib.modules_named(made) == ["plain", "my.builder", "my.rewards:f", "os:system", "my.generator", "my.tokenizer"]
+  assert experiment_lib.modules_named({"choices": {"speed": 3}}) == []

@@ -6,12 +6,14 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests import shell
+from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.evaluation import evaluator
 from tf_textgan.generators import guided
@@ -121,7 +123,7 @@ def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
   assert len(set(fresh[name]["cold"])) == 1
   # Token by token the argmax, by teacher forcing.
   tokens = corpus.vocabulary.encode(fresh[name]["cold"][:1], corpus.spec.length)
-  logits = algorithm.generator(tf.constant(tokens), algorithm.generator.draw_latent(1, [0, 0])).numpy()[0]
+  logits = algorithm.generator(tf.constant(tokens), algorithm.generator.prior(1, [0, 0])).numpy()[0]
   for token, row in zip(tokens[0], logits):
     assert token == row.argmax()
     if token == corpus.spec.end_token:
@@ -187,7 +189,49 @@ def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
 def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
   export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
-  assert list(tf.saved_model.load(str(tmp_path / "export")).signatures) == ["generate"]
+  model = tf.saved_model.load(str(tmp_path / "export"))
+  assert list(model.signatures) == ["generate"] and not hasattr(model, "score") and not hasattr(model, "serve")
+
+
+def test_the_default_signature_and_the_endpoint_of_keras_are_the_score(made):
+  folder, _, algorithm = made[0]["gsgan"]
+  model = tf.saved_model.load(str(folder / "export"))
+  text = tf.constant(TEXT)
+  expected = model.signatures["score"](text=text)
+  layer = keras.layers.TFSMLayer(str(folder / "export"))
+  for scores in (model.signatures["serving_default"](text=text), layer(text)):
+    assert set(scores) == {"log_prob", "discriminator"}
+    for name in scores:
+      np.testing.assert_array_equal(scores[name], expected[name])
+  assert len(layer.weights) == len(algorithm.generator.trainable_variables) + len(algorithm.discriminator.trainable_variables)
+
+
+@pytest.mark.parametrize("name", ["gsgan", "characters"])
+@pytest.mark.parametrize(
+  ("num", "temperature", "message"),
+  [
+    (-1, 1.0, r"expected a num of at least 1, but got.*\[-1\]"),
+    (0, 1.0, r"expected a num of at least 1, but got.*\[0\]"),
+    (3, -1.0, r"expected a temperature that is finite and at least 0, but got.*\[-1\]"),
+    (3, float("nan"), r"expected a temperature that is finite and at least 0, but got.*\[nan\]"),
+    (3, float("inf"), r"expected a temperature that is finite and at least 0, but got.*\[inf\]"),
+  ],
+)
+def test_impossible_requests_are_refused(made, name, num, temperature, message):
+  model = tf.saved_model.load(str(made[0][name][0] / "export"))
+  with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+    model.signatures["generate"](num=tf.constant(num), temperature=tf.constant(temperature), seed=tf.constant(1, tf.int64))
+
+
+def test_versions_stand_side_by_side_and_are_not_lost(made, tmp_path):
+  _, corpus, algorithm = made[0]["oracle"]
+  save = lambda version: export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary, version=version)  # noqa: E731
+  for version in (1, 12, 1):
+    assert save(version) == tmp_path / "export" / str(version)
+  assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["1", "12"]
+  assert "serving_default" in tf.saved_model.load(str(tmp_path / "export" / "12")).signatures
+  with pytest.raises(errors.UserError, match="export holds the versions 1, 12 of a SavedModel; expected an --export_version above 0"):
+    save(0)
 
 
 def test_guided_text_is_that_of_the_command(made, tmp_path):
@@ -209,7 +253,7 @@ def test_guided_text_is_that_of_the_command(made, tmp_path):
 def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
   run = runs.load(made[0]["seqgan"][0])
   for picker in (pickers.Categorical(1.0, top_k=1), pickers.Categorical(1.0, nucleus=1e-6)):
-    tokens, _ = run.algorithm.generator.write(3, export.generation_seed(1), picker)
+    tokens = run.algorithm.generator.write(3, export.generation_seed(1), picker).tokens
     assert run.vocabulary.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]
 
 
@@ -221,7 +265,7 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   generate, score = model.signatures["generate"], model.signatures["score"]
 
   def written(category):
-    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), context=tf.constant(category))
+    drawn = generate(num=tf.constant(30), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64), category=tf.constant(category))
     return {name: [x.decode() if isinstance(x, bytes) else x for x in value.numpy().tolist()] for name, value in drawn.items()}
 
   mixed, negative, positive = (written(category) for category in ("", "neg", "pos"))
@@ -236,9 +280,9 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   assert [line["text"] for line in lines] == positive["text"] and {line["category"] for line in lines} == {"pos"}
   np.testing.assert_allclose([line["log_prob"] for line in lines], positive["log_prob"], atol=1e-5)
   # A drawn sentence's log-probability is its score in its own category.
-  scores = [score(text=tf.constant(mixed["text"]), context=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
+  scores = [score(text=tf.constant(mixed["text"]), category=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
   np.testing.assert_allclose(scores[0], mixed["log_prob"], rtol=1e-4, atol=1e-4)
   assert np.any(np.abs(scores[0] - scores[1]) > 1e-3)
-  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), context=tf.constant([""]))):
+  for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), category=tf.constant([""]))):
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected the categories.*neg.*pos.*but got"):
       call()

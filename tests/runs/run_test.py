@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -180,7 +181,7 @@ def test_two_workers_train_as_one_process(place):
   for code, _, err in results:
     assert code == 0, err
   first, second = (shell.archive(place / name / "checkpoints" / f"step_{_TOTAL:09d}.npz") for name in ("whole", "workers"))
-  assert json.loads(str(first.pop("progress")))["step"] == json.loads(str(second.pop("progress")))["step"] == _TOTAL
+  assert json.loads(str(first.pop("run_state")))["step"] == json.loads(str(second.pop("run_state")))["step"] == _TOTAL
   assert first.keys() == second.keys()
   for name in first:
     np.testing.assert_allclose(first[name], second[name], rtol=0, atol=1e-5, err_msg=name)
@@ -239,7 +240,7 @@ def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypa
   (tmp_path / "run" / "config.json").write_text(json.dumps(config))
   begun = _only_begin(monkeypatch)
   runs.train(_experiment(place, tmp_path / "run"))
-  assert [loop.progress.step for loop in begun] == [_TOTAL]
+  assert [loop.run_state.step for loop in begun] == [_TOTAL]
   with pytest.raises(errors.UserError, match="its choices has pretrained '', this command 'runs/other'"):
     runs.train(_experiment(place, tmp_path / "run", pretrained="runs/other"))
 
@@ -278,7 +279,7 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
     runs.load(tmp_path)
   begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path))
-  assert [loop.progress.step for loop in begun] == [0]
+  assert [loop.run_state.step for loop in begun] == [0]
 
 
 def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypatch):
@@ -380,6 +381,26 @@ def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, 
   assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
   decoded = vocabulary_lib.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
   assert decoded == ["a cat sees a <unk>", "the cat sees a dog"]
+
+
+class _Counts(keras.callbacks.Callback):
+  """Adds the number of evaluations still to come to the logs."""
+
+  def on_epoch_end(self, epoch, logs=None):
+    logs["to_come"] = self.params["epochs"] - 1 - epoch
+
+
+def test_a_users_callback_is_recorded_and_chooses_the_best_checkpoint(place, tmp_path):
+  settings = {"mle_steps": 4, "evaluations": 2, "evaluation_samples": 20, "best_metric": "to_come"}
+  assert runs.train(_mle(place, tmp_path / "run", **settings), [_Counts()])
+  assert [line["to_come"] for line in shell.journal(tmp_path / "run", "evaluation")] == [1.0, 0.0]
+  assert runs.load(tmp_path / "run").step == 4
+
+
+def test_a_callback_that_cannot_work_is_told_and_leaves_nothing(place, tmp_path):
+  with pytest.raises(errors.UserError, match="ReduceLROnPlateau needs the name of its optimizer: .* with one of mle_optimizer"):
+    runs.train(_mle(place, tmp_path / "run"), [keras.callbacks.ReduceLROnPlateau("nll_validation")])
+  assert not (tmp_path / "run").exists()
 
 
 def test_sentences_of_a_file_that_cannot_be_learnt_are_told_and_leave_nothing(place, tmp_path):

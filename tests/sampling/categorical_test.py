@@ -26,20 +26,20 @@ def test_frequencies_are_the_softmax(vocab_size):
   logits = _logits(vocab_size)
   rows, seeds = (2000, 10) if vocab_size > 1000 else (40000, 1)
   tokens = np.concatenate([categorical.draw(tf.repeat(logits, rows, axis=0), noise.seed(s)).tokens for s in range(seeds)])
-  # Rare tokens pooled: by place in their block, then by block.
+  # Rare tokens are pooled by position in their block, then by block.
   for group in (np.arange(vocab_size) % 50, np.arange(vocab_size) * 50 // vocab_size):
     frequencies.assert_drawn_from(group[tokens], np.bincount(group, weights=_softmax(logits)[0]))
 
 
 @pytest.mark.parametrize("vocab_size", SIZES)
-def test_invert_cdf_finds_what_searchsorted_finds(vocab_size):
+def test_invert_cdf_equals_searchsorted(vocab_size):
   random = np.random.default_rng(1)
   weights = random.exponential(size=[300, vocab_size]).astype(np.float32)
   uniforms = random.uniform(size=300).astype(np.float32)
   ends = np.cumsum(weights.astype(np.float64), axis=-1)
   targets = uniforms * ends[:, -1]
   expected = np.array([np.searchsorted(e, u, side="right") for e, u in zip(ends, targets)])
-  # Nearer an edge than float32 sums are exact, either side is right.
+  # Within float32 rounding of a boundary, either side is right.
   clear = np.abs(ends - targets[:, None]).min(axis=-1) > 1e-6 * ends[:, -1]
   assert clear.mean() > 0.9
   found = categorical.invert_cdf(tf.constant(weights), tf.constant(uniforms)).numpy()
@@ -78,7 +78,7 @@ def test_a_logit_of_minus_infinity_is_never_drawn():
 
 
 @pytest.mark.parametrize("vocab_size", SIZES)
-def test_log_probs_are_those_of_the_tokens(vocab_size):
+def test_log_probs_belong_to_the_tokens(vocab_size):
   logits = tf.constant(_logits(vocab_size, rows=64, scale=3.0))
   draw = categorical.draw(logits, noise.seed(4))
   expected = tf.gather(tf.nn.log_softmax(logits), draw.tokens, batch_dims=1)

@@ -11,7 +11,7 @@ TABLE = tf.reshape(tf.range(33.0), [11, 3])
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(("num", "size", "calls"), [(11, 4, 3), (11, 11, 1), (11, 100, 1), (8, 4, 2), (1, 1, 1)])
-def test_every_row_is_made_once_and_in_order(num, size, calls, compiled):
+def test_every_row_is_computed_once_and_in_order(num, size, calls, compiled):
 
   def make(i, first, count):
     return [TABLE[first : first + count], tf.fill([count], i), count[None]]

@@ -16,7 +16,7 @@ def test_seed_takes_64_bits_of_an_integer():
   assert noise.seed(7).dtype == tf.int32
 
 
-def test_fold_gives_each_label_its_own_seed_and_the_same_one_again():
+def test_fold_gives_each_label_its_own_seed_repeatably():
   labels = ["fake", "real", 0, 1, 2**30]
   seeds = [tuple(noise.fold(SEED, label).numpy()) for label in labels]
   assert len(set(seeds)) == len(labels)
@@ -50,7 +50,7 @@ def test_replicas_draw_the_rows_of_the_global_batch(name, compiled, two_replicas
   run = lambda: two_replicas.experimental_local_results(two_replicas.run(draw, args=(3,)))  # noqa: E731
   parts = (tf.function(run) if compiled else run)()
   assert len(parts) == 2
-  # To the last bit but one: logarithms of a vector's end are computed by other code.
+  # Up to the last bit: the end of a vector takes another code path for logarithms.
   np.testing.assert_allclose(np.concatenate([part.numpy() for part in parts]), draw(6).numpy(), rtol=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_num_replicas(two_replicas):
   assert two_replicas.experimental_local_results(two_replicas.run(lambda: tf.constant(noise.num_replicas())))[0] == 2
 
 
-def test_gathered_rows_are_those_of_all_replicas_in_order_and_know_whose_gradient_is_whose(two_replicas):
+def test_gathered_rows_are_in_order_and_route_gradients_to_their_replica(two_replicas):
   x = tf.range(6.0)[:, None] * [1.0, 10.0]
 
   def of_a_replica():
@@ -70,7 +70,7 @@ def test_gathered_rows_are_those_of_all_replicas_in_order_and_know_whose_gradien
     with tf.GradientTape() as tape:
       tape.watch(mine)
       everyone = noise.gather_from_replicas(mine)
-      # A loss of each replica's own, of all rows: a row's gradient comes from both.
+      # Each replica's loss uses all rows, so a row gets gradients from both.
       loss = tf.reduce_sum(everyone**2) * (1.0 + tf.cast(context.replica_id_in_sync_group, tf.float32))
     return everyone, tape.gradient(loss, mine)
 
@@ -104,7 +104,7 @@ def test_dropout_keeps_the_mean(rate):
 
 
 @pytest.mark.parametrize("shape", [[1], [7], [3, 5], [2, 3, 5]])
-def test_what_dropout_keeps_has_the_shape_asked_for(shape):
+def test_the_dropout_mask_has_the_requested_shape(shape):
   assert noise.kept(shape, 0.5, SEED).shape == shape
   assert np.all(noise.kept(shape, 0.0, SEED))
 

@@ -18,7 +18,7 @@ def _softmax(logits):
 
 
 def _allowed_probs(logits, top_k=0, nucleus=1.0):
-  """Slow twin: the renormalised probabilities `[V]` of one row of logits after top-k, then nucleus."""
+  """Computes, slowly, the renormalized probabilities `[V]` of one row of logits after top-k, then nucleus."""
   order = np.argsort(-logits, kind="stable")[: top_k or None]
   probs = _softmax(logits[order])
   kept, mass = [], 0.0
@@ -47,7 +47,7 @@ def test_argmax_passes_no_gradient():
     tokens = pickers.Argmax()(logits).tokens
     onehots = tf.one_hot(tokens, 11)
   assert tape.gradient(onehots, logits) is None
-  # Nor is there one: a small step of any logit changes nothing.
+  # There is none: a small step of any logit changes nothing.
   for i in range(11):
     step = 1e-3 * np.eye(11, dtype=np.float32)[i]
     np.testing.assert_array_equal(pickers.Argmax()(logits + step).tokens, tokens)
@@ -58,7 +58,7 @@ def test_argmax_passes_no_gradient():
   ("top_k", "nucleus", "temperature"),
   [(0, 1.0, 0.7), (3, 1.0, 1.0), (0, 0.6, 1.0), (0, 0.9, 2.0), (5, 0.8, 1.0), (1, 1.0, 1.0), (0, 0.0, 1.0), (50, 1.0, 1.0)],
 )
-def test_categorical_draws_from_the_cut_distribution(top_k, nucleus, temperature):
+def test_categorical_draws_from_the_truncated_distribution(top_k, nucleus, temperature):
   for row in LOGITS[:3]:
     pick = pickers.Categorical(temperature, top_k, nucleus)(tf.repeat(row[None], 20000, axis=0), SEED)
     tokens = pick.tokens.numpy()
@@ -86,7 +86,7 @@ def test_cold_nucleus_draws_from_the_mixture(nucleus, share):
 
 @pytest.mark.parametrize(("spread", "nucleus"), [(4.0, 0.95), (4.0, 0.3), (0.5, 0.9), (0.01, 0.5)])
 def test_cold_nucleus_finds_nuclei_of_every_size(spread, nucleus):
-  """They are the exact ones and what is within a quarter of a percent of those: the probability lies between what the two sets give."""
+  """The nucleus adds tokens within a quarter of a percent to the exact one: its probability lies between both sets'."""
   logits = np.random.default_rng(2).normal(0.0, spread, [20, 400]).astype(np.float32)
   pick = pickers.ColdNucleus(0.5, nucleus, 0.2)(tf.constant(logits), SEED)
   inside = 0
@@ -102,7 +102,7 @@ def test_cold_nucleus_finds_nuclei_of_every_size(spread, nucleus):
   assert inside > 5
 
 
-def test_cold_nucleus_never_picks_what_is_excluded():
+def test_cold_nucleus_never_picks_excluded_tokens():
   logits = np.copy(LOGITS)
   logits[:, [0, 3]] = -1e9
   pick = pickers.ColdNucleus(0.9, 0.95, 0.5)(tf.repeat(logits, 500, axis=0), SEED)
@@ -159,7 +159,7 @@ def test_straight_through_is_one_hot_forward_and_relaxed_backward():
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_gumbel_softmax_gradient_is_that_of_finite_differences(temperature):
+def test_gumbel_softmax_gradient_equals_finite_differences(temperature):
   picker = pickers.GumbelSoftmax(temperature)
   gradient = _gradient(picker).numpy()
   for i in range(11):
@@ -180,7 +180,7 @@ def test_soft_argmax_is_the_softmax(temperature):
 
 
 @pytest.mark.parametrize("picker", [pickers.Argmax(), pickers.Categorical(), pickers.Categorical(0.5, 3, 0.9), pickers.GumbelSoftmax()])
-def test_logits_of_half_precision_give_log_probs_of_single(picker):
+def test_half_precision_logits_give_single_precision_log_probs(picker):
   pick = picker(tf.cast(LOGITS, tf.bfloat16), SEED)
   assert pick.tokens.dtype == tf.int32
   assert pick.log_probs.dtype == tf.float32

@@ -30,14 +30,14 @@ def _ours(temperature, logits):
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
-def test_log_prob_and_its_gradients_are_those_of_tfp(temperature, tfd):
+def test_log_prob_and_its_gradients_equal_tfp(temperature, tfd):
   points = _ours(temperature, tf.constant(LOGITS)).sample(noise.seed(1)).numpy()
   ours = _value_and_gradients(lambda t, logits, y: _ours(t, logits).log_prob(y), temperature, LOGITS, points)
   theirs = _value_and_gradients(lambda t, logits, y: tfd.RelaxedOneHotCategorical(t, logits).log_prob(y), temperature, LOGITS, points)
   assert ours[0].shape == [6]
   for mine, other in zip(ours[:3], theirs[:3]):
     np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4)
-  # Theirs moves along the simplex only: the gradients agree up to a constant in each row.
+  # TFP's gradient moves along the simplex only, so gradients agree up to a constant per row.
   np.testing.assert_allclose(*(_centred(g) for g in (ours[3], theirs[3])), rtol=1e-4, atol=1e-4)
 
 
@@ -46,12 +46,12 @@ def _centred(gradient):
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
-def test_gradients_of_a_sample_are_those_of_tfp(temperature, tfd):
+def test_gradients_of_a_sample_equal_tfp(temperature, tfd):
   theirs = _value_and_gradients(
     lambda t, logits: tf.reduce_sum(WEIGHTS * tfd.RelaxedOneHotCategorical(t, logits).sample(seed=noise.seed(2))), temperature, LOGITS
   )
   points = tfd.RelaxedOneHotCategorical(temperature, LOGITS).sample(seed=noise.seed(2))
-  # Their noise, read off their sample: softmax does not see the constant that is lost.
+  # TFP's noise, recovered from its sample up to a constant, which softmax ignores.
   gumbels = temperature * tf.math.log(points) - LOGITS
   ours = _value_and_gradients(lambda t, logits: tf.reduce_sum(WEIGHTS * _ours(t, logits).relax(logits + gumbels)), temperature, LOGITS)
   for mine, other in zip(ours, theirs):

@@ -34,12 +34,22 @@ def score(tokens):
   return tf.sin(tf.cast(tf.linalg.matvec(tf.cast(tokens, tf.float32), [1.0, 4.3, 17.1, 59.7]), tf.float32))
 
 
+def _rewards(step, score, samples, *args, **options):
+  """The rewards of samples that kept their history."""
+
+  def state_at(positions, rows):
+    place = tf.stack([rows, positions], axis=1)
+    return tf.nest.map_structure(lambda x: tf.gather_nd(x, place), samples.history.stacked)
+
+  return rollouts.rewards(step, state_at, score, samples.tokens, *args, **options)
+
+
 STEPS = {None: step, END: step_without_padding}
 
 
 def sample(num, end_token=None):
   start, state = tf.ones([num], tf.int32), tf.zeros([num], tf.int32)
-  return unrolling.unroll(STEPS[end_token], pickers.Categorical(), start, state, T, SEED, end_token, keep_history=True)
+  return unrolling.unroll(STEPS[end_token], pickers.Categorical(), start, state, T, SEED, end_token, stacked=lambda state: state)
 
 
 def completions(prefix, end_token):
@@ -72,7 +82,7 @@ def exact_rewards(tokens, end_token):
 def test_rewards_are_the_expected_score_of_the_completions(end_token, num_rollouts, chunk):
   samples = sample(6, end_token)
   tokens = samples.tokens.numpy()
-  rewards = tf.function(rollouts.rewards)(STEPS[end_token], score, samples, num_rollouts, SEED, end_token, chunk).numpy()
+  rewards = tf.function(_rewards)(STEPS[end_token], score, samples, num_rollouts, SEED, end_token, chunk).numpy()
   mean, deviation = exact_rewards(tokens, end_token)
   assert (np.abs(rewards - mean) <= 4 * deviation / np.sqrt(num_rollouts) + 1e-5).all()
   np.testing.assert_allclose(rewards[:, -1], score(samples.tokens), atol=1e-6)
@@ -85,7 +95,7 @@ def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, ch
   for position in range(T):
     # The score is the token at one position: a prefix that holds it is worth just that token.
     own = lambda tokens: tf.cast(tokens[:, position], tf.float32)  # noqa: B023, E731
-    rewards = rollouts.rewards(step, own, samples, num_rollouts, SEED, chunk=chunk)
+    rewards = _rewards(step, own, samples, num_rollouts, SEED, chunk=chunk)
     assert rewards.shape == [num, T]
     expected = np.repeat(samples.tokens.numpy()[:, position : position + 1], T - position, axis=1)
     np.testing.assert_allclose(rewards[:, position:], expected, atol=1e-6)
@@ -99,16 +109,16 @@ def test_completions_go_on_from_the_state_of_their_own_prefix():
     return 1e4 * tf.one_hot(total % V, V), total
 
   start = tf.constant(list(range(V)) * 2)
-  samples = unrolling.unroll(determined, pickers.Categorical(), start, start * 2, T, SEED, keep_history=True)
+  samples = unrolling.unroll(determined, pickers.Categorical(), start, start * 2, T, SEED, stacked=lambda state: state)
   assert len({tuple(row) for row in samples.tokens.numpy()}) == V
-  rewards = rollouts.rewards(determined, score, samples, 3, SEED, chunk=10)
+  rewards = _rewards(determined, score, samples, 3, SEED, chunk=10)
   np.testing.assert_allclose(rewards, np.repeat(score(samples.tokens)[:, None], T, axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_ended_prefixes_get_their_own_score(compiled):
   samples = sample(40, END)
-  rewards = (tf.function(rollouts.rewards) if compiled else rollouts.rewards)(STEPS[END], score, samples, 3, SEED, END).numpy()
+  rewards = (tf.function(_rewards) if compiled else _rewards)(STEPS[END], score, samples, 3, SEED, END).numpy()
   tokens = samples.tokens.numpy()
   ended = np.cumsum((tokens == END) | (tokens == PAD), axis=1) > 0
   assert 0.3 < ended.mean() < 0.9
@@ -122,8 +132,8 @@ def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
   at_once = lambda inputs, state: (1e4 * tf.one_hot(tf.fill(tf.shape(inputs), END), V), state)  # noqa: E731
 
   def rewards():
-    samples = unrolling.unroll(at_once, pickers.Categorical(), tf.ones([3], tf.int32), tf.zeros([3, 2]), T, SEED, END, keep_history=True)
-    return samples.tokens, rollouts.rewards(at_once, score, samples, 2, SEED, END)
+    samples = unrolling.unroll(at_once, pickers.Categorical(), tf.ones([3], tf.int32), tf.zeros([3, 2]), T, SEED, END, stacked=lambda state: state)
+    return samples.tokens, _rewards(at_once, score, samples, 2, SEED, END)
 
   tokens, values = (tf.function(rewards) if compiled else rewards)()
   np.testing.assert_array_equal(tokens, [[END, PAD, PAD, PAD]] * 3)
@@ -133,7 +143,7 @@ def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
 @pytest.mark.parametrize("chunk", [8, 12, 1024])
 def test_replicas_reward_as_one_does(chunk, two_replicas):
   """Also where the chunk holds fewer rollouts than are asked for."""
-  reward = lambda num: rollouts.rewards(step, score, sample(num), 3, SEED, chunk=chunk)  # noqa: E731
+  reward = lambda num: _rewards(step, score, sample(num), 3, SEED, chunk=chunk)  # noqa: E731
   parts = two_replicas.experimental_local_results(tf.function(lambda: two_replicas.run(reward, args=(4,)))())
   np.testing.assert_allclose(np.concatenate(parts), reward(8), atol=1e-6)
 
@@ -146,7 +156,7 @@ def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
     common = tf.range(T) <= t
     return tf.cast(tf.reduce_all((completed == tf.gather(samples.tokens, rows)) | ~common, axis=1), tf.float32)
 
-  rewards = rollouts.rewards(STEPS[END], lambda tokens: tf.fill(tf.shape(tokens)[:1], 7.0), samples, 3, SEED, END, chunk, completes_its_row)
+  rewards = _rewards(STEPS[END], lambda tokens: tf.fill(tf.shape(tokens)[:1], 7.0), samples, 3, SEED, END, chunk, completes_its_row)
   tokens = samples.tokens.numpy()
   own = (tokens == END) | (tokens == PAD)
   own[:, -1] = True
@@ -156,7 +166,7 @@ def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
 @pytest.mark.parametrize("every", [2, 3, 4, 9])
 def test_some_prefixes_stand_for_the_tokens_before_their_end(every):
   samples = sample(9, END)
-  rewards = lambda **options: rollouts.rewards(STEPS[END], score, samples, 3, SEED, END, **options).numpy()  # noqa: E731
+  rewards = lambda **options: _rewards(STEPS[END], score, samples, 3, SEED, END, **options).numpy()  # noqa: E731
   ends = [min((t // every + 1) * every, T) - 1 for t in range(T)]
   np.testing.assert_array_equal(rewards(every=every), rewards()[:, ends])
 

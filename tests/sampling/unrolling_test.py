@@ -36,11 +36,12 @@ START = tf.ones([B], tf.int32)
 
 
 def python_loop(picker, start, state, length, end_token):
-  """Slow twin of `unroll`: tokens, log_probs, points, states as lists over time."""
+  """Slow twin of `unroll`: tokens, log_probs, points, the states before each step, as lists over time; and the last state."""
   finished = np.zeros([B], bool)
   rows = []
   inputs = start
   for t in range(length):
+    before = state
     logits, state = NETWORK.step(inputs, state)
     pick = picker(logits, noise.fold(SEED, t))
     tokens, log_probs, points = pick.tokens.numpy(), pick.log_probs.numpy(), pick.points
@@ -50,9 +51,9 @@ def python_loop(picker, start, state, length, end_token):
       if points is not None:
         points = tf.where(finished[:, None], tf.one_hot(PAD, V), points)
       finished = finished | (tokens == end_token)
-    rows.append((tokens, log_probs, points, state))
+    rows.append((tokens, log_probs, points, before))
     inputs = points if start.dtype.is_floating else tf.constant(tokens)
-  return [list(column) for column in zip(*rows)]
+  return [*(list(column) for column in zip(*rows)), state]
 
 
 PICKERS = [pickers.Argmax(), pickers.Categorical(), pickers.GumbelSoftmax(0.7), pickers.StraightThrough(0.7), pickers.SoftArgmax()]
@@ -66,9 +67,9 @@ def test_unroll_equals_a_python_loop(picker, end_token, compiled, soft):
   if soft and not picker.relaxed:
     pytest.skip("this picker has no points to feed back")
   start = tf.one_hot(START, V) if soft else START
-  run = lambda: unrolling.unroll(NETWORK.step, picker, start, STATE, T, SEED, end_token, keep_history=True)  # noqa: E731
+  run = lambda: unrolling.unroll(NETWORK.step, picker, start, STATE, T, SEED, end_token, stacked=lambda state: state)  # noqa: E731
   samples = (tf.function(run) if compiled else run)()
-  tokens, log_probs, points, states = python_loop(picker, start, STATE, T, end_token)
+  tokens, log_probs, points, states, last = python_loop(picker, start, STATE, T, end_token)
   tokens = np.stack(tokens, axis=1)
   np.testing.assert_array_equal(samples.tokens, tokens)
   np.testing.assert_allclose(samples.log_probs, np.stack(log_probs, axis=1), atol=1e-5)
@@ -79,9 +80,13 @@ def test_unroll_equals_a_python_loop(picker, end_token, compiled, soft):
     assert samples.points is None
   # Where the loop may stop early nobody asks for states.
   written = slice(None) if end_token is None else tokens[0] != PAD
-  for kept, expected in zip(samples.states, zip(*states)):
+  for kept, expected in zip(samples.history.stacked, zip(*states)):
     assert kept.shape == [B, T, H]
     np.testing.assert_allclose(kept[0][written], np.stack(expected, axis=1)[0][written], atol=1e-5)
+  if end_token is None:
+    for final, kept, expected in zip(samples.state, samples.history.last, last):
+      np.testing.assert_allclose(final, expected, atol=1e-5)
+      np.testing.assert_array_equal(kept, final)
 
 
 def test_after_the_end_token_there_is_only_padding():
@@ -114,19 +119,20 @@ def test_stopping_early_changes_nothing(compiled):
     return logits + tf.where(taken >= 3.0, 1e4 * tf.one_hot(END, V), 0.0), [*inner, taken]
 
   taken = tf.zeros([B, 1])
-  run = lambda end: unrolling.unroll(certain_end, pickers.Categorical(), START, [*STATE, taken], T, SEED, end, keep_history=True)  # noqa: E731
+  run = lambda end: unrolling.unroll(certain_end, pickers.Categorical(), START, [*STATE, taken], T, SEED, end, stacked=lambda state: state)  # noqa: E731
   samples = (tf.function(run) if compiled else run)(END)
   whole = run(None).tokens.numpy()
   ended = np.cumsum(whole == END, axis=1) - (whole == END) > 0
   np.testing.assert_array_equal(samples.tokens, np.where(ended, PAD, whole))
   # The fourth step was not taken.
-  np.testing.assert_array_equal(samples.states[2][:, :, 0], np.broadcast_to([1, 2, 3, 0, 0, 0, 0], [B, T]))
+  np.testing.assert_array_equal(samples.history.stacked[2][:, :, 0], np.broadcast_to([0, 1, 2, 0, 0, 0, 0], [B, T]))
+  np.testing.assert_array_equal(samples.state[2], np.full([B, 1], 3.0))
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("last", [END, PAD])
 def test_what_has_ended_stays_empty(compiled, last):
-  run = lambda start: unrolling.unroll(NETWORK.step, pickers.Categorical(), start, STATE, T, SEED, END, keep_history=True)  # noqa: E731
+  run = lambda start: unrolling.unroll(NETWORK.step, pickers.Categorical(), start, STATE, T, SEED, END, stacked=lambda state: state)  # noqa: E731
   samples = (tf.function(run, input_signature=[tf.TensorSpec([None], tf.int32)]) if compiled else run)(tf.fill([B], last))
   np.testing.assert_array_equal(samples.tokens, np.full([B, T], PAD))
   np.testing.assert_array_equal(samples.log_probs, np.zeros([B, T]))
@@ -171,6 +177,25 @@ def test_length_may_be_a_tensor(compiled, picker):
     samples = (tf.function(run) if compiled else run)(tf.constant(length))
     np.testing.assert_array_equal(samples.tokens, expected.tokens[:, :length])
     np.testing.assert_allclose(samples.log_probs, expected.log_probs[:, :length], atol=1e-6)
+
+
+def test_given_inputs_leave_the_states_of_a_python_loop():
+  inputs = tf.constant(np.random.default_rng(4).integers(0, V, [B, T]), tf.int32)
+  history = tf.function(lambda: unrolling.read(NETWORK.step, inputs, STATE, lambda state: state[:1]))()
+  state, before = STATE, []
+  for t in range(T):
+    before.append(state[0])
+    _, state = NETWORK.step(inputs[:, t], state)
+  (stacked,) = history.stacked
+  np.testing.assert_allclose(stacked, tf.stack(before, axis=1), atol=1e-5)
+  for x, y in zip(history.last, state, strict=True):
+    np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+def test_rows_are_spliced_each_at_its_own_place():
+  given, following = tf.constant([[1, 2, 3, 4]] * 3), tf.constant([[5, 6, 7], [8, 9, 10], [11, 12, 13]])
+  spliced = unrolling.splice(given, tf.constant([1, 3, 4]), following)
+  np.testing.assert_array_equal(spliced, [[1, 5, 6, 7], [1, 2, 3, 8], [1, 2, 3, 4]])
 
 
 def test_other_seeds_write_other_sequences():

@@ -5,12 +5,14 @@ import os
 import signal
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan.algorithms import base
 from tf_textgan.training import checkpoints
 
 
@@ -34,15 +36,32 @@ def test_every_bit_comes_back(tmp_path):
     variable.assign(random.normal(size=variable.shape).astype(np.float32) if "float" in variable.dtype else np.full(variable.shape, i))
   odd = np.array([np.pi, -0.0, 1e-45, np.finfo(np.float32).max], np.float32)
   algorithm.generator.output_bias.assign(np.resize(odd, algorithm.generator.output_bias.shape))
-  progress = {"step": 7, "best": float("inf"), "updates": {"mle": 7}}
+  run_state = {"step": 7, "best": float("inf"), "updates": {"mle": 7}}
   first = checkpoints.Checkpoints(tmp_path)
-  first.save(7, algorithm.variables(), progress)
+  first.save(7, algorithm.variables(), run_state)
   first.wait()
-  assert checkpoints.Checkpoints(tmp_path).restore(copy.variables()) == progress
+  assert checkpoints.Checkpoints(tmp_path).restore(copy.variables()) == run_state
   for name, variable in algorithm.variables().items():
     restored = copy.variables()[name].numpy()
     assert restored.dtype == variable.numpy().dtype
     assert restored.tobytes() == variable.numpy().tobytes(), name
+
+
+def test_a_network_of_unnamed_layers_is_restored_twice_in_one_process(tmp_path):
+  def variables(seed):
+    keras.utils.set_random_seed(seed)
+    network = keras.Sequential([keras.Input([6], dtype="int32"), keras.layers.Embedding(9, 4), keras.layers.Bidirectional(keras.layers.GRU(3))])
+    return base.variables_of(network, "discriminator") | base.variables_of(base.adam(network, 0.01), "discriminator_optimizer")
+
+  saved, kept = variables(0), checkpoints.Checkpoints(tmp_path)
+  kept.save(1, saved, {"step": 1})
+  kept.wait()
+  for seed in (1, 2):
+    restored = variables(seed)
+    assert any(np.any(saved[name].numpy() != variable.numpy()) for name, variable in restored.items())
+    assert kept.restore(restored) == {"step": 1}
+    for name, variable in restored.items():
+      np.testing.assert_array_equal(variable, saved[name])
 
 
 def test_what_is_to_be_kept_comes_back_beside_the_variables(tmp_path):
@@ -150,7 +169,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_checkpoint_before(tmp_path, 
   child = os.fork()
   if child == 0:
     os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "progress": np.array('{"step": 2}')}, best)
+    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "run_state": np.array('{"step": 2}')}, best)
     os._exit(0)
   _, status = os.waitpid(child, 0)
   assert os.WTERMSIG(status) == signal.SIGKILL
@@ -180,7 +199,7 @@ def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_pat
   with monkeypatch.context() as patch:
     patch.setattr(os, "replace", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
-      kept._write(2, {"progress": np.array('{"step": 2}')}, best=True)
+      kept._write(2, {"run_state": np.array('{"step": 2}')}, best=True)
   assert replaced == [str(tmp_path / "best.npz")]
   assert kept.restore(_variables(0)) == {"step": 1}
 

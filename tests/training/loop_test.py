@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.algorithms import judges
 from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.sampling import noise
@@ -25,7 +26,7 @@ SPEC = tiny.SPECS["text"]
 SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
 CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size")
 # The batches of one run come from three epochs of it.
-TOKENS = tiny.batch(SPEC, 30, seed=7)
+DATA = sequences.Batch(tiny.batch(SPEC, 30, seed=7))
 
 
 def _size(algorithm):
@@ -33,7 +34,7 @@ def _size(algorithm):
   return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
 
 
-def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=TOKENS, **changes):
+def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=DATA, **changes):
   """A loop over a tiny algorithm; `evaluated` collects the steps of its evaluations and what they gave."""
   with (strategy or tf.distribute.get_strategy()).scope():
     algorithm = tiny.algorithm(name, spec, **changes)
@@ -74,7 +75,7 @@ class _Stop(keras.callbacks.Callback):
     self._loop, self._step = loop, step
 
   def on_train_batch_end(self, batch, logs=None):
-    if self._loop.progress.step == self._step:
+    if self._loop.run_state.step == self._step:
       self._loop.interrupted = True
 
 
@@ -109,34 +110,34 @@ def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, 
     assert part.restore() == (step != stops[0])
     part.run([_Stop(part, step)])
     assert part.interrupted == (step is not None)
-    assert part.progress.step == (step or whole.rounds)
+    assert part.run_state.step == (step or whole.rounds)
   _assert_equal(_state(whole), _state(part))
-  assert dataclasses.asdict(whole.progress) == dataclasses.asdict(part.progress)
+  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
   assert pieces == evaluated
   assert len(evaluated) == 2 * len(whole.phases)
   for file in ("best.npz", f"step_{whole.rounds:09d}.npz"):
     _assert_equal(_archive(tmp_path / "whole" / file), _archive(tmp_path / "parts" / file))
   # The slots took part: Adam's count of its steps is the number of updates.
   for optimizer in part.algorithm.optimizers.values():
-    assert optimizer.iterations.numpy() in part.progress.updates.values()
+    assert optimizer.iterations.numpy() in part.run_state.updates.values()
 
 
 class _Toy(base.Algorithm):
   """An algorithm with all phases whose steps take no time: each moves a weight of the network that it is named for."""
 
   def __init__(self, discriminator):
-    super().__init__(None, tiny.network("generator", "lstm", None, SPEC), discriminator)
+    super().__init__(None, {"generator": tiny.network("generator", "lstm", None, SPEC), "discriminator": discriminator})
     self.optimizers["discriminator_optimizer"] = base.adam(discriminator, 0.1)
 
   def phases(self, schedule):
     update = base.Update("discriminator", self._discriminator_step)
     return base.usual_phases(schedule, self._generator_step, update, base.Update("generator", self._generator_step), 1)
 
-  def _generator_step(self, real, seed, progress):
+  def _generator_step(self, real, seed, phase_fraction):
     self.generator.embedding.assign_add(noise.normal(self.generator.embedding.shape, seed))
     return {"loss": tf.zeros([])}
 
-  def _discriminator_step(self, real, seed, progress):
+  def _discriminator_step(self, real, seed, phase_fraction):
     variables = self.discriminator.trainable_variables
     self.optimizers["discriminator_optimizer"].apply([noise.normal([1], seed)[0] * tf.ones(variable.shape) for variable in variables])
     return {"loss": tf.zeros([])}
@@ -147,7 +148,7 @@ def _toy_loop(folder, schedule, evaluations, numbers, discriminator=None):
   config = dataclasses.replace(CONFIG, evaluations=evaluations)
   algorithm = _Toy(discriminator or judges.LikesToken(SPEC, 3))
   kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
-  return loop_lib.Loop(algorithm, schedule, TOKENS, lambda step: {"size": 0.0, **numbers(step)}, kept, config)
+  return loop_lib.Loop(algorithm, schedule, DATA, lambda step: {"size": 0.0, **numbers(step)}, kept, config)
 
 
 def _generator_lstm():
@@ -178,7 +179,7 @@ def _patient_loop(folder, patience):
   """A loop of six discriminator steps and two rounds, evaluated after each; its callbacks; the discriminator's states at the evaluations."""
   loop = _toy_loop(folder, base.Schedule(0, 6, 2), 6, lambda step: {"heldout_gain": _GAINS.get(step, -9.0)})
   states = {}
-  note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({loop.progress.step: _state_of_discriminator(loop)}))
+  note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({loop.run_state.step: _state_of_discriminator(loop)}))
   return loop, [note, monitors.DiscriminatorPatience(loop, patience)], states
 
 
@@ -189,7 +190,7 @@ def test_the_discriminator_goes_back_to_its_largest_held_out_gain(patience, best
   begun = []
   whole.algorithm.begin = lambda update: begun.append((update, _state_of_discriminator(whole)))
   whole.run(callbacks)
-  assert whole.progress.step == end + 2 and whole.kept == {}
+  assert whole.run_state.step == end + 2 and whole.kept == {}
   assert [update for update, _ in begun] == ["discriminator", "generator"]
   # Weights and slots, when the first round begins.
   _assert_equal(begun[1][1], states[best])
@@ -201,7 +202,7 @@ def test_the_discriminator_goes_back_to_its_largest_held_out_gain(patience, best
     part.restore()
     part.run([*callbacks, _Stop(part, step)])
   _assert_equal(_state(whole), _state(part))
-  assert dataclasses.asdict(whole.progress) == dataclasses.asdict(part.progress)
+  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
 
 
 def _loop_at_chance(folder, at_chance):
@@ -213,30 +214,32 @@ def _loop_at_chance(folder, at_chance):
 @pytest.mark.usefixtures("eagerly")
 def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, capsys):
   loop, callback = _loop_at_chance(tmp_path, {1, 2, 3, 5, 6, 7})
+  saved, save = [], loop._checkpoints.save
+  loop._checkpoints.save = lambda step, variables, run_state, *args: (saved.append(run_state), save(step, variables, run_state, *args))
   loop.run([callback])
-  assert loop.progress.step == 6 and loop.progress.stopped and not loop.interrupted
+  assert loop.run_state.step == 6 and loop.run_state.ended_at == 5 and not loop.interrupted
   said = [line for line in capsys.readouterr().err.splitlines() if "chance" in line]
   assert len(said) == 1 and said[0].startswith("stopped at step 6: the discriminator was at chance on held-out text in 2 evaluations in a row")
-  # As a kill would have left it, after the last evaluation's checkpoint and before the last of all.
+  # A kill after the evaluation's checkpoint, which comes before the last one, would leave the phase ended too.
+  assert saved[-2] == saved[-1]
   again, callback = _loop_at_chance(tmp_path, {7})
   assert again.restore()
-  again.progress.stopped = False
   again.run([callback])
-  assert again.progress.step == 6 and again.progress.stopped
+  assert again.run_state.step == 6
 
 
 @pytest.mark.usefixtures("eagerly")
 def test_evaluations_at_chance_count_in_a_row_and_over_a_stop(tmp_path):
   loop, callback = _loop_at_chance(tmp_path, {3, 5, 7})
   loop.run([callback])
-  assert loop.progress.step == 7 and loop.progress.at_chance == 1
+  assert loop.run_state.step == 7 and loop.run_state.at_chance == 1
   loop, callback = _loop_at_chance(tmp_path / "stopped", {4, 5})
   loop.run([callback, _Stop(loop, 4)])
-  assert loop.interrupted and loop.progress.at_chance == 1
+  assert loop.interrupted and loop.run_state.at_chance == 1
   loop, callback = _loop_at_chance(tmp_path / "stopped", {4, 5})
   loop.restore()
   loop.run([callback])
-  assert loop.progress.step == 5
+  assert loop.run_state.step == 5
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -248,10 +251,10 @@ def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_pa
     part = _loop("mle", tmp_path / "parts", **labelled)
     part.restore()
     part.run([_Stop(part, step)])
-  assert part.progress.step == 5
+  assert part.run_state.step == 5
   _assert_equal(_state(whole), _state(part))
   # And the labels took part.
-  relabelled = labelled["data"]._replace(categories=(labelled["data"].categories + 1) % 3)
+  relabelled = labelled["data"]._replace(context=(labelled["data"].context + 1) % 3)
   other = _loop("mle", tmp_path / "other", spec=tiny.LABELLED_SPEC, data=relabelled)
   other.run()
   assert _size(other.algorithm) != _size(whole.algorithm)
@@ -272,7 +275,7 @@ def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
     pieces = []
     part = _loop("mle", folder, config=config, evaluated=pieces)
     part.restore()
-    first = part.progress.step
+    first = part.run_state.step
     part.run()
     _assert_equal(_state(whole), _state(part))
     assert pieces == [(step, value) for step, value in evaluated if step > first]
@@ -285,9 +288,9 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
   states = {}
   loop.run([keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({epoch: _state(loop)}))])
   best = _archive(tmp_path / "best.npz")
-  del best["progress"]
+  del best["run_state"]
   _assert_equal(best, states[2])
-  assert loop.progress.best == 1.0
+  assert loop.run_state.best == 1.0
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -299,9 +302,9 @@ def test_the_values_of_another_best_metric_are_not_compared(tmp_path):
     loop._evaluate = lambda step: {"size": float(step)}
     loop.restore()
     loop.run()
-    assert loop.progress.best_metric == metric
+    assert loop.run_state.best_metric == metric
     _assert_equal(_archive(tmp_path / "best.npz"), _archive(tmp_path / f"step_{steps:09d}.npz"))
-  assert loop.progress.best == 3.0
+  assert loop.run_state.best == 3.0
 
 
 @pytest.mark.parametrize("value", [math.nan, 1.0])
@@ -324,7 +327,7 @@ def test_a_longer_schedule_goes_on_where_the_shorter_one_ended(tmp_path):
   short = _loop("mle", tmp_path, base.Schedule(mle_steps=3))
   short.run()
   longer = _loop("mle", tmp_path, base.Schedule(mle_steps=5))
-  assert longer.restore() and longer.progress.step == 3
+  assert longer.restore() and longer.run_state.step == 3
   longer.run()
   whole = _loop("mle", tmp_path / "whole", base.Schedule(mle_steps=5))
   whole.run()
@@ -341,7 +344,7 @@ def test_several_rounds_in_a_call_make_the_same_weights(tmp_path):
   for rounds in (1, 5):
     loop = _loop("gsgan", tmp_path / str(rounds), base.Schedule(5, 3, 0), dataclasses.replace(CONFIG, steps_per_call=rounds))
     seen = []
-    loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(loop.progress.step))])  # noqa: B023
+    loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(loop.run_state.step))])  # noqa: B023
     # Calls end at evaluations.
     assert seen == (list(range(1, 9)) if rounds == 1 else [3, 5, 7, 8])
     states.append(_state(loop))
@@ -357,14 +360,14 @@ def test_a_signal_saves_the_step_it_came_at_and_the_next_one_acts_as_before(tmp_
     loop = _loop("mle", tmp_path)
 
     def kill(batch, logs):
-      if loop.progress.step == 2:
+      if loop.run_state.step == 2:
         os.kill(os.getpid(), number)
         assert loop.interrupted and not heard
         os.kill(os.getpid(), number)
         assert heard
 
     loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=kill)])
-    assert loop.interrupted and loop.progress.step == 2
+    assert loop.interrupted and loop.run_state.step == 2
     assert [path.name for path in tmp_path.iterdir()] == ["step_000000002.npz"]
     os.kill(os.getpid(), number)
     assert len(heard) == 2
@@ -376,12 +379,12 @@ def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
   loop = _loop("mle", tmp_path)
   step = loop.algorithm.mle_step
 
-  def poisoned(real, seed, progress):
-    metrics = step(real, seed, progress)
+  def poisoned(real, seed, phase_fraction):
+    metrics = step(real, seed, phase_fraction)
     # From round 4 of 5 on.
-    return {**metrics, "nll": tf.where(progress > 0.5, np.nan, metrics["nll"])}
+    return {**metrics, "nll": tf.where(phase_fraction > 0.5, np.nan, metrics["nll"])}
 
-  loop.phases = [base.Phase("mle", 5, (base.Update("mle", poisoned),))]
+  loop.phases = [base.Phase("mle", 5, (base.Update("mle", poisoned),), annealed=True)]
   ended = []
   expected = r"training diverged: mle/nll is nan at step 4 \(round 4 of phase mle\); the last checkpoint before it is kept"
   with pytest.raises(errors.UserError, match=expected):
@@ -390,7 +393,7 @@ def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
   loop._checkpoints.wait()
   assert sorted(path.name for path in tmp_path.iterdir()) == ["best.npz", "step_000000003.npz"]
   saved = _archive(tmp_path / "step_000000003.npz")
-  assert all(np.isfinite(value).all() for name, value in saved.items() if name != "progress")
+  assert all(np.isfinite(value).all() for name, value in saved.items() if name != "run_state")
 
 
 def test_a_huge_learning_rate_is_found_out(tmp_path):
@@ -417,7 +420,8 @@ def test_ordinary_keras_callbacks(tmp_path):
   loop.run(callbacks)
   assert all(callback.model is loop.algorithm.generator for callback in callbacks)
   assert [number for name, number in calls if name == "on_epoch_end"] == [0, 1, 2, 3, 4, 5]
-  assert [number for name, number in calls if name == "on_train_batch_begin"] == list(range(12))
+  for name in ("on_train_batch_begin", "on_train_batch_end"):  # Counted within an epoch.
+    assert [number for called, number in calls if called == name] == [0, 1, 2, 0, 1, 0, 1, 0, 0, 1, 0, 1]
   with open(tmp_path / "log.csv", newline="") as file:
     rows = list(csv.DictReader(file))
   assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
@@ -434,24 +438,48 @@ def test_an_epochs_logs_are_the_means_of_its_rounds(tmp_path):
   rounds, epochs, seen = [], [], [0]
 
   def on_batch(batch, logs):
-    rounds.extend([logs["mle/nll"]] * (loop.progress.step - seen[-1]))
-    seen.append(loop.progress.step)
+    rounds.extend([logs["mle/nll"]] * (loop.run_state.step - seen[-1]))
+    seen.append(loop.run_state.step)
 
   loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=on_batch, on_epoch_end=lambda epoch, logs: epochs.append(logs["mle/nll"]))])
   np.testing.assert_allclose(epochs, [np.mean(rounds[:3]), np.mean(rounds[3:])], rtol=1e-6)
 
 
-def test_early_stopping_ends_the_run_for_good(tmp_path):
-  loop = _loop("mle", tmp_path, base.Schedule(mle_steps=10), dataclasses.replace(CONFIG, evaluations=10))
-  values = iter([3.0, 2.0, 2.5, 2.6, 2.7, 2.8, 2.9])
-  loop._evaluate = lambda step: {"nll_validation": next(values), "size": 0.0}
-  loop.run([keras.callbacks.EarlyStopping("nll_validation", mode="min", patience=2)])
-  assert loop.progress.step == 4 and loop.progress.stopped and not loop.interrupted
-  # The same command finds the run finished.
-  again = _loop("mle", tmp_path, base.Schedule(mle_steps=10))
-  assert again.restore()
-  again.run()
-  assert again.progress.step == 4
+def _stopped_early(folder, schedule):
+  """A loop with an evaluation after each round, whose metric gets worse from the second round of each phase on; and its callback."""
+  loop = _toy_loop(folder, schedule, 10, lambda step: {})
+  loop._evaluate = lambda step: {"size": abs(loop.run_state.round - 2.0)}
+  return loop, keras.callbacks.EarlyStopping("size", mode="min", patience=2)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_early_stopping_ends_a_phase_and_begins_anew_in_the_next(tmp_path):
+  loop, callback = _stopped_early(tmp_path, base.Schedule(10, 0, 3))
+  epochs = []
+  loop.run([callback, keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((loop.run_state.phase, loop.run_state.round)))])
+  assert epochs == [(0, 1), (0, 2), (0, 3), (0, 4), (2, 1), (2, 2), (2, 3)]
+  assert loop.run_state.step == 7 and not loop.interrupted
+  # The same command finds the run finished; a longer schedule goes on.
+  for rounds, step in ((3, 7), (10, 10)):
+    again, callback = _stopped_early(tmp_path, base.Schedule(10, 0, rounds))
+    assert again.restore()
+    again.run([callback])
+    assert again.run_state.step == step
+  # Stopped at its sixth round: the patience of a resumed run begins at its first evaluation.
+  assert again.run_state.ended_at == 10 and again.run_state.round == 6
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_early_stopping_in_the_middle_of_an_epoch_evaluates_and_ends_the_phase(tmp_path):
+  loop = _toy_loop(tmp_path, base.Schedule(6, 0, 2), 1, lambda step: {})
+  evaluations = []
+
+  def stop(batch, logs):
+    loop.algorithm.generator.stop_training = batch == 3
+
+  note = keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=lambda epoch, logs: evaluations.append((epoch, loop.run_state.step)))
+  loop.run([note])
+  assert evaluations == [(0, 4), (2, 6)]
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 import tensorflow as tf
 
 from tests.conformance import tiny
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
@@ -21,7 +22,7 @@ from tf_textgan.training import monitors
 def _fake_loop(step=0, round_number=0, phase=0):
   """Where a run stands, for the callbacks to read."""
   phases = [base.Phase("mle", 6, ()), base.Phase("adversarial", 4, ())]
-  return types.SimpleNamespace(progress=loop_lib.Progress(phase=phase, round=round_number, step=step), phases=phases, rounds=10)
+  return types.SimpleNamespace(run_state=loop_lib.RunState(phase=phase, round=round_number, step=step), phases=phases, rounds=10)
 
 
 def _lines(path):
@@ -33,7 +34,7 @@ def test_the_journal_has_means_and_evaluations(tmp_path):
   journal = monitors.Journal(loop, 2, tmp_path / "metrics.jsonl")
   journal.on_train_begin()
   for step in range(1, 6):
-    loop.progress.step = step
+    loop.run_state.step = step
     journal.on_train_batch_end(step, {"mle/nll": float(step)})
   journal.on_epoch_end(0, {"mle/nll": 3.0, "entropy": 1.5, "nll_oracle": math.nan})
   assert _lines(tmp_path / "metrics.jsonl") == [
@@ -52,7 +53,7 @@ def test_a_resumed_journal_has_no_line_twice_and_none_of_the_future(tmp_path):
   journal = monitors.Journal(loop, 2, path)
   journal.on_train_begin()
   assert _lines(path) == lines[:4]
-  loop.progress.step = 6
+  loop.run_state.step = 6
   journal.on_train_batch_end(6, {"mle/nll": 6.0})
   journal.on_epoch_end(1, {"n": 6})
   assert [(line["step"], line["kind"]) for line in _lines(path)] == [(step, kind) for step in (2, 4, 6) for kind in ("training", "evaluation")]
@@ -75,7 +76,7 @@ def board(tmp_path_factory):
   for _ in range(2):
     algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)
     kept = checkpoints.Checkpoints(folder)
-    loop = loop_lib.Loop(algorithm, schedule, tiny.batch(spec, 20), lambda step: {"entropy": step / 2}, kept, config)
+    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2}, kept, config)
     loop.restore()
 
     class Stop(monitors.Means):
@@ -147,8 +148,8 @@ def test_the_bar_shows_phase_rate_and_time_left(monkeypatch):
   bar.on_train_begin()
   bar._bar.mininterval = 0
   for step in range(3, 8):
-    loop.progress.step = step
-    loop.progress.phase = int(step > 6)
+    loop.run_state.step = step
+    loop.run_state.phase = int(step > 6)
     bar.on_train_batch_end(step, {"mle/nll": 2.3456, "mle/gradient_norm": 1.0})
   bar.on_train_end()
   text = terminal.getvalue()
@@ -166,7 +167,7 @@ def test_a_log_file_is_not_filled_with_bars(monkeypatch):
   bar = monitors.ProgressBar(loop)
   bar.on_train_begin()
   for step in range(1, 11):
-    loop.progress.step = step
+    loop.run_state.step = step
     bar.on_train_batch_end(step, {"mle/nll": 1.0})
   bar.on_train_end()
   assert log.getvalue().count("\r") <= 3

@@ -1,10 +1,12 @@
 """What an algorithm is: networks, optimizers, and a list of phases that says who is updated when."""
 
 import abc
+import collections
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+import re
 from typing import Any
 from typing import NamedTuple
 
@@ -140,12 +142,8 @@ class Algorithm(abc.ABC):
     """The discriminator's estimate of log p(x) - log G(x), where p is the real distribution: int32 `[B, T]` to float32 `[B]`, nats, up to a constant.
 
     It is about the generator that the discriminator was trained against: of one that has moved since, or of another one, it is a mere preference.
-    The user's own rewards are added: they tilt p.
     """
-    ratios = self.prefix_log_ratio(tokens, tokens.shape[1]) if self.prefix_log_ratio else self.discriminator(tokens)
-    for extra in self.extra_rewards:
-      ratios += extra(tokens)
-    return ratios
+    return self.prefix_log_ratio(tokens, tokens.shape[1]) if self.prefix_log_ratio else self.discriminator(tokens)
 
   @property
   def prefix_log_ratio(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None:
@@ -165,8 +163,27 @@ class Algorithm(abc.ABC):
 
 def variables_of(holder, name):
   """What a checkpoint holds of a network or an optimizer that goes by a name: unique name to variable."""
-  # The variable's name rather than its path: Keras numbers the layers and optimizers in a path by what the process has made before.
-  return {f"{name}/{i}/{variable.name}": variable for i, variable in enumerate(holder.variables)}
+  variables = holder.variables
+  if isinstance(holder, keras.optimizers.Optimizer):
+    places = _slots(variables)
+  else:
+    places = [f"{i}/{_without_numbers(variable.name)}" for i, variable in enumerate(variables)]
+  return {f"{name}/{place}": variable for place, variable in zip(places, variables, strict=True)}
+
+
+def _slots(variables):
+  """The names of an optimizer's variables, such as "3/momentum": the number of the updated variable and the kind of slot."""
+  counts = collections.Counter()
+  for variable in variables:
+    # A slot's own name begins with the path of the updated variable.
+    kind = variable.name if variable.name in ("iteration", "learning_rate") else variable.name.rsplit("_", 1)[-1]
+    yield f"{counts[kind]}/{kind}"
+    counts[kind] += 1
+
+
+def _without_numbers(name):
+  """A variable's name without Keras's numbers of unnamed layers and variables, which depend on what the process has made before."""
+  return re.sub(r"_\d+(?=_|$)", "", name)
 
 
 def usual_phases(schedule, mle_step, discriminator, generator, discriminator_steps_per_round):

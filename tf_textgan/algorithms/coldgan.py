@@ -26,7 +26,7 @@ from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
-from tf_textgan.sampling import replay as memory
+from tf_textgan.sampling import replay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Config(pretrained.Config):
   exploration_share: float = 0.1
   # Largest importance weight of a sequence (c).
   largest_weight: float = 5.0
-  # Share of the written sequences that the discriminator learns from which are remembered ones.
+  # Fraction of fakes drawn from the replay buffer.
   replay_share: float = 0.5
-  # Sequences remembered, a uniform sample of all that were written for the discriminator.
-  memory_size: int = 10_000
+  # Capacity of the replay buffer, in sequences: a uniform sample of all that were generated for the discriminator.
+  replay_size: int = 10_000
   # Discriminator steps for each generator step, each on new samples.
   discriminator_steps_per_round: int = 5
 
@@ -53,7 +53,7 @@ class Config(pretrained.Config):
     checks.at_least(self, 0, "exploration_share")
     checks.above_zero(self, "exploration_temperature", "exploration_nucleus", "largest_weight")
     checks.share(self, "replay_share")
-    checks.at_least(self, 1, "memory_size", "discriminator_steps_per_round")
+    checks.at_least(self, 1, "replay_size", "discriminator_steps_per_round")
     checks.at_most(self, 1, "exploration_nucleus", "exploration_share")
     if self.exploration_nucleus < 1.0 and not self.exploration_share:
       raise errors.UserError("exploration_share must be above 0 where exploration_nucleus is below 1: some sequences could never be written")
@@ -72,7 +72,7 @@ class Algorithm(pretrained.Algorithm):
 
   def __init__(self, config, networks, seed=0):
     super().__init__(config, networks, seed)
-    self.modules["memory"] = memory.Memory(config.memory_size, self.generator.spec.length)
+    self.modules["replay"] = replay.Replay(config.replay_size, self.generator.spec.length)
     # The mixture is one of tokens, so that a sequence's probability is the product of those it was drawn with.
     self._exploration = pickers.ColdNucleus(config.exploration_temperature, config.exploration_nucleus, config.exploration_share)
 
@@ -81,13 +81,13 @@ class Algorithm(pretrained.Algorithm):
     return False  # Real text is compared with what the exploration writes and has written.
 
   def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell a real batch from new samples and remembered ones."""
+    """Teaches the discriminator to tell a real batch from new samples and samples of the replay buffer."""
     del phase_fraction
-    num, remembered = tf.shape(real.tokens)[0], self.modules["memory"]
+    num, past = tf.shape(real.tokens)[0], self.modules["replay"]
     fake = self.generator.sample(num, noise.fold(seed, "fake"), self._exploration).tokens
-    remembered.add(fake, noise.fold(seed, "memory"))
+    past.add(fake, noise.fold(seed, "memory"))
     replayed = noise.uniform([num], noise.fold(seed, "replayed")) < self.config.replay_share
-    fake = tf.where(replayed[:, None], remembered.recall(num, noise.fold(seed, "recalled")), fake)
+    fake = tf.where(replayed[:, None], past.sample(num, noise.fold(seed, "recalled")), fake)
     return vanilla.train(self.discriminator, self.optimizers["discriminator_optimizer"], real, fake, seed)
 
   def generator_step(self, real, seed, phase_fraction):

@@ -104,7 +104,7 @@ class Algorithm(base.Algorithm):
     pairs, _ = vanilla.paired(real, fake)
     classes = tf.reshape(tf.stack([categories, generated], axis=1), [-1])
     with tf.GradientTape() as tape:
-      logits = discriminator.class_logits(pairs, noise.fold(seed, "dropout"))
+      logits = discriminator.class_logits(pairs, seed=noise.fold(seed, "dropout"))
       # Real and written text weigh the same, as in the published code; in the paper's formula each category weighs as much as all written text.
       loss = 2.0 * base.mean(tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits))
       total = loss + discriminator.regularization()

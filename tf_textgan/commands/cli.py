@@ -1,21 +1,24 @@
-"""What the entry points share: how they start, and how a user's mistake ends."""
+"""Start and error handling shared by the entry points."""
 
+from collections.abc import Callable
 import os
 import sys
+from typing import Any
 
 from absl import app
 from absl import flags as absl_flags
 from absl import logging
+import tensorflow as tf
 
 from tf_textgan import errors
 
 
-def run(parse, main):
-  """Runs a command; a user's mistake ends in one line on stderr and exit code 2, not in a traceback.
+def run(parse: Callable[[list[str]], Any], main: Callable[[Any], int | None]) -> None:
+  """Runs a command; a `UserError` or `OSError` ends in one line on stderr and exit code 2, without a traceback.
 
   Args:
-    parse: function of argv, giving the command's options.
-    main: function of the options, giving an exit code or None.
+    parse: maps argv to the command's options.
+    main: maps the options to an exit code or None.
   """
 
   def guarded_parse(argv):
@@ -32,9 +35,14 @@ def _guard(action):
   except errors.UserError as e:
     message = str(e)
   except BrokenPipeError:
-    # The reader of our output has gone, as `head` does: nothing more to say, and nothing to flush at exit.
+    # The reader of stdout, such as `head`, has closed it: send the rest to the null device, so that flushing at exit does not fail.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
+  except tf.errors.OpError as e:
+    inside = errors.user_error_in(e)
+    if inside is None:
+      raise
+    message = str(inside)
   except OSError as e:
     message = f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}"
   print(f"{os.path.basename(sys.argv[0])}: {' '.join(message.split())}", file=sys.stderr)

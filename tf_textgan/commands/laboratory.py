@@ -1,14 +1,14 @@
-"""The picking laboratory: bias, variance and cost of every estimator of the gradient through a pick.
+"""Measures bias, variance and cost of every estimator of the gradient through a pick: `python -m tf_textgan.commands.laboratory`.
 
-`python -m tf_textgan.commands.laboratory` measures the estimators of `sampling.estimators`, over temperature, on two problems small enough to sum the
-exact gradient over every sequence, and inside a generator step of a text GAN's usual sizes, and draws what it found. docs/picking.md reads the
-result.
+The estimators of `sampling.estimators` are measured over temperatures on two problems small enough to sum the exact gradient over all sequences, and
+in a generator step at usual sizes of a text GAN. Results are printed, stored and drawn; docs/picking.md interprets them.
 """
 
 from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Callable
 import dataclasses
 import itertools
 import pathlib
@@ -38,23 +38,23 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 _TEMPERATURES = (0.1, 0.25, 0.5, 1.0, 2.0)
-# Draws in which the mean of an estimator is looked at: their products in pairs have no bias of their own.
+# Number of block means per estimator; products of different blocks estimate squared norms without bias.
 _BLOCKS = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """Options."""
+  """Options of the command."""
 
-  # Folder for what is found: picking.png, piecewise.png and laboratory.json.
+  # Folder for the results: picking.png, piecewise.png and laboratory.json.
   output: str = "runs/laboratory"
-  # Estimates of each kind on the small problems.
+  # Estimates per estimator on the small problems.
   draws: int = 400
-  # Estimates of each kind in the generator step; 0 leaves it out.
+  # Estimates per estimator in the generator step; 0 omits it.
   generator_draws: int = 40
-  # Steps in which the control variates of REBAR and RELAX are trained first.
+  # Training steps of the control variates of REBAR and RELAX.
   control_steps: int = 300
-  # Everything random follows from it.
+  # Seed of all random numbers.
   seed: int = 0
 
   def __post_init__(self):
@@ -63,26 +63,33 @@ class Options:
 
 
 class Table(base.Autoregressive):
-  """A policy without a network: logits in a table, by position and last token. For problems that are enumerated."""
+  """Policy given by a table of logits for each position and last token, for problems whose sequences can be enumerated."""
 
   @dataclasses.dataclass(frozen=True)
   class Config:
-    """Its settings."""
+    """Settings of the policy."""
 
-    # Numbers in the latent z: there is none.
+    # Size of the latent z; 0, because there is none.
     latent_size: int = 0
     # Standard deviation of the logits.
     stddev: float = 1.0
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the logits."""
-    super().__init__(spec, config)
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates random logits.
+
+    Args:
+      spec: of the sequences.
+      config: settings.
+      seed: of the logits.
+    """
+    super().__init__(spec, config, seed)
     shape = (spec.length, spec.vocab_size, spec.vocab_size)
     self.table = self.add_weight(shape, keras.initializers.RandomNormal(0.0, config.stddev, seed=seed), name="table")
     self._excluded = spec.exclusion()
     self.built = True
 
-  def initial_state(self, latent):
+  def initial_state(self, latent, context=None):
+    del context  # It is not conditional.
     return tf.zeros([tf.shape(latent)[0]], tf.int32)
 
   def step(self, inputs, state):
@@ -90,10 +97,9 @@ class Table(base.Autoregressive):
     logits = tf.gather(rows, inputs) if inputs.dtype.is_integer else tf.matmul(inputs, rows)
     return logits + self._excluded, state + 1
 
-  def outputs(self, tokens, latent, seed=None):
-    start = tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token)
-    last = tf.concat([start, tokens[:, :-1]], axis=1)
-    place = tf.range(self.spec.length)[None, :] * self.spec.vocab_size + last
+  def outputs(self, tokens, latent, context=None, seed=None):
+    del latent, context, seed
+    place = tf.range(self.spec.length)[None, :] * self.spec.vocab_size + self._inputs(tokens)
     return tf.gather(tf.reshape(tf.convert_to_tensor(self.table), [-1, self.spec.vocab_size]), place)
 
   def output_layer(self):
@@ -101,10 +107,19 @@ class Table(base.Autoregressive):
 
 
 class Judge(keras.Model):
-  """A smooth cost of a sequence's mean embedding, and of each prefix's; not linear, so that a point of the simplex is not worth its corners' mean."""
+  """Smooth cost of the mean embedding of a sequence or prefix.
 
-  def __init__(self, spec, seed=0, units=8):
-    """Args: spec: `sequences.Spec`; seed: integer, for the weights; units: numbers in an embedding."""
+  It is nonlinear, so the cost of a simplex point differs from the mean cost of the corners.
+  """
+
+  def __init__(self, spec: sequences.Spec, seed: int = 0, units: int = 8):
+    """Creates random weights.
+
+    Args:
+      spec: of the sequences.
+      seed: of the weights.
+      units: size of an embedding.
+    """
     super().__init__(name="judge")
     normal = [keras.initializers.RandomNormal(0.0, stddev, seed=100 * seed + i) for i, stddev in enumerate((1.5, 0.7))]
     self.embedding = self.add_weight((spec.length * spec.vocab_size, units), normal[0], name="embedding")
@@ -112,12 +127,20 @@ class Judge(keras.Model):
     self.spec = spec
     self.built = True
 
-  def call(self, inputs):
-    """Costs `[B]` of ids `[B, T]` or points `[B, T, V]`."""
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Computes costs, float `[B]`, of ids `[B, T]` or points `[B, T, V]`."""
     return self._cost(tf.reduce_mean(self._embed(inputs), axis=1))
 
-  def prefixes(self, tokens, points):
-    """Costs `[B, T]` of the tokens before each position with that position's point after them."""
+  def prefixes(self, tokens: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """Computes the cost of each prefix, with a point in place of its last token.
+
+    Args:
+      tokens: int32 `[B, T]`.
+      points: float `[B, T, V]`.
+
+    Returns:
+      float `[B, T]`.
+    """
     embedded = self._embed(tokens)
     count = tf.cast(tf.range(1, self.spec.length + 1), tf.float32)[None, :, None]
     return self._cost((tf.cumsum(embedded, axis=1, exclusive=True) + self._embed(points)) / count)
@@ -125,7 +148,7 @@ class Judge(keras.Model):
   def _embed(self, inputs):
     if inputs.dtype.is_integer:
       inputs = tf.one_hot(inputs, self.spec.vocab_size)
-    # Each position has an embedding of its own: the order of the tokens counts.
+    # Embeddings depend on the position, so the order of the tokens matters.
     tables = tf.reshape(self.embedding, [self.spec.length, self.spec.vocab_size, -1])
     return tf.einsum("btv,tvk->btk", inputs, tables)
 
@@ -134,35 +157,35 @@ class Judge(keras.Model):
 
 
 class Problem(NamedTuple):
-  """Whose gradient is estimated.
+  """A policy and a cost, whose gradient is estimated.
 
   Attributes:
-    name: for the table and the picture.
+    name: for tables and figures.
     policy: autoregressive generator.
-    cost: of ids `[B, T]` and points `[B, T, V]`, with `prefixes`.
-    network: function of nothing, making the network of a RELAX control variate.
+    cost: of ids `[B, T]` and points `[B, T, V]`, with a method `prefixes`.
+    network: makes the network of a RELAX control variate.
     rows: sequences in a batch.
-    draws: estimates to make.
+    draws: number of estimates.
   """
 
   name: str
-  policy: Any
+  policy: base.Autoregressive
   cost: Any
-  network: Any
+  network: Callable[[], keras.Model]
   rows: int
   draws: int
 
 
 class Row(NamedTuple):
-  """What was found of one estimator at one temperature, relative to the norm of the gradient.
+  """Measurement of one estimator at one temperature, relative to the norm of the gradient.
 
   Attributes:
     problem, estimator: names.
-    temperature: NaN where there is none to choose.
-    bias: norm of the mean estimate less the gradient; 0 where none was found.
-    bias_error: standard error of that.
-    deviation: root of the summed variance of an estimate from one batch.
-    cpu_ms: CPU-milliseconds for one estimate.
+    temperature: NaN for estimators without one.
+    bias: norm of the mean estimate minus the gradient; 0 if not significant.
+    bias_error: standard error of the bias.
+    deviation: square root of the summed variances of an estimate from one batch.
+    cpu_ms: CPU time of one estimate, milliseconds.
   """
 
   problem: str
@@ -174,16 +197,16 @@ class Row(NamedTuple):
   cpu_ms: float
 
 
-def small_problem(name, vocab_size, length, draws, rows=16):
-  """A problem with `vocab_size ** length` sequences."""
+def small_problem(name: str, vocab_size: int, length: int, draws: int, rows: int = 16) -> Problem:
+  """Makes a problem with `vocab_size ** length` sequences."""
   spec = sequences.Spec(vocab_size=vocab_size, length=length, start_token=0)
   return Problem(name, Table(spec, Table.Config()), Judge(spec, seed=1), lambda: Judge(spec, seed=2), rows, draws)
 
 
-def generator_problem(draws, seed):
-  """A generator step at the sizes of the oracle task, after some maximum likelihood and some training of the discriminator."""
+def generator_problem(draws: int, seed: int) -> Problem:
+  """Makes a generator step at the sizes of the oracle task, after brief training of generator and discriminator."""
   spec = sequences.Spec(vocab_size=5000, length=20, start_token=0)
-  # The real text is another generator's, with the random weights of the task's oracle.
+  # Real text comes from another generator with random weights, as in the task's oracle.
   truth = lstm.Generator(spec, lstm.Config(init_stddev=1.0), seed=1)
   policy, discriminator = lstm.Generator(spec, lstm.Config()), recurrent.Discriminator(spec, recurrent.Config(dropout=0.0))
   algorithm = gsgan.Algorithm(gsgan.Config(estimator="leave_one_out", discriminator_learning_rate=1e-3), policy, discriminator)
@@ -205,8 +228,8 @@ def generator_problem(draws, seed):
   return Problem("generator step", policy, estimators.Cost(adversarial.non_saturating_generator, discriminator), network, 64, draws)
 
 
-def exact_gradient(policy, cost):
-  """The gradient of the expected cost, summed over every sequence of a fixed length: float64 `[weights]`."""
+def exact_gradient(policy: base.Autoregressive, cost: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
+  """Computes the gradient of the expected cost by a sum over all sequences of fixed length: float64 `[weights]`."""
   spec = policy.spec
   tokens = tf.constant(list(itertools.product(range(spec.vocab_size), repeat=spec.length)), tf.int32)
   with tf.GradientTape() as tape:
@@ -215,18 +238,18 @@ def exact_gradient(policy, cost):
   return _flat(tape.gradient(expected, policy.trainable_variables)).numpy().astype(np.float64)
 
 
-def measure(problem, name, temperature, exact, options):
-  """Draws many estimates and compares them with the gradient.
+def measure(problem: Problem, name: str, temperature: float, exact: np.ndarray | None, options: Options) -> tuple[Row, np.ndarray]:
+  """Draws many estimates and compares their mean with the gradient.
 
   Args:
-    problem: `Problem`.
-    name: see `sampling.estimators`, or "argmax", the pick without an estimator.
-    temperature: of the relaxed ones.
-    exact: float `[weights]`; None lets the mean of these estimates stand for it, and gives no bias.
-    options: `Options`.
+    problem: policy and cost.
+    name: see `sampling.estimators`, or "argmax", a pick without an estimator.
+    temperature: of relaxed estimators.
+    exact: float `[weights]`, or `[M, weights]` as in `bias_of`; None to normalize by the norm of the mean estimate and to measure no bias.
+    options: seed and training of control variates.
 
   Returns:
-    `Row`, and the mean estimate of each block, float64 `[_BLOCKS, weights]`.
+    The measurement, and the mean estimate of each block, float64 `[_BLOCKS, weights]`.
   """
   draw = _drawer(problem, name, temperature, options)
   draw(tf.constant(0))
@@ -247,19 +270,19 @@ def measure(problem, name, temperature, exact, options):
   return Row(problem.name, name, temperature, bias, bias_error, deviation / scale, cpu_ms), blocks
 
 
-def bias_of(blocks, exact):
-  """The distance of an estimator's mean from the gradient, relative to the gradient's norm, without what the noise adds to it.
+def bias_of(blocks: np.ndarray, exact: np.ndarray) -> tuple[float, float]:
+  """Estimates the distance of an estimator's mean from the gradient, relative to the norm of the gradient, corrected for the noise of the mean.
 
   Args:
     blocks: float `[N, weights]`, independent means of estimates.
     exact: float `[weights]`, or `[M, weights]`, independent means of unbiased estimates.
 
   Returns:
-    The bias, 0 where noise hides it, and its standard error.
+    The bias, 0 if hidden by noise, and its standard error.
   """
   exact = np.atleast_2d(exact)
   target = exact.mean(axis=0)
-  # The norm of the target as it would be without noise.
+  # The squared norm of the target, corrected for its noise.
   norm = _product_of_means(exact) if len(exact) > 1 else target @ target
   squares = []
   for left_out in range(len(blocks)):
@@ -269,23 +292,23 @@ def bias_of(blocks, exact):
   square = (_product_of_means(blocks) - 2.0 * blocks.mean(axis=0) @ target + norm) / norm
   error = np.sqrt((len(blocks) - 1) / len(blocks) * np.sum((np.array(squares) - np.mean(squares)) ** 2))
   bias = np.sqrt(max(square, 0.0))
-  # Of a root: its square's error over twice the root, but no more than the root of that error.
+  # Delta method: the error of the square over twice the root, at most the root of that error.
   return bias, min(np.sqrt(error), error / (2.0 * bias) if bias else np.inf)
 
 
 def _product_of_means(blocks):
-  """The squared norm of the expected block, from products of different blocks: rows with themselves would add their noise."""
+  """Estimates the squared norm of the expected block from products of different blocks; squares of blocks would add their noise."""
   total = blocks.sum(axis=0)
   return (total @ total - np.sum(blocks**2)) / (len(blocks) * (len(blocks) - 1))
 
 
 def _drawer(problem, name, temperature, options):
-  """A compiled function of a number, giving one estimate, float32 `[weights]`."""
+  """Makes a compiled function from an index to one estimate, float32 `[weights]`."""
   policy, cost = problem.policy, problem.cost
   weights = policy.trainable_variables
   seed = noise.fold(noise.seed(options.seed), name)
   if name == "argmax":
-    # What a pick passes on: it chooses, and the cost knows the choice only as a constant.
+    # The choice is a constant to the cost, so the gradient is zero.
     def surrogate(seed):
       return cost(policy.sample(problem.rows, seed, pickers.Argmax()).tokens)
   else:
@@ -328,15 +351,15 @@ def _flat(gradients):
   return tf.concat([tf.reshape(tf.convert_to_tensor(gradient), [-1]) for gradient in gradients], axis=0)
 
 
-def run(options):
-  """Makes all measurements: a list of `Row`."""
+def run(options: Options) -> list[Row]:
+  """Measures all estimators on all problems."""
   problems = [small_problem("one pick of 8", 8, 1, options.draws), small_problem("4 picks of 5", 5, 4, options.draws)]
   if options.generator_draws:
     problems.append(generator_problem(options.generator_draws, options.seed))
   settings = [("argmax", np.nan)]
   settings += [(name, temperature) for name in estimators.RELAXED for temperature in _TEMPERATURES]
   settings += [(name, np.nan) for name in (*estimators.SCORE_FUNCTION, *estimators.CONTROLLED)]
-  # Gumbel-Rao's many draws of 5,000 numbers take most of the time there: fewer temperatures.
+  # Fewer temperatures for the generator step, where Gumbel-Rao's many draws of 5,000 numbers take most of the time.
   few = [(name, temperature) for name, temperature in settings if not temperature < 0.5]
   rows = []
   with progress.bar(total=2 * len(settings) + len(problems[2:]) * len(few), unit="estimator") as bar:
@@ -344,7 +367,7 @@ def run(options):
       small = isinstance(problem.policy, Table)
       exact = exact_gradient(problem.policy, problem.cost) if small else None
       if not small:
-        # Nobody can sum over 5,000^20 sequences: the mean of the best unbiased estimator, with ten times the draws, stands for the gradient.
+        # A sum over 5,000^20 sequences is infeasible: the best unbiased estimator, averaged over ten times the draws, replaces the gradient.
         many, others = problem._replace(draws=10 * problem.draws), dataclasses.replace(options, seed=options.seed + 1)
         _, exact = measure(many, "leave_one_out", np.nan, None, others)
       for name, temperature in settings if small else few:
@@ -353,8 +376,8 @@ def run(options):
   return rows
 
 
-def main(options):
-  """Measures, prints, draws."""
+def main(options: Options) -> None:
+  """Measures, prints, stores and draws the results."""
   output = pathlib.Path(options.output)
   output.mkdir(parents=True, exist_ok=True)
   rows = run(options)
@@ -366,19 +389,19 @@ def main(options):
   files.write_json(output / "laboratory.json", [row._asdict() for row in rows])
   (output / "picking.png").write_bytes(plots.estimators(rows))
   (output / "piecewise.png").write_bytes(plots.piecewise(*piecewise()))
-  print(f"pictures: {output / 'picking.png'}, {output / 'piecewise.png'}")
+  print(f"figures: {output / 'picking.png'}, {output / 'piecewise.png'}")
 
 
-def piecewise():
-  """The cost of one pick of three while one of the logits moves, for the picture of what has no derivative.
+def piecewise() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+  """Computes the cost of a pick from three tokens over one of the logits, to show where it has no derivative.
 
   Returns:
-    The moving logit, `[N]`; and name to cost `[N]`: of the argmax, of soft-argmax points at two temperatures, and the expected cost of a draw.
+    The logit, `[N]`, and costs `[N]` by name: of the argmax, of soft-argmax points at two temperatures, and the expected cost of a draw.
   """
   costs, others = np.array([1.0, -1.0, 0.4]), np.array([0.0, 0.8])
   moving = np.linspace(-4.0, 4.0, 401)
   logits = np.stack([moving, *(np.full_like(moving, other) for other in others)], axis=1)
-  # A cost that is not linear in the point: at the corners it is `costs`.
+  # Nonlinear in the point, scaled to keep costs of 1 and -1 at the corners.
   cost = lambda points: np.tanh(1.5 * (points @ costs)) / np.tanh(1.5)  # noqa: E731
   corners = cost(np.eye(3))
   lines = {"argmax": corners[logits.argmax(axis=1)]}

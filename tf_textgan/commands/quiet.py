@@ -1,19 +1,19 @@
-"""Starts TensorFlow without its start-up notes on the terminal. Imports nothing of it at the top: it must come before."""
+"""Start of TensorFlow without its start-up messages. Imports no TensorFlow at module level, because stderr must be held back first."""
 
 import os
 import re
 import sys
 import tempfile
 
-# What TensorFlow's native code writes about drivers and instruction sets; no setting of its own silences it before its log is initialised.
+# Messages of TensorFlow's native code about drivers and instruction sets; no setting silences them before its log is initialized.
 _NOTE = re.compile(r"^([IWE]0000 |WARNING: All log messages before absl::InitializeLog)")
 
 
-def start_tensorflow():
-  """Imports TensorFlow and finds its devices with stderr held back, then passes on what was said there besides the notes.
+def start_tensorflow() -> None:
+  """Imports TensorFlow and lists its devices with stderr held back, then prints the held text without the start-up messages.
 
-  What it warns of later, such as a function that is traced anew for each picker of a sweep, is not for the user of a command and is left out, too.
-  A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
+  Later TensorFlow warnings, such as about a function retraced for each picker of a sweep, do not concern users of a command and are silenced too.
+  If TF_CPP_MIN_LOG_LEVEL is set, nothing is silenced.
   """
   if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     return

@@ -11,13 +11,13 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.layers import network
 
 
-class Discriminator(keras.Model):
+class Discriminator(network.Network):
   """Scores whole sequences; the higher, the more real. Losses take the score as a logit, or as a critic's value.
 
   Attributes:
-    spec: `sequences.Spec` of the sequences.
     per_prefix: whether training uses the scores of all prefixes as examples; the discriminator is then a `PrefixScores`.
     begun: whether it came trained, so that `begin` must not be called.
   """
@@ -25,9 +25,9 @@ class Discriminator(keras.Model):
   per_prefix = False
   begun = False
 
-  def __init__(self, spec: sequences.Spec):
-    super().__init__(name="discriminator")  # A given name: see `generators.base`.
-    self.spec = spec
+  def __init__(self, spec: sequences.Spec, config: Any = None, seed: int = 0):
+    """Args as of `layers.network.Network`; the `Config` may be absent from a discriminator that is never saved by Keras."""
+    super().__init__(spec, config, seed, name="discriminator")
 
   def attach(self, networks: Mapping[str, keras.Model]) -> None:
     """Shows the discriminator the networks it is trained with, before it is used and before its optimizers are built: `algorithms.base` calls it.
@@ -45,7 +45,7 @@ class Discriminator(keras.Model):
     """Takes over the generator's weights, if it begins from them. Called once, before the first step of the discriminator's training."""
 
   @abc.abstractmethod
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     """Scores sequences.
 
     Args:
@@ -57,14 +57,14 @@ class Discriminator(keras.Model):
       float32 `[B]`.
     """
 
-  def training_scores(self, inputs, context=None, seed=None) -> tuple[tf.Tensor, tf.Tensor]:
+  def training_scores(self, inputs, *, context=None, seed=None) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores and weights that enter the loss, float32 `[B, N]` each: the score of the sequence, or the scores of its prefixes.
 
     Args:
       inputs, context, seed: as of `call`.
     """
     if self.per_prefix:
-      return self.token_scores(inputs, context, seed), self.mask(inputs)
+      return self.token_scores(inputs, context=context, seed=seed), self.mask(inputs)
     scores = self(inputs, context=context, seed=seed)[:, None]
     return scores, tf.ones_like(scores)
 
@@ -87,7 +87,7 @@ class PrefixScores(abc.ABC):
   ability: ClassVar[str] = "scores every prefix"
 
   @abc.abstractmethod
-  def token_scores(self, inputs, context=None, seed=None) -> tf.Tensor:
+  def token_scores(self, inputs, *, context=None, seed=None) -> tf.Tensor:
     """Arguments as of `call`, to float32 `[B, T]`: at t the score of the tokens up to t, 0 on padding."""
 
 
@@ -97,7 +97,7 @@ class PointScores(abc.ABC):
   ability: ClassVar[str] = "scores prefixes that end with a relaxed token"
 
   @abc.abstractmethod
-  def prefixes(self, tokens, points, context=None, seed=None) -> tf.Tensor:
+  def prefixes(self, tokens, points, *, context=None, seed=None) -> tf.Tensor:
     """Scores each prefix with a point in place of its last token.
 
     Args:
@@ -116,7 +116,7 @@ class Views(abc.ABC):
   ability: ClassVar[str] = "scores several views of a sequence"
 
   @abc.abstractmethod
-  def scores(self, inputs, context=None, seed=None) -> tf.Tensor:
+  def scores(self, inputs, *, context=None, seed=None) -> tf.Tensor:
     """Arguments as of `call`, to float32 `[B, R]`, a score for each of R views."""
 
 
@@ -131,7 +131,7 @@ class Features(abc.ABC):
   score: keras.layers.Layer
 
   @abc.abstractmethod
-  def features(self, inputs, context=None, seed=None) -> tf.Tensor:
+  def features(self, inputs, *, context=None, seed=None) -> tf.Tensor:
     """Arguments as of `call`, to float `[B, F]`, the inputs of the output layer."""
 
 
@@ -208,10 +208,10 @@ class PrefixFeatures(abc.ABC):
     """The features of the tokens read so far: float32 `[B, F]`, as `prefix_features` has them."""
 
 
-def view_scores(discriminator, inputs, context=None, seed=None):
+def view_scores(discriminator, inputs, *, context=None, seed=None):
   """The scores of a discriminator's views, or its only score: arguments as of `call`, to float32 `[B, R]`."""
   if isinstance(discriminator, Views):
-    return discriminator.scores(inputs, context, seed)
+    return discriminator.scores(inputs, context=context, seed=seed)
   return discriminator(inputs, context=context, seed=seed)[:, None]
 
 
@@ -227,10 +227,10 @@ def require(discriminator: Discriminator | None, kinds: type | tuple[type, ...],
   missing = [kind for kind in kinds if not isinstance(discriminator, kind)]
   if not missing:
     return
-  wanted = [kind.ability for kind in missing if hasattr(kind, "ability")]
-  abilities = f" that {' and '.join(wanted)}" if wanted else ""
+  abilities = [vars(kind)["ability"] for kind in missing if "ability" in vars(kind)]
+  needed = f"a discriminator that {' and '.join(abilities)}: " if abilities else "the discriminator "
   chosen = type(discriminator).__module__.rsplit(".", 1)[-1] if discriminator is not None else "none"
-  raise errors.UserError(f"{who} needs a discriminator{abilities}: {', '.join(_names_of(kinds))}; not {chosen}")
+  raise errors.UserError(f"{who} needs {needed}{', '.join(_names_of(kinds))}; not {chosen}")
 
 
 def _names_of(kinds):

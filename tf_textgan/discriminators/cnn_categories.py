@@ -28,7 +28,7 @@ class Discriminator(cnn_highway.Discriminator):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
     super().__init__(spec, config, seed, outputs=max(1, len(spec.categories)) + 1)
 
-  def class_logits(self, inputs, seed=None):
+  def class_logits(self, inputs, *, seed=None):
     """Scores of the categories, in the order of the spec's, and of generated text, the last: arguments as of `call`, to float32 `[B, k + 1]`."""
     return self.score(self.features(inputs, seed=seed))
 

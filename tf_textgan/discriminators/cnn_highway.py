@@ -62,7 +62,7 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
 
   def __init__(self, spec, config, seed=0, outputs=1):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights; outputs: of the last layer, for derived networks."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def normal():
@@ -96,10 +96,10 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     self._widths = tf.concat([tf.fill([layer.filters], layer.kernel_size[0]) for layer in self.convolutions], axis=0)
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return self._score_of(self.features(inputs, context, seed))
+  def call(self, inputs, *, context=None, seed=None):
+    return self._score_of(self.features(inputs, context=context, seed=seed))
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     embedded = self._embed(inputs)

@@ -29,7 +29,7 @@ class Discriminator(base.Discriminator):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     self.channels = config.channels
     self.embedding = self.add_weight(
       (spec.vocab_size, config.channels), keras.initializers.GlorotUniform(seed=seed * 100), name="embedding"
@@ -44,7 +44,7 @@ class Discriminator(base.Discriminator):
     self.score.build((None, spec.length * config.channels))
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     del context, seed
     table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     # A convolution of width 1 over one-hot rows is this lookup.

@@ -1,5 +1,6 @@
 """Several discriminators of one kind that begin apart and learn side by side: their mean score has less of the noise that each has learned alone."""
 
+import keras
 import tensorflow as tf
 
 from tf_textgan.discriminators import base
@@ -25,6 +26,13 @@ class Discriminator(base.Discriminator, base.Views, base.PrefixScores):
     self.per_prefix = members[0].per_prefix
     self.built = True
 
+  def get_config(self):
+    return {"members": [keras.saving.serialize_keras_object(member) for member in self.members]}
+
+  @classmethod
+  def from_config(cls, config):
+    return cls([keras.saving.deserialize_keras_object(member) for member in config["members"]])
+
   def attach(self, networks):
     for member in self.members:
       member.attach(networks)
@@ -33,20 +41,20 @@ class Discriminator(base.Discriminator, base.Views, base.PrefixScores):
     for member in self.members:
       member.begin()
 
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     return self._mean([member(inputs, context=context, seed=_fold(seed, i)) for i, member in enumerate(self.members)])
 
-  def token_scores(self, inputs, context=None, seed=None):
+  def token_scores(self, inputs, *, context=None, seed=None):
     """The mean of the members' token scores, if these are `per_prefix`: see the base."""
-    return self._mean([member.token_scores(inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)])
+    return self._mean([member.token_scores(inputs, context=context, seed=_fold(seed, i)) for i, member in enumerate(self.members)])
 
-  def training_scores(self, inputs, context=None, seed=None):
-    scores, weights = zip(*(member.training_scores(inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)))
+  def training_scores(self, inputs, *, context=None, seed=None):
+    scores, weights = zip(*(member.training_scores(inputs, context=context, seed=_fold(seed, i)) for i, member in enumerate(self.members)))
     return tf.concat(scores, axis=1), tf.concat(weights, axis=1)
 
-  def scores(self, inputs, context=None, seed=None):
+  def scores(self, inputs, *, context=None, seed=None):
     """The scores of the members, or of their views, side by side: arguments as of `call`, to float32 `[B, N]`."""
-    return tf.concat([base.view_scores(member, inputs, context, _fold(seed, i)) for i, member in enumerate(self.members)], axis=1)
+    return tf.concat([base.view_scores(member, inputs, context=context, seed=_fold(seed, i)) for i, member in enumerate(self.members)], axis=1)
 
   def regularization(self):
     """The mean of the members': the loss is one over all their verdicts."""

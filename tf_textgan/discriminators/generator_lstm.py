@@ -54,9 +54,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
-    self.config = config
-    self.seed = seed
+    super().__init__(spec, config, seed)
     self.dropout = config.dropout
     self.per_prefix = config.per_prefix
     self.language_model = None
@@ -70,11 +68,20 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
     # In a function: see `generators.base`.
     self._generator = lambda: generator
-    if self.built:  # Attached to another one: the weights are kept.
-      return
+    if not self.built:  # Else it was attached to another one: the weights are kept.
+      self._make_variables(generator.embedding.shape[1], generator.lstm.units)
+
+  def attachment(self):
+    """The sizes of the generator; once the discriminator has begun, it needs nothing else."""
+    return {"embedding_size": self.embedding.shape[1], "units": self.lstm.units} if self.built else None
+
+  def restore_attachment(self, attachment):
+    self._make_variables(**attachment)
+
+  def _make_variables(self, embedding_size, units):
     seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
-    embedding_size, units = generator.embedding.shape[1], generator.lstm.units
-    self.embedding = self.add_weight(generator.embedding.shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding")
+    shape = (self.spec.vocab_size, embedding_size)
+    self.embedding = self.add_weight(shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding")
     self.lstm = keras.layers.LSTM(
       units,
       kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
@@ -114,10 +121,10 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     for variable, value in copied:
       variable.assign(value)
 
-  def call(self, inputs, context=None, seed=None):
-    return self.score(self.features(inputs, context, seed))[:, 0]
+  def call(self, inputs, *, context=None, seed=None):
+    return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     mask = self.mask(inputs)[:, :, None]
@@ -128,7 +135,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.reduce_sum(self.language_model.token_nll(inputs), axis=1, keepdims=True), count))
     return self._pass_head(parts, seed)
 
-  def token_scores(self, inputs, context=None, seed=None):
+  def token_scores(self, inputs, *, context=None, seed=None):
     """See `base.PrefixScores`: scores each prefix as if it were all of the sequence."""
     del context
     mask = self.mask(inputs)[:, :, None]
@@ -139,7 +146,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.cumsum(self.language_model.token_nll(inputs), axis=1)[:, :, None], count))
     return (self.score(self._pass_head(parts, seed)) * mask)[:, :, 0]
 
-  def prefixes(self, tokens, points, context=None, seed=None):
+  def prefixes(self, tokens, points, *, context=None, seed=None):
     """See `base.PointScores`."""
     del context
     # One pass for the states of all prefixes; the points then go on from them, all positions at once.

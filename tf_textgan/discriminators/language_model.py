@@ -37,7 +37,7 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def normal():
@@ -57,7 +57,7 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
     self.output_bias = self.add_weight((spec.vocab_size,), "zeros", name="output_bias")
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     """The mean of `token_nll` over the tokens that count, less that of the uniform distribution, so that 0 is neither real nor generated."""
     del context, seed  # There is no dropout.
     nll, count = self._nll(inputs)

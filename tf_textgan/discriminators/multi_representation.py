@@ -51,7 +51,7 @@ class Discriminator(base.Discriminator, base.Views):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def weight(name, shape, variance):
@@ -82,10 +82,10 @@ class Discriminator(base.Discriminator, base.Views):
     self.score_bias = bias("score_bias", 1)
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return tf.reduce_mean(self.scores(inputs, context, seed), axis=1)
+  def call(self, inputs, *, context=None, seed=None):
+    return tf.reduce_mean(self.scores(inputs, context=context, seed=seed), axis=1)
 
-  def scores(self, inputs, context=None, seed=None):
+  def scores(self, inputs, *, context=None, seed=None):
     """See `base.Views`."""
     del context
     embedded = base.embed(inputs, self._cast(self.embedding))

@@ -31,7 +31,7 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
     self.dropout = config.dropout
     self.embedding = self.add_weight(
@@ -50,16 +50,16 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
     self.score.build((None, config.hidden_size))
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
-    return self.score(self.features(inputs, context, seed))[:, 0]
+  def call(self, inputs, *, context=None, seed=None):
+    return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, context=None, seed=None):
+  def features(self, inputs, *, context=None, seed=None):
     """See `base.Features`."""
     del context
     # The mean rather than the last output: with padding the last one is far from the text.
     return self._drop(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
 
-  def prefixes(self, tokens, points, context=None, seed=None):
+  def prefixes(self, tokens, points, *, context=None, seed=None):
     """See `base.PointScores`."""
     del context
     inputs = tf.transpose(self._embed(tokens), [1, 0, 2])

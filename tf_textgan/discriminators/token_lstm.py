@@ -52,7 +52,7 @@ class Discriminator(base.Discriminator, base.PrefixScores):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100, 3))
     regularizer = keras.regularizers.L2(0.5 * config.l2) if config.l2 else None
 
@@ -70,11 +70,11 @@ class Discriminator(base.Discriminator, base.PrefixScores):
     self._positions = positions(spec.length)
     self.built = True
 
-  def call(self, inputs, context=None, seed=None):
+  def call(self, inputs, *, context=None, seed=None):
     mask = self.mask(inputs)
-    return tf.reduce_sum(self.token_scores(inputs, context, seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+    return tf.reduce_sum(self.token_scores(inputs, context=context, seed=seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
-  def token_scores(self, inputs, context=None, seed=None):
+  def token_scores(self, inputs, *, context=None, seed=None):
     """Scores each token given those before it, see `base.PrefixScores`; `call` gives their mean."""
     del context
     table = self.embedding.table()

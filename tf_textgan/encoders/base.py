@@ -1,25 +1,39 @@
-"""What sentence encoders share. An encoder is a function of strings that gives one embedding each."""
+"""Base class of sentence encoders, which map each string to one embedding. N sentences, B sentences in a batch, E embedding."""
 
 import abc
+from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from tf_textgan import errors
 
 
 class Encoder(abc.ABC):
-  """Attributes: name: what `load.load` makes it from; size: E, the numbers of an embedding, None until the first call if not known before."""
+  """Maps sentences to embeddings.
 
-  def __init__(self, name, size=None, batch_size=64):
+  Attributes:
+    name: specification that `load.load` makes the encoder from.
+    size: entries of an embedding (E); None if unknown before the first call.
+  """
+
+  def __init__(self, name: str, size: int | None = None, batch_size: int = 64):
+    """Sets the attributes.
+
+    Args:
+      name: see the class.
+      size: see the class.
+      batch_size: most sentences per call of `encode` (B).
+    """
     self.name = name
     self.size = size
     self._batch_size = batch_size
 
   @abc.abstractmethod
-  def encode(self, sentences):
-    """Gives float `[B, E]` for a list of B strings."""
+  def encode(self, sentences: Sequence[str]) -> np.ndarray | tf.Tensor:
+    """Maps B strings to embeddings, float `[B, E]`."""
 
-  def __call__(self, sentences):
+  def __call__(self, sentences: Sequence[str]) -> np.ndarray:
     """Embeds sentences.
 
     Args:
@@ -29,7 +43,7 @@ class Encoder(abc.ABC):
       float32 `[N, E]`.
 
     Raises:
-      UserError: there is no sentence, or the encoder gives something else than N finite embeddings.
+      UserError: without sentences, or if the encoder does not return one finite embedding per sentence.
     """
     sentences = list(sentences)
     if not sentences:

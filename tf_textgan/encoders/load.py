@@ -1,7 +1,8 @@
-"""Finds a sentence encoder by its spec: `hashed`, `keras_hub:PRESET_OR_FOLDER`, `saved_model:FOLDER` or a user's module, `my_package.my_module`."""
+"""Creation of sentence encoders: `hashed`, `keras_hub:PRESET_OR_FOLDER`, `saved_model:FOLDER` or a user's module, `my_package.my_module`."""
 
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan.encoders import base
 from tf_textgan.encoders import hashed
 from tf_textgan.encoders import kerashub
 from tf_textgan.encoders import saved_model
@@ -9,19 +10,19 @@ from tf_textgan.encoders import saved_model
 _WITH_ARGUMENT = {"keras_hub": kerashub.Encoder, "saved_model": saved_model.Encoder}
 
 
-def load(spec):
-  """Makes a sentence encoder.
+def load(spec: str) -> base.Encoder:
+  """Creates a sentence encoder.
 
   Args:
-    spec: `hashed`, which needs no download (read what it measures in its module); `keras_hub:` and a preset's name or folder; `saved_model:` and a
-      folder; a dotted name, `my_package.my_module` or `my_package.my_module:ARGUMENT`, for the class `Encoder` of that module, which is made with the
+    spec: `hashed`, which needs no download (see its module for what it measures); `keras_hub:` with a preset's name or folder; `saved_model:` with a
+      folder; a dotted name, `my_package.my_module` or `my_package.my_module:ARGUMENT`, for the class `Encoder` of that module, created with the
       argument if there is one.
 
   Returns:
-    A `base.Encoder`: of a list of N strings it gives float32 `[N, E]`.
+    An encoder, which maps N strings to float32 `[N, E]`.
 
   Raises:
-    UserError: there is no such encoder, or it cannot be loaded.
+    UserError: for an unknown encoder, or one that cannot be loaded.
   """
   kind, _, argument = spec.partition(":")
   if spec == "hashed":

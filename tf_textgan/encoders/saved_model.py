@@ -1,5 +1,6 @@
-"""Embeddings by a TensorFlow SavedModel that takes strings, such as a sentence encoder of TensorFlow Hub, unpacked."""
+"""Embeddings by a TensorFlow SavedModel of strings, such as an unpacked sentence encoder of TensorFlow Hub."""
 
+from collections.abc import Sequence
 import os
 
 import tensorflow as tf
@@ -9,28 +10,28 @@ from tf_textgan.encoders import base
 
 
 class Encoder(base.Encoder):
-  """See the module.
+  """Encoder by a SavedModel.
 
   Args:
-    folder: of the SavedModel, which has saved_model.pb. The model is a function of strings `[N]`, or has a signature `serving_default` of one input,
-      strings. Its only float output of rank 2 is `[N, E]`.
+    folder: of the SavedModel, with its saved_model.pb. The model is callable on strings `[N]`, or has a signature `serving_default` with one string
+      input. Exactly one of its outputs is float and of rank 2: the embeddings `[N, E]`.
 
   Raises:
-    UserError: the folder is no such SavedModel.
+    UserError: if the folder holds no such SavedModel.
   """
 
-  def __init__(self, folder):
+  def __init__(self, folder: str):
     super().__init__(f"saved_model:{folder}")
     if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
       raise errors.UserError(f"the encoder {self.name} expected a folder with a saved_model.pb, but there is none in {folder}")
     try:
-      # Kept, as its functions do not hold its variables.
+      # Kept alive: the functions hold no reference to the variables.
       self._model = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
       raise errors.UserError(f"the encoder {self.name} cannot be loaded: {_first_line(error)}") from error
     self._function = self._model if callable(self._model) else self._signature()
 
-  def encode(self, sentences):
+  def encode(self, sentences: Sequence[str]) -> tf.Tensor:
     try:
       outputs = self._function(tf.constant(sentences))
     except (TypeError, ValueError) as error:
@@ -44,7 +45,7 @@ class Encoder(base.Encoder):
     return vectors[0]
 
   def _signature(self):
-    """`serving_default`, as a function of its input."""
+    """Returns the signature `serving_default` as a function of strings."""
     signatures = self._model.signatures
     if "serving_default" not in signatures:
       found = ", ".join(sorted(signatures)) or "none"

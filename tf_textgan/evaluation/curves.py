@@ -1,9 +1,10 @@
-"""Quality-diversity curves: what a system reaches as its sampling moves from safe to varied, and whether that is beyond a baseline's.
+"""Quality-diversity curves: the quality and diversity of a system over its sampling settings, and the comparison with a baseline's curve.
 
-One number says little of a generator that can trade quality for diversity: a low temperature betters the first and costs the second. So systems are
-compared over a sweep of settings, at equal diversity. Caccia et al., https://arxiv.org/abs/1811.02549.
+One number says little about a generator that can trade quality for diversity: a low temperature improves the first and reduces the second. Systems
+are therefore compared over a sweep of settings, at equal diversity. Caccia et al., https://arxiv.org/abs/1811.02549.
 """
 
+from collections.abc import Sequence
 import math
 from typing import NamedTuple
 
@@ -11,9 +12,9 @@ import numpy as np
 
 from tf_textgan.metrics import estimates
 
-# Draws of the Monte-Carlo intervals; enough for the second digit of their width.
+# Draws of the Monte-Carlo intervals; enough for two digits of their width.
 _DRAWS = 1000
-# Differences below this are rounding.
+# Differences below this are rounding errors.
 _ROUNDING = 1e-9
 
 
@@ -21,21 +22,21 @@ class Point(NamedTuple):
   """One system at one setting.
 
   Attributes:
-    setting: how it was sampled, for people: "T 0.8"; empty for a file.
-    numbers: dictionary of `estimates.Estimate` and plain numbers.
+    setting: label of the sampling setting, such as "T 0.8"; empty for a file.
+    numbers: `estimates.Estimate`s and plain numbers by metric.
   """
 
   setting: str
-  numbers: dict
+  numbers: dict[str, estimates.Estimate | float]
 
 
 class Curve(NamedTuple):
   """One system.
 
   Attributes:
-    name: a run's or a file's; systems that are shown together have different ones.
-    kind: "run"; "file", of one point; "real", real sentences scored as if they were samples.
-    points: list of `Point`, in the order of the sweep.
+    name: of the run or file; unique among the systems shown together.
+    kind: "run"; "file", with one point; "real", real sentences scored as if they were samples.
+    points: in the order of the sweep.
   """
 
   name: str
@@ -44,7 +45,14 @@ class Curve(NamedTuple):
 
 
 class Axis(NamedTuple):
-  """A metric to draw; higher: whether a higher number is better or more diverse; label and meaning are for people."""
+  """One metric of a plane.
+
+  Attributes:
+    metric: its name in `Point.numbers`.
+    label: its name in figures.
+    higher: whether higher numbers are better, or more diverse.
+    meaning: its definition, for the page.
+  """
 
   metric: str
   label: str
@@ -61,20 +69,20 @@ class Plane(NamedTuple):
   diversity: Axis
 
 
-_SELF_BLEU = Axis("self_bleu_5", "Self-BLEU-5", False, "BLEU-5 of each sample against all the other samples: how alike they are")
+_SELF_BLEU = Axis("self_bleu_5", "Self-BLEU-5", False, "BLEU-5 of each sample against all other samples, a measure of repetition")
 
-# In texts and names, {split} stands for that of the real sentences.
+# {split} in metrics, labels and meanings stands for the split of the real sentences.
 PLANES = (
   Plane(
     "nll",
     "Likelihood",
     Axis("nll_oracle", "NLL-oracle", False, "nats per token of the samples under the true distribution"),
-    Axis("nll_{split}", "NLL-{split}", False, "nats per token of the {split} sentences under the generator, which is high where it leaves some out"),
+    Axis("nll_{split}", "NLL-{split}", False, "nats per token of the {split} sentences under the generator, high if it misses some"),
   ),
   Plane(
     "bleu",
     "BLEU and Self-BLEU",
-    Axis("bleu_5", "BLEU-5", True, "agreement of the samples' n-grams, up to five words, with those of the {split} sentences"),
+    Axis("bleu_5", "BLEU-5", True, "precision of the samples' n-grams, up to five words, against the {split} sentences"),
     _SELF_BLEU,
   ),
   Plane(
@@ -93,7 +101,15 @@ PLANES = (
 
 
 class Track(NamedTuple):
-  """The K points of a curve that a plane can show; intervals are half-widths, NaN where there is none. All but settings are float64 `[K]`."""
+  """Coordinates of the K points of a curve in a plane.
+
+  Attributes:
+    settings: K labels.
+    diversity: float64 `[K]`.
+    diversity_ci: float64 `[K]`, half widths of the intervals; NaN without an interval.
+    quality: float64 `[K]`.
+    quality_ci: float64 `[K]`, as `diversity_ci`.
+  """
 
   settings: list[str]
   diversity: np.ndarray
@@ -103,18 +119,18 @@ class Track(NamedTuple):
 
 
 class Comparison(NamedTuple):
-  """A curve against a baseline's in one plane. Differences are in units of the quality metric, and positive where the curve is the better one.
+  """A curve compared with a baseline's in one plane. Differences are in units of the quality metric, positive if the curve is better.
 
   Attributes:
-    curve, baseline, plane: names and the plane's key.
-    verdict: "above" or "below" the baseline's curve, "on" it (a tie: the mean difference is within its interval), or "no overlap".
-      With no overlap all that follows but `complete` is None.
-    difference: mean over the diversity that both reach.
-    difference_ci: half its 95 % interval; 0 if no coordinate has an interval.
-    low, high: the diversity that both reach, in the metric's units, low < high; equal for a single point.
-    matched_at: the diversity halfway.
-    matched, matched_ci: the difference there, and half its interval.
-    complete: whether every coordinate of both has an interval; those without one count as exact.
+    curve, baseline, plane: names of both, and key of the plane.
+    verdict: "above" or "below" the baseline's curve, "on" it (a tie: the mean difference is within its interval), or "no overlap", in which case all
+      following attributes but `complete` are None.
+    difference: mean over the common range of diversity.
+    difference_ci: half width of its 95 % interval; 0 if no coordinate has an interval.
+    low, high: common range of diversity, in the metric's units, low < high; equal for a single point.
+    matched_at: middle of that range.
+    matched, matched_ci: difference at the middle, and half width of its interval.
+    complete: whether every coordinate of both has an interval; coordinates without one count as exact.
   """
 
   curve: str
@@ -131,43 +147,43 @@ class Comparison(NamedTuple):
   complete: bool
 
 
-def planes(systems, split):
-  """The `PLANES` that at least one `Curve` can be shown in, with the split's name filled in."""
+def planes(systems: Sequence[Curve], split: str) -> list[Plane]:
+  """Returns the `PLANES` in which at least one curve has a point, with the name of the split filled in."""
   filled = [plane._replace(quality=_fill(plane.quality, split), diversity=_fill(plane.diversity, split)) for plane in PLANES]
   return [plane for plane in filled if any(track(system, plane).settings for system in systems)]
 
 
-def coordinate(point, metric):
-  """A point's number and half its 95 % interval; NaN for what is missing or not finite."""
+def coordinate(point: Point, metric: str) -> tuple[float, float]:
+  """Returns a point's number and the half width of its 95 % interval; NaN if missing or not finite."""
   number = point.numbers.get(metric)
   value, ci = (number.value, number.ci) if isinstance(number, estimates.Estimate) else (number, None)
   return tuple(float(x) if x is not None and math.isfinite(x) else math.nan for x in (value, ci))
 
 
-def track(curve, plane):
-  """The `Track` of a `Curve` in a `Plane`: points that lack one of the two numbers are left out."""
+def track(curve: Curve, plane: Plane) -> Track:
+  """Returns the coordinates of a curve in a plane, without points that lack one of the two numbers."""
   rows = [(point.setting, *coordinate(point, plane.diversity.metric), *coordinate(point, plane.quality.metric)) for point in curve.points]
   rows = [row for row in rows if not math.isnan(row[1]) and not math.isnan(row[3])]
   columns = np.array([row[1:] for row in rows], np.float64).reshape(len(rows), 4).T
   return Track([row[0] for row in rows], *columns)
 
 
-def compare(curve, baseline, plane, seed=0):
-  """Tells whether a curve is above, on or below a baseline's.
+def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Comparison:
+  """Decides whether a curve is above, on or below a baseline's.
 
-  What a curve reaches at a diversity d is the best quality that it has at d or more: of its points those are kept that no other one equals or
-  beats in both metrics, with straight lines between them; below the diversity of the best quality, down to that of its least diverse point, it is
-  that quality. A sweep may so fold back, as one does where a high temperature costs both. The mean difference is the signed area between the two,
-  over the diversity that both reach, divided by its width. A single point is compared at its own diversity.
+  The quality a curve reaches at diversity d is its best quality at diversity d or more: Pareto-optimal points are joined by straight lines, and below
+  the diversity of the best quality, down to the least diverse point, the curve is constant at that quality. So a sweep may fold back, for example if
+  a high temperature reduces both. The mean difference is the signed area between both curves over their common range of diversity, divided by
+  its width. A single point is compared at its own diversity.
 
-  The intervals are a parametric bootstrap's: all of this for points drawn from normal distributions, independent, with the standard errors that
-  the points' own intervals tell.
+  The intervals come from a parametric bootstrap: the comparison is repeated for points drawn independently from normal distributions with the
+  standard errors given by the points' own intervals.
 
   Args:
-    curve: `Curve`.
-    baseline: `Curve`.
-    plane: `Plane`, one of `planes`.
-    seed: integer, of the intervals.
+    curve: the curve to judge.
+    baseline: the curve to compare with.
+    plane: one of `planes`.
+    seed: of the bootstrap.
 
   Returns:
     `Comparison`.
@@ -193,13 +209,13 @@ def compare(curve, baseline, plane, seed=0):
   return Comparison(*names, verdict, mean, mean_ci, *ends, sum(ends) / 2, matched, matched_ci, complete)
 
 
-def tie(difference, ci):
-  """Whether a difference is within its interval, so that it may as well be none."""
+def tie(difference: float, ci: float) -> bool:
+  """Returns whether a difference is within its interval, or is a rounding error."""
   return abs(difference) <= max(ci, _ROUNDING)
 
 
-def table(systems):
-  """All the numbers of some `Curve`s, a flat dictionary for each point: system, setting, and those of `estimates.flatten`."""
+def table(systems: Sequence[Curve]) -> list[dict]:
+  """Lists all numbers of some curves, a flat dictionary per point: system, setting, and the numbers of `estimates.flatten`."""
   return [{"system": system.name, "setting": point.setting, **estimates.flatten(point.numbers)} for system in systems for point in system.points]
 
 
@@ -208,38 +224,38 @@ def _fill(axis, split):
 
 
 def _overlap(ours, theirs):
-  """The range of diversity in both.
+  """Computes the common range of diversity.
 
   Args:
-    ours, theirs: float64 `[R, K, 2]`, diversity and quality of the points, higher being better; K may differ.
+    ours, theirs: float64 `[R, K, 2]`, diversity and quality of the points, higher is better; K may differ.
 
   Returns:
-    Its two ends, `[R]` each; the first one is above the second where there is none.
+    Its lower and upper end, `[R]` each; the lower end is above the upper one if the ranges are disjoint.
   """
   ours, theirs = ours[..., 0], theirs[..., 0]
   return np.maximum(ours.min(axis=1), theirs.min(axis=1)), np.minimum(ours.max(axis=1), theirs.max(axis=1))
 
 
 def _differences(ours, theirs):
-  """Mean difference in quality over the common diversity, and the one at its middle: float64 `[R, 2]`; see `_overlap`."""
+  """Computes the mean difference in quality over the common range and the difference at its middle, float64 `[R, 2]`; see `_overlap`."""
   low, high = _overlap(ours, theirs)
   middle = ((low + high) / 2)[:, None]
   matched = (_reached(ours, middle) - _reached(theirs, middle))[:, 0]
-  # Between these corners both are straight, so that trapezoids are exact.
+  # Both curves are straight between these corners, so trapezoids are exact.
   corners = np.sort(np.clip(np.concatenate([ours[..., 0], theirs[..., 0]], axis=1), low[:, None], high[:, None]), axis=1)
   gaps = _reached(ours, corners) - _reached(theirs, corners)
   areas = np.sum(np.diff(corners) * (gaps[:, 1:] + gaps[:, :-1]) / 2, axis=1)
-  # A drawn point may lie just beyond the other curve: it is compared where it is nearest.
+  # In a bootstrap draw the ranges may be disjoint: then the nearest ends are compared.
   wide = high > low
   return np.stack([np.where(wide, areas / np.where(wide, high - low, 1.0), matched), matched], axis=1)
 
 
 def _reached(points, diversity):
-  """The quality that curves reach; see `compare`.
+  """Computes the quality that curves reach; see `compare`.
 
   Args:
     points: float64 `[R, K, 2]`; see `_overlap`.
-    diversity: float64 `[R, M]`. Beyond a curve it is its end that counts.
+    diversity: float64 `[R, M]`, clipped to the range of each curve.
 
   Returns:
     float64 `[R, M]`.
@@ -250,7 +266,7 @@ def _reached(points, diversity):
   beyond = x[:, None] >= diversity[..., None]
   right = np.argmin(np.where(kept[:, None] & beyond, x[:, None], np.inf), axis=-1)
   left = np.argmax(np.where(kept[:, None] & ~beyond, x[:, None], -np.inf), axis=-1)
-  # One side may be empty: then both are the point on the other.
+  # Without a point on one side, the point on the other side stands for both.
   right = np.where((kept[:, None] & beyond).any(axis=-1), right, left)
   left = np.where((kept[:, None] & ~beyond).any(axis=-1), left, right)
   x_right, x_left, y_right, y_left = (np.take_along_axis(z, side, axis=1) for z in (x, y) for side in (right, left))

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tf_textgan import sequences
 from tf_textgan.data import pipeline
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.metrics import partition
@@ -51,4 +52,5 @@ class Likelihood:
     return {f"nll_{self._split}": upper, f"nll_{self._split}_lower": lower}
 
   def _scores(self, tokens):
-    return np.concatenate([self._log_weight(batch).numpy() for batch in pipeline.padded_batches(tokens, _BATCH)]).astype(np.float64)
+    batches = pipeline.padded_batches(sequences.Batch(tokens), _BATCH)
+    return np.concatenate([self._log_weight(batch.tokens).numpy() for batch in batches]).astype(np.float64)

@@ -1,9 +1,12 @@
-"""An LSTM language model of stated size, and the forward and reverse scores of samples by it: `metrics.kneser_ney` with a longer memory.
+"""LSTM language model, and forward and reverse scores of samples by it: `metrics.kneser_ney` with longer contexts.
 
 Cifka et al., https://arxiv.org/abs/1804.07972; Semeniuta et al., https://arxiv.org/abs/1806.04936; Caccia et al., https://arxiv.org/abs/1811.02549.
-The values depend on the model's size and training, so compare only those of one `Config`, and show those of a sample of real text beside them.
+The scores depend on the model's size and training: compare only scores with the same `Config`, and report the scores of real text beside them.
 """
 
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import itertools
 
@@ -15,39 +18,40 @@ from tf_textgan import errors
 from tf_textgan import progress
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
-from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import likelihood
 from tf_textgan.generators import lstm
 from tf_textgan.metrics import estimates
+from tf_textgan.metrics import numbering
 from tf_textgan.sampling import noise
 
 _START, _END, _UNKNOWN, _FIRST = range(1, 5)
 
-# Share of the sentences that decides when to stop, where the caller has no others for it.
+# Fraction of the sentences held out for early stopping if the caller has no validation sentences.
 _HELD_OUT = 0.1
-# Fewest sentences of which such a share says anything.
+# Fewest sentences for which this fraction is useful.
 _FEWEST = 10
-# Epochs without a better likelihood of the held-out sentences before training ends.
+# Epochs without improvement of the held-out likelihood before training stops.
 _PATIENCE = 2
 _CLIP_NORM = 5.0
-# Batches whose sentences are sorted by length among themselves: little padding, and still random batches.
+# Batches per pool. Sentences are sorted by length within a random pool, for little padding in random batches.
 _POOL = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """The LSTM language model by which samples are scored."""
+  """Settings of the LSTM language model that scores samples."""
 
-  # Numbers in the embeddings and in the hidden state of the LSTM language model that scores samples; 0 leaves its scores out.
+  # Embedding and hidden size of the LSTM language model that scores samples; 0 omits its scores.
   lm_size: int = 0
-  # Samples that the reverse LSTM language model is trained on, the first ones: as many for every system.
+  # Number of samples, from the first, to train the reverse LSTM language model on; equal for every system.
   lm_sentences: int = 10000
-  # Most epochs of each LSTM language model's training, which ends early when held-out sentences become less likely.
+  # Most training epochs of each LSTM language model; early stopping by held-out likelihood.
   lm_epochs: int = 30
-  # Sentences in a batch of the LSTM language model.
+  # Batch size of the LSTM language model.
   lm_batch_size: int = 64
   # Adam's learning rate for the LSTM language model.
   lm_learning_rate: float = 5e-3
-  # Share of the LSTM language model's inputs and outputs left out in training.
+  # Dropout rate of the LSTM language model's inputs and outputs.
   lm_dropout: float = 0.5
 
   def __post_init__(self):
@@ -59,28 +63,41 @@ class Config:
 
 
 class Model:
-  """A language model of sentences over a closed vocabulary; all other tokens are one unknown type.
+  """Language model of sentences over a closed vocabulary; all other tokens are one unknown type.
 
   Attributes:
     network: `generators.lstm.Generator`.
   """
 
-  def __init__(self, vocabulary, config, seed):
-    """Args: vocabulary: iterable of hashable tokens, repetitions allowed; config: `Config`; seed: integer, of the initial weights."""
+  def __init__(self, vocabulary: Iterable[Hashable], config: Config, seed: int):
+    """Creates an untrained model.
+
+    Args:
+      vocabulary: tokens, repetitions allowed.
+      config: sizes and batch size.
+      seed: of the initial weights.
+    """
     self._ids = {token: _FIRST + i for i, token in enumerate(dict.fromkeys(vocabulary))}
-    # Any length: the network is not asked for sentences.
+    # The length is irrelevant: the network generates no sentences.
     spec = sequences.Spec(_FIRST + len(self._ids), 1, _START, _END, forbidden_tokens=(sequences.PAD, _START))
     sizes = lstm.Config(embedding_size=config.lm_size, hidden_size=config.lm_size, dropout=config.lm_dropout)
     self.network = lstm.Generator(spec, sizes, seed)
     self._batch_size = config.lm_batch_size
     self._score = tf.function(self._log_prob, autograph=False)
 
-  def encode(self, sentences):
-    """The ids of each sentence and the end token: a list of lists."""
+  def encode(self, sentences: numbering.Sentences) -> list[list[int]]:
+    """Returns the ids of each sentence, with the end token."""
     return [[*(self._ids.get(token, _UNKNOWN) for token in sentence), _END] for sentence in sentences]
 
-  def log_probs(self, rows):
-    """See the function `log_probs`; rows: as `encode` gives them."""
+  def log_probs(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """Computes the log-probability of whole sentences.
+
+    Args:
+      rows: N sentences from `encode`.
+
+    Returns:
+      float64 `[N]`, nats, end tokens included.
+    """
     order = np.argsort(_lengths(rows), kind="stable")
     result = np.empty(len(rows), np.float64)
     for chosen in _cut(order, self._batch_size):
@@ -91,21 +108,23 @@ class Model:
     return tf.reduce_sum(self.network.log_probs(tokens, tf.zeros([tf.shape(tokens)[0], 0])), axis=1)
 
 
-def fit(sentences, vocabulary, config, seed, validation=None):
-  """Trains a language model by maximum likelihood with Adam, and keeps its weights of the epoch at which held-out sentences were likeliest.
+def fit(
+  sentences: numbering.Sentences, vocabulary: Iterable[Hashable], config: Config, seed: int, validation: numbering.Sentences | None = None
+) -> Model:
+  """Trains a language model by maximum likelihood with Adam, and keeps the weights of the epoch with the best held-out likelihood.
 
   Args:
-    sentences: sequences of hashable tokens, at least ten.
-    vocabulary: iterable of tokens; all others are one unknown type. Only models over the same vocabulary can be compared.
-    config: `Config`.
-    seed: integer, of the weights, the order, the dropout and the choice of held-out sentences.
-    validation: sentences that say when to stop; None holds out a tenth of `sentences`.
+    sentences: at least ten.
+    vocabulary: tokens; all others are one unknown type. Only models over the same vocabulary can be compared.
+    config: settings.
+    seed: of the initial weights, the order, the dropout and the choice of held-out sentences.
+    validation: sentences for early stopping; None holds out a tenth of `sentences`.
 
   Returns:
-    `Model`.
+    The trained model.
 
   Raises:
-    UserError: too few sentences.
+    UserError: for too few sentences.
   """
   if len(sentences) < _FEWEST:
     raise errors.UserError(f"an LSTM language model needs at least {_FEWEST} sentences to train on, but got {len(sentences)}")
@@ -120,7 +139,10 @@ def fit(sentences, vocabulary, config, seed, validation=None):
     held_out = model.encode(validation)
   optimizer = base.adam(model.network, config.lm_learning_rate)
   seed = noise.fold(noise.seed(seed), "language model")
-  step = tf.function(lambda batch, number: mle.step(model.network, optimizer, batch, noise.fold(seed, number), _CLIP_NORM), autograph=False)
+  @tf.function(autograph=False)
+  def step(tokens, number):
+    return likelihood.step(model.network, optimizer, sequences.Batch(tokens), noise.fold(seed, number), _CLIP_NORM)
+
   numbers = itertools.count()
   lowest, best, best_epoch = np.inf, model.network.get_weights(), 0
   total = config.lm_epochs * -(-len(rows) // config.lm_batch_size)
@@ -139,38 +161,38 @@ def fit(sentences, vocabulary, config, seed, validation=None):
   return model
 
 
-def log_probs(model, sentences):
-  """Scores whole sentences.
+def log_probs(model: Model, sentences: numbering.Sentences) -> np.ndarray:
+  """Computes the log-probability of whole sentences.
 
   Args:
-    model: `Model`.
-    sentences: sequences of hashable tokens.
+    model: a trained model.
+    sentences: N sentences.
 
   Returns:
-    float64 `[N]`, nats, the end of the sentence included: of length + 1 predictions.
+    float64 `[N]`, nats, over length + 1 predictions, the end token included.
   """
   return model.log_probs(model.encode(sentences))
 
 
 class Scorer:
-  """Scores samples by LSTM language models, forward and in reverse; the forward model is trained once.
+  """Scores samples with LSTM language models, forward and in reverse; the forward model is trained once.
 
-  What the two say, and leave out, is told in `metrics.kneser_ney.Scorer`, and the vocabulary is the same here. What a model has not seen in training
-  it takes for nearly impossible, unlike an n-gram model with smoothing: words that a sample never uses weigh heavily in the reverse score, and that
-  of a collapsed sample has no upper bound but the length of the training.
+  `metrics.kneser_ney.Scorer` explains both scores and the vocabulary. Unlike a smoothed n-gram model, an LSTM assigns almost no probability to words
+  unseen in training: words missing from a sample weigh heavily in the reverse score, and the reverse score of a collapsed sample is bounded only by
+  the length of the training.
   """
 
-  def __init__(self, references, training, config, seed):
+  def __init__(self, references: numbering.Sentences, training: numbering.Sentences | None, config: Config, seed: int):
     """Trains the forward model.
 
     Args:
-      references: real sentences, sequences of hashable tokens, at least one.
-      training: other real sentences, to train the forward model on; None for the references.
-      config: `Config` with an `lm_size` above 0.
-      seed: integer, of both trainings and the bootstrap.
+      references: real sentences, at least one.
+      training: other real sentences to train the forward model on; None for the references.
+      config: settings with `lm_size` above 0.
+      seed: of both trainings and the bootstrap.
 
     Raises:
-      UserError: too few sentences.
+      UserError: for too few sentences.
     """
     real = references if training is None else training
     self._references = references
@@ -179,18 +201,18 @@ class Scorer:
     self._vocabulary = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(real, references)))
     self._model = fit(real, self._vocabulary, config, seed)
 
-  def __call__(self, samples):
-    """Scores a sample; it trains the reverse model.
+  def __call__(self, samples: numbering.Sentences) -> dict[str, estimates.Estimate]:
+    """Trains the reverse model and scores a sample.
 
     Args:
-      samples: sequences of hashable tokens, at least `lm_sentences`. All are scored, and the first `lm_sentences` trained on.
+      samples: at least `lm_sentences` sentences. All are scored; the first `lm_sentences` train the reverse model.
 
     Returns:
-      Dictionary of `estimates.Estimate`, nats per token, the ends counted: `lstm_lm_nll` of the samples, `reverse_lstm_lm_nll` of the references.
-      The intervals are for the sentences scored; they leave out the chance in the trainings and in what was trained on.
+      Estimates in nats per token, end tokens counted: `lstm_lm_nll` of the samples and `reverse_lstm_lm_nll` of the references. The intervals cover
+      the choice of scored sentences, not the training of the models.
 
     Raises:
-      UserError: too few samples.
+      UserError: for too few samples.
     """
     num = self._config.lm_sentences
     if len(samples) < num:
@@ -198,7 +220,7 @@ class Scorer:
         f"the reverse LSTM language model is trained on {num} samples, but there are {len(samples)}; "
         f"sample more, or pass --lm_sentences {len(samples)} or less for every system that is compared"
       )
-    # Duplicates stay, unlike in Caccia et al., where they are removed: they are part of the distribution, and each system keeps the same number.
+    # Departure from Caccia et al., who remove duplicates: they are part of the distribution, and every system trains on the same number.
     reverse = fit(samples[:num], self._vocabulary, self._config, self._seed)
     return {"lstm_lm_nll": self._nll(self._model, samples), "reverse_lstm_lm_nll": self._nll(reverse, self._references)}
 
@@ -208,7 +230,7 @@ class Scorer:
 
 
 def _shuffled_batches(lengths, batch_size, generator):
-  """Cuts one epoch into batches, in random order, of sentences of about the same length: a list of arrays of indices."""
+  """Splits one epoch into batches of sentences of similar length, in random order; returns their arrays of indices."""
   pools = _cut(generator.permutation(len(lengths)), _POOL * batch_size)
   batches = [batch for pool in pools for batch in _cut(pool[np.argsort(lengths[pool], kind="stable")], batch_size)]
   return [batches[i] for i in generator.permutation(len(batches))]
@@ -223,7 +245,7 @@ def _lengths(rows):
 
 
 def _pad(rows, batch_size):
-  """An int32 array of `batch_size` rows, the last ones empty; of a few widths only (8, 12, 16, 24, 32, 48, ..), for each is compiled on its own."""
+  """Pads rows to an int32 array with `batch_size` rows, in one of few widths (8, 12, 16, 24, 32, 48, ..): each width is compiled separately."""
   longest = max(map(len, rows))
   multiple = max(4, 2 ** (longest.bit_length() - 2))
   tokens = np.full([batch_size, -(-longest // multiple) * multiple], sequences.PAD, np.int32)

@@ -1,6 +1,8 @@
-"""The result of a sweep as files that a person can read: a page, a picture, tables, and summaries for TensorBoard."""
+"""The result of a sweep as files for people: a web page, a figure, tables, and TensorBoard summaries."""
 
 import base64
+from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import csv
 import html
@@ -18,13 +20,13 @@ from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import plots
 from tf_textgan.metrics import estimates
 
-# Of the event files: tells ours from a training's when an older page is replaced.
+# Suffix of the event files, which distinguishes them from a training's when an older page is replaced.
 _SUFFIX = ".curves"
 _MARKS = {"above": "\N{BLACK UP-POINTING TRIANGLE}", "below": "\N{BLACK DOWN-POINTING TRIANGLE}", "on": "=", "no overlap": "\N{EN DASH}"}
 _VERDICTS = {"above": "above the curve", "below": "below the curve", "on": "on the curve (a tie)", "no overlap": "no overlap"}
 _ARROWS = {True: "\N{UPWARDS ARROW}", False: "\N{DOWNWARDS ARROW}"}
 _MINUS = "\N{MINUS SIGN}"
-# Keeps a number and its interval on one line.
+# No line break between a number and its interval.
 _PLUS_MINUS = "\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}"
 _TITLE = "Quality and diversity of generated text"
 
@@ -64,17 +66,19 @@ pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; white-
 """
 
 
-def write(folder, systems, comparisons, notes, split):
+def write(
+  folder: str | os.PathLike, systems: Sequence[curves.Curve], comparisons: Sequence[curves.Comparison], notes: Mapping[str, str], split: str
+) -> None:
   """Writes `index.html`, `curves.png`, `points.csv`, `results.json`, and `summaries/` for TensorBoard.
 
-  All are made before the first of them gets its name, so that a failure leaves what was there before.
+  All files are made before the first is moved into place, so a failure keeps the previous ones.
 
   Args:
-    folder: made if absent; what an earlier call left there is replaced, and nothing else.
-    systems: list of `curves.Curve`, of different names.
-    comparisons: list of `curves.Comparison`, in the planes of `curves.planes`; their baseline is drawn as one.
-    notes: dictionary of strings to show, by heading; "command" is the command that made the page.
-    split: whose sentences are the real ones.
+    folder: made if absent; files of an earlier call are replaced, other files are kept.
+    systems: curves with unique names.
+    comparisons: in the planes of `curves.planes`; their baseline is drawn as the baseline.
+    notes: texts to show, by heading; "command" is the command that made the page.
+    split: split of the real sentences.
   """
   folder = pathlib.Path(folder)
   folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def write(folder, systems, comparisons, notes, split):
 
 
 def _panel(plane, systems, comparisons):
-  """The `plots.Panel` of a plane."""
+  """Makes the panel of a plane."""
   baselines = {comparison.baseline for comparison in comparisons}
   shown = []
   for i, system in enumerate(systems):
@@ -128,9 +132,9 @@ def _write_csv(path, rows):
 
 
 def _write_summaries(folder, systems):
-  """One TensorBoard run for each system, so that it lays them over each other; the step is the number of the point."""
+  """Writes one TensorBoard run per system, so that TensorBoard overlays them; the step is the index of the point."""
   for i, system in enumerate(systems):
-    # A name may be a path.
+    # Names may be paths.
     name = f"{i:02d}-" + "".join(c if c.isalnum() or c in "-_" else "_" for c in system.name)
     with contextlib.closing(_writer(folder / "summaries" / name)) as writer, writer.as_default():
       for step, point in enumerate(system.points):
@@ -148,7 +152,7 @@ def _writer(folder):
 
 
 def _page(systems, comparisons, notes, planes, panels, split):
-  """The HTML."""
+  """Makes the HTML."""
   e = html.escape
   methods = dict.fromkeys(comparison.curve for comparison in comparisons)
   summary = "".join(_method(name, [c for c in comparisons if c.curve == name], {plane.key: plane for plane in planes}, systems) for name in methods)
@@ -156,9 +160,9 @@ def _page(systems, comparisons, notes, planes, panels, split):
   about = {name: text for name, text in notes.items() if name != "command"}
   parts = [
     f"<h1>{_TITLE}</h1>",
-    summary or "<p>There is nothing to compare with a baseline.</p>",
+    summary or "<p>No system is compared with a baseline.</p>",
     "<h2>Curves</h2>",
-    f'<div class="pictures">{pictures}</div>' if pictures else "<p>No system has both numbers of any picture.</p>",
+    f'<div class="pictures">{pictures}</div>' if pictures else "<p>No system has both metrics of a figure.</p>",
     "<h2>All points</h2>",
     f'<div class="scroll" tabindex="0" role="region" aria-label="All points">{_table(systems, planes)}</div>',
     "<h2>How to read this</h2>",
@@ -173,7 +177,7 @@ def _page(systems, comparisons, notes, planes, panels, split):
 
 
 def _method(name, comparisons, planes, systems):
-  """What the comparisons say of one system, in sentences."""
+  """Describes the comparisons of one system in sentences."""
   verdicts = [comparison.verdict for comparison in comparisons]
   counts = ", ".join(f"{text} in {verdicts.count(verdict)}" for verdict, text in _VERDICTS.items() if verdict in verdicts)
   baselines = ", ".join(dict.fromkeys(comparison.baseline for comparison in comparisons))
@@ -184,7 +188,7 @@ def _method(name, comparisons, planes, systems):
     style = "none" if verdict == "no overlap" else verdict
     badge = f'<span class="mark {style}" aria-hidden="true">{_MARKS[verdict]}</span><span class="{style}">{_VERDICTS[verdict]}</span>'
     items.append(f"<li>{badge}: {html.escape(_sentence(comparison, plane, systems))}</li>")
-  total = f"{len(verdicts)} picture{'s' if len(verdicts) > 1 else ''}"
+  total = f"{len(verdicts)} figure{'s' if len(verdicts) > 1 else ''}"
   head = f"<p><strong>{html.escape(name)}</strong> against {html.escape(baselines)}: {counts} of {total}.</p>"
   return f'<div class="method">{head}<ul>{"".join(items)}</ul></div>'
 
@@ -203,11 +207,11 @@ def _sentence(comparison, plane, systems):
       f"{quality} at equal {diversity}: on average from {comparison.low:.4g} to {comparison.high:.4g}, {mean};"
       f" halfway, at {comparison.matched_at:.4g}, {matched}."
     )
-  return text if comparison.complete else f"{text} Some of its points or the baseline's have no interval and count as exact."
+  return text if comparison.complete else f"{text} Some points, of the system or the baseline, have no interval and count as exact."
 
 
 def _ranges(name, plane, systems):
-  """The range of a system's quality, and that of its diversity."""
+  """Describes the ranges of quality and of diversity of a system."""
   found = [curves.track(system, plane) for system in systems if system.name == name]
   texts = []
   for values in (np.concatenate([getattr(track, part) for track in found]) for part in ("quality", "diversity")):
@@ -224,7 +228,7 @@ def _difference(difference, ci):
 
 
 def _with_interval(value, ci):
-  """Two digits of the interval and as many places of the value; four digits where there is no interval."""
+  """Formats a value with its interval: two digits of the interval, and the value to as many places; four digits without an interval."""
   if ci is None or not math.isfinite(ci) or ci <= 0 or not math.isfinite(value):
     text = f"{value:.4g}"
   else:
@@ -242,7 +246,7 @@ def _picture(panel):
 def _table(systems, planes):
   axes = {axis.metric: axis for plane in planes for axis in (plane.quality, plane.diversity)}
   metrics = list(dict.fromkeys(metric for system in systems for point in system.points for metric in point.numbers))
-  # Those of the pictures first.
+  # Metrics of the figures first.
   metrics.sort(key=lambda metric: list(axes).index(metric) if metric in axes else len(axes))
   head = "".join(f"<th>{html.escape(metric)}{' ' + _ARROWS[axes[metric].higher] if metric in axes else ''}</th>" for metric in metrics)
   rows = []
@@ -269,15 +273,15 @@ def _definitions(planes, split):
     axes[plane.diversity.metric] = (plane.diversity, "more diverse")
   texts = {f"{axis.label} ({axis.metric})": f"{axis.meaning}; {'higher' if axis.higher else 'lower'} is {word}." for axis, word in axes.values()}
   texts |= {
-    "Pictures": "Up is better and right is more diverse; an axis of which a lower number is that runs from right to left, or from top to bottom. A"
-    " line joins the settings of one system. A hollow mark at the edge stands for a point beyond it, with its numbers. The baseline is black. The"
-    f" star and the dashed lines are real sentences, scored against the {split} sentences as if they were samples.",
-    "Intervals": "± and the bars are 95 % bootstrap intervals (of the Frechet distance, a jackknife's): of drawing other sentences, not of training"
-    " again. n is how many were scored. A number without ± has no interval.",
-    "Above, on, below": "What a system reaches at a diversity is its best quality there or at more diversity, with straight lines between the"
-    " settings that no other of its settings beats. The mean difference is taken over the diversity that the system and the baseline both reach;"
-    " a single point is compared at its own.",
-    "Tie": "A difference within its own 95 % interval, which is made by drawing the points anew from their intervals. The system is then on the"
-    " curve: these samples do not tell the two apart.",
+    "Figures": "Up is better and right is more diverse; lower-is-better axes are reversed. A line joins the settings of one system. A hollow mark at"
+    " the edge is a point beyond it, labelled with its coordinates. The baseline is black. The star and the dashed lines are real sentences, scored"
+    f" against the {split} sentences as if they were samples.",
+    "Intervals": "± and error bars are 95 % bootstrap intervals (jackknife intervals for the Frechet distance). They cover the choice of sentences,"
+    " not the variation between training runs. n is the number of scored sentences. A number without ± has no interval.",
+    "Above, on, below": "The quality a system reaches at a diversity is its best quality at that diversity or more, with straight lines between its"
+    " Pareto-optimal settings. The mean difference is taken over the range of diversity that both the system and the baseline reach; a single point"
+    " is compared at its own diversity.",
+    "Tie": "A difference within its own 95 % interval, computed by redrawing the points from their intervals. The system is then on the curve:"
+    " these samples do not distinguish the two.",
   }
   return "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in texts.items())

@@ -1,6 +1,10 @@
-"""Pictures of a run, and of several side by side."""
+"""Figures of a run, of several systems, and of gradient estimators."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import io
+import os
+from typing import Any
 from typing import NamedTuple
 
 import matplotlib
@@ -11,16 +15,16 @@ import numpy as np
 
 from tf_textgan import files
 
-# Of Okabe and Ito, told apart by the colour-blind; without black, which is the baseline's, and yellow, the real sentences'.
+# Okabe and Ito's colours, distinct for the colour-blind, without black (the baseline) and yellow (real sentences).
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _MARKERS = "os^DvPX"
 _LINES = ("-", "--", ":")
-# A few points without which an axis would be this many times shorter are shown at its edge.
+# Outliers are moved to the edge if this makes the axis shorter by at least this factor.
 _FAR = 2.5
-# Pixels: a label farther from its point has a line to it; lines are avoided by labels as points this far apart.
+# Pixels. A label farther than _AWAY from its point gets a line to it; lines are sampled at steps of _STROKE.
 _AWAY = 30
 _STROKE = 4
-# A relative deviation below this is rounding.
+# Relative deviations below this are rounding errors.
 _NO_DEVIATION = 1e-4
 
 
@@ -30,10 +34,10 @@ class Series(NamedTuple):
   Attributes:
     name: for the legend.
     kind: "baseline", "curve", or "real", a single point.
-    index: place among all systems, which gives colour and marker: the same in every panel.
+    index: index among all systems, which selects colour and marker in every panel.
     labels: K strings, may be empty.
-    x, y: float `[K]`; of the real point one may be NaN.
-    x_error, y_error: float `[K]`, half the interval; NaN for none.
+    x, y: float `[K]`; one of them may be NaN for a real point.
+    x_error, y_error: float `[K]`, half widths of the intervals; NaN without an interval.
   """
 
   name: str
@@ -47,7 +51,14 @@ class Series(NamedTuple):
 
 
 class Panel(NamedTuple):
-  """Some series in one plane. Both axes are drawn so that right is more diverse and up is better: reversed, where a lower number is that."""
+  """Series in one plane, drawn so that right is more diverse and up is better; lower-is-better axes are reversed.
+
+  Attributes:
+    title: of the panel.
+    x_label, y_label: names of the metrics.
+    x_reversed, y_reversed: whether lower numbers are more diverse, or better.
+    series: the systems.
+  """
 
   title: str
   x_label: str
@@ -57,15 +68,15 @@ class Panel(NamedTuple):
   series: list[Series]
 
 
-def curves(evaluations, path):
+def curves(evaluations: Sequence[Mapping[str, Any]], path: str | os.PathLike) -> None:
   """Draws every metric of a run's evaluations over its steps, with the phases marked.
 
   Args:
     evaluations: dictionaries with `step`, `phase` and numbers, as in `metrics.jsonl`.
-    path: of the PNG.
+    path: of the PNG; nothing is written if there are no numbers.
   """
   last = evaluations[-1] if evaluations else {}
-  # An infinite divergence is null in the journal: nothing to draw.
+  # Infinite values are null in metrics.jsonl and are not drawn.
   names = [name for name in last if name not in ("step", "phase", "kind") and any(line.get(name) is not None for line in evaluations)]
   if not names:
     return
@@ -83,7 +94,7 @@ def curves(evaluations, path):
       if own:
         axes.plot(*zip(*own), "o", color=f"C{j}", markersize=4, label=phase)
     axes.set_title(name, fontsize=10)
-    axes.locator_params(nbins=4)  # As many as can be read at this size; ticks are most of what a figure takes to draw.
+    axes.locator_params(nbins=4)  # Readable at this size; ticks take most of the drawing time.
     lowest = i + columns >= len(names)
     axes.tick_params(labelsize=8, labelbottom=lowest)
     axes.grid(alpha=0.3)
@@ -95,15 +106,15 @@ def curves(evaluations, path):
     figure.savefig(temporary, format="png", dpi=120)
 
 
-def quality_diversity(panels, format):
-  """Draws quality over diversity: sweeps as lines with their intervals, the real sentences as a star.
+def quality_diversity(panels: Sequence[Panel], format: str) -> bytes:
+  """Draws quality over diversity: sweeps as lines with intervals, real sentences as a star.
 
   Args:
-    panels: list of `Panel`, at least one.
+    panels: at least one.
     format: "png" or "svg".
 
   Returns:
-    bytes of the picture.
+    The image file.
   """
   columns = min(2, len(panels))
   rows = -(-len(panels) // columns)
@@ -120,25 +131,25 @@ def quality_diversity(panels, format):
   named = dict(sorted(named.items(), key=lambda item: systems[item[0]].index))
   shown = [_plain(names[name]) for name in named]
   figure.legend(list(named.values()), shown, loc="outside lower center", ncols=legend_columns, fontsize=9, frameon=False)
-  # Where labels have room is known once the axes have their places.
+  # Labels are placed after the layout of the axes is known.
   figure.draw_without_rendering()
   for axes, panel in zip(figure.axes, panels):
     _label(axes, panel)
   picture = io.BytesIO()
-  # The same picture is the same bytes: no random ids, no date.
+  # Without random ids and date, equal figures are equal bytes.
   with matplotlib.rc_context({"svg.hashsalt": "tf_textgan"}):
     figure.savefig(picture, format=format, dpi=120, metadata={"Date": None} if format == "svg" else None)
   return picture.getvalue()
 
 
-def estimators(rows):
-  """Draws bias over deviation of gradient estimators, a line over temperature for each, one panel for each problem.
+def estimators(rows: Sequence[Any]) -> bytes:
+  """Draws bias and deviation of gradient estimators, one line over temperature per estimator, one panel per problem.
 
   Args:
     rows: `laboratory.Row`s.
 
   Returns:
-    bytes of a PNG.
+    A PNG file.
   """
   problems = list(dict.fromkeys(row.problem for row in rows))
   names = list(dict.fromkeys(row.estimator for row in rows))
@@ -148,7 +159,7 @@ def estimators(rows):
   for place, problem in enumerate(problems):
     axes = figure.add_subplot(1, len(problems), place + 1)
     own = [row for row in rows if row.problem == problem]
-    # What cannot be told from zero stands at the edge of the logarithmic axes, open if it is the bias.
+    # Values indistinguishable from zero are drawn at the edge of the logarithmic axes, with open markers for the bias.
     left = 0.6 * min([row.bias for row in own if row.bias > 2.0 * row.bias_error], default=0.01)
     low = 0.6 * min([row.deviation for row in own if row.deviation > _NO_DEVIATION], default=0.01)
     for j, name in enumerate(names):
@@ -156,7 +167,7 @@ def estimators(rows):
       seen = np.array([row.bias > 2.0 * row.bias_error for row in points], bool)
       x = np.where(seen, [row.bias for row in points], left)
       y = np.maximum([row.deviation for row in points], low)
-      # Colours and markers come round after different counts: no two estimators share both.
+      # Colours and markers repeat with different periods, so no two estimators share both.
       style = {"color": _COLOURS[j % len(_COLOURS)], "marker": _MARKERS[j % len(_MARKERS)], "markersize": 6}
       (handles[name],) = axes.plot(x, y, linewidth=1, linestyle=_LINES[j // len(_COLOURS)], **style)
       axes.plot(x[~seen], y[~seen], linestyle="", **style | {"markerfacecolor": "white", "markersize": 7})
@@ -166,23 +177,23 @@ def estimators(rows):
     axes.axvline(1.0, color="0.5", linewidth=1, linestyle=(0, (4, 3)))
     axes.set(xscale="log", yscale="log")
     axes.set_title(problem, fontsize=11)
-    axes.set_xlabel("bias / norm of the gradient (open: none found)", fontsize=9)
-    axes.set_ylabel("deviation of one estimate / norm of the gradient", fontsize=9)
+    axes.set_xlabel("bias / norm of the gradient (open: not significant)", fontsize=9)
+    axes.set_ylabel("standard deviation / norm of the gradient", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25)
   figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)), fontsize=9, frameon=False)
   return _png(figure)
 
 
-def piecewise(x, lines):
-  """Draws costs over a logit: jumps where the argmax changes.
+def piecewise(x: np.ndarray, lines: Mapping[str, np.ndarray]) -> bytes:
+  """Draws costs over a logit, with jumps where the argmax changes.
 
   Args:
     x: float `[N]`.
-    lines: name to float `[N]`; the first has jumps.
+    lines: float `[N]` by name; the first has jumps.
 
   Returns:
-    bytes of a PNG.
+    A PNG file.
   """
   figure = matplotlib.figure.Figure(figsize=(6.4, 3.8), layout="constrained")
   matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
@@ -191,7 +202,7 @@ def piecewise(x, lines):
     if i:
       axes.plot(x, y, color=_COLOURS[i - 1], linestyle=_LINES[(i - 1) % len(_LINES)], label=name, linewidth=1.6)
       continue
-    # A jump is not a slope: no line across it.
+    # No line across a jump.
     jumps = np.flatnonzero(np.abs(np.diff(y)) > 1e-9)
     axes.plot(np.insert(x, jumps + 1, np.nan), np.insert(y, jumps + 1, np.nan), color="black", linewidth=2.2, label=name)
   axes.set_xlabel("one logit of three", fontsize=9)
@@ -209,7 +220,7 @@ def _png(figure):
 
 
 def _draw(axes, panel):
-  """Draws all but the settings; gives what the legend shows, by name."""
+  """Draws a panel without its labels; returns the handles for the legend by name."""
   axes.set_title(panel.title, fontsize=11)
   axes.set_xlabel(panel.x_label + (" (axis reversed)" if panel.x_reversed else "") + ", more diverse \N{RIGHTWARDS ARROW}", fontsize=9)
   axes.set_ylabel(panel.y_label + (" (axis reversed)" if panel.y_reversed else "") + ", better \N{RIGHTWARDS ARROW}", fontsize=9)
@@ -247,7 +258,7 @@ def _draw(axes, panel):
 
 
 def _limits(panel, name):
-  """The ends of an axis: of all points but the fewest that would make it much shorter, at most a quarter, and of the real ones in any case."""
+  """Returns the limits of an axis: they include all real points, and all others but the fewest outliers, at most a quarter, that would stretch it."""
   own = np.sort(np.concatenate([getattr(series, name) for series in panel.series if series.kind != "real"] or [np.zeros(0)]))
   ends = [(first, len(own) - dropped + first) for dropped in range(1, len(own) // 4 + 1) for first in range(dropped + 1)]
   for first, last in ends:
@@ -261,12 +272,12 @@ def _limits(panel, name):
 
 
 def _label(axes, panel):
-  """Writes the settings of each series' ends, and the numbers of what is out of the picture."""
+  """Writes the settings at the ends of each series, and the coordinates of points beyond the axes."""
   figure = axes.figure
   inside = axes.bbox
   drawn = np.concatenate([_drawn(axes, series) for series in panel.series]) - inside.min
   drawn = drawn[((drawn >= 0) & (drawn < inside.size)).all(axis=1)].astype(int)
-  # How much of it is to the left of and below each pixel.
+  # Amount of ink to the left of and below each pixel.
   ink = np.zeros(inside.size.astype(int) + 2)
   np.add.at(ink, tuple(drawn.T + 1), 1)
   ink = ink.cumsum(axis=0).cumsum(axis=1)
@@ -295,7 +306,7 @@ def _label(axes, panel):
 
 
 def _drawn(axes, series):
-  """Pixels `[N, 2]` along the lines and the intervals of a series, a few apart."""
+  """Samples pixels `[N, 2]` along the lines and intervals of a series."""
   middle = np.stack([series.x, series.y], axis=1)
   places = axes.transData.transform(middle)
   if series.kind == "real":
@@ -305,23 +316,23 @@ def _drawn(axes, series):
     widths = np.nan_to_num(np.stack([series.x_error, series.y_error], axis=1))
     bars = [axes.transData.transform(middle + sign * widths * axis) for axis in np.eye(2) for sign in (-1, 1)]
     strokes = [*zip(places, places[1:]), *zip(bars[0], bars[1]), *zip(bars[2], bars[3])]
-  # What is beyond the picture is marked at its edge.
+  # Points beyond the axes are marked at their edge.
   pixels = [np.clip(places, *axes.bbox.get_points())]
   for start, end in np.asarray([stroke for stroke in strokes if np.isfinite(stroke).all()], float).reshape(-1, 2, 2):
-    # A point far out makes a long line, of which little is seen.
+    # Limited, because an outlier makes a long line that is mostly invisible.
     steps = min(int(np.linalg.norm(end - start) / _STROKE) + 1, 2000)
     pixels.append(start + np.linspace(0, 1, steps + 1)[:, None] * (end - start))
   return np.concatenate(pixels)
 
 
 def _free_place(place, size, inside, ink, taken):
-  """The lower left corner for a label of a size, all in pixels, that covers least: no other label, best no line, and near its point."""
+  """Finds the lower left corner, in pixels, for a label: over no other label, over few lines, and near its point, in that order."""
   sides = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0)])
   around = [place + sides * radius + (sides - 1) / 2 * size for radius in (10, 18, 28)]
   anywhere = np.stack(np.meshgrid(*(np.arange(low + 8, high, 16) for low, high in zip(inside.min, inside.max))), axis=-1)
   low = np.concatenate([*around, anywhere.reshape(-1, 2)])
   high = low + size
-  # Cells of the sums over all that is drawn to the left and below.
+  # Indices into the cumulative ink.
   (left, bottom), (right, top) = (np.clip(corner - inside.min, 0, inside.size).astype(int).T for corner in (low - 2, high + 2))
   hidden = ink[right, top] - ink[left, top] - ink[right, bottom] + ink[left, bottom]
   outside = ((low < inside.min + 4) | (high > inside.max - 4)).any(axis=1)
@@ -331,10 +342,10 @@ def _free_place(place, size, inside, ink, taken):
 
 
 def _plain(text):
-  """Keeps dollar signs from starting a formula."""
+  """Escapes dollar signs, which would start a formula."""
   return text.replace("$", r"\$")
 
 
 def _short(name):
-  """A long name without its middle: what tells paths apart is mostly at the end."""
+  """Shortens a long name in the middle, because paths mostly differ at the end."""
   return name if len(name) <= 48 else f"{name[:15]}\N{HORIZONTAL ELLIPSIS}{name[-32:]}"

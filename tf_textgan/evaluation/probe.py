@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
-from tf_textgan import progress as progress_lib
+from tf_textgan import progress
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms.steps import vanilla
@@ -127,7 +127,7 @@ def network_config(name):
   return registry.load("tf_textgan.discriminators", name).Config
 
 
-def run(generator, corpus, config, seed, progress=None, network=None):
+def run(generator, corpus, config, seed, bar=None, network=None):
   """Trains a new discriminator against a generator that stays as it is, and scores it on the test split.
 
   Args:
@@ -135,7 +135,7 @@ def run(generator, corpus, config, seed, progress=None, network=None):
     corpus: `data.corpus.Corpus`. A generator that knows its categories writes in those of the real sequences that it is compared with.
     config: `Config`.
     seed: integer; initial weights, order of the batches, samples and dropout follow from it.
-    progress: function that wraps the iterator of the steps, such as `bar`; None for none.
+    bar: function that wraps the iterator of the steps, such as this module's `bar`; None for none.
     network: the network's settings, a `network_config(config.probe_discriminator)`; None for the defaults.
 
   Returns:
@@ -178,7 +178,7 @@ def run(generator, corpus, config, seed, progress=None, network=None):
   best, best_step, best_weights = losses[0], 0, discriminator.get_weights()
   stops = {math.ceil(config.probe_steps * k / config.probe_evaluations) for k in range(1, config.probe_evaluations + 1)}
   patience = config.probe_patience
-  for i in (progress or iter)(range(1, config.probe_steps + 1)):
+  for i in (bar or iter)(range(1, config.probe_steps + 1)):
     step(next(batches), noise.fold(random, "step", i))
     if i not in stops:
       continue
@@ -205,7 +205,7 @@ def run(generator, corpus, config, seed, progress=None, network=None):
 
 def bar(steps):
   """Shows on the standard error how far an iteration over `steps` has come, with the time left at most."""
-  return progress_lib.bar(steps, desc="probe", unit="step")
+  return progress.bar(steps, desc="probe", unit="step")
 
 
 def verdict(result):

@@ -97,7 +97,7 @@ class RunScorer:
     return numbers
 
 
-def run(name, score, config, sweepable, progress):
+def run(name, score, config, sweepable, advance):
   """Scores a run at every setting.
 
   Args:
@@ -105,7 +105,7 @@ def run(name, score, config, sweepable, progress):
     score: `RunScorer`.
     config: `Config`.
     sweepable: whether the generator picks by temperature; if not, it has the one point of its own picker.
-    progress: function called after each point.
+    advance: function called after each point.
 
   Returns:
     List of `curves.Curve`: over temperatures, and over nucleus thresholds where there are some.
@@ -115,7 +115,7 @@ def run(name, score, config, sweepable, progress):
     points = []
     for setting, picker in settings:
       points.append(curves.Point(setting, score(picker)))
-      progress()
+      advance()
     return [curves.Curve(curve_name, "run", points)] if points else []
 
   if not sweepable:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.layers import network
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import chunks
 from tf_textgan.sampling import noise
@@ -19,12 +20,10 @@ from tf_textgan.sampling import unrolling
 _CHUNK = 512
 
 
-class Generator(keras.Model):
+class Generator(network.Network):
   """Generates token sequences from a latent z and, if it is conditional, a context.
 
   Attributes:
-    spec: `sequences.Spec` of the sequences.
-    config: the `Config` of its module.
     latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
     picker: the default picker.
     conditional: whether networks of this class can be conditioned on a context.
@@ -34,13 +33,11 @@ class Generator(keras.Model):
   conditional = False
   likelihood: str | None = None
 
-  def __init__(self, spec: sequences.Spec, config: Any, picker: Any):
+  def __init__(self, spec: sequences.Spec, config: Any, seed: int, picker: Any):
     if spec.categories and not self.conditional:
       name = type(self).__module__.rsplit(".", 1)[-1]
       raise errors.UserError(f"the generator {name} cannot be conditioned on a category; expected another --generator, or text without categories")
-    super().__init__(name="generator")  # A given name: it is part of its optimizers' variables' names, and so of checkpoints.
-    self.spec = spec
-    self.config = config
+    super().__init__(spec, config, seed, name="generator")
     self.latent_size = config.latent_size
     self.picker = picker
     self._discriminator = lambda: None
@@ -121,8 +118,8 @@ class Generator(keras.Model):
 class Autoregressive(Generator):
   """A generator that predicts each token from those before it; its latent and context make the initial state."""
 
-  def __init__(self, spec: sequences.Spec, config: Any):
-    super().__init__(spec, config, pickers.Categorical())
+  def __init__(self, spec: sequences.Spec, config: Any, seed: int = 0):
+    super().__init__(spec, config, seed, pickers.Categorical())
 
   @property
   def likelihood(self) -> str:

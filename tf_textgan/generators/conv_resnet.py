@@ -40,7 +40,7 @@ class Generator(base.Generator):
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
     # As published: the most probable token of each position.
-    super().__init__(spec, config, pickers.Argmax())
+    super().__init__(spec, config, seed, pickers.Argmax())
     self.channels = config.channels
     self.project = keras.layers.Dense(
       spec.length * config.channels, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100), name="project"

@@ -5,6 +5,7 @@ The strongest baseline that a few trainings of the same network give: an ensembl
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import errors
@@ -50,6 +51,13 @@ class Generator(base.Autoregressive):
     super().__init__(members[0].spec, Config(sum(member.latent_size for member in members)))
     self.members = members
     self.built = True
+
+  def get_config(self):
+    return {"members": [keras.saving.serialize_keras_object(member) for member in self.members]}
+
+  @classmethod
+  def from_config(cls, config):
+    return cls([keras.saving.deserialize_keras_object(member) for member in config["members"]])
 
   def initial_state(self, latent, context=None):
     return [member.initial_state(part, context) for member, part in zip(self.members, self._latents(latent))]

@@ -58,12 +58,13 @@ class Generator:
     spec: the generator's.
   """
 
-  def __init__(self, generator, judge, guide, strength=1.0):
+  def __init__(self, generator, judge, guide, strength=1.0, rewards=()):
     """Args:
     generator: see `generators.base`.
     judge: `algorithms.base.Algorithm` that trained the discriminator, mostly against this generator.
     guide: see `sampling.guidance`.
     strength: number that the discriminator's scores are multiplied by.
+    rewards: functions of tokens, int32 `[B, T]`, giving float32 `[B]`: rewards of the user's, which are added to the log-weights.
 
     Raises:
       UserError: the judge has no discriminator, or one whose score is no logit; the generator does not write as the guide needs it, or not what the
@@ -84,10 +85,11 @@ class Generator:
     self._judge = judge
     self._guide = guide
     self._strength = strength
+    self._rewards = list(rewards)
 
   def log_weight(self, tokens):
-    """The logarithm of what a sentence's probability is multiplied by, up to a constant: int32 `[B, T]` to float32 `[B]`, nats."""
-    return self._strength * self._judge.log_ratio(tokens)
+    """The log-weight of a sentence, up to a constant: int32 `[B, T]` to float32 `[B]`, nats. Its probability is multiplied by the exponential."""
+    return tf.add_n([self._strength * self._judge.log_ratio(tokens), *(reward(tokens) for reward in self._rewards)])
 
   def _prefix_log_weight(self, tokens, count):
     return self._strength * self._judge.prefix_log_ratio(tokens, count)

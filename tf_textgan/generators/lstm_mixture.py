@@ -47,7 +47,7 @@ class Generator(base.Autoregressive):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec, config)
+    super().__init__(spec, config, seed)
     plain = dataclasses.replace(spec, categories=())
     sizes = lstm.Config(config.embedding_size, config.hidden_size, config.latent_size, config.init_stddev)
     count = max(1, len(spec.categories))

@@ -135,8 +135,7 @@ class Generator(base.Autoregressive):
 
   def __init__(self, spec, config, seed=0):
     """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    super().__init__(spec, config)
-    self.seed = seed
+    super().__init__(spec, config, seed)
     # None where no token is excluded: the addition is a pass over the logits.
     self._excluded = spec.exclusion() if spec.forbidden_tokens else None
 
@@ -152,6 +151,25 @@ class Generator(base.Autoregressive):
     self.manager = Manager(self.config, discriminator.feature_size, normal)
     self.worker = Worker(self.spec, self.config, discriminator.feature_size, normal)
     self.built = True
+
+  def attachment(self):
+    """The discriminator: without its features nothing can be generated."""
+    return keras.saving.serialize_keras_object(self._discriminator())
+
+  def restore_attachment(self, attachment):
+    self.attach({"generator": self, "discriminator": keras.saving.deserialize_keras_object(attachment)})
+
+  def save_own_variables(self, store):
+    """Keras calls it to write a file, which holds the discriminator's weights too."""
+    super().save_own_variables(store)
+    for i, variable in enumerate(self._discriminator().variables):
+      store[f"discriminator_{i}"] = variable.numpy()
+
+  def load_own_variables(self, store):
+    """Keras calls it to read a file: the discriminator gets its weights back too."""
+    super().load_own_variables({name: store[name] for name in store.keys() if not name.startswith("discriminator_")})
+    for i, variable in enumerate(self._discriminator().variables):
+      variable.assign(store[f"discriminator_{i}"])
 
   def initial_state(self, latent, context=None):
     del context  # It is not conditional.

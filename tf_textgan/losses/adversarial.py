@@ -1,51 +1,54 @@
-"""What generator and discriminator want of the discriminator's scores (logits of "real"). One value per score; the caller averages.
+"""Adversarial losses of generator and discriminator. A score is the logit of "real"; each score has its loss, and the caller averages.
 
-Scores are `[B]`, or `[B, R]` where a discriminator gives R of them to each example; a pair is a real and a fake score at the same place.
+Scores are `[B]`, or `[B, R]` if a discriminator gives R scores per example; a pair is a real and a fake score at the same index.
 """
 
 import tensorflow as tf
 
 
-def discriminator(real_scores, fake_scores):
-  """-log D(x) - log(1 - D(G(z))), with D = sigmoid(score): the minimax value function, negated (https://arxiv.org/abs/1406.2661).
+def discriminator(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes -log D(x) - log(1 - D(G(z))) with D = sigmoid(score), the negated minimax value (https://arxiv.org/abs/1406.2661).
 
   Args:
-    real_scores: float `[B]`, or `[B, R]` for R scores of each example.
+    real_scores: float `[B]` or `[B, R]`.
     fake_scores: same shape.
 
   Returns:
     float, same shape.
+
+  Raises:
+    ValueError: if shapes differ or have another rank, as in all losses of this module.
   """
   _check(real_scores, fake_scores)
   return tf.nn.softplus(-real_scores) + tf.nn.softplus(fake_scores)
 
 
-def saturating_generator(fake_scores):
-  """log(1 - D(G(z))), the generator's own side of the minimax game; its gradient fades where the discriminator is sure. `[B]` to `[B]`."""
+def saturating_generator(fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes log(1 - D(G(z))), the generator's minimax loss; its gradient vanishes where D is confident. Float `[B]` to `[B]`."""
   _check(fake_scores)
   return -tf.nn.softplus(fake_scores)
 
 
-def non_saturating_generator(fake_scores):
-  """-log D(G(z)), the same fixed point with a gradient that does not fade. `[B]` to `[B]`."""
+def non_saturating_generator(fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes -log D(G(z)): the fixed point of the minimax loss, without its vanishing gradient. Float `[B]` to `[B]`."""
   _check(fake_scores)
   return tf.nn.softplus(-fake_scores)
 
 
-def wasserstein_critic(real_scores, fake_scores):
-  """f(G(z)) - f(x): minus the critic's estimate of the Wasserstein distance (https://arxiv.org/abs/1701.07875). `[B]`, `[B]` to `[B]`."""
+def wasserstein_critic(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes f(G(z)) - f(x), the negated Wasserstein estimate (https://arxiv.org/abs/1701.07875). Float `[B]`, `[B]` to `[B]`."""
   _check(real_scores, fake_scores)
   return fake_scores - real_scores
 
 
-def wasserstein_generator(fake_scores):
-  """-f(G(z)). `[B]` to `[B]`."""
+def wasserstein_generator(fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes -f(G(z)). Float `[B]` to `[B]`."""
   _check(fake_scores)
   return -fake_scores
 
 
-def relativistic_discriminator(real_scores, fake_scores):
-  """-log sigmoid(f(x) - f(G(z))): a real example should look more real than the fake one it is paired with (https://arxiv.org/abs/1807.00734).
+def relativistic_discriminator(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes -log sigmoid(f(x) - f(G(z))): each real score should exceed the fake score paired with it (https://arxiv.org/abs/1807.00734).
 
   Args:
     real_scores: float `[B]` or `[B, R]`.
@@ -58,19 +61,21 @@ def relativistic_discriminator(real_scores, fake_scores):
   return tf.nn.softplus(fake_scores - real_scores)
 
 
-def relativistic_generator(real_scores, fake_scores):
-  """-log sigmoid(f(G(z)) - f(x)), the same with the roles exchanged. Shapes as in `relativistic_discriminator`."""
+def relativistic_generator(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes -log sigmoid(f(G(z)) - f(x)): `relativistic_discriminator` with real and fake exchanged."""
   return relativistic_discriminator(fake_scores, real_scores)
 
 
-def relativistic_average_discriminator(real_scores, fake_scores, real_mean, fake_mean):
-  """-log sigmoid(f(x) - mean f(G)) - log sigmoid(mean f(X) - f(G(z))): each example against the other side's mean (https://arxiv.org/abs/1807.00734).
+def relativistic_average_discriminator(
+  real_scores: tf.Tensor, fake_scores: tf.Tensor, real_mean: tf.Tensor, fake_mean: tf.Tensor
+) -> tf.Tensor:
+  """Computes -log sigmoid(f(x) - mean f(G)) - log sigmoid(mean f(X) - f(G(z))) (https://arxiv.org/abs/1807.00734).
 
   Args:
     real_scores: float `[B]` or `[B, R]`.
     fake_scores: same shape.
-    real_mean: same shape, the mean real score that the fake one is compared with, such as that of its category.
-    fake_mean: same shape, the mean fake score that the real one is compared with.
+    real_mean: same shape, mean real score to compare each fake score with, over the batch or over one category.
+    fake_mean: same shape, mean fake score to compare each real score with.
 
   Returns:
     float, same shape.
@@ -79,31 +84,47 @@ def relativistic_average_discriminator(real_scores, fake_scores, real_mean, fake
   return tf.nn.softplus(fake_mean - real_scores) + tf.nn.softplus(fake_scores - real_mean)
 
 
-def relativistic_average_generator(real_scores, fake_scores, real_mean, fake_mean):
-  """The same with the roles exchanged. Arguments as of `relativistic_average_discriminator`."""
+def relativistic_average_generator(real_scores: tf.Tensor, fake_scores: tf.Tensor, real_mean: tf.Tensor, fake_mean: tf.Tensor) -> tf.Tensor:
+  """Computes `relativistic_average_discriminator` with real and fake exchanged; arguments in the same order."""
   return relativistic_average_discriminator(fake_scores, real_scores, fake_mean, real_mean)
 
 
-def hinge_discriminator(real_scores, fake_scores):
-  """max(0, 1 - f(x)) + max(0, 1 + f(G(z))) (https://arxiv.org/abs/1705.02894). Shapes as in `discriminator`; its generator is Wasserstein's."""
+def hinge_discriminator(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes max(0, 1 - f(x)) + max(0, 1 + f(G(z))) (https://arxiv.org/abs/1705.02894); its generator loss is `wasserstein_generator`.
+
+  Args:
+    real_scores: float `[B]` or `[B, R]`.
+    fake_scores: same shape.
+
+  Returns:
+    float, same shape.
+  """
   _check(real_scores, fake_scores)
   return tf.nn.relu(1.0 - real_scores) + tf.nn.relu(1.0 + fake_scores)
 
 
-def least_squares_discriminator(real_scores, fake_scores):
-  """(f(x) - 1)^2 + f(G(z))^2 (https://arxiv.org/abs/1611.04076). Shapes as in `discriminator`."""
+def least_squares_discriminator(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes (f(x) - 1)^2 + f(G(z))^2 (https://arxiv.org/abs/1611.04076).
+
+  Args:
+    real_scores: float `[B]` or `[B, R]`.
+    fake_scores: same shape.
+
+  Returns:
+    float, same shape.
+  """
   _check(real_scores, fake_scores)
   return tf.square(real_scores - 1.0) + tf.square(fake_scores)
 
 
-def least_squares_generator(fake_scores):
-  """(f(G(z)) - 1)^2. `[B]` to `[B]`."""
+def least_squares_generator(fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes (f(G(z)) - 1)^2. Float `[B]` to `[B]`."""
   _check(fake_scores)
   return tf.square(fake_scores - 1.0)
 
 
-def accuracy(real_scores, fake_scores):
-  """Share of the two scores of each pair on the right side of zero. `[B]`, `[B]` to `[B]`."""
+def accuracy(real_scores: tf.Tensor, fake_scores: tf.Tensor) -> tf.Tensor:
+  """Computes the fraction of each pair's two scores that have the right sign: 0, 0.5 or 1. Float `[B]`, `[B]` to float32 `[B]`."""
   right = tf.cast(real_scores > 0.0, tf.float32) + tf.cast(fake_scores < 0.0, tf.float32)
   return 0.5 * right
 
@@ -111,5 +132,5 @@ def accuracy(real_scores, fake_scores):
 def _check(*scores):
   for x in scores:
     x.shape.with_rank_at_least(1).with_rank_at_most(2)
-    # A column beside a vector would be broadcast to a matrix.
+    # [B, 1] and [B] would broadcast to [B, B].
     x.shape.assert_is_compatible_with(scores[0].shape)

@@ -1,22 +1,26 @@
-"""How well a goal, a direction in a space of features, agrees with where the features went.
+"""Agreement of a manager's goals with the change of features, for LeakGAN.
 
-A prefix of t tokens has the features f_t, at which a manager set the goal g_t for the tokens that follow. Feudal networks,
-https://arxiv.org/abs/1703.01161; in LeakGAN, https://arxiv.org/abs/1709.08624, the features are the discriminator's.
+A goal is a direction in feature space. Features f_t belong to the prefix of t tokens; goal g_t is set at that prefix for the next tokens.
+Feudal networks: https://arxiv.org/abs/1703.01161. LeakGAN, with the discriminator's features: https://arxiv.org/abs/1709.08624.
+F features.
 """
 
 import tensorflow as tf
 
 
-def agreement(features, goals, horizon):
-  """cos(f_{t + horizon} - f_t, g_t); where the sequence is over before, its last features.
+def agreement(features: tf.Tensor, goals: tf.Tensor, horizon: int) -> tf.Tensor:
+  """Computes cos(f_{t + horizon} - f_t, g_t); beyond the end of the sequence f_T stands for f_{t + horizon}.
 
   Args:
     features: float `[B, T + 1, F]`, f_0 to f_T.
-    goals: float `[B, T, F]`, g_0 to g_{T - 1}, of length one.
-    horizon: for how many tokens a goal is.
+    goals: float `[B, T, F]`, g_0 to g_{T - 1}, unit vectors.
+    horizon: number of tokens a goal covers.
 
   Returns:
     float `[B, T]`; 0 where the features did not change.
+
+  Raises:
+    ValueError: if the numbers of features and goals do not match.
   """
   _check(features, goals)
   length = goals.shape[1]
@@ -24,16 +28,19 @@ def agreement(features, goals, horizon):
   return _cosine(reached - features[:, :-1], goals)
 
 
-def intrinsic_rewards(features, goals, horizon):
-  """How well each token followed the goals set before it: the mean over i = 1..horizon of cos(f_t - f_{t - i}, g_{t - i}).
+def intrinsic_rewards(features: tf.Tensor, goals: tf.Tensor, horizon: int) -> tf.Tensor:
+  """Computes how well each token followed earlier goals: the mean over i = 1..horizon of cos(f_t - f_{t - i}, g_{t - i}).
 
   Args:
     features: float `[B, T + 1, F]`, f_0 to f_T.
-    goals: float `[B, T, F]`, g_0 to g_{T - 1}, of length one.
-    horizon: for how many tokens a goal is.
+    goals: float `[B, T, F]`, g_0 to g_{T - 1}, unit vectors.
+    horizon: number of tokens a goal covers.
 
   Returns:
-    float `[B, T]`, of the tokens 1 to T; the first ones have fewer goals before them.
+    float `[B, T]`, rewards of tokens 1 to T; token t < horizon averages over its t goals.
+
+  Raises:
+    ValueError: if the numbers of features and goals do not match.
   """
   _check(features, goals)
   length = goals.shape[1]
@@ -45,7 +52,7 @@ def intrinsic_rewards(features, goals, horizon):
 
 
 def _cosine(direction, goals):
-  """Of the angle between a direction, float `[..., F]`, and a goal of length one."""
+  """Computes the cosine between directions and unit goals, float `[..., F]` both; 0 for a zero direction."""
   along = tf.reduce_sum(direction * goals, axis=-1)
   return tf.math.divide_no_nan(along, tf.norm(direction, axis=-1))
 

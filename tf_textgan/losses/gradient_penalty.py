@@ -1,19 +1,21 @@
-"""The gradient penalty that keeps a critic near 1-Lipschitz."""
+"""Gradient penalty of WGAN-GP."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 
-def penalty(critic, real, fake, mix):
-  """(|grad f(x)| - 1)^2 at points between real and generated ones (https://arxiv.org/abs/1704.00028).
+def penalty(critic: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> tf.Tensor:
+  """Computes (|grad f(x)| - 1)^2 at points x between real and generated ones (https://arxiv.org/abs/1704.00028).
 
   Args:
-    critic: function of points `[B, T, V]`, giving scores `[B]`.
+    critic: maps points `[B, T, V]` to scores `[B]`.
     real: float `[B, T, V]`.
     fake: float `[B, T, V]`.
-    mix: float `[B]` in [0, 1], the share of the generated point.
+    mix: float `[B]` in [0, 1], weight of the generated point.
 
   Returns:
-    float `[B]`, not yet multiplied by the penalty's weight.
+    float `[B]`, without the penalty's weight.
   """
   real.shape.assert_has_rank(3)
   fake.shape.assert_has_rank(3)
@@ -23,6 +25,6 @@ def penalty(critic, real, fake, mix):
     tape.watch(between)
     scores = critic(between)
   gradient = tape.gradient(scores, between)
-  # The square root has no derivative at zero: a small number under it keeps the penalty's own gradient finite.
+  # sqrt has no derivative at zero; the constant keeps the penalty's own gradient finite.
   norm = tf.sqrt(tf.reduce_sum(gradient**2, axis=[1, 2]) + 1e-12)
   return (norm - 1.0) ** 2

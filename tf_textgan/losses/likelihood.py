@@ -1,13 +1,13 @@
-"""Likelihood of tokens under a softmax."""
+"""Likelihood of tokens under a softmax output layer. N tokens, H hidden, V vocabulary."""
 
 import tensorflow as tf
 
-# The smallest positive normal float32: a probability below it counts as this, which bounds a token's NLL at 87 nats.
+# Smallest positive normal float32. Probabilities are clipped to it, which bounds a token's NLL at 87 nats.
 _LEAST_PROBABILITY = 1.1754944e-38
 
 
-def logits(outputs, kernel, bias):
-  """outputs @ kernel + bias, with the bias as the kernel's row for an output that is always one: one pass over the `[N, V]` numbers, not two.
+def logits(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+  """Computes outputs @ kernel + bias as one matrix product, with the bias as an extra row of the kernel: one pass over `[N, V]` instead of two.
 
   Args:
     outputs: float `[N, H]`.
@@ -21,11 +21,11 @@ def logits(outputs, kernel, bias):
 
 
 @tf.custom_gradient
-def token_nll(outputs, kernel, bias, tokens):
-  """Negative log-likelihood of tokens under softmax(outputs @ kernel + bias), in nats.
+def token_nll(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+  """Computes the negative log-likelihood of tokens under softmax(outputs @ kernel + bias), in nats.
 
-  The last layer and its loss in one, because together they need not pass over the `[N, V]` numbers as often: the probabilities are made in one
-  fused kernel, the loss reads N of them, and the gradient scales the `[N, H]` outputs by the upstream gradient instead of the `[N, V]` slopes.
+  Output layer and loss are fused to pass over the `[N, V]` numbers less often: one kernel computes the probabilities, the loss reads N of them,
+  and the backward pass multiplies the upstream gradient into the `[N, H]` outputs instead of the `[N, V]` probabilities.
 
   Args:
     outputs: float `[N, H]`.
@@ -45,10 +45,10 @@ def token_nll(outputs, kernel, bias, tokens):
   nll = -tf.math.log(tf.maximum(chosen, _LEAST_PROBABILITY))
 
   def gradient(upstream):
-    # d nll / d logits = probs - onehots. The products are taken with the probabilities as they are; what the one-hots add is N rows and columns.
+    # d nll / d logits = probs - onehots. The probabilities enter as matrix products, the one-hots as a segment sum and a gather of N rows.
     slope = tf.cast(probs, dtype)
     upstream = tf.cast(upstream, dtype)[:, None]
-    # As in `logits`: the bias's gradient comes from the same product.
+    # As in `logits`, one product gives the gradients of kernel and bias.
     scaled = tf.concat([outputs * upstream, upstream], axis=1)
     weights = tf.matmul(scaled, slope, transpose_a=True) - tf.transpose(tf.math.unsorted_segment_sum(scaled, tokens, vocab_size))
     back = tf.matmul(slope, kernel, transpose_b=True) - tf.gather(tf.transpose(kernel), tokens)

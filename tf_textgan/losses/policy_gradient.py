@@ -1,14 +1,16 @@
-"""REINFORCE (Williams, 1992): a gradient through a choice, from rewards alone; and what makes it less noisy or holds it back."""
+"""REINFORCE (Williams, 1992), with returns, baselines, importance weights and penalties for it. B batch, T time."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 
-def reinforce(log_probs, returns):
-  """-log pi(token) * return; the return is a constant to the gradient.
+def reinforce(log_probs: tf.Tensor, returns: tf.Tensor) -> tf.Tensor:
+  """Computes -log pi(token) * return; no gradient flows into the return.
 
   Args:
-    log_probs: float `[B, T]` of the chosen tokens, differentiable in the policy.
-    returns: float `[B, T]`, what each token is worth, less a baseline if there is one.
+    log_probs: float `[B, T]` of the sampled tokens, differentiable in the policy.
+    returns: float `[B, T]`, minus a baseline if there is one.
 
   Returns:
     float `[B, T]`; the caller masks the padding.
@@ -17,15 +19,16 @@ def reinforce(log_probs, returns):
   return -log_probs * tf.stop_gradient(returns)
 
 
-def penalty(log_probs, penalties):
-  """pi(token) * penalty: SentiGAN's objective, of the probability in place of REINFORCE's log-probability; the penalty is a constant to the gradient.
+def penalty(log_probs: tf.Tensor, penalties: tf.Tensor) -> tf.Tensor:
+  """Computes pi(token) * penalty, SentiGAN's objective (https://www.ijcai.org/proceedings/2018/0618.pdf); no gradient flows into the penalty.
 
-  The gradient is pi * penalty * grad log pi. In the mean over the policy's own tokens it is that of 1/2 sum_x pi(x)^2 penalty(x), which is least
-  where pi is proportional to 1 / penalty: probability is spread rather than put on the best token.
+  It uses the probability where REINFORCE uses the log-probability, so its gradient is pi * penalty * grad log pi. Averaged over the policy's own
+  tokens, this is the gradient of 1/2 sum_x pi(x)^2 penalty(x), whose minimum has pi proportional to 1 / penalty: probability is spread instead of
+  put on the best token.
 
   Args:
-    log_probs: float `[B, T]` of the chosen tokens, differentiable in the policy.
-    penalties: float `[B, T]`, 0 and up.
+    log_probs: float `[B, T]` of the sampled tokens, differentiable in the policy.
+    penalties: float `[B, T]`, at least 0.
 
   Returns:
     float `[B, T]`; the caller masks the padding.
@@ -34,15 +37,15 @@ def penalty(log_probs, penalties):
   return tf.exp(log_probs) * tf.stop_gradient(penalties)
 
 
-def discounted_returns(rewards, mask, discount):
-  """R_t = sum_{s >= t} discount^(s - t) r_s over the tokens that count: what each token brings, now and later.
+def discounted_returns(rewards: tf.Tensor, mask: tf.Tensor, discount: float | tf.Tensor) -> tf.Tensor:
+  """Computes R_t = sum_{s >= t} discount^(s - t) r_s over unmasked tokens.
 
-  As one product with a triangular matrix: a scan over time costs more for the lengths there are.
+  One product with a triangular matrix, which is faster than a scan over time at the lengths in use.
 
   Args:
     rewards: float `[B, T]`.
     mask: float `[B, T]`, 0 on padding.
-    discount: from 0 to 1, a number or a float scalar.
+    discount: in [0, 1], a number or a float scalar.
 
   Returns:
     float `[B, T]`; 0 on padding at the end.
@@ -50,18 +53,18 @@ def discounted_returns(rewards, mask, discount):
   _check(rewards, mask)
   position = tf.range(tf.shape(rewards)[1])
   distance = position[:, None] - position[None, :]
-  # [s, t]; the power of what is not summed is bounded, so that a discount of 0 divides by nothing.
+  # [s, t]. Exponents of excluded entries are clipped to 0: a discount of 0 has no negative powers.
   weights = tf.pow(tf.cast(discount, rewards.dtype), tf.cast(tf.maximum(distance, 0), rewards.dtype))
   return tf.matmul(rewards * mask, tf.where(distance >= 0, weights, tf.zeros([], rewards.dtype)))
 
 
-def entropy_returns(log_probs, mask):
-  """-sum_{s >= t} log pi_s: as rewards of `reinforce` they raise the entropy of whole sequences, without bias.
+def entropy_returns(log_probs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """Computes -sum_{s >= t} log pi_s; as returns of `reinforce` they give an unbiased gradient of the entropy of whole sequences.
 
-  grad H = -E[sum_t grad log pi_t sum_{s >= t} log pi_s]: the score function of the entropy; the derivative of log pi_s itself has the mean 0.
+  grad H = -E[sum_t grad log pi_t sum_{s >= t} log pi_s] is the score-function estimate; the derivative of log pi_s itself has mean 0.
 
   Args:
-    log_probs: float `[B, T]` of the chosen tokens; constants.
+    log_probs: float `[B, T]` of the sampled tokens, treated as constants.
     mask: float `[B, T]`, 0 on padding.
 
   Returns:
@@ -74,10 +77,10 @@ def _of_one_replica(x):
   return x
 
 
-def position_baseline(returns, mask, total=_of_one_replica):
+def position_baseline(returns: tf.Tensor, mask: tf.Tensor, total: Callable[[tf.Tensor], tf.Tensor] = _of_one_replica) -> tf.Tensor:
   """Subtracts each position's mean over the batch.
 
-  Less variance, and an expected gradient that is smaller by one part in B, because the mean has the sequence itself in it.
+  Reduces the variance. The mean includes the sequence itself, which shrinks the expected gradient by a factor 1 - 1/B.
 
   Args:
     returns: float `[B, T]`.
@@ -91,10 +94,16 @@ def position_baseline(returns, mask, total=_of_one_replica):
   return returns - tf.math.divide_no_nan(total(tf.reduce_sum(returns * mask, axis=0)), total(tf.reduce_sum(mask, axis=0)))
 
 
-def leave_one_out(returns, mask, total=_of_one_replica):
-  """Subtracts, at each position, the mean of the other sequences, which does not depend on the sequence: no bias (see `sampling.estimators`).
+def leave_one_out(returns: tf.Tensor, mask: tf.Tensor, total: Callable[[tf.Tensor], tf.Tensor] = _of_one_replica) -> tf.Tensor:
+  """Subtracts, at each position, the mean over the other sequences; it does not depend on the sequence itself, so the gradient is unbiased.
 
-  Arguments and result are those of `position_baseline`; where no other sequence is left, nothing is subtracted.
+  Args:
+    returns: float `[B, T]`.
+    mask: float `[B, T]`, 0 on padding.
+    total: sums a tensor over the replicas.
+
+  Returns:
+    float `[B, T]`; unchanged where there is no other sequence.
   """
   _check(returns, mask)
   own = returns * mask
@@ -102,19 +111,21 @@ def leave_one_out(returns, mask, total=_of_one_replica):
   return returns - tf.math.divide_no_nan(others, total(tf.reduce_sum(mask, axis=0)) - mask)
 
 
-def normalized(returns, mask, total=_of_one_replica, group_size=None):
-  """Shifts and scales to mean 0 and variance 1 over the tokens that count: of the whole batch, or of each group.
+def normalized(
+  returns: tf.Tensor, mask: tf.Tensor, total: Callable[[tf.Tensor], tf.Tensor] = _of_one_replica, group_size: int | None = None
+) -> tf.Tensor:
+  """Shifts and scales returns to mean 0 and variance 1 over unmasked tokens, of the whole batch or of each group.
 
-  The scale depends on the sample, so the expected gradient has the direction of the true one only for large batches.
+  The scale depends on the sample, so the expected gradient is parallel to the true one only for large batches.
 
   Args:
     returns: float `[B, T]`.
     mask: float `[B, T]`, 0 on padding.
-    total: sums a tensor over the replicas. A group lies on one of them.
-    group_size: neighbours that are a group (https://arxiv.org/abs/2402.03300), a divisor of B; None for the whole batch.
+    total: sums a tensor over the replicas. A group lies on one replica.
+    group_size: size of the groups of adjacent rows (https://arxiv.org/abs/2402.03300), a divisor of B; None for the whole batch.
 
   Returns:
-    float `[B, T]`; zeros where all are equal.
+    float `[B, T]`; zeros where all returns are equal.
   """
   _check(returns, mask)
   if group_size is None:
@@ -125,20 +136,21 @@ def normalized(returns, mask, total=_of_one_replica, group_size=None):
   count = total(tf.reduce_sum(counts, axis=axes, keepdims=True))
   mean = tf.math.divide_no_nan(total(tf.reduce_sum(groups * counts, axis=axes, keepdims=True)), count)
   variance = tf.math.divide_no_nan(total(tf.reduce_sum(tf.square(groups - mean) * counts, axis=axes, keepdims=True)), count)
-  # Rounding alone must not be scaled up: what varies by less than 1e-6 counts as equal.
+  # A standard deviation far below 1e-6 is rounding error and is not scaled up.
   return tf.reshape((groups - mean) * tf.math.rsqrt(variance + 1e-12), tf.shape(returns))
 
 
-def clipped_ratio(log_probs, old_log_probs, advantages, epsilon):
-  """-min(r A, clip(r, 1 - epsilon, 1 + epsilon) A), r = pi / pi_old: several updates on one sample (PPO, https://arxiv.org/abs/1707.06347).
+def clipped_ratio(log_probs: tf.Tensor, old_log_probs: tf.Tensor, advantages: tf.Tensor, epsilon: float) -> tf.Tensor:
+  """Computes -min(r A, clip(r, 1 - epsilon, 1 + epsilon) A) with r = pi / pi_old, PPO's loss (https://arxiv.org/abs/1707.06347).
 
-  At r = 1 the gradient is that of `reinforce`; a token that has moved by epsilon in the direction of its advantage moves no further.
+  Allows several updates on one sample. At r = 1 the gradient equals the gradient of `reinforce`; it is 0 once a token's ratio has moved by epsilon in
+  the direction of its advantage.
 
   Args:
-    log_probs: float `[B, T]` of the chosen tokens, differentiable in the policy.
-    old_log_probs: float `[B, T]`, when they were chosen; constants.
-    advantages: float `[B, T]`; constants.
-    epsilon: number above 0.
+    log_probs: float `[B, T]` of the sampled tokens, differentiable in the policy.
+    old_log_probs: float `[B, T]` at sampling time, treated as constants.
+    advantages: float `[B, T]`, treated as constants.
+    epsilon: above 0.
 
   Returns:
     float `[B, T]`; the caller masks the padding.
@@ -149,16 +161,16 @@ def clipped_ratio(log_probs, old_log_probs, advantages, epsilon):
   return -tf.minimum(ratio * advantages, tf.clip_by_value(ratio, 1.0 - epsilon, 1.0 + epsilon) * advantages)
 
 
-def divergence_from_reference(log_probs, reference_log_probs):
-  """exp(d) - d - 1 with d = log ref - log pi at the chosen tokens: never negative, and its mean is KL(pi || ref) at the prefixes there are.
+def divergence_from_reference(log_probs: tf.Tensor, reference_log_probs: tf.Tensor) -> tf.Tensor:
+  """Computes exp(d) - d - 1 with d = log ref - log pi at the sampled tokens: non-negative, with mean KL(pi || ref) given the sampled prefixes.
 
-  Exact divergences need all of `[B, T, V]`, this needs the tokens that were chosen (http://joschu.net/blog/kl-approx.html, its k3). Its gradient,
-  (1 - ref / pi) grad log pi, has the mean of that of the other divergence, KL(ref || pi): towards the reference too, and, as prefixes are constants,
-  without what a token does to those after it.
+  It needs the sampled tokens only, an exact divergence all of `[B, T, V]` (k3 of http://joschu.net/blog/kl-approx.html). Its gradient,
+  (1 - ref / pi) grad log pi, has the same mean as the gradient of KL(ref || pi) at the sampled prefixes. It also pulls towards the reference, and
+  ignores the effect of a token on later ones.
 
   Args:
-    log_probs: float `[B, T]` of tokens the policy has chosen, differentiable in the policy.
-    reference_log_probs: float `[B, T]` under the reference; constants.
+    log_probs: float `[B, T]` of tokens sampled from the policy, differentiable in the policy.
+    reference_log_probs: float `[B, T]` under the reference, treated as constants.
 
   Returns:
     float `[B, T]`, nats; 0 where both are equal, as on padding.
@@ -168,31 +180,31 @@ def divergence_from_reference(log_probs, reference_log_probs):
   return tf.exp(difference) - difference - 1.0
 
 
-def importance_weights(scores):
-  """The odds D / (1 - D) = exp(score) of each sequence over their mean in its group: weights whose mean is 1.
+def importance_weights(scores: tf.Tensor) -> tf.Tensor:
+  """Computes the odds D / (1 - D) = exp(score) of each sequence, divided by the mean odds of its group.
 
-  If the score is the log-ratio of the real probability to the policy's, a mean over the policy's samples with these weights is that over real text,
-  but for the normalisation, which makes it consistent rather than unbiased (MaliGAN, https://arxiv.org/abs/1702.07983).
+  If the score is log p_real - log pi, the weighted mean over the policy's samples estimates the mean over real text; the normalization makes it
+  consistent rather than unbiased (MaliGAN, https://arxiv.org/abs/1702.07983).
 
   Args:
-    scores: float `[..., N]`, groups of N; logits of "real".
+    scores: float `[..., N]`, logits of "real" in groups of N.
 
   Returns:
-    float `[..., N]`.
+    float `[..., N]`, mean 1 in each group.
   """
   return tf.nn.softmax(scores) * tf.cast(tf.shape(scores)[-1], scores.dtype)
 
 
-def proposal_weights(log_probs, proposal_log_probs, largest):
-  """min(largest, pi(x) / q(x)) of sequences x that were drawn from another distribution, q: a mean with these weights is a mean over pi's own.
+def proposal_weights(log_probs: tf.Tensor, proposal_log_probs: tf.Tensor, largest: float | tf.Tensor) -> tf.Tensor:
+  """Computes min(largest, pi(x) / q(x)) for sequences x drawn from a proposal q: importance weights for means over pi.
 
-  Without the limit that is so exactly, wherever q is not 0 where pi is not. The limit bounds the variance (truncated importance sampling, Ionides,
-  2008) and takes from the rarest sequences some of their weight.
+  Without the limit the weighted mean is unbiased, provided that q > 0 wherever pi > 0. The limit bounds the variance (truncated importance sampling,
+  Ionides, 2008) and underweights sequences with a larger ratio.
 
   Args:
-    log_probs: float `[B, T]` of the tokens under the policy, 0 on padding; constants.
-    proposal_log_probs: float `[B, T]` under q, the same.
-    largest: number above 0.
+    log_probs: float `[B, T]` of the tokens under pi, 0 on padding, treated as constants.
+    proposal_log_probs: float `[B, T]` under q, 0 on padding.
+    largest: above 0.
 
   Returns:
     float `[B]`.
@@ -202,23 +214,24 @@ def proposal_weights(log_probs, proposal_log_probs, largest):
   return tf.exp(tf.minimum(log_ratio, tf.math.log(tf.cast(largest, log_ratio.dtype))))
 
 
-def rescaled_ranks(rewards, everyone, steepness=16.0):
-  """sigmoid(steepness * (rank / N - 1/2)), with rank 1 for the least of the N rewards of a time step: however alike they are, some are good.
+def rescaled_ranks(rewards: tf.Tensor, everyone: tf.Tensor, steepness: float = 16.0) -> tf.Tensor:
+  """Computes sigmoid(steepness * (rank / N - 1/2)), with rank 1 for the smallest of N rewards of a time step.
 
-  LeakGAN's bootstrapped rescaled activation (https://arxiv.org/abs/1709.08624, with 16 as its code has it).
+  LeakGAN's bootstrapped rescaled activation (https://arxiv.org/abs/1709.08624; 16 is from its code). The spread of the result does not depend on the
+  spread of the rewards.
 
   Args:
     rewards: float `[B, T]`.
-    everyone: float `[N, T]`, all the rewards that are ranked together, these among them.
-    steepness: how far good and bad are apart.
+    everyone: float `[N, T]`, all rewards that are ranked together, `rewards` included.
+    steepness: slope of the sigmoid.
 
   Returns:
-    float `[B, T]`. Equal rewards have the mean of their ranks.
+    float `[B, T]`. Equal rewards get the mean of their ranks.
   """
   _check(rewards)
   _check(everyone)
   difference = rewards[:, None] - everyone[None]
-  # Rounding makes no ranks: the same sentence may have two rewards that differ in the last digit.
+  # Differences within rounding count as ties: the same sentence may have two rewards that differ in the last digit.
   above = tf.where(tf.abs(difference) <= 1e-6, 0.5, tf.cast(difference > 0.0, rewards.dtype))
   rank = tf.reduce_sum(above, axis=1) + 0.5
   return tf.sigmoid(steepness * (rank / tf.cast(tf.shape(everyone)[0], rewards.dtype) - 0.5))

@@ -1,17 +1,20 @@
-"""Sentences ranked by how near they are to references, against sentences to compare with (RankGAN, https://arxiv.org/abs/1705.11001)."""
+"""Rank of sentences by their similarity to references, relative to comparison sentences (RankGAN, https://arxiv.org/abs/1705.11001).
+
+N ranked sentences, U references, C comparison sentences, F features.
+"""
 
 import tensorflow as tf
 
 
-def relevance(features, references):
-  """a(s|u): cosines of feature vectors.
+def relevance(features: tf.Tensor, references: tf.Tensor) -> tf.Tensor:
+  """Computes a(s|u), the cosine similarity of feature vectors.
 
   Args:
     features: float `[N, F]`.
     references: float `[U, F]`.
 
   Returns:
-    float32 `[N, U]`, from -1 to 1.
+    float32 `[N, U]` in [-1, 1].
   """
   features.shape.assert_has_rank(2)
   references.shape.assert_has_rank(2)
@@ -19,12 +22,12 @@ def relevance(features, references):
   return tf.matmul(features, references, transpose_b=True)
 
 
-def level(compared, gamma):
-  """log sum_{c in C} exp(gamma a(c|u)): what a sentence has to be measured with, for each reference.
+def level(compared: tf.Tensor, gamma: float | tf.Tensor) -> tf.Tensor:
+  """Computes log sum_{c in C} exp(gamma a(c|u)), the comparison sentences' part of the rank's denominator.
 
   Args:
-    compared: float `[C, U]`, relevance of the sentences to compare with.
-    gamma: number above 0; the larger, the more the most relevant sentence counts.
+    compared: float `[C, U]`, relevance of the comparison sentences.
+    gamma: inverse temperature, above 0.
 
   Returns:
     float `[U]`.
@@ -33,17 +36,17 @@ def level(compared, gamma):
   return tf.reduce_logsumexp(gamma * compared, axis=0)
 
 
-def log_rank(relevances, level, gamma, weights=None):
-  """log R(s|U, C) = mean_u log(exp(gamma a(s|u)) / sum_{s' in C and s} exp(gamma a(s'|u))).
+def log_rank(relevances: tf.Tensor, level: tf.Tensor, gamma: float | tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+  """Computes log R(s|U, C) = mean_u log(exp(gamma a(s|u)) / sum_{s' in C and s} exp(gamma a(s'|u))).
 
   Args:
-    relevances: float `[N, U]`, of the ranked sentences, each of which is compared without the others.
+    relevances: float `[N, U]` of the ranked sentences; the rank of one does not depend on the others.
     level: float `[U]`, see `level`.
     gamma: as in `level`.
-    weights: float `[N, U]`, 0 where a reference does not count for a sentence; None for 1.
+    weights: float `[N, U]`, weights of the references in the mean; None for equal weights.
 
   Returns:
-    float `[N]`, at most 0; -log(C + 1) for a sentence as relevant as those in C.
+    float `[N]`, at most 0; -log(C + 1) for a sentence as relevant as each of C; 0 if all weights are 0.
   """
   relevances.shape.assert_has_rank(2)
   shares = -tf.nn.softplus(level[None, :] - gamma * relevances)

@@ -1,15 +1,14 @@
-"""BLEU and Self-BLEU, exact: each sentence against all the references (Papineni et al., 2002, https://aclanthology.org/P02-1040).
+"""Exact BLEU and Self-BLEU, each sentence against all references (Papineni et al., 2002, https://aclanthology.org/P02-1040).
 
   BLEU-n(h) = brevity(h) * prod_{k=1..n} p_k(h)^(1/n),   brevity(h) = min(1, exp(1 - r / |h|)),
   p_k(h) = sum_g min(count of g in h, largest count of g in one reference) / (number of k-grams in h),
 
-g over the distinct k-grams of h, r the reference length closest to |h|, the shorter of two as close. An order without a match counts 0.1
-matches (Chen and Cherry's first smoothing, 2014, https://aclanthology.org/W14-3346), an order without k-grams 0.1 of one, and a sentence
-without a single known token scores 0. These are the numbers of NLTK's `sentence_bleu` with `SmoothingFunction().method1`.
-
-Sentences are sequences of hashable tokens, words or ids, without padding.
+where g runs over the distinct k-grams of h, and r is the reference length closest to |h|, the shorter one in a tie. An order without matches counts
+as 0.1 matches (Chen and Cherry, 2014, first smoothing, https://aclanthology.org/W14-3346), an order without k-grams as 0.1 of 1. A sentence without
+a token of the references scores 0. The numbers equal NLTK's `sentence_bleu` with `SmoothingFunction().method1`.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,20 +18,20 @@ from tf_textgan.metrics import numbering
 
 ORDERS = (2, 3, 4, 5)
 
-# What an order without a match counts for.
+# Matches credited to an order without a match.
 _EPSILON = 0.1
 
 
 class Protocol(NamedTuple):
-  """Which sentences a publication scores against which.
+  """Which sentences a publication scores against which references.
 
   Attributes:
-    hypotheses: sentences that BLEU scores, the first so many of the sample; None for all.
-    references: references of BLEU, the first so many; None for all.
-    self_hypotheses: sentences that Self-BLEU scores, the first so many of the sample; None for all.
-    self_references: the slice of the sample that Self-BLEU scores them against.
-    leave_one_out: whether a sentence's own place among Self-BLEU's references is left out; `self_references` then starts at 0.
-    self_orders: the orders of Self-BLEU.
+    hypotheses: number of sentences of the sample, from its start, that BLEU scores; None for all.
+    references: number of references of BLEU, from the start; None for all.
+    self_hypotheses: number of sentences of the sample, from its start, that Self-BLEU scores; None for all.
+    self_references: slice of the sample that Self-BLEU uses as references.
+    leave_one_out: whether Self-BLEU excludes the scored sentence from its references; requires that `self_references` starts at 0.
+    self_orders: orders of Self-BLEU.
   """
 
   hypotheses: int | None = None
@@ -46,77 +45,77 @@ class Protocol(NamedTuple):
 PROTOCOLS = {
   # Ours: every sentence against every reference, and against every other sentence.
   "full": Protocol(),
-  # The tables of Texygen, https://arxiv.org/abs/1802.01886. Its code cuts the saved text into words anew; here the tokens are the sample's own.
+  # Texygen's tables, https://arxiv.org/abs/1802.01886. Its code tokenizes the saved text again; here the sample keeps its tokens.
   "texygen": Protocol(),
-  # Texygen's scores during training. Its code keeps the references of the first call for good; here they are always those given.
+  # Texygen's scores during training. Its code keeps the references of the first call; here each call uses the references it is given.
   "texygen_fast": Protocol(references=500, self_references=slice(500)),
-  # RelGAN, https://openreview.net/forum?id=rJedV3R5tm, by https://github.com/weilinie/RelGAN (some of its versions score 200 with BLEU too).
-  # Self-BLEU there finds each sentence among its own references, so it is 1 for all but the shortest.
+  # RelGAN, https://openreview.net/forum?id=rJedV3R5tm, after https://github.com/weilinie/RelGAN (some versions score 200 sentences with BLEU too).
+  # Its Self-BLEU keeps each sentence among its own references, so the score is 1 for all but the shortest sentences.
   "relgan": Protocol(hypotheses=100, self_hypotheses=200, leave_one_out=False),
-  # TextGAN-PyTorch, https://github.com/williamSYSU/TextGAN-PyTorch. It rounds to 3 decimals, which is left out here, and draws 200 more
-  # sentences for Self-BLEU to score against the sample; here these are the first 200 of the sample, scored against its remaining ones.
+  # TextGAN-PyTorch, https://github.com/williamSYSU/TextGAN-PyTorch. Its Self-BLEU scores 200 additional sentences against the sample and rounds to 3
+  # decimals; here it scores the first 200 sentences of the sample against the others, without rounding.
   "textgan_pytorch": Protocol(
     hypotheses=200, self_hypotheses=200, self_references=slice(200, None), leave_one_out=False, self_orders=(2, 3, 4)
   ),
 }
 
 
-def bleu(hypotheses, references, orders=ORDERS):
-  """Scores each hypothesis against all the references.
+def bleu(hypotheses: numbering.Sentences, references: numbering.Sentences, orders: Sequence[int] = ORDERS) -> np.ndarray:
+  """Scores each hypothesis against all references.
 
   Args:
     hypotheses: N sentences.
     references: sentences, at least one.
-    orders: the n of each BLEU-n, 1 or more.
+    orders: n of each BLEU-n, at least 1.
 
   Returns:
-    float64 `[N, len(orders)]`, from 0 to 1.
+    float64 `[N, len(orders)]` in [0, 1].
 
   Raises:
-    ValueError: there is no reference, or an order below 1.
+    ValueError: without references, or for an order below 1.
   """
   if not len(references):
     raise ValueError("BLEU needs at least one reference, and there is none")
   return _scores([*hypotheses, *references], len(hypotheses), len(hypotheses), orders)
 
 
-def self_bleu(sentences, orders=ORDERS, num=None):
-  """Scores each sentence against all the others of the sample: how alike they are (Zhu et al., 2018, https://arxiv.org/abs/1802.01886).
+def self_bleu(sentences: numbering.Sentences, orders: Sequence[int] = ORDERS, num: int | None = None) -> np.ndarray:
+  """Scores each sentence against all others of the sample, a measure of low diversity (Zhu et al., 2018, https://arxiv.org/abs/1802.01886).
 
-  Just its own place is left out: a copy elsewhere is a reference. The score rises as the sample grows.
+  Only the sentence itself is excluded from its references; duplicates of it are kept. The score rises with the sample size.
 
   Args:
     sentences: the sample, at least two sentences.
-    orders: the n of each Self-BLEU-n, 1 or more.
-    num: scores the first `num` only, still against all the others; None for all.
+    orders: n of each Self-BLEU-n, at least 1.
+    num: number of sentences to score, from the start, each against all others; None for all.
 
   Returns:
-    float64 `[num, len(orders)]`, from 0 to 1.
+    float64 `[num, len(orders)]` in [0, 1].
 
   Raises:
-    ValueError: there are fewer than two sentences, or an order below 1.
+    ValueError: for fewer than two sentences, or an order below 1.
   """
   if len(sentences) < 2:
     raise ValueError(f"Self-BLEU needs at least two sentences, not {len(sentences)}")
   return _scores(sentences, len(sentences[:num]), 0, orders)
 
 
-def scores(hypotheses, references, protocol="full"):
+def scores(hypotheses: numbering.Sentences, references: numbering.Sentences, protocol: str = "full") -> dict[str, estimates.Estimate]:
   """Averages BLEU and Self-BLEU by a published protocol.
 
-  The intervals are those of drawing other hypotheses, each scored against the same references, which are held fixed; so are the other
-  sentences of Self-BLEU. They say nothing of another training run.
+  The intervals cover the choice of hypotheses only: references, and Self-BLEU's other sentences, are held fixed. They do not cover the variation
+  between training runs.
 
   Args:
-    hypotheses: the sample, sentences. A protocol's number larger than the sample takes all there are; the estimates' `n` tells.
+    hypotheses: the sample. If it is smaller than the protocol asks for, all of it is scored; see `n` of the estimates.
     references: sentences.
     protocol: one of `PROTOCOLS`.
 
   Returns:
-    Dictionary of `estimates.Estimate`: `bleu_2` to `bleu_5`, and `self_bleu_2` to the last of the protocol's orders.
+    Estimates `bleu_2` to `bleu_5`, and `self_bleu_2` to the protocol's last order.
 
   Raises:
-    ValueError: the protocol is unknown, or leaves nothing to score against.
+    ValueError: for an unknown protocol, or without references.
   """
   if protocol not in PROTOCOLS:
     raise ValueError(f"the protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
@@ -137,8 +136,8 @@ def _scores(sentences, num, first, orders):
 
   Args:
     sentences: hypotheses and references.
-    num: the first so many are the hypotheses.
-    first: index of the first reference. If it is 0, a hypothesis is a reference of all but itself; otherwise it is `num`.
+    num: number of hypotheses, at the start of the list.
+    first: index of the first reference: `num`, or 0 if each hypothesis is also a reference of the others.
     orders: integers.
 
   Returns:
@@ -164,20 +163,20 @@ def _scores(sentences, num, first, orders):
 
 
 def _matches(grams, owners, size, num, first):
-  """Clipped counts.
+  """Counts clipped matches.
 
   Args:
-    grams: int `[P]`, the id of the n-gram at each place.
-    owners: int `[P]`, the sentence that it is in.
-    size: sentences in all.
-    num, first: as of `_scores`.
+    grams: int `[P]`, id of the n-gram at each position.
+    owners: int `[P]`, its sentence.
+    size: number of sentences.
+    num, first: see `_scores`.
 
   Returns:
-    float64 `[num]`, n-grams of each hypothesis that a reference matches.
+    float64 `[num]`, number of n-grams of each hypothesis that a reference matches.
   """
   pairs, counts = np.unique(grams * size + owners, return_counts=True)
   grams, owners = np.divmod(pairs, size)
-  # Of each n-gram: the largest count in one reference, which reference that is, and the largest count in any other.
+  # For each n-gram: its largest count in one reference, the index of that reference, and its largest count in the others.
   references = owners >= first
   gram, owner, count = grams[references], owners[references], counts[references]
   largest, holder, second = np.zeros([3, np.max(grams, initial=-1) + 1], np.int64)
@@ -189,18 +188,18 @@ def _matches(grams, owners, size, num, first):
 
   hypotheses = owners < num
   gram, owner, count = grams[hypotheses], owners[hypotheses], counts[hypotheses]
-  # Of an n-gram in no reference both are 0.
+  # Both are 0 for an n-gram of no reference.
   limit = np.where(holder[gram] == owner, second[gram], largest[gram])
   return np.bincount(owner, np.minimum(count, limit), num)
 
 
 def _closest(lengths, num, first):
-  """The length of the reference closest in length to each hypothesis, the shorter of two as close: int `[num]`."""
+  """Finds the reference length closest to each hypothesis length, the shorter one in a tie: int `[num]`."""
   available, counts = np.unique(lengths[first:], return_counts=True)
   wanted, places = np.unique(lengths[:num], return_inverse=True)
   closest = np.empty_like(wanted)
   for i, length in enumerate(wanted):
-    # A hypothesis that is a reference itself has its own length from another sentence only.
+    # If the hypothesis is a reference, its length counts only if another reference shares it.
     others = available[counts > (available == length)] if first < num else available
     closest[i] = others[np.argmin(np.abs(others - length))]
   return closest[places]

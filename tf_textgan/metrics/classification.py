@@ -1,6 +1,6 @@
-"""How well scores tell real sequences from written ones. A score is a logit of "real"; the two samples are independent.
+"""Separation of real and generated sequences by a scorer. A score is the logit of "real"; the two samples are independent.
 
-On sequences that the scorer was not trained on, these are lower bounds, up to sampling noise, on what the best adversary of its kind could tell.
+On sequences held out from the scorer's training, these are lower bounds, up to sampling noise, on the separation by the best adversary of its kind.
 """
 
 import math
@@ -11,44 +11,44 @@ from scipy import stats
 from tf_textgan.metrics import estimates
 
 
-def accuracy(real, fake, threshold=0.0, seed=0):
-  """Balanced accuracy: the mean of the share of real scores above the threshold and that of fake ones below it; a score equal to it counts half.
+def accuracy(real: np.ndarray, fake: np.ndarray, threshold: float = 0.0, seed: int = 0) -> estimates.Estimate:
+  """Computes the balanced accuracy: the mean of the fractions of real scores above and fake scores below the threshold; ties count half.
 
   Args:
     real: float `[N]`.
     fake: float `[M]`.
-    threshold: number.
-    seed: integer, of the bootstrap, which draws from both samples.
+    threshold: decision threshold.
+    seed: of the bootstrap, which resamples both samples.
 
   Returns:
-    `estimates.Estimate`, 0.5 at chance; its n is N + M.
+    Estimate with n = N + M, 0.5 at chance.
 
   Raises:
-    ValueError: a sample is empty, not of rank 1, or not finite.
+    ValueError: for a sample that is empty, not of rank 1, or not finite.
   """
   real, fake = _checked("real", real), _checked("fake", fake)
   shares = _right(real, threshold), _right(-fake, -threshold)
   return estimates.of_two(estimates.row_means, shares[0], estimates.row_means, shares[1], lambda one, other: 0.5 * (one + other), seed)
 
 
-def auc(real, fake):
-  """The area under the ROC curve: the probability that a real score is above a fake one, ties counted half (Mann-Whitney). Takes O(n log n).
+def auc(real: np.ndarray, fake: np.ndarray) -> estimates.Estimate:
+  """Computes the area under the ROC curve: the probability that a real score exceeds a fake one, ties counted half (Mann-Whitney), in O(n log n).
 
-  The interval is 1.96 standard errors by DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988. It has no width where nothing overlaps.
+  The interval is 1.96 standard errors after DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988; its width is 0 if the samples do not overlap.
 
   Args:
     real: float `[N]`; only the order of the scores matters.
     fake: float `[M]`.
 
   Returns:
-    `estimates.Estimate`, 0.5 at chance; its n is N + M. Its ci is NaN if a sample has one score only.
+    Estimate with n = N + M, 0.5 at chance. Its ci is NaN if a sample has a single score.
 
   Raises:
-    ValueError: a sample is empty, not of rank 1, or not finite.
+    ValueError: for a sample that is empty, not of rank 1, or not finite.
   """
   real, fake = _checked("real", real), _checked("fake", fake)
   joint = stats.rankdata(np.concatenate([real, fake]))
-  # Of each score, the share of the other sample that it is on the right side of: a rank among all less that among its own.
+  # Fraction of the other sample on the right side of each score: its rank in both samples minus its rank in its own.
   above = (joint[: len(real)] - stats.rankdata(real)) / len(fake)
   below = 1.0 - (joint[len(real) :] - stats.rankdata(fake)) / len(real)
   ci = math.nan
@@ -57,28 +57,28 @@ def auc(real, fake):
   return estimates.Estimate(float(above.mean()), len(real) + len(fake), float(ci))
 
 
-def density_ratio_gain(real, fake, seed=0):
-  """Donsker and Varadhan's lower bound of KL(truth || model) by a scorer f, nats per sequence:
+def density_ratio_gain(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> estimates.Estimate:
+  """Estimates the Donsker-Varadhan lower bound of KL(truth || model) from a scorer f, in nats per sequence:
 
     E_real[f] - log E_fake[exp f].
 
-  It is the gain in mean log-likelihood of real sequences when the model's probabilities are multiplied by exp f and normalised. A constant added to
-  f changes nothing; the bound is tight where f = log(truth / model) + constant, as the best logit is. On held-out sequences it is what the best
-  adversary of this kind could still give at least. By chance the estimate is too large by about Var(exp f) / (2 M mean(exp f)^2), and it cannot
-  show a gain far above log M.
+  This is the gain in mean log-likelihood of real sequences if the model's probabilities are multiplied by exp f and normalized. A constant added to f
+  changes nothing; the bound is tight for f = log(truth / model) + constant, as for the optimal logit. On held-out sequences it bounds from below the
+  gain that the best adversary of this kind could give. The estimate is biased upwards by about Var(exp f) / (2 M mean(exp f)^2), and cannot show a
+  gain far above log M.
 
   Donsker and Varadhan, Communications on Pure and Applied Mathematics 28, 1975; with a network as f, https://arxiv.org/abs/1801.04062.
 
   Args:
     real: float `[N]`.
     fake: float `[M]`.
-    seed: integer, of the bootstrap, which draws from both samples.
+    seed: of the bootstrap, which resamples both samples.
 
   Returns:
-    `estimates.Estimate`, 0 where f is constant, below 0 where f is worse than a constant; its n is N + M.
+    Estimate with n = N + M: 0 for a constant f, negative for an f worse than a constant.
 
   Raises:
-    ValueError: a sample is empty, not of rank 1, or not finite.
+    ValueError: for a sample that is empty, not of rank 1, or not finite.
   """
   real, fake = _checked("real", real), _checked("fake", fake)
   return estimates.of_two(estimates.row_means, real, _row_log_mean_exps, fake, lambda one, other: one - other, seed)
@@ -89,7 +89,7 @@ def _right(scores, threshold):
 
 
 def _row_log_mean_exps(values):
-  # Each row's own maximum: one that lacks the largest score of all must not underflow.
+  # The maximum of each row: a row without the overall largest score must not underflow.
   top = values.max(axis=-1)
   return top + np.log(np.mean(np.exp(values - top[..., None]), axis=-1))
 

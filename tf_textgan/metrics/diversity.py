@@ -1,8 +1,11 @@
-"""How varied a set of sentences is, and how much of it is copied. Sentences are sequences of hashable tokens: words or ids.
+"""Diversity of a set of sentences, and the part of it copied from the training set. Sentences are sequences of hashable tokens: words or ids.
 
-What counts n-grams has two forms: one of sentences, and one of counts as `count_ngrams` gives them, for whoever wants several numbers of one count.
+N-gram statistics come in two forms: of sentences, and of counts made by `count_ngrams`, to count once for several statistics. G distinct n-grams.
 """
 
+from collections.abc import Hashable
+from collections.abc import Iterator
+from collections.abc import Sequence
 import math
 
 import numpy as np
@@ -10,20 +13,20 @@ import numpy as np
 from tf_textgan.metrics import numbering
 
 
-def ngrams(sentence, order):
-  """The n-grams of a sentence, as tuples, in order."""
+def ngrams(sentence: Sequence[Hashable], order: int) -> Iterator[tuple[Hashable, ...]]:
+  """Iterates over the n-grams of a sentence, as tuples, in order."""
   return zip(*(sentence[i:] for i in range(order)))
 
 
-def count_ngrams(samples, max_order):
-  """Counts the n-grams of some samples, all orders in one go.
+def count_ngrams(samples: Sequence[numbering.Sentences], max_order: int) -> list[np.ndarray]:
+  """Counts the n-grams of several samples.
 
   Args:
     samples: S lists of sentences.
-    max_order: the longest n-grams.
+    max_order: length of the longest n-grams.
 
   Returns:
-    A list, of order 1 to `max_order`, of int64 `[S, G]`: how often each of the order's G distinct n-grams stands in each sample. G may be 0.
+    For each order from 1 to `max_order`, int64 `[S, G]`: occurrences of the order's G distinct n-grams in each sample. G may be 0.
   """
   text = numbering.number([sentence for sample in samples for sentence in sample])
   sample_of = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])[text.sentence]
@@ -38,24 +41,30 @@ def count_ngrams(samples, max_order):
   return counts
 
 
-def distinct(sentences, order):
-  """Distinct n-grams over all n-grams (Li et al., https://arxiv.org/abs/1510.03055); NaN if there are none. It falls as the sample grows."""
+def distinct(sentences: numbering.Sentences, order: int) -> float:
+  """Computes the ratio of distinct n-grams to all n-grams (Li et al., https://arxiv.org/abs/1510.03055); NaN without n-grams.
+
+  The ratio falls as the sample grows.
+  """
   return distinct_of_counts(count_ngrams([sentences], order)[-1][0])
 
 
-def distinct_of_counts(counts):
-  """See `distinct`; counts: int `[G]` of one sample and order."""
+def distinct_of_counts(counts: np.ndarray) -> float:
+  """Computes `distinct` from counts, int `[G]`, of one sample and order."""
   total = int(counts.sum())
   return int(np.count_nonzero(counts)) / total if total else math.nan
 
 
-def ngram_entropy(sentences, order):
-  """Entropy of the sample's n-gram frequencies, nats; NaN if there are none. It grows with the sample, up to that of the distribution."""
+def ngram_entropy(sentences: numbering.Sentences, order: int) -> float:
+  """Computes the entropy of the sample's n-gram frequencies, in nats; NaN without n-grams.
+
+  It grows with the sample, up to the entropy of the distribution.
+  """
   return ngram_entropy_of_counts(count_ngrams([sentences], order)[-1][0])
 
 
-def ngram_entropy_of_counts(counts):
-  """See `ngram_entropy`; counts: int `[G]` of one sample and order."""
+def ngram_entropy_of_counts(counts: np.ndarray) -> float:
+  """Computes `ngram_entropy` from counts, int `[G]`, of one sample and order."""
   counts = counts[counts > 0]
   if not len(counts):
     return math.nan
@@ -63,16 +72,16 @@ def ngram_entropy_of_counts(counts):
   return float(np.sum(shares * -np.log(shares)))
 
 
-def js_divergence(sentences, others, order):
-  """Jensen-Shannon divergence between two samples' n-gram frequencies, in nats: from 0, alike, to log 2, nothing in common.
+def js_divergence(sentences: numbering.Sentences, others: numbering.Sentences, order: int) -> float:
+  """Computes the Jensen-Shannon divergence of two samples' n-gram frequencies, in nats: from 0 (equal) to log 2 (disjoint).
 
-  The measure of the WGAN-GP language model, there on characters (https://arxiv.org/abs/1704.00028).
+  Used for the WGAN-GP language model, there on characters (https://arxiv.org/abs/1704.00028). NaN if a sample has no n-grams.
   """
   return js_divergence_of_counts(count_ngrams([sentences, others], order)[-1])
 
 
-def js_divergence_of_counts(counts):
-  """See `js_divergence`; counts: int `[2, G]` of two samples and one order."""
+def js_divergence_of_counts(counts: np.ndarray) -> float:
+  """Computes `js_divergence` from counts, int `[2, G]`, of two samples and one order."""
   totals = counts.sum(axis=1, keepdims=True)
   if not totals.all():
     return math.nan
@@ -81,27 +90,35 @@ def js_divergence_of_counts(counts):
   return 0.5 * float(np.sum(shares * np.log(ratios, where=shares > 0, out=np.zeros_like(shares))))
 
 
-def ms_jaccard(sentences, references, max_order):
-  """MS-Jaccard: how much two samples' n-grams overlap, from 0, nothing in common, to 1, the same counts; it sees both quality and diversity.
+def ms_jaccard(sentences: numbering.Sentences, references: numbering.Sentences, max_order: int) -> dict[int, float]:
+  """Computes MS-Jaccard, the overlap of two samples' n-grams, from 0 (disjoint) to 1 (equal counts); it depends on quality and diversity.
 
-  With c_1 and c_2 how often an n-gram g stands in each sample, divided by the sample's number of sentences,
+  With c_1 and c_2 the occurrences of an n-gram g in each sample, divided by the sample's number of sentences,
 
     MS-Jaccard-N = (prod_{n=1}^N sum_g min(c_1(g), c_2(g)) / sum_g max(c_1(g), c_2(g)))^(1/N).
 
-  Montahaei et al., https://arxiv.org/abs/1904.03971. It grows with the samples' sizes.
+  Montahaei et al., https://arxiv.org/abs/1904.03971. It grows with the sizes of the samples.
 
   Args:
     sentences, references: the two samples.
     max_order: the largest N.
 
   Returns:
-    Dictionary of N, from 2 to `max_order`, to the number; NaN from the first order on of which neither sample has an n-gram.
+    MS-Jaccard-N for each N from 2 to `max_order`; NaN from the first order on for which neither sample has n-grams.
   """
   return ms_jaccard_of_counts(count_ngrams([sentences, references], max_order), [len(sentences), len(references)])
 
 
-def ms_jaccard_of_counts(counts, sizes):
-  """See `ms_jaccard`; counts: those of two samples, from order 1; sizes: the samples' numbers of sentences."""
+def ms_jaccard_of_counts(counts: Sequence[np.ndarray], sizes: Sequence[int]) -> dict[int, float]:
+  """Computes `ms_jaccard` from counts.
+
+  Args:
+    counts: int `[2, G]` for each order from 1.
+    sizes: number of sentences of each sample.
+
+  Returns:
+    As `ms_jaccard`.
+  """
   scores = []
   for table in counts:
     shares = table / np.reshape(sizes, [2, 1])
@@ -110,8 +127,8 @@ def ms_jaccard_of_counts(counts, sizes):
   return {order: math.prod(scores[:order]) ** (1 / order) for order in range(2, len(counts) + 1)}
 
 
-def duplicate_flags(sentences):
-  """Which sentences stand earlier in the sample too: bool `[N]`."""
+def duplicate_flags(sentences: numbering.Sentences) -> np.ndarray:
+  """Marks sentences that also occur earlier in the sample: bool `[N]`."""
   seen = set()
   flags = []
   for sentence in map(tuple, sentences):
@@ -120,30 +137,30 @@ def duplicate_flags(sentences):
   return np.array(flags, bool)
 
 
-def duplicate_share(sentences):
-  """Share of the sentences that stand earlier in the sample too."""
+def duplicate_share(sentences: numbering.Sentences) -> float:
+  """Computes the fraction of sentences that also occur earlier in the sample."""
   return int(duplicate_flags(sentences).sum()) / len(sentences)
 
 
-def summary(sentences):
-  """What a sample says by itself: `distinct_1` to `distinct_4` and `duplicates`, a dictionary of numbers."""
+def summary(sentences: numbering.Sentences) -> dict[str, float]:
+  """Computes `distinct_1` to `distinct_4` and `duplicates`, the statistics that need no other text."""
   counts = count_ngrams([sentences], 4)
   return {f"distinct_{order}": distinct_of_counts(table[0]) for order, table in enumerate(counts, 1)} | {"duplicates": duplicate_share(sentences)}
 
 
-def copied_flags(sentences, training):
-  """Which sentences stand in the training set: bool `[N]`."""
+def copied_flags(sentences: numbering.Sentences, training: numbering.Sentences) -> np.ndarray:
+  """Marks sentences that occur in the training set: bool `[N]`."""
   known = {tuple(sentence) for sentence in training}
   return np.array([tuple(sentence) in known for sentence in sentences], bool)
 
 
-def copied_share(sentences, training):
-  """Share of the sentences that stand in the training set."""
+def copied_share(sentences: numbering.Sentences, training: numbering.Sentences) -> float:
+  """Computes the fraction of sentences that occur in the training set."""
   return int(copied_flags(sentences, training).sum()) / len(sentences)
 
 
-def longest_copied(sentences, training):
-  """Tokens of each sentence's longest run that stands within some sentence of the training set: int64 `[N]`."""
+def longest_copied(sentences: numbering.Sentences, training: numbering.Sentences) -> np.ndarray:
+  """Computes the length of each sentence's longest n-gram that occurs in a sentence of the training set: int64 `[N]`, tokens."""
   text = numbering.number([*sentences, *training])
   positions, ids = np.arange(len(text.tokens)), text.tokens
   longest = np.zeros(len(sentences), np.int64)
@@ -151,7 +168,7 @@ def longest_copied(sentences, training):
   while len(positions):
     ours = text.sentence[positions] < len(sentences)
     size = int(ids.max()) + 1
-    # Only an n-gram of both sides can be the beginning of a longer one.
+    # Only common n-grams can be prefixes of longer common n-grams.
     common = (np.bincount(ids[ours], minlength=size) > 0) & (np.bincount(ids[~ours], minlength=size) > 0)
     kept = common[ids]
     longest[text.sentence[positions[kept & ours]]] = order
@@ -160,8 +177,8 @@ def longest_copied(sentences, training):
   return longest
 
 
-def length_summary(sentences):
-  """Tokens in a sentence: `length_mean`, `length_std` (standard deviation), `length_p5`, `length_p50`, `length_p95` (percentiles), plain numbers."""
+def length_summary(sentences: numbering.Sentences) -> dict[str, float]:
+  """Computes the sentence length in tokens: `length_mean`, `length_std` (standard deviation), percentiles `length_p5`, `length_p50`, `length_p95`."""
   lengths = np.array([len(sentence) for sentence in sentences])
   percentiles = {f"length_p{percent}": float(np.percentile(lengths, percent)) for percent in (5, 50, 95)}
   return {"length_mean": float(lengths.mean()), "length_std": float(lengths.std())} | percentiles

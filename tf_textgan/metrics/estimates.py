@@ -1,24 +1,26 @@
-"""Numbers that say how far they can be trusted: a value, the size of the sample behind it, a confidence interval."""
+"""Estimates: a value with its sample size and its confidence interval."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-# Resamples of a bootstrap; enough for the second digit of an interval's width.
+# Bootstrap resamples; enough for two digits of an interval's width.
 _RESAMPLES = 1000
-# Numbers of one block of resampling: bounds the memory.
+# Numbers resampled at a time, which bounds the memory.
 _BLOCK = 2_000_000
 # Standard errors on each side of a normal 95 % interval.
 NORMAL = 1.96
 
 
 class Estimate(NamedTuple):
-  """A number and its trust.
+  """A value with its sample size and confidence interval.
 
   Attributes:
     value: the number.
-    n: independent items (sentences, mostly) that it was computed from.
-    ci: half the width of the 95 % confidence interval; None where the number is no average.
+    n: number of independent items, mostly sentences, behind it.
+    ci: half width of the 95 % confidence interval; None if the value is no mean.
   """
 
   value: float
@@ -26,16 +28,16 @@ class Estimate(NamedTuple):
   ci: float | None = None
 
 
-def mean(values, weights=None, seed=0):
-  """The mean of a sample, with a bootstrap interval (Efron, 1979: percentiles of the means of samples drawn from the sample).
+def mean(values: np.ndarray, weights: np.ndarray | None = None, seed: int = 0) -> Estimate:
+  """Computes the mean of a sample with a bootstrap interval (Efron, 1979, percentile method).
 
   Args:
-    values: float `[N]`, one number for each independent item.
-    weights: float `[N]`; the result is sum(values) / sum(weights), as for nats per token from nats and tokens of each sentence. None for ones.
-    seed: integer, of the resampling.
+    values: float `[N]`, one per independent item.
+    weights: float `[N]`; the result is sum(values) / sum(weights), such as nats per token from the nats and tokens of each sentence. None for ones.
+    seed: of the bootstrap.
 
   Returns:
-    `Estimate`; NaN of an empty sample; infinite, with a ci of NaN, if a value is.
+    Estimate; NaN for an empty sample; infinite, with ci NaN, if a value is infinite.
   """
   values = np.asarray(values, np.float64)
   n = len(values)
@@ -48,41 +50,49 @@ def mean(values, weights=None, seed=0):
   return Estimate(value, n, _half_width(resampled(_ratio, values, weights, seed=seed)))
 
 
-def of_two(real_statistic, real, fake_statistic, fake, combine, seed=0):
-  """A number made of a statistic of each of two independent samples; the bootstrap draws from both.
+def of_two(
+  real_statistic: Callable[[np.ndarray], np.ndarray],
+  real: np.ndarray,
+  fake_statistic: Callable[[np.ndarray], np.ndarray],
+  fake: np.ndarray,
+  combine: Callable[[np.ndarray, np.ndarray], np.ndarray],
+  seed: int = 0,
+) -> Estimate:
+  """Combines statistics of two independent samples; the bootstrap resamples both.
 
   Args:
-    real_statistic, fake_statistic: functions of a sample `[..., N]`, giving `[...]`.
+    real_statistic: maps `[..., N]` to `[...]`.
     real: float `[N]`.
+    fake_statistic: maps `[..., M]` to `[...]`.
     fake: float `[M]`.
-    combine: function of the two statistics.
-    seed: integer.
+    combine: elementwise function of the two statistics.
+    seed: of the bootstrap.
 
   Returns:
-    `Estimate`; its n is N + M.
+    Estimate with n = N + M.
   """
-  # Two seeds: the samples are independent, and so must be their resamples.
+  # Independent samples need independent resamples, so two seeds.
   seeds = np.random.SeedSequence(seed).spawn(2)
   parts = [resampled(statistic, x, seed=s) for statistic, x, s in zip((real_statistic, fake_statistic), (real, fake), seeds)]
   value = combine(real_statistic(real), fake_statistic(fake))
   return Estimate(float(value), len(real) + len(fake), _half_width(combine(*parts)))
 
 
-def row_means(values):
-  """The mean of a sample, or of each of some resamples, for `of_two`: float `[..., N]` to `[...]`."""
+def row_means(values: np.ndarray) -> np.ndarray:
+  """Averages a sample, or each of several resamples: float `[..., N]` to `[...]`. A statistic for `of_two`."""
   return values.mean(axis=-1)
 
 
-def resampled(statistic, *columns, seed=0):
-  """A statistic of samples drawn, with replacement, from a sample.
+def resampled(statistic: Callable[..., np.ndarray], *columns: np.ndarray, seed: int = 0) -> np.ndarray:
+  """Computes a statistic of bootstrap resamples.
 
   Args:
-    statistic: function of the columns, each `[R, N]`, giving `[R]`.
-    *columns: numbers of the same N items, each `[N]`; one item's numbers stay together.
-    seed: integer.
+    statistic: maps columns `[R, N]` to `[R]`.
+    *columns: `[N]` each, numbers of the same N items; the numbers of an item are drawn together.
+    seed: integer, or a NumPy `SeedSequence`.
 
   Returns:
-    float64 `[1000]`, the statistic of as many resamples.
+    float64 `[1000]`, one value per resample.
   """
   generator = np.random.default_rng(seed)
   n = len(columns[0])
@@ -94,22 +104,15 @@ def resampled(statistic, *columns, seed=0):
   return np.concatenate(results)
 
 
-def tie(one, other):
-  """Whether two estimates of independent samples cannot be told apart: their difference is within its own 95 % interval.
-
-  Args:
-    one, other: `Estimate`.
-
-  Returns:
-    bool; False if either has no interval.
-  """
+def tie(one: Estimate, other: Estimate) -> bool:
+  """Returns whether two independent estimates are indistinguishable: their difference lies within its 95 % interval. False without an interval."""
   if one.ci is None or other.ci is None:
     return False
   return abs(one.value - other.value) <= (one.ci**2 + other.ci**2) ** 0.5
 
 
-def flatten(estimates):
-  """A flat dictionary of numbers: of `bleu_5` also `bleu_5_n` and, where there is an interval, `bleu_5_ci`; plain numbers stay as they are."""
+def flatten(estimates: Mapping[str, Estimate | float]) -> dict[str, float]:
+  """Flattens estimates to numbers: `bleu_5` also gives `bleu_5_n` and, with an interval, `bleu_5_ci`; plain numbers are kept."""
   flat = {}
   for name, estimate in estimates.items():
     if not isinstance(estimate, Estimate):

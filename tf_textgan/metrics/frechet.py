@@ -1,12 +1,12 @@
-"""How far apart two sets of sentence embeddings are, as Gaussians: the Frechet distance.
+"""Frechet distance between two sets of sentence embeddings, modelled as Gaussians.
 
   d = |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)),
 
-m and S being means and unbiased covariances. Heusel et al., https://arxiv.org/abs/1706.08500; of sentences, Semeniuta et al.,
+with means m and unbiased covariances S. Heusel et al., https://arxiv.org/abs/1706.08500; for sentences, Semeniuta et al.,
 https://arxiv.org/abs/1806.04936 and de Masson d'Autume et al., https://arxiv.org/abs/1905.09922.
 
-The distance of two samples is too large, by an amount that falls as about 1/N: samples of one and the same distribution are not at 0. Compare only
-distances of the same N, M and encoder, and show that of two real samples beside them.
+The distance between samples is biased upwards by about 1/N, so it is above 0 even for samples of the same distribution. Compare only distances with
+equal N, M and encoder, and report the distance between two real samples beside them. E embedding.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,14 @@ from tf_textgan.metrics import estimates
 
 
 class _Moments(NamedTuple):
-  """A set of embeddings: a point near its mean `[E]`, its size; of the differences from that point the sum `[E]` and the sum of squares `[E, E]`."""
+  """Moments of a set of embeddings.
+
+  Attributes:
+    centre: `[E]`, a point near the mean.
+    n: number of embeddings.
+    total: `[E]`, sum of the differences from the centre.
+    products: `[E, E]`, sum of the differences' outer products.
+  """
 
   centre: np.ndarray
   n: int
@@ -28,34 +35,40 @@ class _Moments(NamedTuple):
     return _Moments(self.centre, self.n - other.n, self.total - other.total, self.products - other.products)
 
 
-def distance(x, y):
-  """The squared Frechet distance of Gaussians fitted to two sets of embeddings; see the module for its bias.
+def distance(x: np.ndarray, y: np.ndarray) -> float:
+  """Computes the squared Frechet distance between Gaussians fitted to two sets of embeddings; see the module for its bias.
 
   Args:
-    x: float `[N, E]`, N at least 2; it may be below E.
-    y: float `[M, E]`, M at least 2.
+    x: float `[N, E]` with N at least 2; N may be below E.
+    y: float `[M, E]` with M at least 2.
 
   Returns:
-    float, 0 or more, in the square of the embeddings' unit.
+    Non-negative float, in squared units of the embeddings.
+
+  Raises:
+    ValueError: for other shapes.
   """
   x, y = _checked(x, y)
   return _between(_gaussian(_moments(x)), _gaussian(_moments(y)))
 
 
-def estimate(x, y, groups=25):
-  """The distance and a 95 % interval: of the random error of samples of this size, not of their bias.
+def estimate(x: np.ndarray, y: np.ndarray, groups: int = 25) -> estimates.Estimate:
+  """Computes the distance with a 95 % interval, which covers the random error at this sample size but not the bias.
 
-  The interval is a jackknife's: each sample is cut into groups, and the distance computed without each in turn (Efron and Stein, 1981). A bootstrap
-  would repeat sentences, which doubles the bias and makes the interval too wide. Both samples are cut as they stand, so neighbours that depend on
-  each other, such as sentences of one document, mostly stay together; a sorted file must be shuffled first.
+  The interval is a jackknife's: each sample is split into groups, and the distance is computed without each group in turn (Efron and Stein, 1981). A
+  bootstrap would repeat sentences, which doubles the bias and makes the interval too wide. Groups are consecutive rows, so that dependent sentences,
+  such as neighbours in a document, mostly stay together; shuffle a sorted file first.
 
   Args:
-    x: float `[N, E]`, N at least 3.
-    y: float `[M, E]`, M at least 3.
-    groups: of each sample, at least 3. Each costs one distance: 25 take seconds for 10,000 embeddings of size 256.
+    x: float `[N, E]` with N at least 3.
+    y: float `[M, E]` with M at least 3.
+    groups: number of groups per sample, at least 3. Each costs one distance; 25 take seconds for 10,000 embeddings of size 256.
 
   Returns:
-    `estimates.Estimate`; its n is the smaller of N and M.
+    Estimate with n = min(N, M).
+
+  Raises:
+    ValueError: for other shapes.
   """
   x, y = _checked(x, y)
   value = _between(_gaussian(_moments(x)), _gaussian(_moments(y)))
@@ -77,25 +90,25 @@ def _moments(x, centre=None):
 
 
 def _gaussian(moments):
-  """The mean `[E]` and A `[E, E]` with A A^T = S, also for a singular S."""
+  """Returns the mean `[E]` and a root A `[E, E]` of the covariance, A A^T = S; S may be singular."""
   shift = moments.total / moments.n
   covariance = (moments.products - moments.n * np.outer(shift, shift)) / (moments.n - 1)
   values, vectors = np.linalg.eigh(covariance)
-  # Rounding leaves zeros as tiny numbers of either sign, whose roots would not be tiny.
+  # Rounding turns zeros into tiny numbers of either sign, whose roots would not be tiny.
   values[values < max(0.0, values[-1]) * len(values) * np.finfo(np.float64).eps] = 0.0
   return moments.centre + shift, vectors * np.sqrt(values)
 
 
 def _between(one, other):
   (mean, root), (other_mean, other_root) = one, other
-  # S_x S_y has the eigenvalues of (A_x^T A_y)(A_x^T A_y)^T: squares of singular values, so their roots are never complex.
+  # The eigenvalues of S_x S_y are the squared singular values of A_x^T A_y, so their roots are real.
   trace = np.linalg.svd(root.T @ other_root, compute_uv=False).sum()
   squared = np.sum((mean - other_mean) ** 2) + np.sum(root**2) + np.sum(other_root**2) - 2.0 * trace
   return max(0.0, float(squared))
 
 
 def _jackknife(x, y, groups):
-  """Variance of the distance that comes from x."""
+  """Estimates the part of the distance's variance that is due to x."""
   whole, other = _moments(x), _gaussian(_moments(y))
   parts = np.array_split(x, min(groups, len(x)))
   values = [_between(_gaussian(whole.without(_moments(part, whole.centre))), other) for part in parts]

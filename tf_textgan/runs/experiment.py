@@ -55,6 +55,11 @@ class Choices:
   ensemble: int = 1
   # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
   data_dir: str = ""
+  # Functions of your own that reward sentences, my_package.my_module:function each: of a list of strings, giving as many numbers, which are added to
+  # the discriminator's reward in every policy gradient, and to its score in guided sampling.
+  reward: tuple[str, ...] = ()
+  # Weights of --reward, one for each; 1 each without.
+  reward_weight: tuple[float, ...] = ()
   # Modules of your own to import first, separated by commas, such as one with a TFDS builder that --dataset then names.
   imports: str = ""
   # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
@@ -79,9 +84,12 @@ class Choices:
   profile_rounds: int = 0
   # Write a SavedModel at the end.
   export: bool = True
+  # Version of the SavedModel, above 0: it is written to export/VERSION, beside the other versions, as TensorFlow Serving expects it; 0 writes it to
+  # export itself.
+  export_version: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 0, "profile_rounds")
+    checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
     checks.above_zero(self, "pretrained_temperature")
 
@@ -168,10 +176,11 @@ def _converted(cls, name, flag, value):
 
 
 def modules_named(values):
-  """Names of all modules, the library's too, that `Experiment.from_json` imports for the values that `to_json` gave: a list of strings."""
+  """The code from outside the library that the values of `to_json` name: a list of modules, and of the functions `module:function` of rewards."""
   choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
-  chosen = [choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")]
-  return [*_split(choices.get("imports") or ""), *(name for name in [*chosen, dataset.get("tokenizer")] if name)]
+  named = [*(choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")), dataset.get("tokenizer")]
+  parts = [name for name in named if name and registry.is_outside(name)]
+  return [*_split(choices.get("imports") or ""), *(choices.get("reward") or ()), *parts]
 
 
 def import_all(imports):

@@ -5,6 +5,7 @@ import pathlib
 from absl import logging
 import tensorflow as tf
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -14,13 +15,16 @@ class Model(tf.Module):
   """The signatures of an exported run.
 
   `generate(num, temperature, seed)` gives `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
-  distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`.
+  distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`. A `num`
+  below 1 and a temperature that is negative or not finite are an `InvalidArgumentError`.
 
   `generate_guided`, absent if the discriminator's score is no logit, takes the same and lets the discriminator choose each sentence among 16. It also
   gives `score`, float32 `[num]`, the discriminator's logits; `log_prob` is that of the proposals.
 
   `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
-  `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>.
+  `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>. `score` is also the
+  default: the signature `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Where there is neither a
+  likelihood nor a discriminator, all three are absent, as nothing can be scored.
 
   Of a generator with categories, both take `category` as a further argument. `generate` takes a string scalar, the name of the category to write in
   or "" for a mixture of all in equal shares, and also gives `category`, string `[num]`. `score` takes string `[N]`, for each sentence the name of the
@@ -45,7 +49,13 @@ class Model(tf.Module):
     self.generate = tf.function(self._generate, input_signature=settings, autograph=False)
     if guide is not None:
       self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
-    self.score = tf.function(self._score, input_signature=text, autograph=False)
+    if generator.likelihood or discriminator is not None:
+      self.score = self.serve = tf.function(self._score, input_signature=text, autograph=False)
+
+  def signatures(self):
+    """The functions by the names of their signatures."""
+    signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "score") if hasattr(self, name)}
+    return signatures | {"serving_default": self.score} if "score" in signatures else signatures
 
   def _generate(self, num, temperature, seed, category=None):
     return self._write(self._generator, num, temperature, seed, category)
@@ -54,7 +64,14 @@ class Model(tf.Module):
     return self._write(self._guide, num, temperature, seed, category)
 
   def _write(self, generator, num, temperature, seed, category):
-    seed = generation_seed(seed)
+    allowed = [
+      tf.debugging.Assert(num >= 1, ["expected a num of at least 1, but got", num]),
+      tf.debugging.Assert(
+        tf.math.is_finite(temperature) & (temperature >= 0.0), ["expected a temperature that is finite and at least 0, but got", temperature]
+      ),
+    ]
+    with tf.control_dependencies(allowed):
+      num, seed = tf.identity(num), generation_seed(seed)
     if category is not None:
       named = self._places(category, allowed=("",))
       category = tf.where(category == "", self._generator.draw_context(num, seed), named)
@@ -90,23 +107,30 @@ def generation_seed(seed):
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
-def save(folder, generator, discriminator, vocabulary, guide=None):
+def save(folder, generator, discriminator, vocabulary, guide=None, version=0):
   """Writes a SavedModel, whole or not at all; one that stands there is replaced.
 
   Args:
-    folder: path of the SavedModel.
+    folder: path of the SavedModel, or of its versions.
     generator: see `generators.base`.
     discriminator: see `discriminators.base`, or None.
     vocabulary: see `data.vocabulary`.
     guide: `guided.Generator` of these networks; None for no `generate_guided`.
+    version: integer; the SavedModel is written to a folder of that name in `folder`, or to `folder` itself if it is 0.
+
+  Returns:
+    The path of the SavedModel.
+
+  Raises:
+    UserError: `version` is 0, but `folder` holds versions, which would be lost.
   """
   folder = pathlib.Path(folder)
+  versions = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+  if versions and not version:
+    raise errors.UserError(f"{folder} holds the versions {', '.join(map(str, versions))} of a SavedModel; expected an --export_version above 0")
+  folder = folder / str(version) if version else folder
   model = Model(generator, discriminator, vocabulary, guide)
-  signatures = {"generate": model.generate, "score": model.score}
-  if guide is not None:
-    signatures["generate_guided"] = model.generate_guided
-  if not generator.likelihood and discriminator is None:
-    del signatures["score"]  # Nothing can be scored.
   with files.replacing_folder(folder) as temporary:
-    tf.saved_model.save(model, str(temporary), signatures)
+    tf.saved_model.save(model, str(temporary), model.signatures())
   logging.info("exported to %s", folder)
+  return folder

@@ -31,14 +31,16 @@ from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.runs import given as given_lib
+from tf_textgan.runs import rewards
 from tf_textgan.sampling import noise
+from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
 
 # What may differ between a run and the command that goes on with it: how long it trains, and how it is watched.
 _CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export"},
+  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export", "export_version"},
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop_lib.Config)} - {"batch_size", "seed"},
 }
@@ -90,13 +92,14 @@ def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=N
   vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
   spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec, given=makers)
+  rewards.add(algorithm, experiment, vocabulary)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  progress = checkpoints.restore(algorithm.variables(), checkpoint)
-  if progress is None:
+  run_state = checkpoints.restore(algorithm.variables(), checkpoint)
+  if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, vocabulary, algorithm, progress["step"])
+  return Run(experiment, vocabulary, algorithm, run_state["step"])
 
 
 def combine(runs):
@@ -136,7 +139,7 @@ def guide(generator, run, config, checkpoint="best", trust=False):
     judge = load(config.guide_workdir, checkpoint, trust)
     if judge.vocabulary != run.vocabulary:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
-  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength)
+  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
 
 def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=None, discriminator=None):
@@ -144,7 +147,8 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
 
   Args:
     experiment: `experiment.Experiment`, such as `experiment.make` makes.
-    callbacks: further `keras.callbacks.Callback`s.
+    callbacks: further `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s. Metrics that they add to the `logs` of `on_epoch_end` are recorded,
+      and `best_metric` may name them.
     corpus: what to learn, in place of the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings;
       see `data.datasets.given`, whose settings an experiment with `dataset="given"` has. The run's folder keeps it: to go on with the run it need not
       be passed again.
@@ -170,6 +174,7 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary, makers)
+  rewards.add(algorithm, experiment, corpus.vocabulary)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
@@ -188,16 +193,17 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  callbacks = [*_early_stopping(loop, experiment), *callbacks]
+  callbacks_lib.check(callbacks, algorithm.optimizers)
+  early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
     _begin(folder, experiment, corpus)
   if loop.restore():
-    print(f"going on from step {loop.progress.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  if chief:
-    callbacks = [*_monitors(loop, experiment, folder, corpus, generator, evaluator), *callbacks]
-  loop.run(callbacks)
+    print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
+  # After the user's callbacks, whose metrics belong in the journal too.
+  watching = _monitors(loop, experiment, folder, corpus, generator, evaluator) if chief else []
+  loop.run([*callbacks, *watching, *early_stopping])
   if loop.interrupted:
-    print(f"stopped by a signal at step {loop.progress.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
+    print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
     return False
   if chief:
     _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
@@ -340,15 +346,15 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
   shown = {}
 
   def shown_sentences():
-    if loop.progress.step not in shown:
+    if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; they are written once.
       num = tf.constant(_SHOWN_SENTENCES)
       generated = evaluator.write(num, seed, None)
       sentences = corpus.vocabulary.decode(generated.tokens.numpy())
       if generated.context is not None:
         sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
-      shown[loop.progress.step] = sentences
-    return shown[loop.progress.step]
+      shown[loop.run_state.step] = sentences
+    return shown[loop.run_state.step]
 
   every = experiment.loop.log_every
   summaries = monitors.Summaries(
@@ -398,8 +404,9 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   print(f"on the test split: {numbers}", file=sys.stderr)
   if experiment.choices.export:
     guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
-    export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide)
-    print(f"SavedModel: {folder / 'export'}", file=sys.stderr)
+    version = experiment.choices.export_version
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide, version)
+    print(f"SavedModel: {target}", file=sys.stderr)
 
 
 def _print_table(lines):

@@ -1,25 +1,29 @@
-"""Random numbers as functions of a seed, the same for a global batch however many replicas share it.
+"""Random numbers as functions of a seed, equal for a global batch on any number of replicas.
 
-A seed is an int32 `[2]` tensor, as in `tf.random.stateless_*`. Under `tf.distribute` every replica draws the numbers of the whole batch and keeps
-the rows of its own examples, so that one replica and two compute the same update; with one replica nothing is drawn in vain.
+A seed is an int32 `[2]` tensor, as in `tf.random.stateless_*`. Under `tf.distribute` every replica draws the numbers of the global batch and keeps
+its own rows, so that one replica and several compute the same update.
 """
 
+from collections.abc import Sequence
 import zlib
 
 import tensorflow as tf
 
+# Sizes of a tensor, int32 `[K]`, or a list of K sizes.
+Shape = tf.Tensor | Sequence[int | tf.Tensor]
 
-def seed(value):
-  """Makes a seed from a Python integer."""
+
+def seed(value: int) -> tf.Tensor:
+  """Makes a seed from an integer."""
   return tf.constant([value & 0x7FFFFFFF, (value >> 31) & 0x7FFFFFFF], tf.int32)
 
 
-def fold(seed, *labels):
-  """Derives a seed for each of a program's purposes.
+def fold(seed: tf.Tensor, *labels: int | str | tf.Tensor) -> tf.Tensor:
+  """Derives a new seed for a purpose.
 
   Args:
     seed: int32 `[2]`.
-    *labels: integers, integer tensors, or names.
+    *labels: integers, integer scalar tensors, or names, folded in one after another.
 
   Returns:
     int32 `[2]`.
@@ -31,34 +35,34 @@ def fold(seed, *labels):
   return seed
 
 
-def uniform(shape, seed, minval=0.0):
-  """Uniform numbers in `[minval, 1)`, float32; the first axis counts examples."""
+def uniform(shape: Shape, seed: tf.Tensor, minval: float = 0.0) -> tf.Tensor:
+  """Draws uniform numbers in `[minval, 1)`, float32; the first axis of the shape counts examples."""
   return _rows_of_this_replica(lambda shape: tf.random.stateless_uniform(shape, seed, minval=minval), shape)
 
 
-def normal(shape, seed):
-  """Standard normal numbers, float32; the first axis counts examples."""
+def normal(shape: Shape, seed: tf.Tensor) -> tf.Tensor:
+  """Draws standard normal numbers, float32; the first axis of the shape counts examples."""
   return _rows_of_this_replica(lambda shape: tf.random.stateless_normal(shape, seed), shape)
 
 
-def gumbel(shape, seed):
-  """Standard Gumbel numbers, float32; the first axis counts examples."""
-  # Zero would give an infinite sample: the smallest positive normal number instead, as TFP does.
+def gumbel(shape: Shape, seed: tf.Tensor) -> tf.Tensor:
+  """Draws standard Gumbel numbers, float32; the first axis of the shape counts examples."""
+  # From the smallest positive normal number, as in TFP: zero would give an infinite sample.
   return -tf.math.log(-tf.math.log(uniform(shape, seed, minval=1.1754944e-38)))
 
 
-def kept(shape, rate, seed):
-  """Which numbers dropout leaves in: bool of a shape whose first axis counts examples.
+def kept(shape: Shape, rate: float, seed: tf.Tensor) -> tf.Tensor:
+  """Draws the mask of dropout.
 
-  Eight random bits decide where the rate is a multiple of 1/256, as it mostly is, else sixteen: random numbers are what dropout costs.
+  Random bits are the main cost of dropout, so each entry takes eight if the rate is a multiple of 1/256, and otherwise sixteen.
 
   Args:
-    shape: int32 `[K]`, or a list of as many sizes.
-    rate: Python number, the share left out; it is rounded to a multiple of 2^-16.
+    shape: shape of the mask; its first axis counts examples.
+    rate: fraction to drop, a Python number, rounded to a multiple of 2^-16.
     seed: int32 `[2]`.
 
   Returns:
-    bool of that shape.
+    bool of that shape, True for entries to keep.
   """
   bits, dtype = (8, tf.int8) if (rate * 256) % 1 == 0 else (16, tf.int16)
   shape = tf.convert_to_tensor(shape, tf.int32)
@@ -68,40 +72,49 @@ def kept(shape, rate, seed):
     lambda shape: tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32), [shape[0], -(-size // in_a_word)]
   )
   numbers = tf.reshape(tf.bitcast(words, dtype), [shape[0], -1])[:, :size]
-  # From -2^(bits - 1) on: signed integers are compared faster than unsigned ones. A share next to 1 would not fit.
+  # Signed, from -2^(bits - 1): signed integers compare faster than unsigned ones. The minimum keeps rates near 1 in range.
   threshold = min(round(rate * 2**bits), 2**bits - 1) - 2 ** (bits - 1)
   return tf.reshape(numbers >= tf.constant(threshold, dtype), shape)
 
 
-def dropout(inputs, rate, seed):
-  """Sets a share `rate` of the numbers to zero and scales the rest so that the mean stays; the first axis counts examples."""
+def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+  """Applies dropout: sets a random fraction of the entries to zero and divides the others by 1 - rate.
+
+  Args:
+    inputs: float tensor; its first axis counts examples.
+    rate: fraction to drop.
+    seed: int32 `[2]`.
+
+  Returns:
+    float, same shape.
+  """
   scaled = inputs / tf.cast(1.0 - rate, inputs.dtype)
   return tf.where(tf.ensure_shape(kept(tf.shape(inputs), rate, seed), inputs.shape), scaled, tf.zeros([], inputs.dtype))
 
 
-def num_replicas():
-  """Replicas that share the global batch; 1 outside `tf.distribute`."""
+def num_replicas() -> int:
+  """Returns the number of replicas that share the global batch; 1 outside `tf.distribute`."""
   context = tf.distribute.get_replica_context()
   return context.num_replicas_in_sync if context else 1
 
 
-def average_over_replicas(x):
-  """Averages a tensor over the replicas; with one replica it is the tensor itself."""
+def average_over_replicas(x: tf.Tensor) -> tf.Tensor:
+  """Averages a tensor over the replicas; returns it unchanged with one replica."""
   return _all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
-def sum_over_replicas(x):
-  """Sums a tensor over the replicas; with one replica it is the tensor itself."""
+def sum_over_replicas(x: tf.Tensor) -> tf.Tensor:
+  """Sums a tensor over the replicas; returns it unchanged with one replica."""
   return _all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
-def gather_from_replicas(x):
-  """The rows of all replicas in their order, `[N, ...]` to `[replicas * N, ...]`; gradients flow back to the replica of each row."""
+def gather_from_replicas(x: tf.Tensor) -> tf.Tensor:
+  """Concatenates the rows of all replicas in order, `[N, ...]` to `[replicas * N, ...]`; gradients flow back to each row's replica."""
   replicas = num_replicas()
   if replicas == 1:
     return x
   mine = tf.distribute.get_replica_context().replica_id_in_sync_group
-  # A sum of rows that are zero on all replicas but one: unlike `all_gather`, it does not ask the replicas for their shapes.
+  # Each row is summed with zeros from the other replicas; unlike `all_gather`, this exchanges no shapes.
   place = tf.reshape(tf.one_hot(mine, replicas, dtype=x.dtype), [replicas] + [1] * x.shape.rank)
   return tf.reshape(sum_over_replicas(place * x[None]), tf.concat([[-1], tf.shape(x)[1:]], axis=0))
 

@@ -1,8 +1,8 @@
-"""How one token is chosen from logits, and what gradient flows through the choice.
+"""Pickers: choice of one token from logits, and the gradient through the choice.
 
-A picker is a value, called as `picker(logits, seed) -> Pick`. `Argmax` and `Categorical` choose a token and pass no gradient: the map from logits
-to a token is piecewise constant. The others also give a point of the simplex that has one;
-their `relaxed` is true. Temperatures may be Python numbers or scalar tensors, so that they can be annealed inside a compiled step.
+A picker is a value, called as `picker(logits, seed) -> Pick`. `Argmax`, `Categorical` and `ColdNucleus` choose a token without a gradient, because
+the map from logits to a token is piecewise constant. The others, with `relaxed = True`, also return a differentiable simplex point. Temperatures are
+Python numbers or scalar tensors, so that they can be annealed inside a compiled step.
 """
 
 import dataclasses
@@ -16,20 +16,20 @@ from tf_textgan.sampling import categorical
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import relaxed_categorical
 
-# Below this a draw is an argmax to float32 accuracy; it also keeps temperature 0 from dividing by zero.
+# At this temperature a draw is an argmax to float32 accuracy; it stands for lower temperatures, 0 included.
 _LEAST_TEMPERATURE = 1e-6
-# How much less probable than the best token one in a nucleus may be, in nats, and how often that is halved to find the bound of a nucleus.
+# Largest gap in nats between the best token and a token of the nucleus, and number of bisections of that gap.
 _NUCLEUS_DEPTH = 20.0
 _NUCLEUS_HALVINGS = 13
 
 
 class Pick(NamedTuple):
-  """What a picker chose in each row.
+  """Choice of a picker in each row.
 
   Attributes:
     tokens: int32 `[B]`.
-    log_probs: float32 `[B]`, log-probability of the tokens under the distribution they were drawn from (nats).
-    points: float32 `[B, V]`, one-hot or inside the simplex, through which gradients flow to the logits; None where none would.
+    log_probs: float32 `[B]`, log-probabilities of the tokens under the distribution they were drawn from, nats.
+    points: float32 `[B, V]`, one-hot or inside the simplex, with gradients to the logits; None for pickers without a gradient.
   """
 
   tokens: tf.Tensor
@@ -39,11 +39,11 @@ class Pick(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Argmax:
-  """The most probable token. Its log-probability is that under softmax(logits)."""
+  """Takes the most probable token; its log-probability is taken from softmax(logits)."""
 
   relaxed: ClassVar[bool] = False
 
-  def __call__(self, logits, seed=None):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor | None = None) -> Pick:
     del seed  # Nothing is drawn.
     logits.shape.assert_has_rank(2)
     tokens = tf.argmax(logits, axis=-1, output_type=tf.int32)
@@ -52,13 +52,13 @@ class Argmax:
 
 @dataclasses.dataclass(frozen=True)
 class Categorical:
-  """A draw from softmax(logits / temperature), cut to the most probable tokens.
+  """Draws from softmax(logits / temperature), optionally truncated to the most probable tokens.
 
   Attributes:
-    temperature: 0 and up; 0 takes the most probable token.
-    top_k: draw among the k most probable tokens only (Fan et al., https://arxiv.org/abs/1805.04833); 0 keeps all.
-    nucleus: draw among the fewest tokens that together have this probability (Holtzman et al., https://arxiv.org/abs/1904.09751); 1 keeps
-      all. With `top_k`, of what that left.
+    temperature: at least 0; 0 takes the most probable token.
+    top_k: number of most probable tokens to draw from (Fan et al., https://arxiv.org/abs/1805.04833); 0 for all.
+    nucleus: draw from the fewest tokens with at least this total probability (Holtzman et al., https://arxiv.org/abs/1904.09751); 1 for all. With
+      `top_k`, applied to the tokens that `top_k` keeps.
   """
 
   temperature: Any = 1.0
@@ -66,9 +66,9 @@ class Categorical:
   nucleus: float = 1.0
   relaxed: ClassVar[bool] = False
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
-    # Division by one is left out: it is a pass over the logits.
+    # Dividing by one would be a needless pass over the logits.
     if not (isinstance(self.temperature, float) and self.temperature == 1.0):
       logits = tf.cast(logits, tf.float32) / tf.maximum(tf.cast(self.temperature, tf.float32), _LEAST_TEMPERATURE)
     if not self.top_k and self.nucleus >= 1.0:
@@ -76,7 +76,7 @@ class Categorical:
     kept, tokens = tf.math.top_k(logits, min(self.top_k or logits.shape[-1], logits.shape[-1]))
     if self.nucleus < 1.0:
       probs = tf.nn.softmax(tf.cast(kept, tf.float32))
-      # A token stays while those before it have not reached the threshold: the first always does.
+      # A token is kept if the more probable ones are below the threshold in total; the first always is.
       before = tf.cumsum(probs, axis=-1, exclusive=True)
       first = tf.range(kept.shape[-1]) == 0
       kept = tf.where((before < self.nucleus) | first, kept, tf.cast(float("-inf"), kept.dtype))
@@ -86,15 +86,15 @@ class Categorical:
 
 @dataclasses.dataclass(frozen=True)
 class ColdNucleus:
-  """A draw from share * softmax(logits / temperature) + (1 - share) * nucleus: near the modes, though no token that is possible becomes impossible.
+  """Draws from share * softmax(logits / temperature) + (1 - share) * nucleus: near the modes, but every token keeps a positive probability.
 
-  ColdGAN's exploration (https://arxiv.org/abs/2006.04643), token by token; the log-probability is the mixture's.
+  ColdGAN's exploration (https://arxiv.org/abs/2006.04643), applied per token; the log-probability is taken from the mixture.
 
   Attributes:
-    temperature: above 0, below 1 for a cold softmax.
-    nucleus: the most probable tokens that have this probability together, drawn as softmax(logits) would; 1 keeps all. Unlike
-      `Categorical`'s it also has those that are as probable as its last token, to a quarter of a percent.
-    share: of the cold softmax.
+    temperature: of the cold softmax, above 0 and usually below 1.
+    nucleus: total probability of the most probable tokens that the second part draws from, in proportion to softmax(logits); 1 for all. Unlike in
+      `Categorical`, tokens whose probability is within a quarter of a percent of the last one's are included.
+    share: weight of the cold softmax.
   """
 
   temperature: Any
@@ -102,7 +102,7 @@ class ColdNucleus:
   share: float
   relaxed: ClassVar[bool] = False
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
     logits = tf.cast(logits, tf.float32)
     probs = tf.nn.softmax(logits)
@@ -117,12 +117,12 @@ class ColdNucleus:
 
 @dataclasses.dataclass(frozen=True)
 class GumbelSoftmax:
-  """A draw, and its relaxation softmax((logits + g) / temperature), whose argmax it is."""
+  """Draws a token as the argmax of logits + Gumbel noise g, and relaxes it to softmax((logits + g) / temperature)."""
 
   temperature: Any = 1.0
   relaxed: ClassVar[bool] = True
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
     relaxed = relaxed_categorical.RelaxedOneHotCategorical(self.temperature, tf.cast(logits, tf.float32))
     perturbed = relaxed.perturb(seed)
@@ -132,19 +132,19 @@ class GumbelSoftmax:
 
 @dataclasses.dataclass(frozen=True)
 class StraightThrough:
-  """A draw as an exact one-hot forward, with the gradient of its Gumbel-softmax relaxation backward."""
+  """Draws an exact one-hot in the forward pass, with the gradient of its Gumbel-softmax relaxation in the backward pass."""
 
   temperature: Any = 1.0
   relaxed: ClassVar[bool] = True
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     pick = GumbelSoftmax(self.temperature)(logits, seed)
     return pick._replace(points=_straight_through(pick.tokens, pick.points))
 
 
 @dataclasses.dataclass(frozen=True)
 class StraightThroughSoftmax:
-  """A draw as an exact one-hot forward, with the gradient of softmax(logits / temperature), without noise, backward.
+  """Draws an exact one-hot in the forward pass, with the gradient of softmax(logits / temperature), without noise, in the backward pass.
 
   Bengio et al., https://arxiv.org/abs/1308.3432.
   """
@@ -152,7 +152,7 @@ class StraightThroughSoftmax:
   temperature: Any = 1.0
   relaxed: ClassVar[bool] = True
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
     tokens, log_probs = categorical.draw(logits, seed)
     return Pick(tokens, log_probs, _straight_through(tokens, tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature)))
@@ -160,25 +160,25 @@ class StraightThroughSoftmax:
 
 @dataclasses.dataclass(frozen=True)
 class GumbelRao:
-  """Straight-through whose gradient is averaged over the noise that would have given the same draw: the same bias, less variance.
+  """Straight-through Gumbel-softmax with its gradient averaged over noise conditioned on the drawn token: same bias, less variance.
 
   Paulus et al., https://arxiv.org/abs/2010.04838.
 
   Attributes:
     temperature: above 0.
-    draws: how many times the noise is drawn anew; the cost grows with it.
+    draws: number of noise samples averaged; the cost is proportional to it.
   """
 
   temperature: Any = 1.0
   draws: int = 10
   relaxed: ClassVar[bool] = True
 
-  def __call__(self, logits, seed):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
     tokens, log_probs = categorical.draw(logits, noise.fold(seed, "token"))
     logits = tf.cast(logits, tf.float32)
     relaxed = relaxed_categorical.RelaxedOneHotCategorical(self.temperature, logits)
-    # The noise is a constant, though which noise gives the token depends on the logits: the gradient averaged is that of logits plus noise.
+    # The noise is a constant, although its conditional distribution depends on the logits: only logits + noise is differentiated.
     noises = [tf.stop_gradient(relaxed.perturb_given(tokens, noise.fold(seed, i)) - logits) for i in range(self.draws)]
     points = [relaxed.relax(logits + each) for each in noises]
     return Pick(tokens, log_probs, _straight_through(tokens, tf.add_n(points) / self.draws))
@@ -186,20 +186,20 @@ class GumbelRao:
 
 @dataclasses.dataclass(frozen=True)
 class SoftArgmax:
-  """The most probable token, and softmax(logits / temperature): no noise (Zhang et al., https://arxiv.org/abs/1706.03850)."""
+  """Takes the most probable token, with softmax(logits / temperature) as its point, no noise (Zhang et al., https://arxiv.org/abs/1706.03850)."""
 
   temperature: Any = 1.0
   relaxed: ClassVar[bool] = True
 
-  def __call__(self, logits, seed=None):
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor | None = None) -> Pick:
     pick = Argmax()(logits, seed)
     return pick._replace(points=tf.nn.softmax(tf.cast(logits, tf.float32) / self.temperature))
 
 
 def _in_nucleus(logits, probs, nucleus):
-  """Marks each row's nucleus, and what is as probable as its last token to a quarter of a percent: float `[B, V]` both, to bool `[B, V]`.
+  """Marks each row's nucleus and tokens within a quarter of a percent of its last one's probability: float `[B, V]` both, to bool `[B, V]`.
 
-  The bound is found by halving, which takes a third of the time of sorting a vocabulary.
+  The threshold is found by bisection, in a third of the time of sorting a vocabulary.
   """
   high = tf.reduce_max(logits, axis=-1, keepdims=True)
   low = high - _NUCLEUS_DEPTH
@@ -211,10 +211,10 @@ def _in_nucleus(logits, probs, nucleus):
 
 
 def _straight_through(tokens, points):
-  """One-hot tokens `[B, V]` with the gradient of the points."""
+  """Returns one-hot tokens `[B, V]` with the gradient of the points."""
   return points + tf.stop_gradient(tf.one_hot(tokens, points.shape[-1]) - points)
 
 
 def _log_probs(logits, tokens):
-  """Log-probabilities `[B]` of tokens `[B]` under softmax of logits `[B, V]`."""
+  """Computes log-probabilities `[B]` of tokens `[B]` under softmax of logits `[B, V]`."""
   return -tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, tf.cast(logits, tf.float32))

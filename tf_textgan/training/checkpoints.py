@@ -1,6 +1,6 @@
 """Checkpoints: one file each, written beside the training, never seen half-written.
 
-A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the training's progress. The main thread copies the variables; a second
+A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the run's state. The main thread copies the variables; a second
 thread writes them to a temporary file, flushes it to the disk and renames it into place, so that a kill at any moment leaves the previous
 checkpoint or the new one. Names and shapes are compared on restoring: `tf.train.Checkpoint`, which matches objects, would leave silently
 what it cannot match.
@@ -20,7 +20,7 @@ import numpy as np
 from tf_textgan import errors
 from tf_textgan import files
 
-_PROGRESS = "progress"
+_RUN_STATE = "run_state"
 _KEPT = "kept/"
 _NAME = re.compile(r"step_(\d{9})\.npz$")
 
@@ -40,13 +40,13 @@ class Checkpoints:
     self._writing = None
     self.kept = {}
 
-  def save(self, step, variables, progress, best=False, kept=None):
+  def save(self, step, variables, run_state, best=False, kept=None):
     """Copies the variables and writes them in the background, after the write before it has ended.
 
     Args:
       step: non-negative integer that orders the checkpoints.
       variables: name to variable.
-      progress: dictionary that JSON can hold.
+      run_state: dictionary that JSON can hold.
       best: also keep this one as the best.
       kept: name to array, to be had back beside the variables' values; None for nothing.
 
@@ -57,7 +57,7 @@ class Checkpoints:
     # A copy: `numpy()` may share memory with a variable that the next step changes.
     arrays = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     arrays |= {_KEPT + name: array for name, array in (kept or {}).items()}
-    arrays[_PROGRESS] = np.array(json.dumps(progress))
+    arrays[_RUN_STATE] = np.array(json.dumps(run_state))
     self._writing = self._writer.submit(self._write, step, arrays, best)
 
   def wait(self):
@@ -79,7 +79,7 @@ class Checkpoints:
       part: only those that were saved under a name that begins so; empty for all.
 
     Returns:
-      The progress it was saved with, or None if there is no checkpoint.
+      The state of the run it was saved with, or None if there is no checkpoint.
 
     Raises:
       UserError: `which` is none of these; the checkpoint holds other variables than these: it is of another model.
@@ -89,7 +89,7 @@ class Checkpoints:
     if not paths:
       return None
     path, arrays = _first_whole(paths)
-    progress = json.loads(str(arrays.pop(_PROGRESS)))
+    run_state = json.loads(str(arrays.pop(_RUN_STATE)))
     kept = {name.removeprefix(_KEPT): arrays.pop(name) for name in list(arrays) if name.startswith(_KEPT)}
     arrays = {name: array for name, array in arrays.items() if name.startswith(part)}
     if set(arrays) != set(variables):
@@ -104,7 +104,7 @@ class Checkpoints:
     for name, variable in variables.items():
       variable.assign(arrays[name])
     self.kept = kept
-    return progress
+    return run_state
 
   def steps(self):
     """The steps of those that are kept, in their order."""
@@ -146,7 +146,7 @@ def _first_whole(paths):
     try:
       with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
-      json.loads(str(arrays[_PROGRESS]))
+      json.loads(str(arrays[_RUN_STATE]))
       return path, arrays
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zlib.error, zipfile.BadZipFile) as e:
       if path != paths[-1]:

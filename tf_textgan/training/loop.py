@@ -13,13 +13,13 @@ import signal
 import threading
 import time
 
-import keras
 import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.data import pipeline
 from tf_textgan.sampling import noise
+from tf_textgan.training import callbacks as callbacks_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Config:
 
 
 @dataclasses.dataclass
-class Progress:
+class RunState:
   """Where a run stands.
 
   Attributes:
@@ -77,7 +77,7 @@ class Progress:
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since.
     at_chance: evaluations in a row that found the discriminator at chance, see `monitors.StopAtChance`.
-    stopped: whether a callback ended the training early.
+    ended_at: the phase's scheduled rounds when a callback ended it early, 0 if none has; in a longer schedule it goes on.
   """
 
   phase: int = 0
@@ -90,14 +90,14 @@ class Progress:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
-  stopped: bool = False
+  ended_at: int = 0
 
 
 class Loop:
   """Trains an algorithm.
 
   Attributes:
-    progress: `Progress`, where it stands.
+    run_state: `RunState`, where it stands.
     kept: name to array, what callbacks keep in the checkpoints.
   """
 
@@ -126,18 +126,18 @@ class Loop:
     self._compiled = {}
     self._saved_at = time.monotonic()
     self.interrupted = False
-    self.progress = Progress()
+    self.run_state = RunState()
     self.kept = {}
 
   def restore(self):
     """Goes back to the latest checkpoint; returns whether there was one."""
-    progress = self._checkpoints.restore(self._algorithm.variables())
-    if progress is None:
+    run_state = self._checkpoints.restore(self._algorithm.variables())
+    if run_state is None:
       return False
-    self.progress, self.kept = Progress(**progress), self._checkpoints.kept
+    self.run_state, self.kept = RunState(**run_state), self._checkpoints.kept
     # A schedule that has since become longer goes on where the old one ended.
-    while self.progress.phase < len(self.phases) - 1 and self.progress.round >= self.phases[self.progress.phase].steps:
-      self.progress.phase, self.progress.round = self.progress.phase + 1, 0
+    while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
+      self._begin_phase(self.run_state.phase + 1)
     return True
 
   @property
@@ -151,73 +151,93 @@ class Loop:
     return sum(phase.steps for phase in self.phases)
 
   def run(self, callbacks=()):
-    """Trains to the end of the schedule, or until a callback sets `stop_training`, or SIGTERM or SIGINT comes; then `interrupted` is true.
+    """Trains to the end of the schedule, or until SIGTERM or SIGINT comes; then `interrupted` is true.
+
+    A callback that sets `stop_training` ends the phase; the next one begins.
 
     Args:
-      callbacks: `keras.callbacks.Callback`s; the generator is their model. Epochs are evaluations, batches are rounds.
+      callbacks: `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s; the generator is their model. An epoch is the stretch up to an evaluation,
+        a batch a round, or `steps_per_call` of them, counted within the epoch.
 
     Raises:
-      UserError: the training diverged, or a checkpoint cannot be written.
+      UserError: a callback cannot work here, the training diverged, or a checkpoint cannot be written.
     """
-    watchers = keras.callbacks.CallbackList(list(callbacks), add_history=False, add_progbar=False, model=self._algorithm.generator)
-    self._algorithm.generator.stop_training = self.progress.stopped
+    algorithm, epochs, batches = self._algorithm, len(self.phases) * self._config.evaluations, self._batches()
+    algorithm.generator.stop_training = False
     # Keras's TensorBoard asks for the one optimizer of `fit`; here there are several.
-    self._algorithm.generator.optimizer = None
-    batches = self._batches()
+    algorithm.generator.optimizer = None
+    watchers = callbacks_lib.Callbacks(
+      list(callbacks), algorithm.generator, algorithm.optimizers, epochs, lambda: self._training_metrics(batches)
+    )
     with _Signals(self):
       watchers.on_train_begin()
       try:
         self._run_phases(batches, watchers)
-      except errors.UserError:
+      except (errors.UserError, tf.errors.OpError) as e:
         # Callbacks close their files and their bar; what fails in that does not matter any more.
         with contextlib.suppress(Exception):
           watchers.on_train_end()
+        if isinstance(e, tf.errors.OpError) and (inside := errors.user_error_in(e)):  # Of a user's reward, which a graph calls.
+          raise inside from e
         raise
       watchers.on_train_end()
 
   def _run_phases(self, batches, watchers):
-    for number in range(self.progress.phase, len(self.phases)):
-      if number > self.progress.phase:
-        self.progress.phase, self.progress.round = number, 0
+    for number in range(self.run_state.phase, len(self.phases)):
+      if number > self.run_state.phase:
+        self._begin_phase(number)
       self._run_phase(self.phases[number], batches, watchers)
-      if self.interrupted or self._algorithm.generator.stop_training:
+      if self.interrupted:
         break
-    self.progress.stopped = bool(self._algorithm.generator.stop_training)
+      watchers.end_phase()
     self._save()
     self._checkpoints.wait()
 
+  def _begin_phase(self, number):
+    self.run_state.phase, self.run_state.round, self.run_state.ended_at = number, 0, 0
+
+  def _phase_is_over(self):
+    state = self.run_state
+    return max(state.round, state.ended_at) >= self.phases[state.phase].steps
+
   def _run_phase(self, phase, batches, watchers):
-    progress, config = self.progress, self._config
+    state, config, generator = self.run_state, self._config, self._algorithm.generator
     boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
-    while progress.round < phase.steps and not self.interrupted and not self._algorithm.generator.stop_training:
-      next_evaluation = min(b for b in boundaries if b > progress.round)
-      epoch = progress.phase * config.evaluations + boundaries.index(next_evaluation)
-      watchers.on_epoch_begin(epoch)
+    rounds_per_call = config.steps_per_call if len(phase.updates) == 1 else 1
+    while not self._phase_is_over() and not self.interrupted:
+      last_evaluation = max(b for b in [0, *boundaries] if b <= state.round)
+      next_evaluation = min(b for b in boundaries if b > state.round)
+      epoch = state.phase * config.evaluations + boundaries.index(next_evaluation)
+      calls = math.ceil((next_evaluation - last_evaluation) / rounds_per_call)
+      watchers.begin_epoch(epoch, calls, resumed=state.round > last_evaluation)
       totals = collections.Counter()
-      first = progress.round
-      while progress.round < next_evaluation and not self.interrupted:
-        rounds = min(config.steps_per_call, next_evaluation - progress.round) if len(phase.updates) == 1 else 1
-        watchers.on_train_batch_begin(progress.step)
+      first = state.round
+      while state.round < next_evaluation and not self.interrupted and not generator.stop_training:
+        rounds = min(rounds_per_call, next_evaluation - state.round)
+        batch = (state.round - last_evaluation) // rounds_per_call
+        watchers.on_train_batch_begin(batch)
         logs = self._run_rounds(phase, batches, rounds)
         totals.update({name: value * rounds for name, value in logs.items()})
-        watchers.on_train_batch_end(progress.step, logs)
+        watchers.on_train_batch_end(batch, logs)
         # At an evaluation a checkpoint comes with it: one from before it would make a resumed run leave it out.
-        if progress.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
+        if state.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
-      if progress.round < next_evaluation:
-        return  # Interrupted.
-      logs = {name: total / (progress.round - first) for name, total in totals.items()}
-      logs |= self._evaluate(progress.step)
+      if state.round < next_evaluation and self.interrupted:
+        return
+      logs = {name: total / (state.round - first) for name, total in totals.items()}
+      logs |= self._evaluate(state.step)
       watchers.on_epoch_end(epoch, logs)
-      if progress.best_metric != config.best_metric:
+      if generator.stop_training:
+        state.ended_at, generator.stop_training = phase.steps, False
+      if state.best_metric != config.best_metric:
         # The run began with another: its values cannot be compared.
-        progress.best_metric, progress.best = config.best_metric, math.inf
+        state.best_metric, state.best = config.best_metric, math.inf
       best = True
       if config.best_metric:
         # Until there is a finite value, the last checkpoint is the best there is; of equal ones, too: while the discriminator alone learns, the
         # generator is the same.
-        best = self._metric(logs) <= progress.best or math.isinf(progress.best)
-        progress.best = min(progress.best, self._metric(logs))
+        best = self._metric(logs) <= state.best or math.isinf(state.best)
+        state.best = min(state.best, self._metric(logs))
       self._save(best)
 
   def _metric(self, logs):
@@ -228,31 +248,40 @@ class Loop:
 
   def _run_rounds(self, phase, batches, rounds):
     """Makes some rounds of a phase and returns the mean of their metrics."""
-    progress = self.progress
+    state = self.run_state
     # In a phase that is not annealed temperatures stay at their start.
-    phase_fraction = tf.constant(progress.round / phase.steps if phase.annealed else 0.0, tf.float32)
+    phase_fraction = tf.constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
     growth = tf.constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
     logs = {}
     for update in phase.updates:
-      if update.name not in progress.updates:
+      if update.name not in state.updates:
         self._algorithm.begin(update.name)
     for update in phase.updates:
       count = update.repeats * rounds
-      done = progress.updates.get(update.name, 0)
+      done = state.updates.get(update.name, 0)
       metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), phase_fraction, growth / update.repeats)
-      progress.updates[update.name] = done + count
-      progress.batches += count
+      state.updates[update.name] = done + count
+      state.batches += count
       for name, value in metrics.items():
         logs[f"{update.name}/{name}"] = float(value)
-    progress.round += rounds
-    progress.step += rounds
+    state.round += rounds
+    state.step += rounds
     for name, value in logs.items():
       if not math.isfinite(value):
         raise errors.UserError(
-          f"training diverged: {name} is {value} at step {progress.step} (round {progress.round} of phase {phase.name}); "
+          f"training diverged: {name} is {value} at step {state.step} (round {state.round} of phase {phase.name}); "
           "the last checkpoint before it is kept. A lower learning rate or --clip_norm may help"
         )
     return logs
+
+  def _training_metrics(self, batches):
+    """The names of all updates' metrics, as `_run_rounds` gives them. Tracing tells them, which updates to come would need in any case."""
+    names = {}
+    for update in (update for phase in self.phases for update in phase.updates):
+      numbers = tf.constant(0), tf.constant(1), tf.constant(0.0), tf.constant(0.0)
+      traced = self._advance(update).get_concrete_function(batches, *numbers)
+      names |= dict.fromkeys(f"{update.name}/{name}" for name in traced.structured_outputs)
+    return list(names)
 
   def _advance(self, update):
     """The compiled function that makes an update some times."""
@@ -290,7 +319,7 @@ class Loop:
         self._data,
         batch_size,
         seed=self._config.seed,
-        start=self.progress.batches,
+        start=self.run_state.batches,
         num_shards=context.num_input_pipelines,
         shard=context.input_pipeline_id,
       )
@@ -304,7 +333,7 @@ class Loop:
   def _save(self, best=False):
     self._saved_at = time.monotonic()
     if self._chief:
-      self._checkpoints.save(self.progress.step, self._algorithm.variables(), dataclasses.asdict(self.progress), best, self.kept)
+      self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), best, self.kept)
 
 
 class _Signals:

@@ -23,13 +23,13 @@ class ProgressBar(keras.callbacks.Callback):
     self._bar = None
 
   def on_train_begin(self, logs=None):
-    self._bar = progress.bar(total=self._loop.rounds, initial=self._loop.progress.step, unit="step")
+    self._bar = progress.bar(total=self._loop.rounds, initial=self._loop.run_state.step, unit="step")
 
   def on_train_batch_end(self, batch, logs=None):
-    self._bar.set_description(self._loop.phases[self._loop.progress.phase].name, refresh=False)
+    self._bar.set_description(self._loop.phases[self._loop.run_state.phase].name, refresh=False)
     shown = {name: f"{value:.3g}" for name, value in (logs or {}).items() if name.endswith(("nll", "loss", "reward", "accuracy"))}
     self._bar.set_postfix(shown, refresh=False)
-    self._bar.update(self._loop.progress.step - self._bar.n)
+    self._bar.update(self._loop.run_state.step - self._bar.n)
 
   def on_train_end(self, logs=None):
     self._bar.close()
@@ -52,7 +52,7 @@ class Means(keras.callbacks.Callback):
     for name, value in (logs or {}).items():
       total, count = self._sums.get(name, (0.0, 0))
       self._sums[name] = (total + value, count + 1)
-    if self._loop.progress.step % self._every == 0:
+    if self._loop.run_state.step % self._every == 0:
       self._flush()
 
   def on_epoch_begin(self, epoch, logs=None):
@@ -62,7 +62,7 @@ class Means(keras.callbacks.Callback):
     if self._sums:
       means = {name: total / count for name, (total, count) in self._sums.items()}
       self._sums = {}
-      self.record(self._loop.progress.step, self._loop.phases[self._loop.progress.phase].name, means)
+      self.record(self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, means)
 
   def record(self, step, phase, metrics):
     """Takes dictionary `metrics` at a step of the named phase."""
@@ -79,13 +79,13 @@ class Journal(Means):
   def on_train_begin(self, logs=None):
     """Drops what was written after the checkpoint that the run goes on from: it will be written again."""
     lines = read_journal(self._path)
-    kept = [line for line in lines if line["step"] <= self._loop.progress.step]
+    kept = [line for line in lines if line["step"] <= self._loop.run_state.step]
     files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 
   def on_epoch_end(self, epoch, logs=None):
     self._flush()
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
-    self._append("evaluation", self._loop.progress.step, self._loop.phases[self._loop.progress.phase].name, metrics)
+    self._append("evaluation", self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, metrics)
 
   def record(self, step, phase, metrics):
     self._append("training", step, phase, metrics)
@@ -129,7 +129,7 @@ class Summaries(Means):
 
   def on_train_begin(self, logs=None):
     self._writer = tf.summary.create_file_writer(self._folder)
-    with self._writer.as_default(step=self._loop.progress.step):
+    with self._writer.as_default(step=self._loop.run_state.step):
       # Imported here: TensorBoard takes a second, and a library user's own callbacks may do without.
       from tensorboard.plugins.hparams import api as hparams
 
@@ -147,7 +147,7 @@ class Summaries(Means):
 
   def on_epoch_end(self, epoch, logs=None):
     self._flush()
-    step = self._loop.progress.step
+    step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
     with self._writer.as_default(step=step):
       self._scalars(metrics)
@@ -185,13 +185,13 @@ class Sentences(keras.callbacks.Callback):
     self._shown = shown
 
   def on_epoch_end(self, epoch, logs=None):
-    progress = self._loop.progress
+    state = self._loop.run_state
     sentences = self._sentences()
     self._folder.mkdir(parents=True, exist_ok=True)
-    path = self._folder / f"step_{progress.step:09d}.txt"
+    path = self._folder / f"step_{state.step:09d}.txt"
     path.write_text("".join(sentence + "\n" for sentence in sentences), encoding="utf-8")
     numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
-    lines = [f"{self._loop.phases[progress.phase].name} {progress.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
+    lines = [f"{self._loop.phases[state.phase].name} {state.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
     lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]
     tqdm.tqdm.write("\n".join(lines), file=sys.stderr)
 
@@ -211,28 +211,28 @@ class DiscriminatorPatience(keras.callbacks.Callback):
     self._patience = patience
 
   def on_epoch_end(self, epoch, logs=None):
-    loop, progress = self._loop, self._loop.progress
-    phase = loop.phases[progress.phase]
+    loop, state = self._loop, self._loop.run_state
+    phase = loop.phases[state.phase]
     if phase.name != "discriminator":
       return
     variables = {name: v for name, v in loop.algorithm.variables().items() if name.startswith(("discriminator/", "discriminator_optimizer/"))}
-    if logs["heldout_gain"] > progress.heldout_gain:
-      progress.heldout_gain, progress.waited = logs["heldout_gain"], 0
+    if logs["heldout_gain"] > state.heldout_gain:
+      state.heldout_gain, state.waited = logs["heldout_gain"], 0
       loop.kept = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     else:
-      progress.waited += 1
-    if progress.waited < self._patience and progress.round < phase.steps:
+      state.waited += 1
+    if state.waited < self._patience and state.round < phase.steps and not self.model.stop_training:
       return
-    if progress.waited and loop.kept:
+    if state.waited and loop.kept:
       for name, variable in variables.items():
         variable.assign(loop.kept[name])
-      _say(f"the discriminator goes back to its largest held-out gain, {progress.heldout_gain:.4f} nats, {progress.waited} evaluations before")
+      _say(f"the discriminator goes back to its largest held-out gain, {state.heldout_gain:.4f} nats, {state.waited} evaluations before")
     loop.kept = {}
-    progress.heldout_gain, progress.waited, progress.round = -math.inf, 0, phase.steps
+    state.heldout_gain, state.waited, self.model.stop_training = -math.inf, 0, True
 
 
 class StopAtChance(keras.callbacks.Callback):
-  """Ends the training in the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
+  """Ends the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
 
   What such a discriminator says of samples is noise, and a generator that follows it gets worse. `evaluation.probe.HeldOut` tells when it is so.
   """
@@ -243,20 +243,15 @@ class StopAtChance(keras.callbacks.Callback):
     self._loop = loop
     self._evaluations = evaluations
 
-  def on_train_begin(self, logs=None):
-    # The checkpoint may be the one of the last evaluation, from before the run knew that it had ended.
-    if self._loop.progress.at_chance >= self._evaluations:
-      self.model.stop_training = True
-
   def on_epoch_end(self, epoch, logs=None):
-    progress = self._loop.progress
-    if self._loop.phases[progress.phase].name != "adversarial":
+    state = self._loop.run_state
+    if self._loop.phases[state.phase].name != "adversarial":
       return
-    progress.at_chance = progress.at_chance + 1 if logs["heldout_at_chance"] else 0
-    if progress.at_chance >= self._evaluations:
+    state.at_chance = state.at_chance + 1 if logs["heldout_at_chance"] else 0
+    if state.at_chance >= self._evaluations:
       self.model.stop_training = True
       _say(
-        f"stopped at step {progress.step}: the discriminator was at chance on held-out text in {progress.at_chance} evaluations in a row, "
+        f"stopped at step {state.step}: the discriminator was at chance on held-out text in {state.at_chance} evaluations in a row, "
         "so that there was nothing to learn from it"
       )
 

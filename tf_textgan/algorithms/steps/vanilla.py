@@ -51,7 +51,7 @@ def scores(discriminator, real: sequences.Batch, fake, seed) -> tuple[tf.Tensor,
     Scalars, means over the training scores: the cross-entropy (nats; log 2 at chance) and the accuracy.
   """
   pairs, context = paired(real, fake)
-  found, weights = discriminator.training_scores(pairs, context, noise.fold(seed, "dropout"))
+  found, weights = discriminator.training_scores(pairs, context=context, seed=noise.fold(seed, "dropout"))
   found *= tf.tile([[1.0], [-1.0]], [tf.shape(real.tokens)[0], 1])
   return base.mean(tf.nn.softplus(-found), weights), base.mean(tf.cast(found > 0.0, tf.float32), weights)
 

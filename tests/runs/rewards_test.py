@@ -1,0 +1,132 @@
+"""Tests of tf_textgan.runs.rewards: a user's own function of sentences in training and in guided sampling."""
+
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import shell
+from tf_textgan import errors
+from tf_textgan import runs
+from tf_textgan.runs import rewards
+
+# A package of the user's, whose functions like one word, count words, or do what they should not.
+_MODULE = '''
+import numpy as np
+
+def likes_bird(sentences):
+  return [float("bird" in sentence.split()) for sentence in sentences]
+
+def words(sentences):
+  return np.array([len(sentence.split()) for sentence in sentences])
+
+def too_few(sentences):
+  return [1.0]
+
+def not_a_number(sentences):
+  return [float("nan")] * len(sentences)
+
+def raises(sentences):
+  raise KeyError("no such word")
+
+number = 3
+'''
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+  folder = tmp_path / "code" / "users_rewards"
+  folder.mkdir(parents=True)
+  (folder / "__init__.py").write_text("")
+  (folder / "own.py").write_text(_MODULE)
+  monkeypatch.syspath_prepend(str(tmp_path / "code"))
+  yield "users_rewards.own"
+  for name in ("users_rewards", "users_rewards.own"):
+    sys.modules.pop(name, None)
+
+
+def _decode(tokens):
+  return [" ".join("a" * token for token in row if token) for row in np.asarray(tokens).tolist()]
+
+
+def _reward(function, weight=1.0):
+  return rewards.Reward("users:function", function, weight, _decode)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_function_of_sentences_is_one_of_tokens(compiled):
+  reward = _reward(lambda sentences: [len(sentence) for sentence in sentences], weight=0.5)
+  tokens = tf.constant([[1, 2, 0], [3, 0, 0]])
+  found = (tf.function(reward) if compiled else reward)(tokens)
+  assert found.dtype == tf.float32 and found.shape == [2]
+  np.testing.assert_array_equal(found, [2.0, 1.5])
+
+
+@pytest.mark.parametrize(
+  ("function", "message"),
+  [
+    (lambda sentences: [1.0], r"the reward users:function gave an array of shape \[1\] for 2 sentences; expected a number for each"),
+    (lambda sentences: ["a", "b"], "the reward users:function raised ValueError: could not convert string to float: 'a'"),
+    (lambda sentences: [1.0, float("nan")], "the reward users:function gave nan for the sentence 'aaa'; expected finite numbers"),
+    (lambda sentences: sentences[7], "the reward users:function raised IndexError: list index out of range"),
+  ],
+)
+def test_a_function_that_does_not_keep_to_it_is_named(function, message):
+  with pytest.raises(tf.errors.OpError) as raised:
+    tf.function(_reward(function))(tf.constant([[1, 2, 0], [3, 0, 0]]))
+  with pytest.raises(errors.UserError, match=message):
+    raise errors.user_error_in(raised.value)
+
+
+def _settings(tmp_path, **changes):
+  shell.write_text(tmp_path / "text.txt")
+  settings = {**shell.tiny_flags("seqgan"), **shell.SHORT, "dataset": "text_lines", "text_files": tmp_path / "text.txt"}
+  return shell.as_flags({**settings, "data_dir": tmp_path / "data", "workdir": tmp_path / "run", **changes})
+
+
+def test_training_and_guided_sampling_add_it(package, tmp_path):
+  """A reward that dwarfs the discriminator's: it is in the mean reward of the journal, and guiding chooses what it likes."""
+  words = _settings(tmp_path, reward=f"{package}:likes_bird", reward_weight="50", export="false")
+  code, _, err = shell.call("train", *words)
+  assert code == 0, err
+  # The discriminator's own is between 0 and 1.
+  assert max(line["generator/reward"] for line in shell.journal(tmp_path / "run", "training") if "generator/reward" in line) > 1.0
+  run = runs.load(tmp_path / "run", trust=True)
+  guide = ["--workdir", tmp_path / "run", "--num", 60, "--guide", "resampling", "--trust_config", "true"]
+  shares = []
+  for options in (guide, guide[:4]):
+    code, out, err = shell.call("generate", *options)
+    assert code == 0, err
+    shares.append(np.mean(["bird" in line.split() for line in out.splitlines()]))
+  assert shares[0] > shares[1] + 0.3 and len(run.algorithm.extra_rewards) == 1
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"reward": "{}:raises"}, "train.py: the reward {}:raises raised KeyError: 'no such word'"),
+    ({"reward": "{}:too_few"}, "train.py: the reward {}:too_few gave an array of shape [1] for 16 sentences; expected a number for each"),
+    ({"reward": "{}:not_a_number"}, "train.py: the reward {}:not_a_number gave nan for the sentence"),
+    ({"reward": "{}:missing"}, "train.py: --reward is '{}:missing', but the module {} has no function missing"),
+    ({"reward": "{}:number"}, "train.py: --reward is '{}:number', but the module {} has no function number"),
+    ({"reward": "{}"}, "train.py: --reward is '{}'; expected module:function, such as my_package.my_rewards:politeness"),
+    ({"reward": "users_rewards.no:f"}, "train.py: there is no module users_rewards.no"),
+    ({"reward": "{}:words", "reward_weight": ("1", "2")}, "train.py: there are 1 of --reward but 2 of --reward_weight; expected as many"),
+    ({"reward": "{}:words", "jit_compile": "true"}, "train.py: --reward is Python code, which XLA cannot compile; expected --jit_compile false"),
+  ],
+)
+def test_a_wrong_reward_ends_in_one_line(package, tmp_path, changes, message):
+  changes = {name: value.format(package) if isinstance(value, str) else value for name, value in changes.items()}
+  code, out, err = shell.call("train", *_settings(tmp_path, **changes))
+  assert code == 2 and not out
+  assert shell.said(err)[-1].startswith(message.format(*[package] * 2))
+  assert "Traceback" not in err
+
+
+def test_an_algorithm_without_rewards_refuses_them(package, tmp_path):
+  shell.write_text(tmp_path / "text.txt")
+  settings = {"algorithm": "mle", "reward": f"{package}:words", "dataset": "text_lines", "text_files": tmp_path / "text.txt"}
+  code, _, err = shell.call("train", *shell.as_flags({**settings, "data_dir": tmp_path / "data", "workdir": tmp_path / "run"}))
+  assert code == 2
+  assert shell.said(err)[-1].startswith("train.py: --algorithm mle has no reward that --reward could be added to")

@@ -1,0 +1,83 @@
+"""A user's own rewards: functions from sentences to numbers, which every policy gradient and every guide adds to the discriminator's."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan import registry
+
+
+class Reward:
+  """A function of sentences as a function of tokens.
+
+  Attributes:
+    name: `module:function`.
+  """
+
+  def __init__(self, name: str, function: Callable[[list[str]], Sequence[float]], weight: float, decode: Callable[[np.ndarray], list[str]]):
+    """Args:
+    name: for messages.
+    function: of a list of strings, giving as many numbers.
+    weight: number that they are multiplied by.
+    decode: function of int arrays `[N, T]`, giving N strings.
+    """
+    self.name = name
+    self._function = function
+    self._weight = weight
+    self._decode = decode
+
+  def __call__(self, tokens: tf.Tensor) -> tf.Tensor:
+    """Rewards sequences: int32 `[B, T]` to float32 `[B]`. No gradient flows through it, and XLA cannot compile it."""
+    return tf.ensure_shape(tf.numpy_function(self._score, [tokens], tf.float32, stateful=False), [tokens.shape[0]])
+
+  def _score(self, tokens):
+    sentences = self._decode(tokens)
+    try:
+      rewards = np.asarray(self._function(sentences), np.float32)
+    except Exception as e:  # The user's code may raise anything.
+      raise self._failed(f"raised {type(e).__name__}: {e}") from e
+    if rewards.shape != (len(sentences),):
+      raise self._failed(f"gave an array of shape {list(rewards.shape)} for {len(sentences)} sentences; expected a number for each")
+    if not np.isfinite(rewards).all():
+      worst = int(np.argmin(np.isfinite(rewards)))
+      raise self._failed(f"gave {rewards[worst]} for the sentence {sentences[worst]!r}; expected finite numbers")
+    return self._weight * rewards
+
+  def _failed(self, what):
+    return errors.UserError(f"the reward {self.name} {what}")
+
+
+def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
+  """Gives an algorithm the rewards of an experiment.
+
+  Args:
+    algorithm: `algorithms.base.Algorithm`.
+    experiment: `experiment.Experiment`.
+    tokenizer: of the corpus, to decode tokens.
+
+  Raises:
+    UserError: a module or a function is not there, there are not as many weights as rewards, or the algorithm has no use for them.
+  """
+  choices = experiment.choices
+  names, weights = choices.reward, choices.reward_weight or (1.0,) * len(choices.reward)
+  if len(weights) != len(names):
+    raise errors.UserError(f"there are {len(names)} of --reward but {len(weights)} of --reward_weight; expected as many, or no weights")
+  if names and not algorithm.rewarded:
+    raise errors.UserError(f"--algorithm {choices.algorithm} has no reward that --reward could be added to; expected one with a policy gradient")
+  if names and experiment.loop.jit_compile:
+    raise errors.UserError("--reward is Python code, which XLA cannot compile; expected --jit_compile false")
+  algorithm.extra_rewards += [Reward(name, _function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
+
+
+def _function(name):
+  module_name, _, function_name = name.partition(":")
+  if not function_name:
+    raise errors.UserError(f"--reward is {name!r}; expected module:function, such as my_package.my_rewards:politeness")
+  function = getattr(registry.import_module(module_name), function_name, None)
+  if not callable(function):
+    raise errors.UserError(f"--reward is {name!r}, but the module {module_name} has no function {function_name}")
+  return function

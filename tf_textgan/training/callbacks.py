@@ -1,0 +1,136 @@
+"""Keras callbacks in a training with several phases and optimizers.
+
+`keras.callbacks` are written for `fit`, where a model has one optimizer, and every epoch has the same metrics. The loop's model is the generator, and
+
+* a callback that changes a learning rate is paired with the name of an optimizer (`ForOptimizer`);
+* `keras.callbacks.CSVLogger` gets the columns of all phases, also of those that have not begun;
+* `keras.callbacks.EarlyStopping` begins anew in each phase;
+* metrics that a callback adds to the `logs` of an evaluation reach the callbacks after it and the loop.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from tf_textgan import errors
+
+# They change `model.optimizer.learning_rate`.
+_LEARNING_RATE = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+
+
+class ForOptimizer(NamedTuple):
+  """A callback, and the optimizer that is `model.optimizer` to it.
+
+  Attributes:
+    callback: such as `keras.callbacks.LearningRateScheduler(schedule)`. Where a stopped epoch goes on, it does not see the beginning again.
+    optimizer: name in `algorithms.base.Algorithm.optimizers`, such as "generator_optimizer".
+  """
+
+  callback: keras.callbacks.Callback
+  optimizer: str
+
+
+def check(callbacks: Sequence[keras.callbacks.Callback | ForOptimizer], optimizers: Mapping[str, keras.optimizers.Optimizer]) -> None:
+  """Raises a `UserError` if one of the callbacks cannot work in a training with these optimizers."""
+  names = ", ".join(optimizers)
+  for callback in callbacks:
+    kind = type(callback).__name__
+    if isinstance(callback, ForOptimizer):
+      if callback.optimizer not in optimizers:
+        raise errors.UserError(f"ForOptimizer names the optimizer {callback.optimizer!r}; this algorithm has {names}")
+    elif isinstance(callback, _LEARNING_RATE):
+      raise errors.UserError(f"{kind} needs the name of its optimizer: expected ForOptimizer({kind}(...), name) with one of {names}")
+    elif isinstance(callback, keras.callbacks.BackupAndRestore):
+      raise errors.UserError("BackupAndRestore restores the generator alone; a run resumes from its own checkpoints, so leave this callback out")
+    elif not isinstance(callback, keras.callbacks.Callback):
+      raise errors.UserError(f"expected keras.callbacks.Callback or ForOptimizer, got {kind}")
+
+
+class Callbacks(keras.callbacks.CallbackList):
+  """The callbacks of a run of the loop, called in their order.
+
+  Attributes:
+    params: what each callback finds in its `params`: `epochs`, the evaluations of all phases; `steps`, the batches of the current epoch; `verbose`.
+  """
+
+  def __init__(
+    self,
+    callbacks: Sequence[keras.callbacks.Callback | ForOptimizer],
+    model: keras.Model,
+    optimizers: Mapping[str, keras.optimizers.Optimizer],
+    epochs: int,
+    training_metrics: Callable[[], Sequence[str]],
+  ):
+    """Checks the callbacks and gives each its model.
+
+    Args:
+      callbacks: see `check`.
+      model: the generator.
+      optimizers: name to optimizer.
+      epochs: evaluations of all phases.
+      training_metrics: gives the names of the training metrics of all phases; it is called only if a callback needs them.
+
+    Raises:
+      UserError: see `check`.
+    """
+    check(callbacks, optimizers)
+    self._training_metrics = training_metrics
+    pairs = [callback if isinstance(callback, ForOptimizer) else (callback, None) for callback in callbacks]
+    self._models = [model if name is None else _WithOptimizer(model, optimizers[name]) for _, name in pairs]
+    super().__init__([callback for callback, _ in pairs], model=model, epochs=epochs, steps=None, verbose=0)
+
+  def set_model(self, model):
+    del model
+    for callback, own in zip(self.callbacks, self._models):
+      callback.set_model(own)
+
+  def begin_epoch(self, epoch: int, steps: int, resumed: bool) -> None:
+    """Calls `on_epoch_begin`.
+
+    Args:
+      epoch: number of the evaluation at its end.
+      steps: its batches.
+      resumed: whether it was begun before a stop. A learning rate that was set at its beginning has then come with the checkpoint.
+    """
+    self.params["steps"] = steps
+    for callback, model in zip(self.callbacks, self._models):
+      if not (resumed and isinstance(model, _WithOptimizer)):
+        callback.on_epoch_begin(epoch, {})
+
+  def on_epoch_end(self, epoch, logs=None):
+    """As Keras's, but with one dictionary for all callbacks, which is the caller's; metrics become Python numbers."""
+    for callback in self.callbacks:
+      if isinstance(callback, keras.callbacks.CSVLogger) and callback.keys is None:
+        callback.keys = sorted({*logs, *self._training_metrics()})
+      callback.on_epoch_end(epoch, logs)
+      logs.update({name: _number(name, value, callback) for name, value in logs.items()})
+
+  def end_phase(self) -> None:
+    """Ends the patience of early stopping, which may restore the best weights, and begins it anew: the next phase is another training."""
+    for callback in self.callbacks:
+      if isinstance(callback, keras.callbacks.EarlyStopping):
+        callback.on_train_end()
+        callback.on_train_begin()
+
+
+def _number(name, value, callback):
+  try:
+    return float(value)
+  except (TypeError, ValueError) as e:
+    raise errors.UserError(f"{type(callback).__name__} sets the metric {name!r} to {value!r}; expected a number") from e
+
+
+class _WithOptimizer:
+  """A model with another `optimizer`. Everything else is read from the model and assigned to it."""
+
+  def __init__(self, model, optimizer):
+    vars(self).update(_model=model, optimizer=optimizer)
+
+  def __getattr__(self, name):
+    return getattr(self._model, name)
+
+  def __setattr__(self, name, value):
+    setattr(self._model, name, value)
