@@ -223,7 +223,8 @@ def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generat
 def test_the_code_that_a_config_names_is_all_that_is_not_the_librarys():
   made = experiment_lib.make(dataset="text_lines").to_json()
   assert experiment_lib.modules_named(made) == []
-  made["choices"] |= {"imports": "plain, my.builder", "reward": ["my.rewards:f", "os:system"], "generator": "my.generator", "dataset": "wikipedia/2023.en"}
+  made["choices"] |= {"imports": "plain, my.builder", "reward": ["my.rewards:f", "os:system"]}
+  made["choices"] |= {"generator": "my.generator", "dataset": "wikipedia/2023.en"}
   made["dataset"]["tokenizer"] = "my.tokenizer"
   assert experiment_lib.modules_named(made) == ["plain", "my.builder", "my.rewards:f", "os:system", "my.generator", "my.tokenizer"]
   assert experiment_lib.modules_named({"choices": {"speed": 3}}) == []
