@@ -65,7 +65,8 @@ def test_ids_are_sequences_of_a_fixed_length():
 
 def test_a_corpus_is_kept_and_read_back(tmp_path):
   labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
-  labelled = corpus_lib.encode("mine", {split: SENTENCES[:20] for split in corpus_lib.SPLITS}, labels=labels, categories=("odd", "even"))
+  splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
+  labelled = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
   for i, data in enumerate((SENTENCES, IDS, labelled)):
     made = given.make(data, given.Config())
     given.save(made, tmp_path / str(i))
@@ -137,7 +138,7 @@ def _corpus(**changes):
     (_repeated(), {}, r"corpus= is a tf.data.Dataset that never ends; expected one without repeat\(\)"),
     (SENTENCES, {"min_count": 0}, "min_count must be at least 1, not 0"),
     (SENTENCES, {"test_share": 1.0}, "test_share must be at least 0 and below 1"),
-    (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its vocabulary"),
+    (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
     (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
   ],
