@@ -21,6 +21,7 @@ from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import plots
@@ -178,6 +179,8 @@ def train(experiment, callbacks=()):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
+  if choices.export:
+    export.check(corpus.tokenizer)
   callbacks_lib.check(callbacks, algorithm.optimizers)
   early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
@@ -255,6 +258,8 @@ def _corpus_of(folder, experiment):
     config = _config_of(encoded)
   else:
     return experiment_lib.load_corpus(experiment)
+  if isinstance(experiment.dataset, text_config.TextConfig):
+    tokenizers.find(experiment.dataset.tokenizer)  # Imported now because this command names it, whatever the folder names.
   return experiment_lib.load_corpus(experiment, _read_tokenizer(encoded), config["length"])
 
 
