@@ -72,6 +72,7 @@ class Algorithm(mle.Algorithm):
 import dataclasses
 import itertools
 from tf_textgan.data import corpus
+from tf_textgan.data import text_config
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -80,10 +81,23 @@ class Config:
   # How often every sentence occurs.
   copies: int = 10
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """See the module."""
   sentences = [" ".join(words) for words in itertools.permutations("abc")] * config.copies
-  return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, vocabulary=vocabulary, length=length)
+  return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, text_config.TextConfig(), tokenizer=tokenizer, length=length)
+''',
+  "tokenizer": '''
+"""Words between semicolons."""
+import dataclasses
+from tf_textgan.data.tokenizers import base
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer(base.Table):
+  """See the module."""
+
+  @staticmethod
+  def split(sentence):
+    return sentence.replace(" ", ";").split(";")
 ''',
   "encoder": '''
 """The number of letters and of words."""
@@ -125,7 +139,7 @@ def write(folder, package):
   """Writes a package of a user's parts into a folder.
 
   Returns:
-    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, encoder and builder.
+    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, tokenizer, encoder and builder.
   """
   place = pathlib.Path(folder) / package
   place.mkdir()

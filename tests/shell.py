@@ -87,7 +87,7 @@ def begin(folder, settings, trained=None):
   if trained:
     trained(algorithm)
   folder.mkdir(parents=True)
-  corpus.vocabulary.save(folder / "vocabulary.json")
+  corpus.tokenizer.save(folder / "vocabulary.json")
   files.write_json(folder / "config.json", run_lib.as_config(experiment, corpus.spec))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
   kept.save(0, algorithm.variables(), {"step": 0}, best=True)

@@ -9,15 +9,18 @@ import pytest
 
 from tf_textgan import errors
 from tf_textgan.data import corpus
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import word
 
+CONFIG = text_config.TextConfig()
 SPLITS = {"train": ["a b c", "a b", "a"], "validation": ["a d"], "test": ["b b b b", "a"]}
 
 
 def test_encode():
-  made = corpus.encode("letters", SPLITS)
-  assert made.vocabulary.tokens[4:] == ("a", "b", "c")  # of the training split only
-  assert made.spec == made.vocabulary.spec(5)  # the longest sentence of all splits, and the end token
+  made = corpus.encode("letters", SPLITS, CONFIG)
+  assert made.tokenizer.tokens[4:] == ("a", "b", "c")  # of the training split only
+  assert made.spec == made.tokenizer.spec(5)  # the longest sentence of all splits, and the end token
   np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 6, 2, 0], [4, 5, 2, 0, 0], [4, 2, 0, 0, 0]])
   np.testing.assert_array_equal(made.tokens["validation"], [[4, 3, 2, 0, 0]])
   np.testing.assert_array_equal(made.tokens["test"], [[5, 5, 5, 5, 2], [4, 2, 0, 0, 0]])
@@ -28,7 +31,7 @@ def test_drops_what_does_not_fit(caplog):
   absl_logging.use_absl_handler()
   with caplog.at_level(logging.INFO, logger="absl"):
     absl_logging.set_verbosity(absl_logging.INFO)
-    made = corpus.encode("letters", SPLITS | {"validation": ["", "a"]}, max_length=3)
+    made = corpus.encode("letters", SPLITS | {"validation": ["", "a"]}, text_config.TextConfig(max_length=3))
   np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 2], [4, 2, 0]])
   np.testing.assert_array_equal(made.tokens["test"], [[4, 2, 0]])
   assert "letters: dropped 1 of 3 train sentences, which are empty or longer than 2 tokens" in caplog.text
@@ -36,48 +39,48 @@ def test_drops_what_does_not_fit(caplog):
 
 
 def test_longest_by_default():
-  assert corpus.encode("letters", SPLITS | {"train": ["a", "a", "a " * 400]}).spec.length == 256
+  assert corpus.encode("letters", SPLITS | {"train": ["a", "a", "a " * 400]}, CONFIG).spec.length == 256
 
 
-def test_existing_vocabulary_and_length():
-  vocabulary = vocabularies.Vocabulary.build(["b"])
-  made = corpus.encode("letters", SPLITS, vocabulary=vocabulary, length=4)
-  assert made.vocabulary is vocabulary
+def test_existing_tokenizer_and_length():
+  tokenizer = word.Tokenizer.build(["b"], CONFIG)
+  made = corpus.encode("letters", SPLITS, tokenizer=tokenizer, length=4)
+  assert made.tokenizer is tokenizer
   np.testing.assert_array_equal(made.tokens["train"], [[3, 4, 3, 2], [3, 4, 2, 0], [3, 2, 0, 0]])
 
 
 def test_further_lines_are_encoded_as_the_corpus_was(tmp_path):
   path = tmp_path / "more.txt"
   path.write_text("  b a\n\nnew b\na a a a\n<unk> a b", encoding="utf-8")
-  made = corpus.encode("letters", SPLITS, max_length=4)
-  np.testing.assert_array_equal(corpus.read_lines(path, made.vocabulary, 4), [[5, 4, 2, 0], [3, 5, 2, 0], [3, 4, 5, 2]])
+  made = corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=4))
+  np.testing.assert_array_equal(corpus.read_lines(path, made.tokenizer, 4), [[5, 4, 2, 0], [3, 5, 2, 0], [3, 4, 5, 2]])
 
 
 def test_further_lines_of_integers(tmp_path):
   (tmp_path / "more.txt").write_text("3 1\n0 4\n", encoding="utf-8")
-  np.testing.assert_array_equal(corpus.read_lines(tmp_path / "more.txt", vocabularies.IntegerVocabulary(5), 2), [[3, 1], [0, 4]])
+  np.testing.assert_array_equal(corpus.read_lines(tmp_path / "more.txt", integer.Tokenizer(5), 2), [[3, 1], [0, 4]])
 
 
 @pytest.mark.parametrize(
-  ("content", "vocabulary", "message"),
+  ("content", "tokenizer", "message"),
   [
-    (None, vocabularies.IntegerVocabulary(5), "cannot read the text file .*: No such file"),
-    (b"", vocabularies.IntegerVocabulary(5), "expected sentences of 1 to 1 tokens, one on a line, but none of its 0 lines is one"),
-    (b"a b\n\nc d e", vocabularies.Vocabulary.build(["a"]), "expected sentences of 1 to 1 tokens, one on a line, but none of its 2 lines is one"),
-    (b"a\n\xff", vocabularies.Vocabulary.build(["a"]), "is not UTF-8 text: line 2 has the byte 0xff"),
-    (b"1 2 3", vocabularies.IntegerVocabulary(5), "expected 2 integers in a sequence, but '1 2 3' has 3"),
+    (None, integer.Tokenizer(5), "cannot read the text file .*: No such file"),
+    (b"", integer.Tokenizer(5), "expected sentences of 1 to 1 tokens, one on a line, but none of its 0 lines is one"),
+    (b"a b\n\nc d e", word.Tokenizer.build(["a"], CONFIG), "expected sentences of 1 to 1 tokens, one on a line, but none of its 2 lines is one"),
+    (b"a\n\xff", word.Tokenizer.build(["a"], CONFIG), "is not UTF-8 text: line 2 has the byte 0xff"),
+    (b"1 2 3", integer.Tokenizer(5), "expected 2 integers in a sequence, but '1 2 3' has 3"),
   ],
 )
-def test_further_lines_that_are_none_are_told(tmp_path, content, vocabulary, message):
+def test_further_lines_that_are_none_are_told(tmp_path, content, tokenizer, message):
   if content is not None:
     (tmp_path / "more.txt").write_bytes(content)
   with pytest.raises(errors.UserError, match=message):
-    corpus.read_lines(tmp_path / "more.txt", vocabulary, 2)
+    corpus.read_lines(tmp_path / "more.txt", tokenizer, 2)
 
 
 def test_memory_mapped(tmp_path):
-  in_memory = corpus.encode("letters", SPLITS)
-  on_disk = corpus.encode("letters", SPLITS, folder=tmp_path, ram_limit=39)  # 40 bytes in two sentences of five tokens
+  in_memory = corpus.encode("letters", SPLITS, CONFIG)
+  on_disk = corpus.encode("letters", SPLITS, CONFIG, folder=tmp_path, ram_limit=39)  # 40 bytes in two sentences of five tokens
   assert sorted(os.listdir(tmp_path)) == ["tokens_test.npy", "tokens_train.npy"]
   assert isinstance(on_disk.tokens["train"], np.memmap) and not isinstance(on_disk.tokens["validation"], np.memmap)
   for split in corpus.SPLITS:
@@ -98,14 +101,14 @@ def test_failure_leaves_no_file(tmp_path):
       yield "b"
 
   with pytest.raises(RuntimeError, match="disk"):
-    corpus.encode("letters", SPLITS | {"train": Failing()}, folder=tmp_path, ram_limit=0)
+    corpus.encode("letters", SPLITS | {"train": Failing()}, CONFIG, folder=tmp_path, ram_limit=0)
   assert not os.listdir(tmp_path)
 
 
 def test_many_chunks():
   sentences = [f"w{i}" for i in range(20000)]
-  made = corpus.encode("numbers", {"train": sentences, "validation": ["w3"], "test": ["w4"]})
-  assert made.vocabulary.decode(made.tokens["train"]) == sentences
+  made = corpus.encode("numbers", {"train": sentences, "validation": ["w3"], "test": ["w4"]}, CONFIG)
+  assert made.tokenizer.decode(made.tokens["train"]) == sentences
 
 
 @pytest.mark.parametrize("splits, message", [
@@ -115,29 +118,30 @@ def test_many_chunks():
 ])
 def test_too_few(splits, message):
   with pytest.raises(errors.UserError, match=message):
-    corpus.encode("letters", splits, max_length=3)
+    corpus.encode("letters", splits, text_config.TextConfig(max_length=3))
 
 
 def test_text_that_cannot_be_read_twice():
+  tokenizer = word.Tokenizer.build(["a"], CONFIG)
   with pytest.raises(ValueError, match="gave 3 sentences when it was first read, but 0 the second time"):
-    corpus.encode("letters", SPLITS | {"train": iter(["a", "b", "c"])})
+    corpus.encode("letters", SPLITS | {"train": iter(["a", "b", "c"])}, tokenizer=tokenizer, length=3)
 
 
 LABELS = {"train": [1, 0, 1], "validation": [0], "test": [1, 0]}
 
 
 def test_a_sentence_that_is_dropped_takes_its_label_along():
-  made = corpus.encode("letters", SPLITS, max_length=3, labels=LABELS | {"validation": [1]}, categories=("x", "y"))
+  made = corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=3), labels=LABELS | {"validation": [1]}, categories=("x", "y"))
   assert made.spec.categories == ("x", "y")
   # "a b c" and "b b b b" are too long.
   assert {split: labels.tolist() for split, labels in made.categories.items()} == {"train": [0, 1], "validation": [1], "test": [0]}
   assert all(labels.dtype == np.int32 for labels in made.categories.values())
-  np.testing.assert_array_equal(made.tokens["train"], corpus.encode("letters", SPLITS, max_length=3).tokens["train"])
-  assert corpus.encode("letters", SPLITS).categories is None
+  np.testing.assert_array_equal(made.tokens["train"], corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=3)).tokens["train"])
+  assert corpus.encode("letters", SPLITS, CONFIG).categories is None
 
 
 def test_labels_that_do_not_fit_the_sentences():
   with pytest.raises(errors.UserError, match="letters: 1 sentences of the validation split have no category; the first of their labels is 2,"):
-    corpus.encode("letters", SPLITS, labels=LABELS | {"validation": [2]}, categories=("x", "y"))
+    corpus.encode("letters", SPLITS, CONFIG, labels=LABELS | {"validation": [2]}, categories=("x", "y"))
   with pytest.raises(ValueError, match="shorter"):
-    corpus.encode("letters", SPLITS, labels=LABELS | {"test": [1]}, categories=("x", "y"))
+    corpus.encode("letters", SPLITS, CONFIG, labels=LABELS | {"test": [1]}, categories=("x", "y"))

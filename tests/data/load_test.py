@@ -35,6 +35,6 @@ def test_configs_have_defaults_that_flags_can_hold(name):
 def test_load_and_resume(tmp_path):
   config = caption_grammar.Config(num_train=20, num_validation=2, num_test=2)
   first = load.load("caption_grammar", config, tmp_path)
-  again = load.load("caption_grammar", config, tmp_path, first.vocabulary, first.spec.length)
+  again = load.load("caption_grammar", config, tmp_path, first.tokenizer, first.spec.length)
   assert again.spec == first.spec
   assert all((again.tokens[split] == tokens).all() for split, tokens in first.tokens.items())

@@ -7,9 +7,7 @@ from tf_textgan.data import text_config
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"level": "byte"}, "level must be one of word, char, not 'byte'"),
-    ({"tokenizer": "moses"}, "tokenizer must be one of space, nltk, not 'moses'"),
-    ({"tokenizer": "nltk", "level": "char"}, "the tokenizer nltk finds words"),
+    ({"tokenizer": "moses"}, "unknown tokenizer 'moses'; there are: char, integer, nltk, word"),
     ({"min_count": 0}, "min_count must be at least 1, not 0"),
     ({"max_vocab_size": 4}, "max_vocab_size must be 0 or more than the 4 special tokens, not 4"),
     ({"max_length": 1}, "max_length must be 0 or at least 2"),

@@ -9,7 +9,7 @@ from tf_textgan.data import text_files
 def test_lines(tmp_path):
   path = tmp_path / "text.txt"
   path.write_bytes("\ufeffein Satz\r\n\r\n  \t\n zwei 秦\u00a0\nlast".encode())
-  assert list(text_files.lines(path)) == ["ein Satz", "zwei 秦", "last"]
+  assert list(text_files.lines(path)) == ["ein Satz", " zwei 秦\u00a0", "last"]
 
 
 def test_byte_that_is_not_utf8(tmp_path):

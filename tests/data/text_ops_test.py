@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base
+from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import word
 
 TEXTS = [
     "the cat sees", "", "  the\t\tdog\n", "an unknown thing", "the the the the the the the", "<eos> the <pad> <unk> <bos>",
@@ -12,41 +15,44 @@ TEXTS = [
 ]
 
 
-def _vocabulary(level):
-  return vocabularies.Vocabulary.build(["the cat sees the dog", "naïve 😀"], level)
+NAMES = ("word", "char")
 
 
-@pytest.mark.parametrize("level", vocabularies.LEVELS)
-def test_agrees_with_python(level):
-  vocabulary = _vocabulary(level)
-  graph = vocabulary.graph()
+def _tokenizer(name):
+  return base.find(name).build(["the cat sees the dog", "naïve 😀"], text_config.TextConfig())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_agrees_with_python(name):
+  tokenizer = _tokenizer(name)
+  graph = tokenizer.graph()
   for length in (1, 5, 40):
     tokens = graph.encode(TEXTS, length)
     assert tokens.dtype == tf.int32
-    np.testing.assert_array_equal(tokens, vocabulary.encode(TEXTS, length))
-    assert [text.decode() for text in graph.decode(tokens).numpy()] == vocabulary.decode(tokens)
-  tokens = np.random.default_rng(0).integers(0, vocabulary.size, [50, 8], np.int32)
-  assert [text.decode() for text in graph.decode(tokens).numpy()] == vocabulary.decode(tokens)
+    np.testing.assert_array_equal(tokens, tokenizer.encode(TEXTS, length))
+    assert [text.decode() for text in graph.decode(tokens).numpy()] == tokenizer.decode(tokens)
+  tokens = np.random.default_rng(0).integers(0, tokenizer.size, [50, 8], np.int32)
+  assert [text.decode() for text in graph.decode(tokens).numpy()] == tokenizer.decode(tokens)
 
 
 def test_special_tokens_only():
-  vocabulary = vocabularies.Vocabulary.build([])
-  np.testing.assert_array_equal(vocabulary.graph().encode(["a b"], 4), [[3, 3, 2, 0]])
+  tokenizer = word.Tokenizer.build([], text_config.TextConfig())
+  np.testing.assert_array_equal(tokenizer.graph().encode(["a b"], 4), [[3, 3, 2, 0]])
 
 
 def test_whole_unicode_whitespace():
-  vocabulary = vocabularies.Vocabulary.build(["a b"])
+  tokenizer = word.Tokenizer.build(["a b"], text_config.TextConfig())
   spaces = [chr(code) for code in range(0x10000) if chr(code).isspace()]
-  tokens = vocabulary.graph().encode([f"a{space}b" for space in spaces], 3)
+  tokens = tokenizer.graph().encode([f"a{space}b" for space in spaces], 3)
   np.testing.assert_array_equal(tokens, [[4, 5, 2]] * len(spaces))
 
 
 class _Model(tf.Module):
   """Holds a graph as an exported model would."""
 
-  def __init__(self, vocabulary, length):
+  def __init__(self, tokenizer, length):
     super().__init__()
-    self.text = vocabulary.graph()
+    self.text = tokenizer.graph()
     self._length = length
 
   @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
@@ -58,18 +64,18 @@ class _Model(tf.Module):
     return self.text.decode(tokens)
 
 
-@pytest.mark.parametrize("level", vocabularies.LEVELS)
-def test_export(level, tmp_path):
-  vocabulary = _vocabulary(level)
-  tf.saved_model.save(_Model(vocabulary, 5), str(tmp_path))
+@pytest.mark.parametrize("name", NAMES)
+def test_export(name, tmp_path):
+  tokenizer = _tokenizer(name)
+  tf.saved_model.save(_Model(tokenizer, 5), str(tmp_path))
   loaded = tf.saved_model.load(str(tmp_path))
   tokens = loaded.encode(tf.constant(TEXTS))
-  np.testing.assert_array_equal(tokens, vocabulary.encode(TEXTS, 5))
-  assert [text.decode() for text in loaded.decode(tokens).numpy()] == vocabulary.decode(tokens)
+  np.testing.assert_array_equal(tokens, tokenizer.encode(TEXTS, 5))
+  assert [text.decode() for text in loaded.decode(tokens).numpy()] == tokenizer.decode(tokens)
 
 
 def test_export_integers(tmp_path):
-  tf.saved_model.save(_Model(vocabularies.IntegerVocabulary(100), 3), str(tmp_path))
+  tf.saved_model.save(_Model(integer.Tokenizer(100), 3), str(tmp_path))
   loaded = tf.saved_model.load(str(tmp_path))
   tokens = loaded.encode(tf.constant(["0 99 5", " 7 7  7"]))
   np.testing.assert_array_equal(tokens, [[0, 99, 5], [7, 7, 7]])
@@ -78,4 +84,4 @@ def test_export_integers(tmp_path):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
       loaded.encode(tf.constant([text]))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-      vocabularies.IntegerVocabulary(100).graph().encode([text], 3)
+      integer.Tokenizer(100).graph().encode([text], 3)

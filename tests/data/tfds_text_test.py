@@ -40,7 +40,7 @@ class TfdsTextTestSplits(TfdsTextTestReviews):
 
 def _load(tmp_path, name="tfds_text_test_reviews", **options):
   made = tfds_text.load_registered(name, tfds_text.Config(**options), tmp_path)
-  return {split: made.vocabulary.decode(tokens) for split, tokens in made.tokens.items()}
+  return {split: made.tokenizer.decode(tokens) for split, tokens in made.tokens.items()}
 
 
 def test_carves_missing_splits_out_of_train(tmp_path):
@@ -65,7 +65,7 @@ def test_labels_from_a_feature(tmp_path, feature, names, label):
 def test_labels_of_a_known_dataset_with_generated_text(tmp_path):
   with tfds.testing.mock_data(num_examples=6):
     made = tfds_text.load_registered(
-        "ag_news_subset", tfds_text.Config(text_feature="description", label_feature="label", level="char"), tmp_path)
+        "ag_news_subset", tfds_text.Config(text_feature="description", label_feature="label", tokenizer="char"), tmp_path)
   assert made.spec.categories == ("World", "Sports", "Business", "Sci/Tech")
   assert made.categories["train"].shape == (6,) and made.categories["train"].max() < 4
 
@@ -119,7 +119,7 @@ def test_a_folder_of_a_prepared_dataset(tmp_path, monkeypatch):
 
 def test_a_known_dataset_with_generated_text(tmp_path):
   with tfds.testing.mock_data(num_examples=6):
-    texts = _load(tmp_path, "gigaword", text_feature="document", level="char")
+    texts = _load(tmp_path, "gigaword", text_feature="document", tokenizer="char")
   assert {split: len(some) for split, some in texts.items()} == {"train": 6, "validation": 6, "test": 6}
 
 
@@ -137,7 +137,7 @@ def test_a_known_dataset_with_generated_text(tmp_path):
     ({"train_split": "train[30:20]"}, r"--train_split train\[30:20\] has a part without an example"),
     ({"name": "/no/such/1.0.0"}, "--dataset /no/such/1.0.0 is no folder of a prepared TFDS dataset; expected one with a dataset_info.json"),
     ({"name": "./tfds_text_test_reviews"}, "--dataset ./tfds_text_test_reviews is no folder of a prepared TFDS dataset"),
-    ({"level": "byte"}, "level must be one of"),
+    ({"tokenizer": "byte"}, "unknown tokenizer 'byte'"),
     ({"name": "tfds_text_test_reviews/large"}, "TFDS cannot make the dataset 'tfds_text_test_reviews/large'"),
     ({"name": "tfds_text_test_review"}, "unknown dataset 'tfds_text_test_review'; did you mean tfds_text_test_reviews"),
 ])

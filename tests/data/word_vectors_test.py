@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from tf_textgan import errors
-from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data import word_vectors
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import word
 
-VOCABULARY = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, "the", "a", ". . ."))
+VOCABULARY = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, "the", "a", ". . ."))
 
 
 def _write(tmp_path, text):
@@ -28,7 +30,7 @@ def test_vectors_are_put_in_the_vocabularys_order(tmp_path, header):
 
 
 def test_drawn_vectors_are_spread_as_gloves_are(tmp_path):
-  many = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *(f"w{i}" for i in range(1000))))
+  many = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *(f"w{i}" for i in range(1000))))
   matrix = word_vectors.read(_write(tmp_path, "w0" + " 0.5" * 20), many, 20)
   np.testing.assert_allclose(matrix.std(), 0.3836, rtol=0.02)
 
@@ -56,4 +58,4 @@ def test_a_missing_file_is_told(tmp_path):
 
 def test_a_corpus_without_words_is_told(tmp_path):
   with pytest.raises(errors.UserError, match="tokens of this corpus are numbers"):
-    word_vectors.read(tmp_path / "vectors.txt", vocabularies.IntegerVocabulary(9), 2)
+    word_vectors.read(tmp_path / "vectors.txt", integer.Tokenizer(9), 2)

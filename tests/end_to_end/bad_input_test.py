@@ -89,7 +89,7 @@ TRAIN = {
   "a negative rate": ({"mle_learning_rate": "-0.1"}, "mle_learning_rate must be at least 0, not -0.1"),
   "an infinite rate": ({"mle_learning_rate": "inf"}, "mle_learning_rate must be at least 0, not inf"),
   "no units": ({"generator_hidden_size": "0"}, "hidden_size must be at least 1, not 0"),
-  "a level": ({"level": "sentence"}, "level must be one of word, char, not 'sentence'"),
+  "a tokenizer": ({"tokenizer": "sentence"}, "unknown tokenizer 'sentence'"),
   "a share": ({"test_share": "1.5"}, "test_share must be at least 0 and below 1, not 1.5"),
   "another run": (
     {"workdir": "{}/run", "generator_hidden_size": "9"},

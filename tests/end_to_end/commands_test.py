@@ -37,7 +37,7 @@ def trained(request, place):
   name = request.param
   settings = {
     "dataset": "text_lines", "text_files": place / "text.txt", "data_dir": place / "data", "workdir": place / name, "log_every": 1,
-    **shell.tiny_flags(name), **shell.SHORT, "level": "char" if _one_shot(name) else "word",
+    **shell.tiny_flags(name), **shell.SHORT, "tokenizer": "char" if _one_shot(name) else "word",
   }  # fmt: skip
   command = shell.run if name == DEFAULT else shell.call
   if name != DEFAULT:

@@ -147,3 +147,31 @@ def test_a_tfds_builder_of_the_users_own(place):
   outside.forget(PACKAGE)
   code, _, err = shell.call("generate", "--workdir", "tfds")
   assert code == 2 and f"config.json names the module {parts['builder']}, which is code" in err
+
+
+def test_a_tokenizer_of_the_users_own(place):
+  folder, parts, _ = place
+  shell.write_text(folder / "text.txt", 60)
+  data = {"dataset": "text_lines", "text_files": folder / "text.txt", "tokenizer": parts["tokenizer"], "data_dir": folder / "data"}
+  words = shell.as_flags({**data, **shell.tiny_flags("mle"), **shell.SHORT, "workdir": "tokenized", "export": False, "deterministic": False})
+  for expected in ("validation", "going on from step 3 of 3"):  # Its name is on the command line.
+    outside.forget(PACKAGE)
+    code, _, err = shell.call("train", *words)
+    assert code == 0 and expected in err, err
+  outside.forget(PACKAGE)
+  code, _, err = shell.call("generate", "--workdir", "tokenized")
+  assert code == 2 and f"tokenized/config.json names the module {parts['tokenizer']}, which is code" in err
+  # The tokenizer's own file names it too, and is trusted no more.
+  config = json.loads((folder / "tokenized" / "config.json").read_text())
+  config["experiment"]["dataset"]["tokenizer"] = "word"
+  (folder / "tokenized" / "config.json").write_text(json.dumps(config))
+  code, _, err = shell.call("generate", "--workdir", "tokenized")
+  assert code == 2 and f"tokenized/vocabulary.json names the module {parts['tokenizer']}, which is code" in err
+  settings = {**data, "tokenizer": "word", **shell.tiny_flags("seqgan"), **shell.SHORT, "workdir": "judged", "pretrained_discriminator": "tokenized"}
+  code, _, err = shell.call("train", *shell.as_flags(settings))
+  assert code == 2 and "the run in tokenized has another vocabulary; expected a discriminator of the same corpus" in err
+  settings = {**data, "tokenizer": "word", **shell.tiny_flags("mle"), **shell.SHORT, "workdir": "begun", "pretrained": "tokenized"}
+  code, _, err = shell.call("train", *shell.as_flags(settings))
+  assert code == 2 and f"tokenized/vocabulary.json names the module {parts['tokenizer']}, which is code" in err
+  assert not outside.imported(PACKAGE)
+  assert shell.call("generate", "--workdir", "tokenized", "--trust_config", "true")[0] == 0

@@ -10,8 +10,10 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import word
 from tf_textgan.encoders import hashed
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.metrics import frechet
@@ -48,10 +50,12 @@ class _Uniform(corpus_lib.Truth):
     return np.random.default_rng(seed).integers(0, self._spec.vocab_size, [num, self._spec.length]).astype(np.int32)
 
 
+LETTERS = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
+
+
 def _corpus(spec, truth=None, **tokens):
   batches = {split: tokens.get(split, tiny.batch(spec, 12, seed)) for seed, split in enumerate(corpus_lib.SPLITS)}
-  vocabulary = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde"))
-  return corpus_lib.Corpus("toy", spec, vocabulary, batches, truth)
+  return corpus_lib.Corpus("toy", spec, LETTERS, batches, truth)
 
 
 def _log_softmax(x):
@@ -122,8 +126,9 @@ def test_scores_by_hand():
   rows = [[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0], [3, 5, 5, 5, 5, 2], [6, 2, 0, 0, 0, 0]]
   tokens = np.array(rows, np.int32)
   train = np.array([[4, 5, 2, 0, 0, 0], [7, 2, 0, 0, 0, 0]], np.int32)
-  sample = evaluator_lib.as_sentences(tokens, TEXT)
-  numbers = evaluator_lib.score_sentences(sample, sample, evaluator_lib.as_sentences(train, TEXT))
+  words = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcd")).words
+  sample = words(tokens)
+  numbers = evaluator_lib.score_sentences(sample, sample, words(train))
   # Sentences 45 45 35555 6: ten tokens of four kinds; bigrams 45 45 35 55 55 55.
   assert numbers["distinct_1"] == 4 / 10
   assert numbers["distinct_2"] == 3 / 6
@@ -167,7 +172,7 @@ def test_divergences_are_those_of_the_distribution_sampled_from(temperature):
   spec = sequences.Spec(vocab_size=5, length=3, start_token=0)
   truth = _Uniform(spec)
   real = truth.sample(20000, 0)
-  corpus = corpus_lib.Corpus("toy", spec, vocabularies.IntegerVocabulary(5), {split: real for split in corpus_lib.SPLITS}, truth)
+  corpus = corpus_lib.Corpus("toy", spec, integer.Tokenizer(5), {split: real for split in corpus_lib.SPLITS}, truth)
   generator = tiny.algorithm("mle", spec).generator
   for weight in generator.trainable_variables:
     weight.assign(np.random.default_rng(1).normal(0, 0.7, weight.shape))
@@ -209,7 +214,7 @@ def test_the_discriminator_is_scored_on_held_out_text():
 def _labelled_corpus():
   batches = {split: tiny.labelled_batch(12, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
   tokens, categories = ({split: batch[part] for split, batch in batches.items()} for part in (0, 1))
-  return corpus_lib.Corpus("toy", tiny.LABELLED_SPEC, None, tokens, categories=categories)
+  return corpus_lib.Corpus("toy", tiny.LABELLED_SPEC, LETTERS, tokens, categories=categories)
 
 
 def test_real_text_is_scored_in_its_own_category():
@@ -233,17 +238,17 @@ def test_samples_are_written_in_the_training_splits_proportions_and_told_apart()
   labels = np.repeat(np.arange(3, dtype=np.int32), [10, 30, 60])
   wrong = np.roll(labels, 10)  # 20 of the 100 labels differ.
   corpus = corpus_lib.Corpus(
-    "toy", tiny.LABELLED_SPEC, None, {split: tokens for split in corpus_lib.SPLITS}, categories={"train": labels, "validation": labels, "test": wrong}
+    "toy", tiny.LABELLED_SPEC, LETTERS, dict.fromkeys(corpus_lib.SPLITS, tokens), categories={"train": labels, "validation": labels, "test": wrong}
   )
   generator = tiny.algorithm("mle", tiny.LABELLED_SPEC).generator
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   categories = evaluator.sample_categories(2000)
   np.testing.assert_allclose(np.bincount(categories) / 2000, [0.1, 0.3, 0.6], atol=0.05)
-  perfect = [(3 + c,) for c in evaluator.sample_categories(50)]
+  perfect = [(LETTERS.tokens[3 + c],) for c in evaluator.sample_categories(50)]
   assert {name: estimate.value for name, estimate in evaluator.told_apart(perfect, "test").items()} == {
     "category_accuracy": 1.0, "category_accuracy_real": pytest.approx(np.mean(labels == wrong)),
   }  # fmt: skip
-  assert evaluator.told_apart([(5,)] * 50, "validation")["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
+  assert evaluator.told_apart([(LETTERS.tokens[5],)] * 50, "validation")["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
   assert evaluator.told_apart(perfect, "validation")["category_accuracy_real"].value == 1.0
   # The samples are written in those categories: a generator whose category decides the token.
   for weight in generator.trainable_variables:
@@ -264,14 +269,12 @@ def test_without_categories_nothing_is_said_of_them():
   assert "nll_validation" in numbers and not [name for name in numbers if "category" in name or name.startswith("nll_validation_")]
 
 
-def test_sentences_and_lengths():
+def test_lengths():
   tokens = np.array([[4, 5, 2, 0], [4, 4, 4, 4], [2, 0, 0, 0]], np.int32)
   spec = sequences.Spec(vocab_size=9, length=4, start_token=1, end_token=2)
   assert evaluator_lib.lengths(tokens, spec).tolist() == [3, 4, 1]
-  assert evaluator_lib.as_sentences(tokens, spec) == [(4, 5), (4, 4, 4, 4), ()]
   fixed = sequences.Spec(vocab_size=9, length=4, start_token=0)  # There 0 and 2 are ordinary tokens.
   assert evaluator_lib.lengths(tokens, fixed).tolist() == [4, 4, 4]
-  assert evaluator_lib.as_sentences(tokens, fixed) == [(4, 5, 2, 0), (4, 4, 4, 4), (2, 0, 0, 0)]
 
 
 def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
@@ -282,7 +285,7 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   assert evaluator_lib.oracle(corpus.truth.log_prob(tokens), words)["grammatical"].value == 1.0
   # Ten lose their last word; five have no end.
   for row, length in zip(tokens[:10], words):
-    row[length - 2 : length] = vocabularies.EOS, vocabularies.PAD
+    row[length - 2 : length] = tokenizers.EOS, tokenizers.PAD
   tokens[10:15] = tokens[10:15, :1]
   broken = evaluator_lib.oracle(corpus.truth.log_prob(tokens), evaluator_lib.lengths(tokens, corpus.spec))
   assert broken["grammatical"].value <= 35 / 40
@@ -295,6 +298,6 @@ def test_the_frechet_distance_is_measured_if_asked_for():
   numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
   encoder = hashed.Encoder()
   # As many of each.
-  ours, theirs = (encoder(corpus.vocabulary.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
+  ours, theirs = (encoder(corpus.tokenizer.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
   np.testing.assert_allclose(numbers["frechet"], frechet.distance(ours, theirs), rtol=1e-6)
   assert numbers["frechet"] > 0

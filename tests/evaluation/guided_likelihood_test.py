@@ -11,7 +11,7 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
 from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import integer
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import sweep
@@ -24,7 +24,7 @@ from tf_textgan.sampling import pickers
 SPEC = sequences.Spec(vocab_size=4, length=3, start_token=0)
 EVERY = np.array(list(itertools.product(range(4), repeat=3)), np.int32)
 CORPUS = corpus_lib.Corpus(
-  "toy", SPEC, vocabularies.IntegerVocabulary(4), {split: tiny.batch(SPEC, 100, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
+  "toy", SPEC, integer.Tokenizer(4), {split: tiny.batch(SPEC, 100, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
 )
 
 
@@ -60,7 +60,7 @@ def test_where_there_is_no_likelihood(judge):
 def test_a_guided_system_among_the_scores(judge):
   system = guided.Generator(judge.generator, judge, guidance.Resampling(8))
   evaluator = evaluator_lib.Evaluator(system, CORPUS, seed=0)
-  sentences = [evaluator_lib.as_sentences(CORPUS.tokens[split], SPEC) for split in ("test", "train")]
+  sentences = [CORPUS.tokenizer.words(CORPUS.tokens[split]) for split in ("test", "train")]
   likelihood = guided_likelihood.Likelihood(evaluator_lib.Evaluator(judge.generator, CORPUS, seed=0), judge.log_ratio, CORPUS, 60, "test")
   score = sweep.RunScorer(evaluator, CORPUS, texts.Scorer(*sentences, texts.Config(encoder="")), 60, "test", 0, likelihood)
   numbers = score(pickers.Categorical(0.9))

@@ -6,8 +6,9 @@ import pytest
 from tf_textgan import errors
 from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import word
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
@@ -16,13 +17,13 @@ SPEC = tiny.SPECS["text"]
 CORPUS = corpus_lib.Corpus(
   "toy",
   SPEC,
-  vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde")),
+  word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde")),
   {split: tiny.batch(SPEC, 30, seed) for seed, split in enumerate(corpus_lib.SPLITS)},
 )
 
 
 def _sentences(split, corpus=CORPUS):
-  return evaluator_lib.as_sentences(corpus.tokens[split], corpus.spec)
+  return corpus.tokenizer.words(corpus.tokens[split])
 
 
 def _score(corpus=CORPUS, algorithm="mle", num=50):

@@ -30,7 +30,7 @@ class Twin:
   """A slow implementation of the model, token by token, from the formulas."""
 
   def __init__(self, sentences, order, vocabulary):
-    self.order, self.vocabulary = order, set(vocabulary)
+    self.order, self.tokenizer = order, set(vocabulary)
     occurrences, lefts = collections.Counter(), collections.defaultdict(set)
     for sentence in sentences:
       padded = self.padded(sentence)
@@ -48,7 +48,7 @@ class Twin:
     self.discounts = [self.estimate(size) for size in range(order)]
 
   def padded(self, sentence):
-    return ("<s>", *(word if word in self.vocabulary else "<unk>" for word in sentence), "</s>")
+    return ("<s>", *(word if word in self.tokenizer else "<unk>" for word in sentence), "</s>")
 
   def estimate(self, context_size):
     counts = [c for context, followers in self.followers.items() if len(context) == context_size for c in followers.values()]
@@ -67,7 +67,7 @@ class Twin:
     return discounts[1], discounts[2], discounts[3]
 
   def probability(self, word, context):
-    lower = self.probability(word, context[1:]) if context else 1 / (len(self.vocabulary) + 2)
+    lower = self.probability(word, context[1:]) if context else 1 / (len(self.tokenizer) + 2)
     followers = self.followers.get(context)
     if followers is None:
       return lower

@@ -14,7 +14,8 @@ from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.commands import flags
 from tf_textgan.conformance import tiny
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import word
 from tf_textgan.runs import experiment as experiment_lib
 
 
@@ -173,7 +174,7 @@ def _with_vectors(tmp_path, **settings):
   path = tmp_path / "vectors.txt"
   path.write_text("".join(f"{word} {i}.5 -1\n" for i, word in enumerate("abcde")))
   settings = {"embedding_file": path, "generator_pretrained_size": 2, "discriminator_pretrained_size": 2, **settings}
-  vocabulary = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde"))
+  vocabulary = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
   return _experiment("scratchgan", **settings), vocabulary
 
 
@@ -204,7 +205,7 @@ def test_word_vectors_of_another_size_are_told(tmp_path):
 
 
 def test_a_discriminator_for_an_algorithm_that_has_none_is_told():
-  vocabulary = vocabularies.Vocabulary((*vocabularies.SPECIAL_TOKENS, *"abcde"))
+  vocabulary = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
   with pytest.raises(errors.UserError, match="--algorithm mle trains no discriminator, but --pretrained_discriminator is other"):
     experiment_lib.build(_experiment("mle", pretrained_discriminator="other"), vocabulary.spec(6), vocabulary)
 

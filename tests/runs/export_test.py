@@ -67,13 +67,13 @@ def made(tmp_path_factory):
     "seqgan": {**text, **shell.tiny_flags("seqgan")},
     "gsgan": {**text, **shell.tiny_flags("gsgan")},
     "leakgan": {**text, **shell.tiny_flags("leakgan")},  # Its generator reads its discriminator.
-    "characters": {**text, "level": "char", **shell.tiny_flags("wgan_gp")},
+    "characters": {**text, "tokenizer": "char", **shell.tiny_flags("wgan_gp")},
     "oracle": {**_ORACLE, "data_dir": folder / "data", **shell.tiny_flags("mle")},
   }
   made = {}
   for name, flags in settings.items():
     corpus, algorithm = shell.begin(folder / name, flags, _spread)
-    export.save(folder / name / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary)
+    export.save(folder / name / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer)
     made[name] = (folder / name, corpus, algorithm)
   paths = [path for path in sys.path if path and pathlib.Path(path).resolve() not in (shell.ROOT, shell.ROOT / "tests")]
   fresh = subprocess.run(
@@ -122,7 +122,7 @@ def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
   assert fresh[name]["cold"] == fresh[name]["cold_again"]
   assert len(set(fresh[name]["cold"])) == 1
   # Token by token the argmax, by teacher forcing.
-  tokens = corpus.vocabulary.encode(fresh[name]["cold"][:1], corpus.spec.length)
+  tokens = corpus.tokenizer.encode(fresh[name]["cold"][:1], corpus.spec.length)
   logits = algorithm.generator(tf.constant(tokens), algorithm.generator.prior(1, [0, 0])).numpy()[0]
   for token, row in zip(tokens[0], logits):
     assert token == row.argmax()
@@ -141,7 +141,7 @@ def test_scores_are_the_evaluators_likelihood(made, name):
   runs_made, fresh = made
   _, corpus, algorithm = runs_made[name]
   sentences = INTEGERS if name == "oracle" else TEXT
-  tokens = corpus.vocabulary.encode(sentences, corpus.spec.length)
+  tokens = corpus.tokenizer.encode(sentences, corpus.spec.length)
   expected = evaluator.Evaluator(algorithm.generator, corpus, seed=0).log_probs(tokens)
   np.testing.assert_allclose(fresh[name]["score"]["log_prob"], expected, rtol=1e-5)
   assert len(set(np.round(expected, 4))) == len(sentences)
@@ -151,7 +151,7 @@ def test_scores_of_the_discriminators(made):
   runs_made, fresh = made
   for name in ("seqgan", "gsgan", "leakgan", "characters"):
     _, corpus, algorithm = runs_made[name]
-    tokens = corpus.vocabulary.encode(TEXT, corpus.spec.length)
+    tokens = corpus.tokenizer.encode(TEXT, corpus.spec.length)
     np.testing.assert_allclose(fresh[name]["score"]["discriminator"], algorithm.discriminator(tf.constant(tokens)), rtol=1e-4, atol=1e-5)
   # A one-shot generator knows no likelihood, maximum likelihood has no discriminator.
   assert set(fresh["characters"]["score"]) == {"discriminator"}
@@ -161,7 +161,7 @@ def test_scores_of_the_discriminators(made):
 def test_an_unknown_word_counts_as_unk(made):
   runs_made, fresh = made
   folder, corpus, _ = runs_made["seqgan"]
-  assert "zebra" not in corpus.vocabulary.tokens
+  assert "zebra" not in corpus.tokenizer.tokens
   model = tf.saved_model.load(str(folder / "export"))
   scores = model.signatures["score"](text=tf.constant(["a zebra sees the dog", "a <unk> sees the dog", "a man sees the dog"]))["log_prob"].numpy()
   assert scores[0] == scores[1] != scores[2]
@@ -181,14 +181,14 @@ def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
   (tmp_path / "export" / "old").write_text("")
   (tmp_path / "export.partial").mkdir()  # Of a run that was killed.
   (tmp_path / "export.partial" / "half").write_text("")
-  export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
   assert sorted(path.name for path in tmp_path.iterdir()) == ["export"]
   assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
 
 
 def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
-  export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
   model = tf.saved_model.load(str(tmp_path / "export"))
   assert list(model.signatures) == ["generate"] and not hasattr(model, "score") and not hasattr(model, "serve")
 
@@ -225,7 +225,7 @@ def test_impossible_requests_are_refused(made, name, num, temperature, message):
 
 def test_versions_stand_side_by_side_and_are_not_lost(made, tmp_path):
   _, corpus, algorithm = made[0]["oracle"]
-  save = lambda version: export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary, version=version)  # noqa: E731
+  save = lambda version: export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer, version=version)  # noqa: E731
   for version in (1, 12, 1):
     assert save(version) == tmp_path / "export" / str(version)
   assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["1", "12"]
@@ -237,7 +237,7 @@ def test_versions_stand_side_by_side_and_are_not_lost(made, tmp_path):
 def test_guided_text_is_that_of_the_command(made, tmp_path):
   folder, corpus, algorithm = made[0]["seqgan"]
   guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make())
-  export.save(tmp_path / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide)
+  export.save(tmp_path / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide)
   model = tf.saved_model.load(str(tmp_path / "export"))
   drawn = model.signatures["generate_guided"](num=tf.constant(40), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
   words = ["--workdir", folder, "--num", 40, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--guide", "resampling"]
@@ -254,13 +254,13 @@ def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
   run = runs.load(made[0]["seqgan"][0])
   for picker in (pickers.Categorical(1.0, top_k=1), pickers.Categorical(1.0, nucleus=1e-6)):
     tokens = run.algorithm.generator.write(3, export.generation_seed(1), picker).tokens
-    assert run.vocabulary.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]
+    assert run.tokenizer.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]
 
 
 def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path):
   data = shell.write_two_texts(tmp_path)
   corpus, algorithm = shell.begin(tmp_path / "run", {**data, **shell.tiny_flags("mle")}, _spread)
-  export.save(tmp_path / "export", algorithm.generator, None, corpus.vocabulary)
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
   model = tf.saved_model.load(str(tmp_path / "export"))
   generate, score = model.signatures["generate"], model.signatures["score"]
 

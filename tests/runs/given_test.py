@@ -96,7 +96,7 @@ def test_a_run_on_a_corpus_from_python_that_begins_with_another_one_s_generator(
   assert runs.train(_make(tmp_path), corpus=SENTENCES)
   second = _make(tmp_path, workdir=tmp_path / "second", pretrained=str(tmp_path / "run"))
   assert runs.train(second, corpus=[*SENTENCES, "q sees r"])
-  assert runs.load(tmp_path / "second").vocabulary == runs.load(tmp_path / "run").vocabulary
+  assert runs.load(tmp_path / "second").tokenizer == runs.load(tmp_path / "run").tokenizer
 
 
 def test_networks_whose_module_is_known_are_read_back_without_them(tmp_path):

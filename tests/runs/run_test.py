@@ -17,7 +17,7 @@ from tests import shell
 from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.commands import flags
-from tf_textgan.data import vocabulary as vocabulary_lib
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.runs import experiment as experiment_lib
 
 _STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
@@ -198,7 +198,7 @@ def _experiment(place, workdir, **changes):
     ({"seed": 1}, "its loop has seed 0, this command 1"),
     ({"batch_size": 8}, "its loop has batch_size 16, this command 8"),
     ({"generator_learning_rate": 0.5}, "its algorithm has generator_learning_rate 0.0001, this command 0.5"),
-    ({"level": "char"}, "its dataset has level 'word', this command 'char'"),
+    ({"tokenizer": "char"}, "its dataset has tokenizer 'word', this command 'char'"),
   ],
 )
 def test_a_folder_of_another_run_is_refused_and_stays(place, changes, message):
@@ -228,7 +228,7 @@ def test_the_text_may_move_but_not_change_its_vocabulary(place):
   """What the run was encoded with is kept with it."""
   run = runs.load(place / "whole")
   corpus = run.corpus()
-  assert corpus.vocabulary == run.vocabulary
+  assert corpus.tokenizer == run.tokenizer
   assert corpus.spec == run.algorithm.generator.spec
   assert run.step <= _TOTAL
 
@@ -324,7 +324,7 @@ def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monk
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"pretrained_discriminator": "absent"}, "cannot read the vocabulary absent/vocabulary.json"),
+    ({"pretrained_discriminator": "absent"}, "cannot read the tokenizer absent/vocabulary.json"),
     ({"discriminator_hidden_size": 5}, "is a checkpoint of another model: discriminator/.* has shape"),
     ({"text_files": "other.txt"}, "has another vocabulary; expected a discriminator of the same corpus"),
   ],
@@ -379,7 +379,7 @@ def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, 
   plain, taught = (loop._data for loop in begun)
   np.testing.assert_array_equal(taught[:-2], plain)
   assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
-  decoded = vocabulary_lib.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
+  decoded = tokenizers.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])
   assert decoded == ["a cat sees a <unk>", "the cat sees a dog"]
 
 

@@ -31,7 +31,7 @@ from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 from tf_textgan.commands import generate
 from tf_textgan.data import text_files
-from tf_textgan.data import tokenizers
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import bench as bench_lib
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import neural_lm
@@ -58,9 +58,10 @@ class Options:
   references: str = ""
   # Without a run: the training text, for copies and the language model.
   training: str = ""
-  # How --file, --references and --training are cut into tokens: at spaces, or by NLTK's rules.
-  tokenizer: Literal["space", "nltk"] = "space"
-  # Lower-case --file, --references and --training.
+  # Without a run: how --file, --references and --training are split into words, "word" (at white space, also if empty) or "nltk" (Penn Treebank
+  # rules). With --workdir the run's own tokenizer splits them.
+  tokenizer: Literal["", "word", "nltk"] = ""
+  # Without a run: lower-case --file, --references and --training.
   lower: bool = False
   # Sentences to sample from a run. Most metrics depend on it: compare equal numbers.
   num: int = 2000
@@ -104,8 +105,8 @@ def parse(argv):
 
 
 def read(path, options):
-  """The tokens of each line of a text file that is not blank."""
-  split = tokenizers.named(options.tokenizer)
+  """The words of each line of a text file that is not blank."""
+  split = tokenizers.find(options.tokenizer or "word").split
   return [tuple(split(line.lower() if options.lower else line)) for line in text_files.sentences(path)]
 
 
@@ -242,6 +243,8 @@ def main(parts):
     workdirs = ["runs/default"]
   if workdirs and (options.references or options.training):
     raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
+  if workdirs and (options.tokenizer or options.lower):
+    raise errors.UserError("--tokenizer and --lower are for files without a run; with --workdir the run's own tokenizer reads them")
   if options.combine and len(workdirs) < 2:
     raise errors.UserError("--combine is for two or more runs; expected --workdir as often")
   if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):

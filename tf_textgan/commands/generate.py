@@ -115,7 +115,7 @@ def main(parts):
   guide = parts.guide.guide
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint, options.trust_config)
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
-  sentences = run.vocabulary.decode(generated.tokens.numpy())
+  sentences = run.tokenizer.decode(generated.tokens.numpy())
   if options.format == "jsonl":
     lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, generated.log_probs.numpy())]
     for line, place in zip(lines, generated.context.numpy() if names else ()):

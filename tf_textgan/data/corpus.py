@@ -1,4 +1,4 @@
-"""A corpus: three splits of token sequences, their vocabulary and, for synthetic text, the distribution they were drawn from.
+"""A corpus: three splits of token sequences, their tokenizer and, for synthetic text, the distribution they were drawn from.
 
 Letters: N sentences, T tokens in a sequence.
 """
@@ -18,7 +18,7 @@ from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.data import text_files
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import base as tokenizers
 
 SPLITS = ("train", "validation", "test")
 
@@ -56,7 +56,7 @@ class Corpus:
   Attributes:
     name: what the user calls it.
     spec: shape and special tokens of the sequences.
-    vocabulary: what turns them into text.
+    tokenizer: turns text into tokens and back.
     tokens: for each of `SPLITS` an int32 array `[N, T]`, possibly memory-mapped.
     truth: the distribution of the sequences, where it is known.
     categories: for each of `SPLITS` the labels of its sequences, int32 `[N]`, places in `spec.categories`; None without labels.
@@ -64,7 +64,7 @@ class Corpus:
 
   name: str
   spec: sequences.Spec
-  vocabulary: vocabularies.Vocabulary | vocabularies.IntegerVocabulary
+  tokenizer: tokenizers.Tokenizer
   tokens: collections.abc.Mapping[str, np.ndarray]
   truth: Truth | None = None
   categories: collections.abc.Mapping[str, np.ndarray] | None = None
@@ -80,22 +80,18 @@ def check_categories(names):
 
 
 def encode(
-    name, splits, *, level="word", min_count=1, max_vocab_size=0, max_length=0, vocabulary=None, length=None, folder=None,
-    ram_limit=RAM_LIMIT, labels=None, categories=()):
+    name, splits, config=None, *, tokenizer=None, length=None, folder=None, ram_limit=RAM_LIMIT, labels=None, categories=()):
   """Makes a corpus from text.
 
-  The text is read twice and encoded in chunks, so it may be larger than memory. Empty sentences and those that do not fit are dropped.
+  The text is read a few times and encoded in chunks, so it may be larger than memory. Empty sentences and those that do not fit are dropped.
 
   Args:
     name: of the corpus, for messages.
     splits: for each of `SPLITS` an iterable of strings that can be iterated over more than once.
-    level: `"word"` or `"char"`.
-    min_count: a token seen fewer times in the training split becomes `<unk>`.
-    max_vocab_size: most tokens in the vocabulary, the special ones included; 0 keeps all.
-    max_length: most tokens in a sequence, the end token included; 0 takes the longest sentence, but at most 256.
-    vocabulary: an existing vocabulary instead of one built from the training split; `level`, `min_count` and `max_vocab_size` do
-      not count then.
-    length: an existing T, in place of `max_length`.
+    config: `text_config.TextConfig`: which tokenizer to build from the training split, and the longest sentence; None with an existing tokenizer
+      and length.
+    tokenizer: an existing tokenizer instead of one that is built.
+    length: an existing T, in place of the config's.
     folder: where arrays above the limit are kept; None keeps all in memory.
     ram_limit: bytes above which the tokens of a split are memory-mapped from a file in `folder`.
     labels: for each of `SPLITS` an iterable of as many integers as there are sentences, places in `categories`; None without labels.
@@ -108,26 +104,15 @@ def encode(
     UserError: a split has no sentence that fits, or the training split has fewer than two.
   """
   check_categories(categories)
-  level = vocabulary.level if vocabulary else level
-  lengths = {split: collections.Counter() for split in SPLITS}
-
-  def measured(split):
-    for sentence in splits[split]:
-      lengths[split][len(vocabularies.split(sentence, level))] += 1
-      yield sentence
-
-  train = measured("train")
-  vocabulary = vocabulary or vocabularies.Vocabulary.build(train, level, min_count, max_vocab_size)
-  for sentences in (train, measured("validation"), measured("test")):
-    collections.deque(sentences, maxlen=0)  # only the lengths are wanted; what the vocabulary has read is not read again
-
+  tokenizer = tokenizer or tokenizers.find(config.tokenizer).build(splits["train"], config)
+  lengths = {split: collections.Counter(map(tokenizer.count, splits[split])) for split in SPLITS}
   if length is None:
     longest = max((max(counts, default=0) for counts in lengths.values()), default=0)
-    length = max_length or min(longest + 1, LONGEST_BY_DEFAULT)
+    length = config.max_length or min(longest + int(tokenizer.ends), LONGEST_BY_DEFAULT)
   tokens, kept = {}, {}
   for split in SPLITS:
     total = sum(lengths[split].values())
-    fitting = sum(count for size, count in lengths[split].items() if 0 < size < length)
+    fitting = sum(count for size, count in lengths[split].items() if (0 < size < length if tokenizer.ends else size == length))
     if fitting < total:
       logging.info("%s: dropped %d of %d %s sentences, which are empty or longer than %d tokens", name, total - fitting, total, split,
                    length - 1)
@@ -139,26 +124,26 @@ def encode(
     on_disk = folder is not None and 4 * fitting * length > ram_limit
     path = os.path.join(folder, f"tokens_{split}.npy") if on_disk else None
     kept[split] = array.array("i")
-    sentences = _fitting(splits[split], labels and labels[split], kept[split], vocabulary.level, length)
-    tokens[split] = _encode_split(vocabulary, sentences, length, fitting, path)
-  spec = dataclasses.replace(vocabulary.spec(length), categories=tuple(categories))
+    sentences = _fitting(splits[split], labels and labels[split], kept[split], tokenizer, length)
+    tokens[split] = _encode_split(tokenizer, sentences, length, fitting, path)
+  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(categories))
   if labels is None:
-    return Corpus(name, spec, vocabulary, tokens)
+    return Corpus(name, spec, tokenizer, tokens)
   for split in SPLITS:
     wrong = [label for label in kept[split] if not 0 <= label < len(categories)]
     if wrong:
       raise errors.UserError(
           f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
           f"{len(categories)} categories")
-  return Corpus(name, spec, vocabulary, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
+  return Corpus(name, spec, tokenizer, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
 
 
-def read_lines(path, vocabulary, length):
+def read_lines(path, tokenizer, length):
   """Reads further sentences for a corpus that is there, one on a line, as `generate.py` writes them. Those that do not fit are left out.
 
   Args:
     path: of the file, UTF-8.
-    vocabulary: of the corpus; tokens that it lacks become `<unk>`.
+    tokenizer: of the corpus.
     length: T.
 
   Returns:
@@ -169,42 +154,41 @@ def read_lines(path, vocabulary, length):
   """
   text_files.check(path)
   sentences = list(text_files.lines(path))
-  fitting = sentences
-  if isinstance(vocabulary, vocabularies.Vocabulary):  # The other kind says itself which line is of another length.
-    fitting = list(_fitting(sentences, None, None, vocabulary.level, length))
+  # Of one fixed length, the tokenizer says itself which line has another.
+  fitting = list(_fitting(sentences, None, None, tokenizer, length)) if tokenizer.ends else sentences
   if not fitting:
     raise errors.UserError(f"{path}: expected sentences of 1 to {length - 1} tokens, one on a line, but none of its {len(sentences)} lines is one")
   if len(fitting) < len(sentences):
     logging.info("%s: dropped %d of %d sentences, which are longer than %d tokens", path, len(sentences) - len(fitting), len(sentences), length - 1)
-  return vocabulary.encode(fitting, length)
+  return tokenizer.encode(fitting, length)
 
 
-def _fitting(sentences, labels, kept, level, length):
+def _fitting(sentences, labels, kept, tokenizer, length):
   """Yields the sentences that fit, and appends their labels, if there are labels, to `kept`."""
   for sentence, label in zip(sentences, itertools.repeat(None) if labels is None else labels, strict=labels is not None):
-    if 0 < len(vocabularies.split(sentence, level)) < length:
+    if tokenizer.fits(sentence, length):
       if labels is not None:
         kept.append(label)
       yield sentence
 
 
-def _encode_split(vocabulary, fitting, length, num, path):
+def _encode_split(tokenizer, fitting, length, num, path):
   """Encodes the `num` sentences that fit, into the file `path` or, without one, in memory: int32 `[num, length]`."""
   if path is None:
     tokens = np.empty([num, length], np.int32)
-    _fill(tokens, vocabulary, fitting)
+    _fill(tokens, tokenizer, fitting)
     return tokens
   with files.replacing(path) as temporary:
     tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=(num, length))
-    _fill(tokens, vocabulary, fitting)
+    _fill(tokens, tokenizer, fitting)
     tokens.flush()
   return np.load(path, mmap_mode="r")
 
 
-def _fill(tokens, vocabulary, sentences):
+def _fill(tokens, tokenizer, sentences):
   start = 0
   while chunk := list(itertools.islice(sentences, _CHUNK)):
-    tokens[start:start + len(chunk)] = vocabulary.encode(chunk, tokens.shape[1])
+    tokens[start:start + len(chunk)] = tokenizer.encode(chunk, tokens.shape[1])
     start += len(chunk)
   if start != len(tokens):
     raise ValueError(f"the text gave {len(tokens)} sentences when it was first read, but {start} the second time")

@@ -23,14 +23,14 @@ def config_class(name):
   return tfds_text.Config
 
 
-def load(name, config, data_dir=None, vocabulary=None, length=None):
+def load(name, config, data_dir=None, tokenizer=None, length=None):
   """Prepares a corpus where that has not been done yet, and reads it.
 
   Args:
     name: of the dataset.
     config: an instance of its `config_class`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with, as a resumed run needs it.
+    tokenizer: an existing tokenizer to encode with, as a resumed run needs it.
     length: the sequence length that goes with it.
 
   Returns:
@@ -40,8 +40,8 @@ def load(name, config, data_dir=None, vocabulary=None, length=None):
     UserError: neither the library nor TFDS has a dataset of that name, or its config is wrong.
   """
   if _is_module(name):
-    return registry.load(_PACKAGE, name).load(config, data_dir, vocabulary, length)
-  return tfds_text.load_registered(name, config, data_dir, vocabulary, length)
+    return registry.load(_PACKAGE, name).load(config, data_dir, tokenizer, length)
+  return tfds_text.load_registered(name, config, data_dir, tokenizer, length)
 
 
 def _is_module(name):

@@ -79,21 +79,20 @@ def label_name(label):
 class Sentences:
   """The text of one split of a prepared dataset, read anew from disk, in its order, at every iteration."""
 
-  def __init__(self, builder, split, feature="text", transform=str):
+  def __init__(self, builder, split, feature="text"):
     """Remembers what to read.
 
     Args:
       builder: prepared TFDS builder.
       split: name or TFDS instruction, such as `"train[:90%]"`.
       feature: name of a feature that holds one string; `"a/b"` is the feature b inside a.
-      transform: function from a string to a string, applied to each.
     """
-    self._builder, self._split, self._feature, self._transform = builder, split, feature, transform
+    self._builder, self._split, self._feature = builder, split, feature
 
   def __iter__(self):
     for batch in read(self._builder, self._split, lambda example: _inside(example, self._feature)):
       for text in batch:
-        yield self._transform(text.decode("utf-8", errors="replace"))
+        yield text.decode("utf-8", errors="replace")
 
 
 def read(builder, split, pick):

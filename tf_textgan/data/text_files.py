@@ -18,7 +18,7 @@ def check(path):
 
 
 def lines(path):
-  """Yields the lines that are not blank, without the whitespace around them.
+  """Yields the lines that are not blank, without their line ends; white space at the ends of a line is kept.
 
   A byte order mark and the line ends of any system are accepted.
 
@@ -32,8 +32,8 @@ def lines(path):
       except UnicodeDecodeError as error:
         raise errors.UserError(
             f"{path} is not UTF-8 text: line {number} has the byte 0x{line[error.start]:02x} at position {error.start + 1}") from error
-      text = text.removeprefix("\ufeff").strip() if number == 1 else text.strip()
-      if text:
+      text = (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")
+      if text.strip():
         yield text
 
 

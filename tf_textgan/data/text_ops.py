@@ -1,6 +1,6 @@
 """Text to token ids and back inside a TensorFlow graph, so that an exported model takes and gives strings.
 
-The Python twins are in `vocabulary.py`; both must give the same. Letters: N sentences, T tokens in a sequence.
+The Python twins are in `tokenizers/`; both must give the same. Letters: N sentences, T tokens in a sequence.
 """
 
 import tensorflow as tf
@@ -10,27 +10,29 @@ import tensorflow as tf
 _WHITESPACE = "[" + "".join(f"\\x{{{code:x}}}" for code in range(2**16) if chr(code).isspace()) + "]+"
 
 
-def _words(texts):
+def words(texts: tf.Tensor) -> tf.RaggedTensor:
   """Words of strings `[N]`: a ragged string tensor `[N, (words)]`."""
   return tf.strings.split(tf.strings.strip(tf.strings.regex_replace(texts, _WHITESPACE, " ")))
 
 
-class TextGraph(tf.Module):
-  """Conversions of a `vocabulary.Vocabulary`."""
+class Table(tf.Module):
+  """Conversions of a `tokenizers.base.Table`."""
 
-  def __init__(self, tokens, num_special, level, pad, eos, unk):
+  def __init__(self, tokens, num_special, split, joint, lowercase, pad, eos, unk):
     """Makes the lookup tables.
 
     Args:
       tokens: all tokens in the order of their ids.
       num_special: how many of them, at the front, no text can spell.
-      level: `"word"` or `"char"`.
+      split: function of strings `[N]`, giving their pieces, a ragged string tensor `[N, (pieces)]`.
+      joint: string between the pieces of a decoded sentence.
+      lowercase: lower-case sentences first, letter by letter, where Python knows a few exceptions (the Turkish dotted I), and up to a NUL.
       pad: id of padding.
       eos: id that ends a sequence.
       unk: id of every token not in the vocabulary.
     """
     super().__init__()
-    self._level, self._pad, self._eos = level, pad, eos
+    self._split, self._joint, self._lowercase, self._pad, self._eos = split, joint, lowercase, pad, eos
     self._tokens = tf.constant(tokens)
     # A table needs at least one key: the text "<unk>" means the unknown token anyway.
     keys, ids = [tokens[unk], *tokens[num_special:]], [unk, *range(num_special, len(tokens))]
@@ -38,26 +40,26 @@ class TextGraph(tf.Module):
         tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(ids, tf.int64)), default_value=unk)
 
   def encode(self, texts, length):
-    """Ids of strings `[N]`, as `Vocabulary.encode`: int32 `[N, length]`."""
+    """Ids of strings `[N]`, as the tokenizer's `encode`: int32 `[N, length]`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
-    tokens = _words(texts) if self._level == "word" else tf.strings.unicode_split(texts, "UTF-8")
+    tokens = self._split(tf.strings.lower(texts, encoding="utf-8") if self._lowercase else texts)
     ids = tokens.with_values(tf.cast(self._table.lookup(tokens.values), tf.int32))
     end = tf.RaggedTensor.from_tensor(tf.fill([tf.shape(texts)[0], 1], self._eos))
     return tf.concat([ids, end], axis=1).to_tensor(self._pad, shape=[None, length])
 
   def decode(self, tokens):
-    """Strings `[N]` of ids `[N, T]`, as `Vocabulary.decode`."""
+    """Strings `[N]` of ids `[N, T]`, as the tokenizer's `decode`."""
     tokens = tf.convert_to_tensor(tokens)
     tokens.shape.assert_has_rank(2)
     ended = tf.cumsum(tf.cast(tf.equal(tokens, self._eos), tf.int32), axis=1) > 0
     shown = tf.logical_not(tf.logical_or(ended, tf.equal(tokens, self._pad)))
-    words = tf.ragged.boolean_mask(tf.gather(self._tokens, tokens), shown)
-    return tf.strings.reduce_join(words, axis=1, separator=" " if self._level == "word" else "")
+    pieces = tf.ragged.boolean_mask(tf.gather(self._tokens, tokens), shown)
+    return tf.strings.reduce_join(pieces, axis=1, separator=self._joint)
 
 
-class IntegerGraph(tf.Module):
-  """Conversions of a `vocabulary.IntegerVocabulary`."""
+class Integers(tf.Module):
+  """Conversions of a `tokenizers.integer.Tokenizer`."""
 
   def __init__(self, size):
     super().__init__()
@@ -67,7 +69,7 @@ class IntegerGraph(tf.Module):
     """Ids of strings `[N]` of `length` integers each, int32 `[N, length]`; anything else fails with `InvalidArgumentError`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
-    fields = _words(texts)
+    fields = words(texts)
     counted = tf.debugging.Assert(
         tf.reduce_all(tf.equal(fields.row_lengths(), length)), [f"expected {length} integers in every sequence, but got", texts])
     numeric = tf.debugging.Assert(

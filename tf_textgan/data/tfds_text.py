@@ -63,14 +63,14 @@ def is_path(name):
   return name.startswith(("/", "./", "../", "~")) or (pathlib.Path(name) / _INFO).is_file()
 
 
-def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
+def load_registered(name, config, data_dir=None, tokenizer=None, length=None):
   """Prepares and reads a registered dataset, or reads a prepared one.
 
   Args:
     name: in TFDS, or the path of a folder: see `is_path`.
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Returns:
@@ -97,7 +97,7 @@ def load_registered(name, config, data_dir=None, vocabulary=None, length=None):
   labels, categories = None, ()
   if config.label_feature:
     labels, categories = _labels(builder, splits, config.label_feature, scalars[config.label_feature])
-  return text_config.encode(name, builder, splits, config, config.text_feature, vocabulary, length, labels, categories)
+  return text_config.encode(name, builder, splits, config, config.text_feature, tokenizer, length, labels, categories)
 
 
 def _builder(name, data_dir):

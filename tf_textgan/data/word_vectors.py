@@ -6,18 +6,18 @@ A line is a word and its numbers, separated by spaces. A first line of two integ
 import numpy as np
 
 from tf_textgan import errors
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import base as tokenizers
 
 # Of the numbers drawn for words without a vector: the standard deviation of GloVe's, as ScratchGAN's code has it.
 _STDDEV = 0.3836
 
 
-def read(path, vocabulary, size):
-  """Reads the vectors of a vocabulary's tokens. Those that the file does not have, the special ones among them, are drawn from N(0, .3836^2).
+def read(path, tokenizer, size):
+  """Reads the vectors of a tokenizer's tokens. Those that the file does not have, the special ones among them, are drawn from N(0, .3836^2).
 
   Args:
     path: of a UTF-8 file.
-    vocabulary: see `data.vocabulary`.
+    tokenizer: see `data.tokenizers`.
     size: numbers that a vector must have.
 
   Returns:
@@ -26,10 +26,10 @@ def read(path, vocabulary, size):
   Raises:
     UserError: the file cannot be read, is something else, has vectors of another size or no word of the vocabulary.
   """
-  if not isinstance(vocabulary, vocabularies.Vocabulary):
+  if not isinstance(tokenizer, tokenizers.Table):
     raise errors.UserError(f"the word vectors {path} are of no use here: the tokens of this corpus are numbers, not words")
-  ids = {token: i for i, token in enumerate(vocabulary.tokens)}
-  matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [vocabulary.size, size]).astype(np.float32)
+  ids = {token: i for i, token in enumerate(tokenizer.tokens)}
+  matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [tokenizer.size, size]).astype(np.float32)
   found = 0
   try:
     with open(path, encoding="utf-8") as file:
@@ -49,5 +49,5 @@ def read(path, vocabulary, size):
   except ValueError as error:  # Of `float`, or of the decoding.
     raise errors.UserError(f"{path} is not a file of word vectors in GloVe's text format: {error}") from error
   if not found:
-    raise errors.UserError(f"the word vectors {path} have none of the {vocabulary.size} tokens of this corpus")
+    raise errors.UserError(f"the word vectors {path} have none of the {tokenizer.size} tokens of this corpus")
   return matrix

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from tf_textgan import errors
 from tf_textgan.data import text_files
 from tf_textgan.evaluation import evaluator as evaluator_lib
@@ -42,12 +40,8 @@ class Bench:
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
     self.corpus = first.corpus()
-    self._vocabulary = first.vocabulary
-    references, training = (evaluator_lib.as_sentences(self.corpus.tokens[part], self.corpus.spec) for part in (split, "train"))
-    self.scorer = texts.Scorer(references, training, texts_config, lm_config, self._as_text, seed)
-
-  def _as_text(self, sentence):
-    return self._vocabulary.decode(np.array([sentence], np.int32))[0]
+    references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
+    self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
   def generators(self):
     """What is scored: the name of each run, combination and guided system to its generator."""
@@ -68,7 +62,7 @@ class Bench:
 
   def score_file(self, path):
     """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had generated them."""
-    tokens = self._vocabulary.encode(text_files.sentences(path), self.corpus.spec.length)
+    tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
     sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
     numbers = {}
     if self.corpus.truth is not None:
@@ -77,7 +71,7 @@ class Bench:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
-    return numbers | self.scorer(evaluator_lib.as_sentences(tokens, self.corpus.spec))
+    return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
 
   def sweepable(self, name):
     """Whether a system's generator picks token by token, so that a temperature means something."""

@@ -84,7 +84,7 @@ class Evaluator:
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
-    sentences, references, training = as_sentences(tokens, self._corpus.spec), self._as_sentences(split), self._as_sentences("train")
+    sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
     if split not in self._languages:
       self._languages[split] = kneser_ney.Scorer(references, training)
@@ -126,7 +126,7 @@ class Evaluator:
     """How often a classifier of real text, `naive_bayes.Classifier` on the training split, finds the category that sentences were written in.
 
     Args:
-      sentences: those of `sample(num)`, as `as_sentences` gives them.
+      sentences: those of `sample(num)`, as the tokenizer's `words` gives them.
       split: real sequences, not the training split, to compare with.
 
     Returns:
@@ -136,9 +136,9 @@ class Evaluator:
     if not self.categories:
       return {}
     if self._classifier is None:
-      self._classifier = naive_bayes.Classifier(self._as_sentences("train"), self._corpus.categories["train"])
+      self._classifier = naive_bayes.Classifier(self._words("train"), self._corpus.categories["train"])
     if split not in self._accuracy_on_real:
-      found = self._classifier(self._as_sentences(split))
+      found = self._classifier(self._words(split))
       self._accuracy_on_real[split] = estimates.mean(found == self._corpus.categories[split])
     found = self._classifier(sentences)
     return {
@@ -234,7 +234,7 @@ class Evaluator:
   def _frechet(self, tokens, split):
     """The Frechet distance of samples from the first sentences of a split."""
     num = min(len(tokens), len(self._corpus.tokens[split]))
-    decode = self._corpus.vocabulary.decode
+    decode = self._corpus.tokenizer.decode
     if (num, split) not in self._embeddings:
       self._embeddings[num, split] = self._encoder(decode(self._corpus.tokens[split][:num]))
     ours = self._encoder(decode(tokens[:num]))
@@ -244,14 +244,14 @@ class Evaluator:
   def _real_text(self, num, split):
     """How much of as many real sentences is repeated, and copied from the training set."""
     if (num, split) not in self._real:
-      sentences = self._as_sentences(split)[:num]
-      copied = diversity.copied_share(sentences, self._as_sentences("train"))
+      sentences = self._words(split)[:num]
+      copied = diversity.copied_share(sentences, self._words("train"))
       self._real[num, split] = {"duplicates": diversity.duplicate_share(sentences), "copied": copied}
     return self._real[num, split]
 
-  def _as_sentences(self, split):
+  def _words(self, split):
     if split not in self._sentences:
-      self._sentences[split] = as_sentences(self._corpus.tokens[split], self._corpus.spec)
+      self._sentences[split] = self._corpus.tokenizer.words(self._corpus.tokens[split])
     return self._sentences[split]
 
 
@@ -283,7 +283,7 @@ def score_sentences(sentences, references, training):
   """Scores sentences by themselves and against real ones, on a small budget.
 
   Args:
-    sentences, references, training: sentences as `as_sentences` gives them.
+    sentences, references, training: sentences as the tokenizer's `words` gives them.
 
   Returns:
     Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (share that stands in the training set), `js_2`
@@ -301,11 +301,3 @@ def lengths(tokens, spec):
   if spec.end_token is None:
     return np.full(len(tokens), tokens.shape[1])
   return np.count_nonzero(np.asarray(tokens) != sequences.PAD, axis=1)
-
-
-def as_sentences(tokens, spec):
-  """Token ids without end token and padding, a tuple for each sequence."""
-  ends = lengths(tokens, spec)
-  if spec.end_token is not None:
-    ends = ends - np.any(tokens == spec.end_token, axis=1)
-  return [tuple(row[:end]) for row, end in zip(np.asarray(tokens).tolist(), ends.tolist())]

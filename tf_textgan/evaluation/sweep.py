@@ -71,14 +71,14 @@ class RunScorer:
     numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker) | self._evaluator.cost
     if self._likelihood is not None:
       numbers |= self._likelihood(picker)
-    truth, spec = self._corpus.truth, self._corpus.spec
+    truth = self._corpus.truth
     if truth is not None and not truth.full_support:
       if self._fresh is None:
         fresh = truth.sample(self._num, self._seed)
         self._fresh = fresh, truth.log_prob(fresh)
       coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
       numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
-    sentences = evaluator_lib.as_sentences(tokens, spec)
+    sentences = self._corpus.tokenizer.words(tokens)
     return numbers | self._scorer(sentences) | self._evaluator.told_apart(sentences, self._split) | self._bleu_by_category(sentences)
 
   def _bleu_by_category(self, sentences):
@@ -86,7 +86,7 @@ class RunScorer:
     if not names:
       return {}
     written, labels = self._evaluator.sample_categories(self._num), self._corpus.categories[self._split]
-    references = evaluator_lib.as_sentences(self._corpus.tokens[self._split], self._corpus.spec)
+    references = self._corpus.tokenizer.words(self._corpus.tokens[self._split])
     numbers = {}
     for i, name in enumerate(names):
       of_category = [[sentence for sentence, label in zip(*pair) if label == i] for pair in ((sentences, written), (references, labels))]
@@ -142,7 +142,7 @@ def real_row(corpus, scorer, num, split, seed=0):
   """
   tokens = np.asarray(corpus.tokens["train"])
   tokens = tokens[np.sort(np.random.default_rng(seed).permutation(len(tokens))[:num])]
-  numbers = scorer.real(evaluator_lib.as_sentences(tokens, corpus.spec))
+  numbers = scorer.real(corpus.tokenizer.words(tokens))
   if corpus.truth is not None:
     sizes = evaluator_lib.lengths(tokens, corpus.spec)
     numbers |= evaluator_lib.oracle(corpus.truth.log_prob(tokens), sizes)

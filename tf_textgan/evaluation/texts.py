@@ -33,10 +33,10 @@ class Config:
 class Scorer:
   """Scores any number of samples against the same real text; what depends on the real text alone is computed once.
 
-  Sentences are sequences of tokens, words or ids.
+  Sentences are sequences of words.
   """
 
-  def __init__(self, references, training=None, config=None, lm_config=None, as_text=" ".join, seed=0):
+  def __init__(self, references, training=None, config=None, lm_config=None, seed=0):
     """Takes the real text.
 
     Args:
@@ -45,13 +45,11 @@ class Scorer:
         references.
       config: `Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no LSTM language model.
-      as_text: function of a sentence, giving a string, for the sentence encoder.
       seed: integer, of the bootstrap, the clustering and the LSTM.
     """
     self._references = references
     self._training = training
     self._config = config or Config()
-    self._as_text = as_text
     self._seed = seed
     self._language = kneser_ney.Scorer(references, training)
     self._encoder = load.load(self._config.encoder) if self._config.encoder else None
@@ -106,4 +104,4 @@ class Scorer:
     return numbers
 
   def _encode(self, sentences):
-    return np.asarray(self._encoder([self._as_text(sentence) for sentence in sentences]))
+    return np.asarray(self._encoder([" ".join(sentence) for sentence in sentences]))

@@ -21,8 +21,8 @@ from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base
 from tf_textgan.data import load as data
-from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.data import word_vectors
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
@@ -249,20 +249,20 @@ def default_networks(choices):
   return [config if chosen in ("", name) else None for chosen, (name, config) in zip((choices.generator, choices.discriminator), own)]
 
 
-def load_corpus(experiment, vocabulary=None, length=None):
-  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then. One from Python code is kept in the run's folder."""
+def load_corpus(experiment, tokenizer=None, length=None):
+  """Prepares the corpus; with a saved tokenizer and length it is encoded as it was then. One from Python code is kept in the run's folder."""
   choices = experiment.choices
   place = choices.workdir if choices.dataset == GIVEN else choices.data_dir or None
-  return data.load(choices.dataset, experiment.dataset, place, vocabulary, length)
+  return data.load(choices.dataset, experiment.dataset, place, tokenizer, length)
 
 
-def build(experiment, spec, vocabulary=None, given=None):
+def build(experiment, spec, tokenizer=None, given=None):
   """Makes the networks and their algorithm, initialised from the experiment's seed.
 
   Args:
     experiment: `Experiment`.
     spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
-    vocabulary: see `data.vocabulary`, for the word vectors; None where a checkpoint will be restored, which has them and the generator's weights.
+    tokenizer: see `data.tokenizers`, for the word vectors; None where a checkpoint will be restored, which has them and the generator's weights.
     given: kind to function, the parts that Python code hands over: see `runs.given`.
 
   Returns:
@@ -295,8 +295,8 @@ def build(experiment, spec, vocabulary=None, given=None):
       raise errors.UserError(f"--algorithm {choices.algorithm} needs {needed}")
     discriminator_base.require(discriminator, getattr(module, "DISCRIMINATOR_KIND", ()), f"--algorithm {choices.algorithm}")
     networks = {"generator": generator} | ({"discriminator": discriminator} if discriminator is not None else {})
-    if vocabulary is not None:
-      _assign_word_vectors(choices.embedding_file, vocabulary, generator, *getattr(discriminator, "members", [discriminator]))
+    if tokenizer is not None:
+      _assign_word_vectors(choices.embedding_file, tokenizer, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
         generator.attach(networks)  # Before the algorithm copies the generator.
         _restore(generator, "generator", "best", "--pretrained", choices.pretrained)
@@ -305,7 +305,7 @@ def build(experiment, spec, vocabulary=None, given=None):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
         generator.divide_logits(choices.pretrained_temperature)
       if choices.pretrained_discriminator:
-        _restore_discriminator(choices, networks, vocabulary)
+        _restore_discriminator(choices, networks, tokenizer)
     if choices.pretrained_discriminator:
       discriminator.begun = True  # In a run that goes on as well.
     make = given["algorithm"] if module is None else module.Algorithm
@@ -319,13 +319,15 @@ def _maker(kind, name, given):
   return given[kind] if kind in given else getattr(registry.load(f"tf_textgan.{kind}s", name), kind.capitalize())
 
 
-def _restore_discriminator(choices, networks, vocabulary):
+def _restore_discriminator(choices, networks, tokenizer):
   """Gives the discriminator the weights of the one in `choices.pretrained_discriminator`."""
   folder = pathlib.Path(choices.pretrained_discriminator)
   discriminator = networks.get("discriminator")
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
-  if vocabulary_lib.load(folder / "vocabulary.json") != vocabulary:
+  path = folder / "vocabulary.json"
+  # The names first: a module of the user's that this run does not use is not imported.
+  if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
   discriminator.attach(networks)  # One that has its sizes from the generator makes its variables here.
   _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
@@ -338,7 +340,7 @@ def _restore(network, name, checkpoint, flag, folder):
     raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
 
 
-def _assign_word_vectors(path, vocabulary, *networks):
+def _assign_word_vectors(path, tokenizer, *networks):
   """Fills the networks' `pretrained` variables, if they have any."""
   variables = [variable for network in networks if (variable := getattr(network, "pretrained", None)) is not None]
   if bool(path) != bool(variables):
@@ -346,7 +348,7 @@ def _assign_word_vectors(path, vocabulary, *networks):
       f"--embedding_file is {path!r}, but {'no' if path else 'a'} network has a pretrained_size above 0; expected both or neither: "
       "see --generator_pretrained_size and --discriminator_pretrained_size"
     )
-  vectors = {size: word_vectors.read(path, vocabulary, size) for size in {variable.shape[1] for variable in variables}}
+  vectors = {size: word_vectors.read(path, tokenizer, size) for size in {variable.shape[1] for variable in variables}}
   for variable in variables:
     variable.assign(vectors[variable.shape[1]])
 

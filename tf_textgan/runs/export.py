@@ -32,12 +32,12 @@ class Model(tf.Module):
   `InvalidArgumentError` that lists the right ones.
   """
 
-  def __init__(self, generator, discriminator, vocabulary, guide=None):
+  def __init__(self, generator, discriminator, tokenizer, guide=None):
     super().__init__()
     self._generator = generator
     self._discriminator = discriminator
     self._guide = guide
-    self._text = vocabulary.graph()
+    self._text = tokenizer.graph()
     # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
     settings = [tf.TensorSpec([], tf.int32, "num"), tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int64, "seed")]
@@ -107,14 +107,14 @@ def generation_seed(seed):
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
-def save(folder, generator, discriminator, vocabulary, guide=None, version=0):
+def save(folder, generator, discriminator, tokenizer, guide=None, version=0):
   """Writes a SavedModel, whole or not at all; one that stands there is replaced.
 
   Args:
     folder: path of the SavedModel, or of its versions.
     generator: see `generators.base`.
     discriminator: see `discriminators.base`, or None.
-    vocabulary: see `data.vocabulary`.
+    tokenizer: see `data.tokenizers`.
     guide: `guided.Generator` of these networks; None for no `generate_guided`.
     version: integer; the SavedModel is written to a folder of that name in `folder`, or to `folder` itself if it is 0.
 
@@ -129,7 +129,7 @@ def save(folder, generator, discriminator, vocabulary, guide=None, version=0):
   if versions and not version:
     raise errors.UserError(f"{folder} holds the versions {', '.join(map(str, versions))} of a SavedModel; expected an --export_version above 0")
   folder = folder / str(version) if version else folder
-  model = Model(generator, discriminator, vocabulary, guide)
+  model = Model(generator, discriminator, tokenizer, guide)
   with files.replacing_folder(folder) as temporary:
     tf.saved_model.save(model, str(temporary), model.signatures())
   logging.info("exported to %s", folder)

@@ -22,8 +22,8 @@ from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import load as data_lib
-from tf_textgan.data import vocabulary as vocabulary_lib
 from tf_textgan.data.datasets import given as given_data
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import plots
 from tf_textgan.generators import ensemble as combined
@@ -52,19 +52,19 @@ class Run(NamedTuple):
 
   Attributes:
     experiment: `experiment.Experiment`.
-    vocabulary: see `data.vocabulary`.
+    tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds it had trained for at that checkpoint.
   """
 
   experiment: Any
-  vocabulary: Any
+  tokenizer: Any
   algorithm: Any
   step: int
 
   def corpus(self):
     """The run's corpus, prepared again if need be."""
-    return experiment_lib.load_corpus(self.experiment, self.vocabulary, self.algorithm.generator.spec.length)
+    return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
 
 
 def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=None, discriminator=None):
@@ -89,17 +89,17 @@ def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=N
   resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
   _check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
-  vocabulary = vocabulary_lib.load(folder / "vocabulary.json")
-  spec = dataclasses.replace(vocabulary.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  tokenizer = _read_tokenizer(folder, trust)
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec, given=makers)
-  rewards.add(algorithm, experiment, vocabulary)
+  rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
   run_state = checkpoints.restore(algorithm.variables(), checkpoint)
   if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, vocabulary, algorithm, run_state["step"])
+  return Run(experiment, tokenizer, algorithm, run_state["step"])
 
 
 def combine(runs):
@@ -109,11 +109,11 @@ def combine(runs):
     runs: workdir to `Run`.
 
   Raises:
-    UserError: see `combined.Generator`; a run has another vocabulary.
+    UserError: see `ensemble.Generator`; a run has another tokenizer.
   """
   first, *others = runs
   for workdir in others:
-    if runs[workdir].vocabulary != runs[first].vocabulary:
+    if runs[workdir].tokenizer != runs[first].tokenizer:
       raise errors.UserError(f"the runs in {workdir} and {first} have different vocabularies; expected runs on one corpus to combine")
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
@@ -132,12 +132,12 @@ def guide(generator, run, config, checkpoint="best", trust=False):
     `guided.Generator`.
 
   Raises:
-    UserError: see `guided.Generator`; the other run cannot be read, or has another vocabulary.
+    UserError: see `guided.Generator`; the other run cannot be read, or has another tokenizer.
   """
   judge = run
   if config.guide_workdir:
     judge = load(config.guide_workdir, checkpoint, trust)
-    if judge.vocabulary != run.vocabulary:
+    if judge.tokenizer != run.tokenizer:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
@@ -171,10 +171,10 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   experiment, corpus = _corpus_of(folder, experiment, corpus)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
   # A run that goes on has its word vectors in the checkpoint.
-  vocabulary = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.vocabulary
+  tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
-    algorithm = experiment_lib.build(experiment, corpus.spec, vocabulary, makers)
-  rewards.add(algorithm, experiment, corpus.vocabulary)
+    algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
+  rewards.add(algorithm, experiment, corpus.tokenizer)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
@@ -239,6 +239,15 @@ def _read_config(folder):
   return config
 
 
+def _read_tokenizer(folder, trust=False, chosen=""):
+  """The tokenizer of the run in a folder; one of the user's own is imported only if that is trusted, see `load`, or it is the one chosen."""
+  path = folder / "vocabulary.json"
+  name = tokenizers.name_in(path)
+  if registry.is_outside(name) and name != chosen:
+    registry.check_trusted([name], str(path), trust)
+  return tokenizers.load(path)
+
+
 def _config_of(folder):
   """The config of the run in a folder; a UserError if there is none."""
   config = _read_config(folder)
@@ -283,11 +292,11 @@ def _corpus_of(folder, experiment, data):
   elif experiment.choices.pretrained:
     encoded = pathlib.Path(experiment.choices.pretrained)
     config = _config_of(encoded)
-  vocabulary = vocabulary_lib.load(encoded / "vocabulary.json") if config else None
+  tokenizer = _read_tokenizer(encoded, chosen=getattr(experiment.dataset, "tokenizer", "")) if config else None
   length = config["length"] if config else None
   if data is None:
-    return experiment, experiment_lib.load_corpus(experiment, vocabulary, length)
-  corpus = given_data.make(data, experiment.dataset, vocabulary, length)
+    return experiment, experiment_lib.load_corpus(experiment, tokenizer, length)
+  corpus = given_data.make(data, experiment.dataset, tokenizer, length)
   found = given_data.fingerprint(corpus)
   if experiment.dataset.fingerprint not in ("", found):
     raise errors.UserError(f"corpus= is another one than that of the run in {folder}; pass another workdir, or the same corpus")
@@ -303,7 +312,7 @@ def _training_data(synthetic_file, corpus, algorithm):
         "--synthetic_file is for --algorithm mle without categories: a discriminator would learn to take its sentences for real, and they have no "
         "labels"
       )
-    synthetic = corpus_lib.read_lines(synthetic_file, corpus.vocabulary, corpus.spec.length)
+    synthetic = corpus_lib.read_lines(synthetic_file, corpus.tokenizer, corpus.spec.length)
     logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
     data = np.concatenate([data, synthetic])
   return sequences.Batch(data, corpus.categories["train"] if categories else None)
@@ -312,7 +321,7 @@ def _training_data(synthetic_file, corpus, algorithm):
 def _begin(folder, experiment, corpus):
   """Writes down what the run is."""
   folder.mkdir(parents=True, exist_ok=True)
-  corpus.vocabulary.save(folder / "vocabulary.json")
+  corpus.tokenizer.save(folder / "vocabulary.json")
   if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
     given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
@@ -350,7 +359,7 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
       shown.clear()  # Two callbacks show the same sentences; they are written once.
       num = tf.constant(_SHOWN_SENTENCES)
       generated = evaluator.write(num, seed, None)
-      sentences = corpus.vocabulary.decode(generated.tokens.numpy())
+      sentences = corpus.tokenizer.decode(generated.tokens.numpy())
       if generated.context is not None:
         sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
@@ -405,7 +414,7 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
   if experiment.choices.export:
     guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
-    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.vocabulary, guide, version)
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
     print(f"SavedModel: {target}", file=sys.stderr)
 
 

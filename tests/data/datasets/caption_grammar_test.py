@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tf_textgan import errors
-from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import caption_grammar
+from tf_textgan.data.tokenizers import base as tokenizers
 
 
 @pytest.fixture(scope="module", name="made")
@@ -17,11 +17,11 @@ def _made(tmp_path_factory):
 
 def test_corpus(made):
   assert {split: tokens.shape for split, tokens in made.tokens.items()} == {"train": (300, 25), "validation": (30, 25), "test": (20, 25)}
-  assert made.spec == made.vocabulary.spec(25)
-  texts = made.vocabulary.decode(made.tokens["train"])
+  assert made.spec == made.tokenizer.spec(25)
+  texts = made.tokenizer.decode(made.tokens["train"])
   assert all(text.endswith(" .") for text in texts)
-  assert not any(vocabularies.UNK in tokens for tokens in made.tokens.values())
-  assert not set(texts) & set(made.vocabulary.decode(made.tokens["test"]))
+  assert not any(tokenizers.UNK in tokens for tokens in made.tokens.values())
+  assert not set(texts) & set(made.tokenizer.decode(made.tokens["test"]))
 
 
 def test_truth(made):
@@ -36,15 +36,15 @@ def test_truth(made):
 
 def test_truth_of_what_cannot_occur(made):
   good = made.tokens["train"][:1]
-  end = int(np.argmax(good == vocabularies.EOS))
+  end = int(np.argmax(good == tokenizers.EOS))
   unfinished, continued, padded, empty = good.copy(), good.copy(), good.copy(), np.zeros_like(good)
-  unfinished[0, end] = vocabularies.PAD
+  unfinished[0, end] = tokenizers.PAD
   continued[0, end + 1] = good[0, 0]
-  padded[0, 1] = vocabularies.PAD
+  padded[0, 1] = tokenizers.PAD
   for wrong in (unfinished, continued, padded, empty):
     assert made.truth.log_prob(wrong) == -np.inf
   texts = ["a dog sits on the grass .", "a dog sit on the grass ."]
-  assert np.isfinite(made.truth.log_prob(made.vocabulary.encode(texts, 25))).tolist() == [True, False]
+  assert np.isfinite(made.truth.log_prob(made.tokenizer.encode(texts, 25))).tolist() == [True, False]
 
 
 def test_seed_decides_the_corpus(made, tmp_path):

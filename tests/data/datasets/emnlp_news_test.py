@@ -18,7 +18,7 @@ def _folder(tmp_path):
 
 
 def _texts(made):
-  return {split: made.vocabulary.decode(tokens) for split, tokens in made.tokens.items()}
+  return {split: made.tokenizer.decode(tokens) for split, tokens in made.tokens.items()}
 
 
 def test_folder_with_and_without_validation_file(folder, tmp_path):

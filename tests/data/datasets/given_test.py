@@ -8,20 +8,21 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data import text_config
 from tf_textgan.data.datasets import given
 from tf_textgan.data.datasets import text_lines
+from tf_textgan.data.tokenizers import integer
 
 SENTENCES = [f"{'abc'[i % 3]} sees {'xyz'[i // 3 % 3]}" for i in range(60)]
 IDS = np.random.default_rng(0).integers(0, 9, [50, 4])
 
 
 def _texts(corpus):
-  return {split: corpus.vocabulary.decode(tokens) for split, tokens in corpus.tokens.items()}
+  return {split: corpus.tokenizer.decode(tokens) for split, tokens in corpus.tokens.items()}
 
 
 def _assert_equal(first, second):
-  assert (first.name, first.spec, first.vocabulary) == (second.name, second.spec, second.vocabulary)
+  assert (first.name, first.spec, first.tokenizer) == (second.name, second.spec, second.tokenizer)
   for split in corpus_lib.SPLITS:
     np.testing.assert_array_equal(first.tokens[split], second.tokens[split])
     if first.categories:
@@ -56,7 +57,7 @@ def test_every_form_of_sentences(data):
 
 def test_ids_are_sequences_of_a_fixed_length():
   made = given.make(IDS, given.Config(validation_share=0.2, test_share=0.2))
-  assert made.spec == vocabularies.IntegerVocabulary(9).spec(4)
+  assert made.spec == integer.Tokenizer(9).spec(4)
   rows = np.concatenate(list(made.tokens.values()))
   assert rows.dtype == np.int32 and len(rows) == 50 and min(map(len, made.tokens.values())) >= 5
   assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, IDS.tolist()))
@@ -65,13 +66,14 @@ def test_ids_are_sequences_of_a_fixed_length():
 
 def test_a_corpus_is_kept_and_read_back(tmp_path):
   labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
-  labelled = corpus_lib.encode("mine", {split: SENTENCES[:20] for split in corpus_lib.SPLITS}, labels=labels, categories=("odd", "even"))
+  splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
+  labelled = corpus_lib.encode("mine", splits, text_config.TextConfig(), labels=labels, categories=("odd", "even"))
   for i, data in enumerate((SENTENCES, IDS, labelled)):
     made = given.make(data, given.Config())
     given.save(made, tmp_path / str(i))
-    _assert_equal(given.load(given.Config(), tmp_path / str(i), made.vocabulary, made.spec.length), made)
+    _assert_equal(given.load(given.Config(), tmp_path / str(i), made.tokenizer, made.spec.length), made)
   with pytest.raises(errors.UserError, match="keeps no corpus; the dataset given is one that Python code hands over: runs.train"):
-    given.load(given.Config(), tmp_path / "none", made.vocabulary, 5)
+    given.load(given.Config(), tmp_path / "none", made.tokenizer, 5)
   with pytest.raises(errors.UserError, match="keeps no corpus"):
     given.load(given.Config(), tmp_path / "0")
 
@@ -80,7 +82,7 @@ def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
   made = given.make(SENTENCES, given.Config())
   given.save(made, tmp_path)
   monkeypatch.setattr(corpus_lib, "RAM_LIMIT", 100)
-  assert isinstance(given.load(given.Config(), tmp_path, made.vocabulary, made.spec.length).tokens["train"], np.memmap)
+  assert isinstance(given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).tokens["train"], np.memmap)
 
 
 def test_the_fingerprint_depends_on_every_token_and_label():
@@ -95,19 +97,19 @@ def test_the_fingerprint_depends_on_every_token_and_label():
 
 def test_with_the_vocabulary_of_a_run():
   first = given.make(SENTENCES, given.Config())
-  _assert_equal(given.make(SENTENCES, given.Config(), first.vocabulary, first.spec.length), first)
-  other = given.make(["q r"] * 10, given.Config(), first.vocabulary, first.spec.length)
+  _assert_equal(given.make(SENTENCES, given.Config(), first.tokenizer, first.spec.length), first)
+  other = given.make(["q r"] * 10, given.Config(), first.tokenizer, first.spec.length)
   assert other.spec == first.spec and _texts(other)["train"][0] == "<unk> <unk>"
-  ids = vocabularies.IntegerVocabulary(9)
-  for data, vocabulary, length, message in (
-    (IDS, first.vocabulary, 4, "array of ids .* but the run's sequences are 4 tokens of a vocabulary of 11 words"),
+  ids = integer.Tokenizer(9)
+  for data, tokenizer, length, message in (
+    (IDS, first.tokenizer, 4, "array of ids .* but the run's sequences are 4 tokens of a vocabulary of 11 pieces"),
     (IDS, ids, 5, r"corpus= is an array of ids \[50, 4\], but the run's sequences are 5 tokens of a vocabulary of 9 ids"),
     (IDS + 1, ids, 4, r"corpus= has the id 9 at row \d+, column \d; expected ids from 0 to 8"),
-    (SENTENCES, ids, 4, "corpus= holds sentences, but the run has a vocabulary of 9 ids"),
-    (first, ids, 4, "corpus= has another vocabulary or length than the run's, which is 4"),
+    (SENTENCES, ids, 4, "given: the train split needs at least 2 sentences"),
+    (first, ids, 4, "corpus= has another tokenizer or length than the run's, which is 4"),
   ):
     with pytest.raises(errors.UserError, match=message):
-      given.make(data, given.Config(), vocabulary, length)
+      given.make(data, given.Config(), tokenizer, length)
 
 
 def _repeated():
@@ -137,7 +139,7 @@ def _corpus(**changes):
     (_repeated(), {}, r"corpus= is a tf.data.Dataset that never ends; expected one without repeat\(\)"),
     (SENTENCES, {"min_count": 0}, "min_count must be at least 1, not 0"),
     (SENTENCES, {"test_share": 1.0}, "test_share must be at least 0 and below 1"),
-    (_corpus(vocabulary=vocabularies.IntegerVocabulary(8)), {}, "corpus= has a spec that is not the one of its vocabulary"),
+    (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
     (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
   ],

@@ -21,7 +21,7 @@ def _folder(tmp_path):
 
 
 def _texts(made):
-  return {split: made.vocabulary.decode(tokens) for split, tokens in made.tokens.items()}
+  return {split: made.tokenizer.decode(tokens) for split, tokens in made.tokens.items()}
 
 
 def test_folder(folder, tmp_path):
@@ -73,4 +73,4 @@ def test_errors(folder, tmp_path, monkeypatch):
 def test_published_sizes(tmp_path):
   made = image_coco.load(image_coco.Config(data_folder=str(DATA), num_validation=0), tmp_path)
   assert made.tokens["train"].shape == made.tokens["test"].shape == (10000, 38)  # at most 37 words, and the end token
-  assert abs(made.vocabulary.size - 4 - 4660) <= 10
+  assert abs(made.tokenizer.size - 4 - 4660) <= 10

@@ -8,8 +8,8 @@ import pytest
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.data import oracle
-from tf_textgan.data import vocabulary as vocabularies
 from tf_textgan.data.datasets import lstm_oracle
+from tf_textgan.data.tokenizers import integer
 
 TINY = {"length": 5, "vocab_size": 20, "num_train": 64, "num_validation": 8, "num_test": 16}
 
@@ -19,12 +19,12 @@ def test_corpus(tmp_path):
   assert made.spec == sequences.Spec(vocab_size=20, length=5, start_token=0)
   assert {split: tokens.shape for split, tokens in made.tokens.items()} == {"train": (64, 5), "validation": (8, 5), "test": (16, 5)}
   assert made.tokens["train"].dtype == np.int32
-  assert made.vocabulary == vocabularies.IntegerVocabulary(20)
+  assert made.tokenizer == integer.Tokenizer(20)
   expected = oracle.LstmOracle(oracle.random_parameters(20, seed=0), 5)
   np.testing.assert_array_equal(made.truth.log_prob(made.tokens["test"]), expected.log_prob(made.tokens["test"]))
   # Splits come from different random streams.
   assert (made.tokens["train"][:8] != made.tokens["validation"]).any()
-  again = lstm_oracle.load(lstm_oracle.Config(**TINY), tmp_path, vocabulary=made.vocabulary, length=5)
+  again = lstm_oracle.load(lstm_oracle.Config(**TINY), tmp_path, tokenizer=made.tokenizer, length=5)
   np.testing.assert_array_equal(again.tokens["train"], made.tokens["train"])
 
 
@@ -50,5 +50,5 @@ def test_errors(tmp_path, options, message):
 
 
 def test_another_vocabulary(tmp_path):
-  with pytest.raises(errors.UserError, match="the oracle has 20 tokens and sequences of 5, but the saved vocabulary"):
-    lstm_oracle.load(lstm_oracle.Config(**TINY), tmp_path, vocabulary=vocabularies.IntegerVocabulary(30))
+  with pytest.raises(errors.UserError, match="the oracle has 20 tokens and sequences of 5, but the saved tokenizer"):
+    lstm_oracle.load(lstm_oracle.Config(**TINY), tmp_path, tokenizer=integer.Tokenizer(30))

@@ -10,7 +10,7 @@ from tf_textgan.data.datasets import text_lines
 
 def _texts(tmp_path, **options):
   made = text_lines.load(text_lines.Config(**options), tmp_path / "data")
-  return {split: made.vocabulary.decode(tokens) for split, tokens in made.tokens.items()}
+  return {split: made.tokenizer.decode(tokens) for split, tokens in made.tokens.items()}
 
 
 def _prepared(tmp_path):
@@ -41,7 +41,7 @@ def test_prepares_again_only_if_something_changed(tmp_path):
   path.write_text("a b\n" * 10)
   _texts(tmp_path, text_files=str(path))
   first = _prepared(tmp_path)
-  _texts(tmp_path, text_files=str(path), level="char", lowercase=True)
+  _texts(tmp_path, text_files=str(path), tokenizer="char", lowercase=True)
   path.rename(tmp_path / "renamed.txt")
   _texts(tmp_path, text_files=str(tmp_path / "renamed.txt"))
   assert _prepared(tmp_path) == first and len(first) == 1
@@ -60,8 +60,8 @@ def test_options(tmp_path):
   assert sum(map(len, texts.values())) == 20
   assert set(texts["train"]) == {"It's"}
   assert set(_texts(tmp_path, text_files=files, tokenizer="nltk", lowercase=True)["train"]) == {"it 's"}
-  made = text_lines.load(text_lines.Config(text_files=files, level="char", min_count=1), tmp_path / "data")
-  assert made.vocabulary.tokens[4:] == ("'", "I", "s", "t") and made.spec.length == 5
+  made = text_lines.load(text_lines.Config(text_files=files, tokenizer="char", min_count=1), tmp_path / "data")
+  assert made.tokenizer.tokens[4:] == ("'", "I", "s", "t") and made.spec.length == 5
 
 
 @pytest.mark.parametrize("content, options, message", [
@@ -72,8 +72,8 @@ def test_options(tmp_path):
     (b" \n\r\n", {}, "there is no line of text in .*text.txt"),
     (b"a\nb\nc\n", {}, "3 lines of text are too few.* 1 are left to train on; at least 2 are needed"),
     (b"a\n\xff\n", {}, "line 2 has the byte 0xff at position 1"),
-    (b"a\n" * 9, {"level": "byte"}, "level must be one of word, char, not 'byte'"),
-    (b"a\n" * 9, {"tokenizer": "bpe"}, "tokenizer must be one of space, nltk, not 'bpe'"),
+    (b"a\n" * 9, {"tokenizer": "byte"}, "unknown tokenizer 'byte'"),
+    (b"a\n" * 9, {"tokenizer": "bpe"}, "there are: char, integer, nltk, word"),
     (b"a\n" * 9, {"test_share": 1.}, "test_share must be at least 0 and below 1, not 1.0"),
     (b"a\n" * 9, {"validation_share": .5, "test_share": .5}, "must leave lines to train on, but add up to 1.0"),
 ])
@@ -98,7 +98,7 @@ def test_a_category_for_each_file(tmp_path):
   made = text_lines.load(config, tmp_path / "data")
   assert made.spec.categories == ("neg", "pos")
   for split, tokens in made.tokens.items():
-    words = [sentence.split()[0] for sentence in made.vocabulary.decode(tokens)]
+    words = [sentence.split()[0] for sentence in made.tokenizer.decode(tokens)]
     # Lines of four words have been dropped, and their labels with them.
     assert words == [("bad", "good")[category] for category in made.categories[split]]
   assert sum(map(len, made.categories.values())) == 96

@@ -12,7 +12,9 @@ from tf_textgan.data import caption_rules
 from tf_textgan.data import corpus
 from tf_textgan.data import grammar as grammars
 from tf_textgan.data import prepare
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,33 +67,33 @@ class CaptionGrammar(tfds.core.GeneratorBasedBuilder):
 class GrammarTruth(corpus.Truth):
   """The distribution of a grammar's sentences, as token sequences."""
 
-  def __init__(self, grammar, vocabulary, length):
+  def __init__(self, grammar, tokenizer, length):
     """Pairs a grammar with an encoding.
 
     Args:
       grammar: `grammar.Grammar` whose sentences all fit.
-      vocabulary: word-level `vocabulary.Vocabulary`.
+      tokenizer: `tokenizers.word.Tokenizer`.
       length: T.
     """
-    self._grammar, self._vocabulary, self._length = grammar, vocabulary, length
+    self._grammar, self._tokenizer, self._length = grammar, tokenizer, length
 
   def log_prob(self, tokens):
     """Nats per sequence of int32 `[N, T]`, float64 `[N]`; -inf without an end token, with a word after it, or if ungrammatical."""
     tokens = np.asarray(tokens)
-    ends = np.argmax(tokens == vocabularies.EOS, axis=1)
+    ends = np.argmax(tokens == tokenizers.EOS, axis=1)
     log_probs = np.full(len(tokens), -np.inf)
     for i, (row, end) in enumerate(zip(tokens.tolist(), ends)):
-      if row[end] == vocabularies.EOS and not any(row[end + 1:]):
-        log_probs[i] = self._grammar.log_prob([self._vocabulary.tokens[token] for token in row[:end]])
+      if row[end] == tokenizers.EOS and not any(row[end + 1:]):
+        log_probs[i] = self._grammar.log_prob([self._tokenizer.tokens[token] for token in row[:end]])
     return log_probs
 
   def sample(self, num, seed):
     """Draws `num` sentences: int32 `[num, T]`."""
     rng = np.random.default_rng(seed)
-    return self._vocabulary.encode([" ".join(self._grammar.sample(rng)) for _ in range(num)], self._length)
+    return self._tokenizer.encode([" ".join(self._grammar.sample(rng)) for _ in range(num)], self._length)
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares and reads the corpus.
 
   The vocabulary is that of the grammar and the length that of its longest sentence, so that the truth covers every sentence.
@@ -99,7 +101,7 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Returns:
@@ -113,7 +115,7 @@ def load(config, data_dir=None, vocabulary=None, length=None):
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
   rules = caption_rules.text()
   grammar = grammars.parse(rules)
-  vocabulary = vocabulary or vocabularies.Vocabulary.build(grammar.words)
+  tokenizer = tokenizer or word.Tokenizer.build(grammar.words, text_config.TextConfig())
   length = length or grammar.max_length + 1
   # The rules are part of the name: sentences of an older grammar are never taken for those of this one.
   digest = hashlib.sha256(rules.encode()).hexdigest()[:8]
@@ -121,5 +123,5 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   builder_config = _BuilderConfig(name=f"{digest}-seed{config.corpus_seed}-{sizes}", settings=config)
   builder = prepare.prepare(lambda: CaptionGrammar(data_dir=data_dir, config=builder_config))
   splits = {split: prepare.Sentences(builder, split) for split in corpus.SPLITS}
-  encoded = corpus.encode("caption_grammar", splits, vocabulary=vocabulary, length=length, folder=builder.data_path)
-  return dataclasses.replace(encoded, truth=GrammarTruth(grammar, vocabulary, length))
+  encoded = corpus.encode("caption_grammar", splits, tokenizer=tokenizer, length=length, folder=builder.data_path)
+  return dataclasses.replace(encoded, truth=GrammarTruth(grammar, tokenizer, length))

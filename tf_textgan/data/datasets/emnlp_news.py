@@ -80,13 +80,13 @@ class EmnlpNews(tfds.core.GeneratorBasedBuilder):
         number += 1
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares and reads the corpus.
 
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Returns:
@@ -111,7 +111,7 @@ def load(config, data_dir=None, vocabulary=None, length=None):
           f"num_validation must be from 1 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
     kept = num - config.num_validation
     splits |= {"train": f"train[:{kept}]", "validation": f"train[{kept}:]"}
-  return text_config.encode("emnlp_news", builder, splits, options, vocabulary=vocabulary, length=length)
+  return text_config.encode("emnlp_news", builder, splits, options, tokenizer=tokenizer, length=length)
 
 
 def _find(folder):

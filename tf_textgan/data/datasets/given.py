@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +15,8 @@ from tf_textgan import files
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import integer
 
 # What a corpus may be handed over as.
 Data = corpus_lib.Corpus | Sequence[str] | np.ndarray | tf.data.Dataset
@@ -39,26 +39,26 @@ class Config(text_config.TextConfig):
   fingerprint: str = ""
 
 
-def make(data: Data, config: Config, vocabulary: Any = None, length: int | None = None) -> corpus_lib.Corpus:
+def make(data: Data, config: Config, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None) -> corpus_lib.Corpus:
   """Makes a corpus of what Python code hands over. Sentences and rows of ids are split as `text_lines` splits the lines of a file.
 
   Args:
     data: `corpus.Corpus`; strings; an integer array `[N, T]` of ids, sequences of a fixed length; or a finite `tf.data.Dataset` of strings, `[]` or
       `[B]`, which is read once.
     config: a `Config`.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Raises:
     UserError: the data are none of these, or too few; an id is negative or outside of the vocabulary; an option is out of range.
   """
   if isinstance(data, corpus_lib.Corpus):
-    return _checked(data, vocabulary, length)
+    return _checked(data, tokenizer, length)
   text_config.check(config)
   splitting.check(config)
   if isinstance(data, (np.ndarray, tf.Tensor)) and np.asarray(data).dtype.kind not in "OSU":
-    return _of_ids(np.asarray(data), config, vocabulary, length)
-  return _of_sentences(_strings(data), config, vocabulary, length)
+    return _of_ids(np.asarray(data), config, tokenizer, length)
+  return _of_sentences(_strings(data), config, tokenizer, length)
 
 
 def fingerprint(corpus: corpus_lib.Corpus) -> str:
@@ -71,7 +71,7 @@ def fingerprint(corpus: corpus_lib.Corpus) -> str:
 
 
 def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
-  """Keeps a corpus, without its vocabulary and its truth, in the folder of a run."""
+  """Keeps a corpus, without its tokenizer and its truth, in the folder of a run."""
   place = pathlib.Path(folder) / "corpus"
   place.mkdir(parents=True, exist_ok=True)
   for split in corpus_lib.SPLITS:
@@ -83,13 +83,13 @@ def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
   files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Reads the corpus that a run's folder keeps.
 
   Args:
     config: a `Config`.
     data_dir: the run's folder.
-    vocabulary: of the run.
+    tokenizer: of the run.
     length: the sequence length that goes with it.
 
   Raises:
@@ -97,26 +97,26 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   """
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
-  if vocabulary is None or not (place / "corpus.json").exists():
+  if tokenizer is None or not (place / "corpus.json").exists():
     raise errors.UserError(f"{place.parent} keeps no corpus; the dataset {_NAME} is one that Python code hands over: runs.train(..., corpus=...)")
   about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
-  spec = dataclasses.replace(vocabulary.spec(length), categories=tuple(about["categories"]))
+  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
   tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
   labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
-  return corpus_lib.Corpus(about["name"], spec, vocabulary, tokens, categories=labels)
+  return corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
 
 
 def _read(path):
   return np.load(path, mmap_mode="r" if path.stat().st_size > corpus_lib.RAM_LIMIT else None)
 
 
-def _checked(corpus, vocabulary, length):
+def _checked(corpus, tokenizer, length):
   """A `Corpus`, if its parts fit each other and the run."""
   spec = corpus.spec
-  if corpus.vocabulary.spec(spec.length) != dataclasses.replace(spec, categories=()):
-    raise errors.UserError(f"corpus= has a spec that is not the one of its vocabulary, {corpus.vocabulary.spec(spec.length)}, but {spec}")
-  if vocabulary is not None and (vocabulary != corpus.vocabulary or length != spec.length):
-    raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
+  if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
+    raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
+  if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
+    raise errors.UserError(f"corpus= has another tokenizer or length than the run's, which is {length}")
   for split in corpus_lib.SPLITS:
     tokens = corpus.tokens[split]
     if tokens.ndim != 2 or tokens.shape[1] != spec.length:
@@ -125,18 +125,18 @@ def _checked(corpus, vocabulary, length):
   return corpus
 
 
-def _of_ids(ids, config, vocabulary, length):
+def _of_ids(ids, config, tokenizer, length):
   if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
     raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
-  if vocabulary is None:
-    vocabulary = vocabularies.IntegerVocabulary(config.vocab_size or int(ids.max()) + 1)
-  if not isinstance(vocabulary, vocabularies.IntegerVocabulary) or length not in (None, ids.shape[1]):
-    raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(vocabulary)}")
-  _check_ids(ids, vocabulary.size)
+  if tokenizer is None:
+    tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
+  if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
+    raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
+  _check_ids(ids, tokenizer.size)
   assign = splitting.assign(len(ids), config, "corpus=")
   places = np.array([corpus_lib.SPLITS.index(assign(number)) for number in range(len(ids))])
   tokens = {split: ids[places == i].astype(np.int32) for i, split in enumerate(corpus_lib.SPLITS)}
-  return corpus_lib.Corpus(_NAME, vocabulary.spec(ids.shape[1]), vocabulary, tokens)
+  return corpus_lib.Corpus(_NAME, tokenizer.spec(ids.shape[1]), tokenizer, tokens)
 
 
 def _check_ids(ids, size):
@@ -146,20 +146,16 @@ def _check_ids(ids, size):
     raise errors.UserError(f"corpus= has the id {ids[row, column]} at row {row}, column {column}; expected ids from 0 to {size - 1}")
 
 
-def _described(vocabulary):
-  return f"a vocabulary of {vocabulary.spec(1).vocab_size} {'ids' if isinstance(vocabulary, vocabularies.IntegerVocabulary) else 'words'}"
+def _described(tokenizer):
+  return f"a vocabulary of {tokenizer.size} {'ids' if isinstance(tokenizer, integer.Tokenizer) else 'pieces'}"
 
 
-def _of_sentences(sentences, config, vocabulary, length):
-  if vocabulary is not None and not isinstance(vocabulary, vocabularies.Vocabulary):
-    raise errors.UserError(f"corpus= holds sentences, but the run has {_described(vocabulary)}")
-  assign, clean = splitting.assign(len(sentences), config, "corpus="), text_config.cleaner(config)
+def _of_sentences(sentences, config, tokenizer, length):
+  assign = splitting.assign(len(sentences), config, "corpus=")
   splits = {split: [] for split in corpus_lib.SPLITS}
   for number, sentence in enumerate(sentences):
-    splits[assign(number)].append(clean(sentence))
-  return corpus_lib.encode(
-      _NAME, splits, level=config.level, min_count=config.min_count, max_vocab_size=config.max_vocab_size, max_length=config.max_length,
-      vocabulary=vocabulary, length=length)
+    splits[assign(number)].append(sentence)
+  return corpus_lib.encode(_NAME, splits, config, tokenizer=tokenizer, length=length)
 
 
 def _strings(data):

@@ -14,7 +14,6 @@ from tf_textgan import errors
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
-from tf_textgan.data import tokenizers
 
 _SOURCE = "https://raw.githubusercontent.com/geek-ai/Texygen/master/data/"
 URLS = {"train": _SOURCE + "image_coco.txt", "test": _SOURCE + "testdata/test_coco.txt"}
@@ -41,10 +40,10 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 
 
 class ImageCoco(tfds.core.GeneratorBasedBuilder):
-  """Keeps the captions of the two published files in their order: in small letters, split into words by NLTK's rules, as published."""
+  """Keeps the captions of the two published files in their order."""
 
-  VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
+  VERSION = tfds.core.Version("1.1.0")
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release.", "1.1.0": "Captions as they stand in the files: the tokenizer splits them."}
 
   def _info(self):
     return tfds.core.DatasetInfo(
@@ -68,16 +67,16 @@ class ImageCoco(tfds.core.GeneratorBasedBuilder):
   def _generate_examples(self, path):
     """Yields the captions of one file."""
     for number, line in enumerate(text_files.lines(path)):
-      yield number, {"text": " ".join(tokenizers.nltk_words(line.lower()))}
+      yield number, {"text": line}
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares and reads the corpus.
 
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Returns:
@@ -86,7 +85,8 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   Raises:
     UserError: a file is missing or cannot be downloaded, or too many lines are to be held out.
   """
-  options = text_config.TextConfig(min_count=config.min_count, max_length=config.max_length)
+  # As published: in lower case, split into words by NLTK's rules.
+  options = text_config.TextConfig(tokenizer="nltk", lowercase=True, min_count=config.min_count, max_length=config.max_length)
   text_config.check(options)
   paths = {split: os.path.join(config.data_folder, name) for split, name in FILES.items()} if config.data_folder else None
   name = "texygen"
@@ -103,4 +103,4 @@ def load(config, data_dir=None, vocabulary=None, length=None):
         f"num_validation must be from 0 to {num - 2}, because there are {num} training lines, not {config.num_validation}")
   kept = num - config.num_validation
   splits = {"train": f"train[:{kept}]", "validation": f"train[{kept}:]" if config.num_validation else "test", "test": "test"}
-  return text_config.encode("image_coco", builder, splits, options, vocabulary=vocabulary, length=length)
+  return text_config.encode("image_coco", builder, splits, options, tokenizer=tokenizer, length=length)

@@ -11,7 +11,7 @@ from tf_textgan import errors
 from tf_textgan.data import corpus
 from tf_textgan.data import oracle
 from tf_textgan.data import prepare
-from tf_textgan.data import vocabulary as vocabularies
+from tf_textgan.data.tokenizers import integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,28 +72,28 @@ class LstmOracle(tfds.core.GeneratorBasedBuilder):
         yield start + i, {"tokens": tokens}
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares and reads the corpus.
 
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: not needed, the tokens are integers; a resumed run may pass the one it saved.
+    tokenizer: not needed, the tokens are integers; a resumed run may pass the one it saved.
     length: the same for the length.
 
   Returns:
     A `corpus.Corpus` with its `truth`.
 
   Raises:
-    UserError: an oracle file that does not fit, a size out of range, or a vocabulary or length other than the config's.
+    UserError: an oracle file that does not fit, a size out of range, or a tokenizer or length other than the config's.
   """
   for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1), ("oracle_seed", 0)):
     if getattr(config, name) < least:
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
-  wanted = vocabularies.IntegerVocabulary(config.vocab_size)
-  if (vocabulary or wanted) != wanted or (length or config.length) != config.length:
+  wanted = integer.Tokenizer(config.vocab_size)
+  if (tokenizer or wanted) != wanted or (length or config.length) != config.length:
     raise errors.UserError(
-        f"the oracle has {config.vocab_size} tokens and sequences of {config.length}, but the saved vocabulary is {vocabulary} and the "
+        f"the oracle has {config.vocab_size} tokens and sequences of {config.length}, but the saved tokenizer is {tokenizer} and the "
         f"saved length {length}")
   truth = _oracle(config)  # before anything is prepared, so that a wrong file is told as such
   builder_config = _BuilderConfig(name=_config_name(config), settings=config)

@@ -37,8 +37,8 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 class TextLines(tfds.core.GeneratorBasedBuilder):
   """Copies the lines into the three splits."""
 
-  VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
+  VERSION = tfds.core.Version("1.1.0")
+  RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release.", "1.1.0": "Keeps the white space at both ends of a line."}
 
   def _info(self):
     features = {"text": tfds.features.Text()}
@@ -63,13 +63,13 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
         yield number, {"text": line, "label": file} if config.labelled else {"text": line}
 
 
-def load(config, data_dir=None, vocabulary=None, length=None):
+def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares the files, unless files with the same contents have been before, and reads them.
 
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    vocabulary: an existing vocabulary to encode with.
+    tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Returns:
@@ -99,7 +99,7 @@ def load(config, data_dir=None, vocabulary=None, length=None):
   splits = {split: split for split in corpus.SPLITS}
   labels = {split: prepare.Labels(builder, split, "label", None) for split in splits} if categories else None
   return text_config.encode(
-      "text_lines", builder, splits, config, vocabulary=vocabulary, length=length, labels=labels, categories=categories)
+      "text_lines", builder, splits, config, tokenizer=tokenizer, length=length, labels=labels, categories=categories)
 
 
 def _assignment(config, paths):

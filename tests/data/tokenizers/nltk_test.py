@@ -1,17 +1,13 @@
-"""Tests of tokenizers.py."""
+"""Tests of tf_textgan.data.tokenizers.nltk."""
 
 import collections
 import pathlib
 
 import pytest
 
-from tf_textgan.data import tokenizers
+from tf_textgan.data.tokenizers import nltk
 
-DATA = pathlib.Path(__file__).parents[3] / "shared/data"
-
-
-def test_space():
-  assert tokenizers.named("space")(" a  b,\tc\u00a0d ") == ["a", "b,", "c", "d"]
+DATA = pathlib.Path(__file__).parents[4] / "shared/data"
 
 
 @pytest.mark.parametrize("sentence, words", [
@@ -21,16 +17,17 @@ def test_space():
     ("a u.s. air force plane", "a u.s. air force plane"),
     ("dr. smith sits.", "dr. smith sits ."),
     ("well...", "well ..."),
+    ("they ca n't say `` no '' , can they ?", "they ca n't say `` no '' , can they ?"),
 ])
 def test_nltk(sentence, words):
-  assert tokenizers.named("nltk")(sentence) == words.split()
+  assert nltk.Tokenizer.split(sentence) == words.split()
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the folder shared/data beside the repository is absent")
 def test_nltk_on_image_coco():
   counts, longest = collections.Counter(), 0
   for line in (DATA / "image_coco_train.txt").read_text(encoding="utf-8").splitlines():
-    words = tokenizers.nltk_words(line.lower())
+    words = nltk.Tokenizer.split(line.lower())
     counts.update(words)
     longest = max(longest, len(words))
   assert longest == 37

@@ -1,0 +1,198 @@
+"""Tests of the tokenizers: what all of them keep to, and tables of pieces."""
+
+import dataclasses
+import json
+import os
+import sys
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan import registry
+from tf_textgan import sequences
+from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base
+from tf_textgan.data.tokenizers import char
+from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import nltk
+from tf_textgan.data.tokenizers import word
+
+SENTENCES = ["the cat sees the dog", "a dog  sees\tthe\u00a0cat ", "the bird"]
+CONFIG = text_config.TextConfig()
+# What a text file may hold: all kinds of white space, names of special tokens, letters of many bytes, combining marks, bidirectional marks.
+_NUL, _LETTERS = "a\x00b \x7f", "ẞ straße İ"
+HOSTILE = [
+  "the cat sees", "", "  the\t\tdog\n", "an unknown thing", "the the the the the the the", "<eos> the <pad> <unk> <bos>",
+  "the\u00a0cat\u3000dog\x1cthe\u2028cat", "naïve 😀 \u3000", "e\u0301 \u200f\u05d0\u05d1 \ufeff", _NUL, "👩‍👩‍👧 ok", "''say'' ``it''.",
+  _LETTERS,
+]  # fmt: skip
+NAMES = registry.names("tf_textgan.data.tokenizers")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bytes(base.Tokenizer):
+  """A tokenizer of a user's: its ids are the bytes of the text, 0 among them, and are stored behind the special tokens."""
+
+  @classmethod
+  def build(cls, sentences, config):
+    return cls()
+
+  @property
+  def size(self):
+    return 256 + 4
+
+  def count(self, sentence):
+    return len(sentence.encode())
+
+  def encode(self, sentences, length):
+    rows = [[*(byte + 4 for byte in sentence.encode()), base.EOS] for sentence in sentences]
+    return np.array([(row + [base.PAD] * length)[:length] for row in rows], np.int32)
+
+  def decode(self, tokens):
+    return [bytes(i - 4 for i in row if i >= 4).decode(errors="replace") for row in np.asarray(tokens).tolist()]
+
+  def graph(self):
+    raise NotImplementedError
+
+  def to_json(self):
+    return {}
+
+  @classmethod
+  def from_json(cls, fields):
+    return cls()
+
+
+@pytest.fixture
+def outside(monkeypatch):
+  """`Bytes` as the tokenizer of a user's module."""
+  for name in ("users_tokenizers", "users_tokenizers.bytes"):
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+  monkeypatch.setattr(Bytes, "__module__", "users_tokenizers.bytes")
+  sys.modules["users_tokenizers.bytes"].Tokenizer = Bytes
+  return "users_tokenizers.bytes"
+
+
+def test_those_there_are():
+  assert NAMES == ["char", "integer", "nltk", "word"]
+  for name in NAMES:
+    assert base.name_of(base.find(name)) == name
+  with pytest.raises(errors.UserError, match=r"unknown tokenizer 'space'.* there are: char, integer, nltk, word"):
+    base.find("space")
+
+
+def test_build_orders_by_count_then_alphabetically():
+  built = word.Tokenizer.build(SENTENCES, CONFIG)
+  assert built.tokens == ("<pad>", "<bos>", "<eos>", "<unk>", "the", "cat", "dog", "sees", "a", "bird")
+  assert built.size == 10
+  assert built.spec(7) == sequences.Spec(10, 7, start_token=1, end_token=2, forbidden_tokens=(0, 1))
+
+
+def test_build_limits():
+  assert word.Tokenizer.build(SENTENCES, text_config.TextConfig(min_count=2)).tokens[4:] == ("the", "cat", "dog", "sees")
+  assert word.Tokenizer.build(SENTENCES, text_config.TextConfig(max_vocab_size=6)).tokens[4:] == ("the", "cat")
+
+
+def test_encode_and_decode_words():
+  tokenizer = word.Tokenizer.build(SENTENCES, CONFIG)
+  tokens = tokenizer.encode(["the dog", "a fish sees", "the the the the", ""], 4)
+  assert tokens.dtype == np.int32
+  np.testing.assert_array_equal(tokens, [[4, 6, 2, 0], [8, 3, 7, 2], [4, 4, 4, 4], [2, 0, 0, 0]])
+  assert tokenizer.decode(tokens) == ["the dog", "a <unk> sees", "the the the the", ""]
+  assert tokenizer.decode([[4, 0, 5, 2, 6]]) == ["the cat"]
+  assert tokenizer.words(tokens) == [("the", "dog"), ("a", "<unk>", "sees"), ("the",) * 4, ()]
+  assert [tokenizer.fits(sentence, 4) for sentence in ("the dog sees", "the the the the", " ")] == [True, False, False]
+
+
+def test_text_cannot_spell_special_tokens():
+  tokenizer = word.Tokenizer.build(["<eos> cat <pad> <unk>"], CONFIG)
+  assert tokenizer.tokens[4:] == ("cat",)
+  np.testing.assert_array_equal(tokenizer.encode(["<eos> cat <pad> <unk>"], 6), [[3, 4, 3, 3, 2, 0]])
+
+
+def test_characters_round_trip_with_their_white_space():
+  texts = ["秦 川", "naïve 😀", "  if x:\t# y ", *HOSTILE]
+  tokenizer = char.Tokenizer.build(texts, CONFIG)
+  assert tokenizer.decode(tokenizer.encode(texts, 50)) == texts
+  assert (tokenizer.encode(texts[:2], 9) == base.EOS).argmax(axis=1).tolist() == [3, 7]
+  # Metrics of words are on the decoded text.
+  assert tokenizer.words(tokenizer.encode(["naïve 😀"], 9)) == [("naïve", "😀")]
+
+
+@pytest.mark.parametrize("name", ["word", "nltk", "char"])
+@pytest.mark.parametrize("lowercase", [False, True])
+def test_decoded_text_is_encoded_as_it_was(name, lowercase):
+  """Whatever the text: what a generator writes is read again as the tokens it wrote."""
+  config = text_config.TextConfig(tokenizer=name, lowercase=lowercase)
+  tokenizer = base.find(name).build(HOSTILE[:-1], config)
+  tokens = tokenizer.encode(HOSTILE, 40)
+  np.testing.assert_array_equal(tokenizer.encode(tokenizer.decode(tokens[:-1]), 40), tokens[:-1])
+
+
+@pytest.mark.parametrize("name", ["word", "nltk", "char"])
+def test_the_text_is_lower_cased_wherever_it_comes_in(name):
+  tokenizer = base.find(name).build(["The Cat"], text_config.TextConfig(lowercase=True))
+  np.testing.assert_array_equal(tokenizer.encode(["THE cAT"], 9), tokenizer.encode(["the cat"], 9))
+  assert tokenizer.decode(tokenizer.encode(["THE cAT"], 9)) == ["the cat"]
+  np.testing.assert_array_equal(tokenizer.graph().encode(["THE cAT"], 9), tokenizer.encode(["the cat"], 9))
+  assert tokenizer.count("THE cAT") == tokenizer.count("the cat")
+
+
+@pytest.mark.parametrize("lowercase", [False, True])
+@pytest.mark.parametrize("name", ["word", "char"])
+def test_the_graph_agrees_with_python(name, lowercase):
+  tokenizer = base.find(name).build(["the cat sees the dog", "naïve 😀"], text_config.TextConfig(lowercase=lowercase))
+  graph = tokenizer.graph()
+  # TensorFlow lower-cases letter by letter, and text up to a NUL.
+  texts = [text for text in HOSTILE if not lowercase or text not in (_NUL, _LETTERS)]
+  for length in (1, 5, 40):
+    tokens = graph.encode(texts, length)
+    assert tokens.dtype == tf.int32
+    np.testing.assert_array_equal(tokens, tokenizer.encode(texts, length))
+    assert [text.decode() for text in graph.decode(tokens).numpy()] == tokenizer.decode(tokens)
+
+
+def test_saved_and_loaded(tmp_path, outside):
+  path = tmp_path / "vocabulary.json"
+  for tokenizer in (
+    word.Tokenizer.build(['秦 "川"'], CONFIG), word.Tokenizer.build(["A"], text_config.TextConfig(lowercase=True)),
+    nltk.Tokenizer.build(["a."], CONFIG), char.Tokenizer.build(["ab"], CONFIG), integer.Tokenizer(7), Bytes(),
+  ):  # fmt: skip
+    tokenizer.save(path)
+    assert base.load(path) == tokenizer
+  assert base.name_in(path) == outside
+  assert os.listdir(tmp_path) == ["vocabulary.json"]
+  # Equal pieces are not enough.
+  tokens = word.Tokenizer.build(["a b"], CONFIG).tokens
+  assert word.Tokenizer(tokens) != nltk.Tokenizer(tokens) and word.Tokenizer(tokens) != word.Tokenizer(tokens, True)
+
+
+def test_what_is_no_tokenizer_is_refused(tmp_path):
+  path = tmp_path / "vocabulary.json"
+  with pytest.raises(errors.UserError, match="cannot read the tokenizer .*No such file"):
+    base.load(path)
+  special = list(base.SPECIAL_TOKENS)
+  for fields in (
+    "{", "[]", "{}", '{"tokenizer": 3}', '{"tokenizer": "word"}', '{"tokenizer": "word", "lowercase": 1, "tokens": []}',
+    json.dumps({"tokenizer": "word", "lowercase": False, "tokens": [*special, 7]}), '{"tokenizer": "integer", "size": null}',
+  ):  # fmt: skip
+    path.write_text(fields)
+    with pytest.raises(errors.UserError, match="vocabulary.json is not a tokenizer written by this library"):
+      base.load(path)
+  path.write_text('{"tokenizer": "word", "lowercase": false, "tokens": ["a"]}')
+  with pytest.raises(errors.UserError, match="must start with <pad> <bos> <eos> <unk>"):
+    base.load(path)
+  path.write_text('{"tokenizer": "subword"}')
+  with pytest.raises(errors.UserError, match="unknown tokenizer 'subword'"):
+    base.load(path)
+
+
+def test_padding_is_0_whatever_ids_a_tokenizer_has_of_its_own():
+  tokenizer = Bytes.build([], CONFIG)
+  tokens = tokenizer.encode(["a\x00b", ""], 6)
+  np.testing.assert_array_equal(tokens, [[101, 4, 102, 2, 0, 0], [2, 0, 0, 0, 0, 0]])
+  np.testing.assert_array_equal(tokenizer.spec(6).mask(tokens), [[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0]])
+  assert tokenizer.decode(tokens) == ["a\x00b", ""]
+  assert tokenizer.words(tokenizer.encode(["two words"], 12)) == [("two", "words")]

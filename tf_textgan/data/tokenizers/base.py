@@ -1,0 +1,235 @@
+"""What a tokenizer is: the one object that turns the text of a corpus into tokens and back.
+
+A sentence is a string. Letters: N sentences, T tokens in a sequence.
+
+Ids 0 to 3 are the special tokens, whatever ids a tokenizer's own pieces have elsewhere: a tokenizer that brings ids of its own adds 4 to them. Only
+the fixed-length sequences of `integer` have none; there 0 is an ordinary token, and nothing is padded.
+"""
+
+import abc
+import collections
+from collections.abc import Iterable
+from collections.abc import Sequence
+import dataclasses
+import functools
+import json
+import os
+from typing import Any
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan import files
+from tf_textgan import registry
+from tf_textgan import sequences
+from tf_textgan.data import text_ops
+
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
+PAD, BOS, EOS, UNK = range(4)
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class Tokenizer(abc.ABC):
+  """A value: two that are equal encode alike.
+
+  A module that defines one, in this package or from outside, is found by its name, and the class is called `Tokenizer`.
+
+  Attributes:
+    size: number of tokens, special ones included (V).
+    ends: whether sequences end with the end token and are padded; False for sequences of one fixed length.
+  """
+
+  size: int
+  ends: ClassVar[bool] = True
+
+  @classmethod
+  @abc.abstractmethod
+  def build(cls, sentences: Iterable[str], config: Any) -> "Tokenizer":
+    """Learns a tokenizer from the training sentences, which are read once and never held in memory.
+
+    Args:
+      sentences: strings as they stand in the text.
+      config: `text_config.TextConfig`.
+    """
+
+  @abc.abstractmethod
+  def count(self, sentence: str) -> int:
+    """The number of tokens of a sentence, without the end token."""
+
+  @abc.abstractmethod
+  def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
+    """Turns N strings into rows of ids: the tokens, the end token, padding.
+
+    Args:
+      sentences: as they stand in the text; lower-casing and the like are done here.
+      length: T. A sentence of T or more tokens is cut and has no end token.
+
+    Returns:
+      int32 array `[N, T]`.
+    """
+
+  @abc.abstractmethod
+  def decode(self, tokens: np.ndarray) -> list[str]:
+    """Turns rows of ids, int `[N, T]`, up to their end token, into N strings."""
+
+  @abc.abstractmethod
+  def graph(self) -> tf.Module:
+    """`encode` and `decode` as TensorFlow operations, to be exported with a model: a module with methods of these names, strings being tensors."""
+
+  @abc.abstractmethod
+  def to_json(self) -> dict[str, Any]:
+    """The fields that `from_json` makes an equal tokenizer of, as JSON can hold them."""
+
+  @classmethod
+  @abc.abstractmethod
+  def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
+    """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
+
+  def words(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
+    """The words of the decoded text of rows of ids, int `[N, T]`: what metrics of words count, whatever the tokens are."""
+    return [tuple(text.split()) for text in self.decode(tokens)]
+
+  def fits(self, sentence: str, length: int) -> bool:
+    """Whether a sentence has a token and fits into `length` tokens, the end token included."""
+    return 0 < self.count(sentence) < length
+
+  def spec(self, length: int) -> sequences.Spec:
+    """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""
+    return sequences.Spec(self.size, length, start_token=BOS, end_token=EOS, forbidden_tokens=(PAD, BOS))
+
+  def save(self, path: str | os.PathLike) -> None:
+    """Writes the tokenizer as JSON, all of it or nothing."""
+    files.write_json(path, {"tokenizer": name_of(type(self)), **self.to_json()}, indent=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table(Tokenizer):
+  """Base of the tokenizers that cut a sentence into pieces and look each of them up in a table.
+
+  Attributes:
+    tokens: all pieces in the order of their ids, most frequent first, behind the four special tokens.
+    lowercase: whether sentences are lower-cased first.
+  """
+
+  tokens: tuple[str, ...]
+  lowercase: bool = False
+
+  # Between the pieces of a decoded sentence.
+  joint: ClassVar[str] = " "
+
+  @staticmethod
+  @abc.abstractmethod
+  def split(sentence: str) -> list[str]:
+    """Cuts a sentence into its pieces."""
+
+  @classmethod
+  def build(cls, sentences, config):
+    """Counts the pieces of some sentences and keeps the frequent ones."""
+    counts = collections.Counter()
+    for sentence in sentences:
+      counts.update(cls.split(sentence.lower() if config.lowercase else sentence))
+    # A text may spell a special token out; it must not end or pad its own sequence.
+    kept = [piece for piece, count in counts.items() if count >= config.min_count and piece not in SPECIAL_TOKENS]
+    kept.sort(key=lambda piece: (-counts[piece], piece))
+    if config.max_vocab_size:
+      kept = kept[: config.max_vocab_size - len(SPECIAL_TOKENS)]
+    return cls(SPECIAL_TOKENS + tuple(kept), config.lowercase)
+
+  @property
+  def size(self):
+    return len(self.tokens)
+
+  @functools.cached_property
+  def ids(self) -> dict[str, int]:
+    """Piece to id, without the special tokens."""
+    first = len(SPECIAL_TOKENS)
+    return {piece: first + i for i, piece in enumerate(self.tokens[first:])}
+
+  def count(self, sentence):
+    return len(self._pieces(sentence))
+
+  def encode(self, sentences, length):
+    rows = np.full([len(sentences), length], PAD, np.int32)
+    ids = self.ids
+    for row, sentence in zip(rows, sentences):
+      pieces = self._pieces(sentence)[:length]
+      row[: len(pieces)] = [ids.get(piece, UNK) for piece in pieces]
+      if len(pieces) < length:
+        row[len(pieces)] = EOS
+    return rows
+
+  def decode(self, tokens):
+    sentences = []
+    for row in np.asarray(tokens).tolist():
+      if EOS in row:
+        row = row[: row.index(EOS)]
+      sentences.append(self.joint.join(self.tokens[i] for i in row if i != PAD))
+    return sentences
+
+  def graph(self):
+    return text_ops.Table(self.tokens, len(SPECIAL_TOKENS), self.split_graph, self.joint, self.lowercase, pad=PAD, eos=EOS, unk=UNK)
+
+  @staticmethod
+  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
+    """As `split`, of strings `[N]`: ragged `[N, (pieces)]`. Pieces that Python rules alone can find are taken for granted: split at white space."""
+    return text_ops.words(texts)
+
+  def to_json(self):
+    return {"lowercase": self.lowercase, "tokens": self.tokens}
+
+  @classmethod
+  def from_json(cls, fields):
+    tokens, lowercase = tuple(fields["tokens"]), fields["lowercase"]
+    if not isinstance(lowercase, bool) or not all(isinstance(token, str) for token in tokens):
+      raise TypeError("lowercase must be true or false and tokens a list of strings")
+    if tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
+      raise ValueError(f"its tokens must start with {' '.join(SPECIAL_TOKENS)}")
+    return cls(tokens, lowercase)
+
+  def _pieces(self, sentence):
+    return self.split(sentence.lower() if self.lowercase else sentence)
+
+
+def name_of(cls: type[Tokenizer]) -> str:
+  """The name by which `find` has a tokenizer: of a file here, or the dotted name of a user's module."""
+  return cls.__module__.removeprefix(f"{_PACKAGE}.")
+
+
+def find(name: str) -> type[Tokenizer]:
+  """The class of a tokenizer; raises a `UserError` that lists those there are if it is not one of them."""
+  return registry.load(_PACKAGE, name).Tokenizer
+
+
+def name_in(path: str | os.PathLike) -> str:
+  """The name of the tokenizer that a file from `Tokenizer.save` describes; imports nothing. Raises as `load`."""
+  return _fields(path)["tokenizer"]
+
+
+def load(path: str | os.PathLike) -> Tokenizer:
+  """Reads a file that `Tokenizer.save` wrote.
+
+  Raises:
+    UserError: there is no such file, or it describes no tokenizer.
+  """
+  fields = _fields(path)
+  cls = find(fields.pop("tokenizer"))
+  try:
+    return cls.from_json(fields)
+  except (KeyError, TypeError, ValueError) as error:
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
+
+
+def _fields(path):
+  try:
+    with open(path, encoding="utf-8") as file:
+      fields = json.load(file)
+    if not isinstance(fields["tokenizer"], str):
+      raise TypeError("tokenizer must be a name")
+    return fields
+  except OSError as error:
+    raise errors.UserError(f"cannot read the tokenizer {path}: {error.strerror}") from error
+  except (ValueError, KeyError, TypeError) as error:
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
