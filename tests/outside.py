@@ -37,7 +37,7 @@ class Discriminator(base.Discriminator):
   """See the module."""
 
   def __init__(self, spec, config, seed=0):
-    super().__init__(spec, config, seed)
+    super().__init__(spec)
     shape = (spec.vocab_size, config.embedding_size)
     self.embedding = self.add_weight(shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=seed), name="embedding")
     self.positions = self.add_weight((spec.length,), keras.initializers.RandomUniform(0.5, 1.0, seed=seed + 1), name="positions")
@@ -87,17 +87,42 @@ def load(config, data_dir=None, tokenizer=None, length=None):
   return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, text_config.TextConfig(), tokenizer=tokenizer, length=length)
 ''',
   "tokenizer": '''
-"""Words between semicolons."""
+"""Bytes. TensorFlow has no operation that reads them back as text, so there is no twin in a graph."""
 import dataclasses
+import numpy as np
 from tf_textgan.data.tokenizers import base
 
 @dataclasses.dataclass(frozen=True)
-class Tokenizer(base.Table):
+class Tokenizer(base.Tokenizer):
   """See the module."""
 
-  @staticmethod
-  def split(sentence):
-    return sentence.replace(" ", ";").split(";")
+  lowercase: bool
+  size: int = 260
+
+  @classmethod
+  def build(cls, sentences, config):
+    return cls(config.lowercase)
+
+  def count(self, sentence):
+    return len(self._bytes(sentence))
+
+  def encode(self, sentences, length):
+    rows = [[*(byte + 4 for byte in self._bytes(sentence)), base.EOS] for sentence in sentences]
+    return np.array([(row + [base.PAD] * length)[:length] for row in rows], np.int32)
+
+  def decode(self, tokens):
+    rows = np.asarray(tokens).tolist()
+    return [bytes(i - 4 for i in (row + [base.EOS])[: (row + [base.EOS]).index(base.EOS)] if i >= 4).decode(errors="replace") for row in rows]
+
+  def to_json(self):
+    return {"lowercase": self.lowercase}
+
+  @classmethod
+  def from_json(cls, fields):
+    return cls(fields["lowercase"])
+
+  def _bytes(self, sentence):
+    return (sentence.lower() if self.lowercase else sentence).encode()
 ''',
   "encoder": '''
 """The number of letters and of words."""

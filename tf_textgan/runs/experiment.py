@@ -250,7 +250,7 @@ def default_networks(choices):
 
 
 def load_corpus(experiment, tokenizer=None, length=None):
-  """Prepares the corpus; with a saved tokenizer and length it is encoded as it was then. One from Python code is kept in the run's folder."""
+  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then. One from Python code is kept in the run's folder."""
   choices = experiment.choices
   place = choices.workdir if choices.dataset == GIVEN else choices.data_dir or None
   return data.load(choices.dataset, experiment.dataset, place, tokenizer, length)
@@ -326,7 +326,7 @@ def _restore_discriminator(choices, networks, tokenizer):
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
   path = folder / "vocabulary.json"
-  # The names first: a module of the user's that this run does not use is not imported.
+  # The name first: a tokenizer that only this file names is not imported.
   if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
   discriminator.attach(networks)  # One that has its sizes from the generator makes its variables here.

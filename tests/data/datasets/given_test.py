@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan.data import corpus as corpus_lib
-from tf_textgan.data import text_config
 from tf_textgan.data.datasets import given
 from tf_textgan.data.datasets import text_lines
 from tf_textgan.data.tokenizers import integer
@@ -67,7 +66,7 @@ def test_ids_are_sequences_of_a_fixed_length():
 def test_a_corpus_is_kept_and_read_back(tmp_path):
   labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
   splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
-  labelled = corpus_lib.encode("mine", splits, text_config.TextConfig(), labels=labels, categories=("odd", "even"))
+  labelled = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
   for i, data in enumerate((SENTENCES, IDS, labelled)):
     made = given.make(data, given.Config())
     given.save(made, tmp_path / str(i))
@@ -101,15 +100,15 @@ def test_with_the_vocabulary_of_a_run():
   other = given.make(["q r"] * 10, given.Config(), first.tokenizer, first.spec.length)
   assert other.spec == first.spec and _texts(other)["train"][0] == "<unk> <unk>"
   ids = integer.Tokenizer(9)
-  for data, tokenizer, length, message in (
-    (IDS, first.tokenizer, 4, "array of ids .* but the run's sequences are 4 tokens of a vocabulary of 11 pieces"),
+  for data, vocabulary, length, message in (
+    (IDS, first.tokenizer, 4, "array of ids .* but the run's sequences are 4 tokens of a vocabulary of 11 words"),
     (IDS, ids, 5, r"corpus= is an array of ids \[50, 4\], but the run's sequences are 5 tokens of a vocabulary of 9 ids"),
     (IDS + 1, ids, 4, r"corpus= has the id 9 at row \d+, column \d; expected ids from 0 to 8"),
-    (SENTENCES, ids, 4, "given: the train split needs at least 2 sentences"),
-    (first, ids, 4, "corpus= has another tokenizer or length than the run's, which is 4"),
+    (SENTENCES, ids, 4, "corpus= holds sentences, but the run has a vocabulary of 9 ids"),
+    (first, ids, 4, "corpus= has another vocabulary or length than the run's, which is 4"),
   ):
     with pytest.raises(errors.UserError, match=message):
-      given.make(data, given.Config(), tokenizer, length)
+      given.make(data, given.Config(), vocabulary, length)
 
 
 def _repeated():

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,6 @@ from tf_textgan import files
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
-from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.data.tokenizers import integer
 
 # What a corpus may be handed over as.
@@ -39,7 +39,7 @@ class Config(text_config.TextConfig):
   fingerprint: str = ""
 
 
-def make(data: Data, config: Config, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None) -> corpus_lib.Corpus:
+def make(data: Data, config: Config, tokenizer: Any = None, length: int | None = None) -> corpus_lib.Corpus:
   """Makes a corpus of what Python code hands over. Sentences and rows of ids are split as `text_lines` splits the lines of a file.
 
   Args:
@@ -116,7 +116,7 @@ def _checked(corpus, tokenizer, length):
   if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
     raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
   if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
-    raise errors.UserError(f"corpus= has another tokenizer or length than the run's, which is {length}")
+    raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
   for split in corpus_lib.SPLITS:
     tokens = corpus.tokens[split]
     if tokens.ndim != 2 or tokens.shape[1] != spec.length:
@@ -147,10 +147,12 @@ def _check_ids(ids, size):
 
 
 def _described(tokenizer):
-  return f"a vocabulary of {tokenizer.size} {'ids' if isinstance(tokenizer, integer.Tokenizer) else 'pieces'}"
+  return f"a vocabulary of {tokenizer.spec(1).vocab_size} {'ids' if isinstance(tokenizer, integer.Tokenizer) else 'words'}"
 
 
 def _of_sentences(sentences, config, tokenizer, length):
+  if isinstance(tokenizer, integer.Tokenizer) and config.tokenizer != "integer":
+    raise errors.UserError(f"corpus= holds sentences, but the run has {_described(tokenizer)}")
   assign = splitting.assign(len(sentences), config, "corpus=")
   splits = {split: [] for split in corpus_lib.SPLITS}
   for number, sentence in enumerate(sentences):
