@@ -8,7 +8,6 @@ from tests.algorithms import judges
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import relgan
-from tf_textgan.algorithms.steps import relaxed
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.generators import lstm
 from tf_textgan.generators import relational_memory
@@ -65,28 +64,6 @@ def test_the_generators_losses_are_those_of_the_views_scores_and_move_it(loss):
   assert any(np.any(a != b) for a, b in zip(before, algorithm.generator.get_weights()))
 
 
-def _gradient(algorithm, points, scored):
-  """Of a sum of the points by the generator's weights."""
-  with tf.GradientTape() as tape:
-    value = tf.reduce_sum(points() * scored)
-  return [tf.convert_to_tensor(g) for g in tape.gradient(value, algorithm.generator.trainable_variables)]
-
-
-@pytest.mark.parametrize("spec", [FIXED, TEXT])
-def test_the_gradient_of_hard_feedback_is_that_of_the_samples_own_loop(spec):
-  algorithm = _algorithm(spec, latent_size=3)
-  scored = tf.random.stateless_normal([30, 4, 7], SEED)
-  beta = tf.constant(2.0)
-  samples = algorithm._sample(30, SEED, beta)
-  expected = _gradient(algorithm, lambda: algorithm._sample(30, SEED, beta).points, scored)
-  actual = _gradient(algorithm, lambda: relaxed.points_of_tokens(algorithm.generator, samples, beta), scored)
-  np.testing.assert_array_equal(relaxed.points_of_tokens(algorithm.generator, samples, beta), samples.points)
-  for a, b in zip(actual, expected, strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-  if spec is TEXT:
-    assert np.any(samples.tokens == 0)
-
-
 def test_soft_feedback_has_another_gradient_and_goes_on_from_the_points():
   hard, soft = _algorithm(), _algorithm(feedback="soft")
   beta = tf.constant(2.0)
@@ -113,23 +90,6 @@ def test_a_token_that_is_liked_becomes_probable(feedback):
 
 def _inverse_temperature(progress, rounds, **changes):
   return _algorithm(**changes)._inverse_temperature(tf.constant(progress), rounds).numpy()
-
-
-@pytest.mark.parametrize(
-  ("schedule", "values"),
-  [
-    # Rounds 0, 2500 and 5000 of the code's 5000, from 1 to 100.
-    ("exponential", [1.0, 10.0, 100.0]),
-    ("linear", [1.0, 1.0 + 99 * 2500 / 4999, 1.0 + 99 * 5000 / 4999]),
-    ("logarithmic", [1.0, 1.0 + 99 * 7.824446 / 8.517193, 1.0 + 99 * 8.517393 / 8.517193]),
-    ("sigmoid", [1.0 + 99 / (1 + np.exp(10)), 50.5, 1.0 + 99 / (1 + np.exp(-10))]),
-    ("quadratic", [1.0, 1.0 + 99 * (2500 / 4999) ** 2, 1.0 + 99 * (5000 / 4999) ** 2]),
-    ("square_root", [1.0, 1.0 + 99 * (2500 / 4999) ** 0.5, 1.0 + 99 * (5000 / 4999) ** 0.5]),
-    ("constant", [100.0, 100.0, 100.0]),
-  ],
-)
-def test_the_inverse_temperature_grows_as_published(schedule, values):
-  np.testing.assert_allclose([_inverse_temperature(p, 5000, temperature_schedule=schedule) for p in (0.0, 0.5, 1.0)], values, rtol=1e-4)
 
 
 def test_the_codes_schedule_stops_short_and_the_papers_does_not():
