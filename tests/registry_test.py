@@ -111,8 +111,13 @@ def test_a_module_that_only_a_file_names_is_not_trusted(place):
   name = _write(place, _CONFIG)
   expected = f"run/config.json names the module {name}, which is code; it is imported only with --trust_config true or --imports {name}, or from"
   with pytest.raises(errors.UserError, match=expected):
-    registry.check_trusted(["lstm", "", name], "run/config.json")
+    registry.check_trusted([name], "run/config.json")
+  with pytest.raises(errors.UserError, match="names the module registry_parts_plain, which is code"):
+    registry.check_trusted(["registry_parts_plain"], "run/config.json")
+  # That a module is there already says nothing about what its functions may do with sentences.
+  with pytest.raises(errors.UserError, match="names the function subprocess:call, which is code; it is used only with --trust_config true"):
+    registry.check_trusted(["subprocess:call"], "run/config.json")
   assert name not in sys.modules
-  registry.check_trusted(["lstm", "", name], "run/config.json", trust=True)
+  registry.check_trusted([name, "subprocess:call"], "run/config.json", trust=True)
   registry.import_module(name)
   registry.check_trusted([name], "run/config.json")

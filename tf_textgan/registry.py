@@ -18,7 +18,7 @@ import types
 from tf_textgan import errors
 
 # Modules beside the alternatives that hold what they share, or are made of several of them.
-_SHARED = {"base", "ensemble", "guided", "steps"}
+_SHARED = {"base", "ensemble", "guided", "steps", "wrapped"}
 
 # Names that a module from outside must define, by package; beside them a class that derives from the one in the package's `base`, if there is one.
 _REQUIRED = {
@@ -85,24 +85,26 @@ def import_module(name: str) -> types.ModuleType:
 
 
 def check_trusted(names: Iterable[str], source: str, trust: bool = False) -> None:
-  """Refuses modules that a file names and nobody else: importing them would run code of whoever wrote the file.
+  """Refuses code that a file names and nobody else: whoever wrote the file chose it.
 
-  A module that this process has imported already needs no trust.
+  A module that this process has imported already needs no trust. A function always does: there are some, in any process, that do harm.
 
   Args:
-    names: of modules; those that are not a user's are passed over.
+    names: of modules, and of functions as `module:function`.
     source: path of the file.
     trust: whether the user trusts the file.
 
   Raises:
-    UserError: a module is not trusted.
+    UserError: a module or a function is not trusted.
   """
   for name in names:
-    if is_outside(name) and name not in sys.modules and not trust:
-      raise errors.UserError(
-        f"{source} names the module {name}, which is code; it is imported only with --trust_config true or --imports {name}, or from Python with "
-        "trust=True"
-      )
+    if trust or name in sys.modules:
+      continue
+    if ":" in name:
+      what, how = "the function", "used only with --trust_config true"
+    else:
+      what, how = "the module", f"imported only with --trust_config true or --imports {name}"
+    raise errors.UserError(f"{source} names {what} {name}, which is code; it is {how}, or from Python with trust=True")
 
 
 def _kind(package):

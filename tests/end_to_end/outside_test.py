@@ -58,6 +58,7 @@ def test_a_run_that_names_modules_is_read_back_only_if_it_is_trusted(place):
     assert code == 2 and not out and re.search(refusal, err) and len(shell.said(err)) == 1, err
   with pytest.raises(errors.UserError, match=refusal):
     runs.load("run")
+  assert not outside.imported(PACKAGE)
   run = runs.load("run", trust=True)
   assert type(run.algorithm.generator).__module__ == parts["generator"]
   assert run.algorithm.generator.config.colour == "blue" and run.corpus().name == "permutations"

@@ -31,6 +31,37 @@ def test_an_experiment_comes_back_from_json(name, dataset):
   assert (experiment.discriminator is None) == (values["discriminator"] is None)
 
 
+@pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
+def test_settings_make_the_experiment_that_flags_do(name, dataset, tmp_path):
+  assert experiment_lib.make(algorithm=name, dataset=dataset) == flags.parse(["train.py", "--algorithm", name, "--dataset", dataset], "")
+  settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, "mle_steps": 3, "export": False}
+  assert experiment_lib.make(**settings) == flags.parse(["train.py", *shell.as_flags(settings)], "")
+
+
+def test_values_become_those_of_their_field():
+  made = experiment_lib.make(discriminator_widths=[1, 2], discriminator_filters=(3, 4), mle_learning_rate=1, seed=np.int64(3))
+  assert made.discriminator.widths == (1, 2) and type(made.algorithm.mle_learning_rate) is float and type(made.loop.seed) is int
+
+
+@pytest.mark.parametrize(
+  ("settings", "message"),
+  [
+    ({"mle_step": 3}, r"unknown setting mle_step \(did you mean mle_steps\?\); there are: advantage, .*, workdir$"),
+    ({"algorithm": "gsgan", "rollouts": 3}, "unknown setting rollouts.*; there are: .*max_temperature"),
+    ({"mle_steps": "3"}, "mle_steps is '3'; expected int"),
+    ({"export": 1}, "export is 1; expected bool"),
+    ({"seed": 1.5}, "seed is 1.5; expected int"),
+    ({"discriminator_widths": 3}, "discriminator_widths is 3; expected tuple"),
+    ({"precision": "half"}, "precision is 'half'; expected one of 'float32', 'mixed_bfloat16'"),
+    ({"mle_steps": -1}, "mle_steps must be at least 0, not -1"),
+    ({"algorithm": "seqgam"}, "unknown algorithm 'seqgam'"),
+  ],
+)
+def test_settings_that_are_wrong(settings, message):
+  with pytest.raises(errors.UserError, match=message):
+    experiment_lib.make(**settings)
+
+
 def test_tuples_stay_tuples():
   experiment = _experiment("seqgan")
   back = experiment_lib.Experiment.from_json(json.loads(json.dumps(experiment.to_json())))
@@ -188,3 +219,13 @@ def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generat
     algorithm.begin("discriminator")
     same = np.array_equal(algorithm.discriminator.embedding, algorithm.generator.embedding)
     assert same == began
+
+
+def test_the_code_that_a_config_names_is_all_that_is_not_the_librarys():
+  made = experiment_lib.make(dataset="text_lines").to_json()
+  assert experiment_lib.modules_named(made) == []
+  made["choices"] |= {"imports": "plain, my.builder", "reward": ["my.rewards:f", "os:system"]}
+  made["choices"] |= {"generator": "my.generator", "dataset": "wikipedia/2023.en"}
+  made["dataset"]["tokenizer"] = "my.tokenizer"
+  assert experiment_lib.modules_named(made) == ["plain", "my.builder", "my.rewards:f", "os:system", "my.generator", "my.tokenizer"]
+  assert experiment_lib.modules_named({"choices": {"speed": 3}}) == []

@@ -1,8 +1,12 @@
 """An experiment as a value: every choice that makes a run, from which its corpus and networks are built."""
 
 import dataclasses
+import difflib
+import os
 import pathlib
 import platform
+import types
+import typing
 from typing import Any
 from typing import Literal
 
@@ -24,6 +28,9 @@ from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
+
+# What stands in place of the name of a part that Python code hands over: see `runs.given`.
+GIVEN = "given"
 
 # What the flags of a part begin with.
 PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
@@ -121,12 +128,59 @@ class Experiment:
     return cls(choices, **parts)
 
 
+def make(**settings: Any) -> Experiment:
+  """An experiment from settings that have the names of `train.py`'s flags.
+
+  Args:
+    **settings: such as `algorithm="gsgan"`, `mle_steps=10`, `generator_hidden_size=32`, `workdir=path`; all others have their defaults.
+
+  Raises:
+    UserError: there is no setting of a name, or a value is of the wrong type or out of range.
+  """
+  own = {field.name for field in dataclasses.fields(Choices)}
+  choices = Choices(**{name: _converted(Choices, name, name, settings[name]) for name in own & settings.keys()})
+  parts, known = {}, set(own)
+  classes = config_classes(choices)
+  defaults = dict(zip(("generator", "discriminator"), default_networks(choices)))
+  for part, cls in classes.items():
+    flags = {PREFIXES.get(part, "") + field.name: field.name for field in dataclasses.fields(cls)} if cls else {}
+    known |= flags.keys()
+    values = {name: _converted(cls, name, flag, settings[flag]) for flag, name in flags.items() if flag in settings}
+    parts[part] = dataclasses.replace(defaults.get(part) or cls(), **values) if cls else None
+  for name in settings.keys() - known:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise errors.UserError(f"unknown setting {name}{hint}; there are: {', '.join(sorted(known))}")
+  return Experiment(choices, **parts)
+
+
+def _converted(cls, name, flag, value):
+  """A setting's value, as a field of a `Config` holds it; a `UserError` if it is of another type."""
+  hint = typing.get_type_hints(cls)[name]
+  allowed = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+  if isinstance(value, os.PathLike):
+    value = os.fspath(value)
+  elif isinstance(value, list):
+    value = tuple(value)
+  elif isinstance(value, np.generic):
+    value = value.item()
+  if typing.get_origin(hint) is Literal:
+    if value not in typing.get_args(hint):
+      raise errors.UserError(f"{flag} is {value!r}; expected one of {', '.join(map(repr, typing.get_args(hint)))}")
+    return value
+  if float in allowed and type(value) is int:
+    return float(value)
+  if type(value) not in {typing.get_origin(kind) or kind for kind in allowed}:
+    raise errors.UserError(f"{flag} is {value!r}; expected {' or '.join(getattr(kind, '__name__', str(kind)) for kind in allowed)}")
+  return value
+
+
 def modules_named(values):
-  """Names of all modules, the library's too, that `Experiment.from_json` imports for the values that `to_json` gave: a list of strings."""
-  choices = values["choices"]
-  chosen = [choices.get(name, "") for name in ("algorithm", "dataset", "generator", "discriminator")]
-  rewards = [name.partition(":")[0] for name in choices.get("reward", ())]
-  return [*_split(choices.get("imports", "")), *rewards, *chosen, (values["dataset"] or {}).get("tokenizer", "")]
+  """The code from outside the library that the values of `to_json` name: a list of modules, and of the functions `module:function` of rewards."""
+  choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
+  named = [*(choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")), dataset.get("tokenizer")]
+  parts = [name for name in named if name and registry.is_outside(name)]
+  return [*_split(choices.get("imports") or ""), *(choices.get("reward") or ()), *parts]
 
 
 def import_all(imports):
@@ -142,21 +196,18 @@ def config_classes(choices):
     UserError: a choice names something that is not there, or a user's part has a setting of a name that is taken.
   """
   import_all(choices.imports)
-  algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
-  generator = registry.load("tf_textgan.generators", choices.generator or algorithm.GENERATOR[0])
-  if choices.discriminator and not algorithm.DISCRIMINATOR:
-    raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --discriminator is {choices.discriminator!r}")
-  discriminator = None
-  if algorithm.DISCRIMINATOR:
-    discriminator = registry.load("tf_textgan.discriminators", choices.discriminator or algorithm.DISCRIMINATOR[0])
+  names = {"algorithm": choices.algorithm, **network_names(choices)}
   classes = {
     "schedule": base.Schedule,
     "loop": loop.Config,
-    "algorithm": algorithm.Config,
+    "algorithm": None,
     "dataset": data.config_class(choices.dataset),
-    "generator": generator.Config,
-    "discriminator": discriminator.Config if discriminator else None,
+    "generator": None,
+    "discriminator": None,
   }
+  for kind, name in names.items():
+    if name and name != GIVEN:
+      classes[kind] = registry.load(f"tf_textgan.{kind}s", name).Config
   _check_names(classes)
   return classes
 
@@ -174,26 +225,45 @@ def _check_names(classes):
       owners[flag] = cls
 
 
+def network_names(choices):
+  """The names of the generator and the discriminator, by kind: the chosen ones, or the algorithm's own; empty for no discriminator.
+
+  Raises:
+    UserError: there is no such algorithm, or a discriminator is chosen for one that trains none.
+  """
+  if choices.algorithm == GIVEN:  # It has no networks of its own.
+    return {"generator": choices.generator, "discriminator": choices.discriminator}
+  algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
+  if choices.discriminator and not algorithm.DISCRIMINATOR:
+    raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --discriminator is {choices.discriminator!r}")
+  own = algorithm.DISCRIMINATOR[0] if algorithm.DISCRIMINATOR else ""
+  return {"generator": choices.generator or algorithm.GENERATOR[0], "discriminator": choices.discriminator or own}
+
+
 def default_networks(choices):
   """The algorithm's own `Config`s for the generator and the discriminator, each None where `choices` names another network."""
+  if choices.algorithm == GIVEN:
+    return [None, None]
   algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
   own = [algorithm.GENERATOR, algorithm.DISCRIMINATOR or ("", None)]
   return [config if chosen in ("", name) else None for chosen, (name, config) in zip((choices.generator, choices.discriminator), own)]
 
 
 def load_corpus(experiment, tokenizer=None, length=None):
-  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then."""
+  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then. One from Python code is kept in the run's folder."""
   choices = experiment.choices
-  return data.load(choices.dataset, experiment.dataset, choices.data_dir or None, tokenizer, length)
+  place = choices.workdir if choices.dataset == GIVEN else choices.data_dir or None
+  return data.load(choices.dataset, experiment.dataset, place, tokenizer, length)
 
 
-def build(experiment, spec, tokenizer=None):
+def build(experiment, spec, tokenizer=None, given=None):
   """Makes the networks and their algorithm, initialised from the experiment's seed.
 
   Args:
     experiment: `Experiment`.
     spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
     tokenizer: see `data.tokenizers`, for the word vectors; None where a checkpoint will be restored, which has them and the generator's weights.
+    given: kind to function, the parts that Python code hands over: see `runs.given`.
 
   Returns:
     `algorithms.base.Algorithm`.
@@ -207,19 +277,18 @@ def build(experiment, spec, tokenizer=None):
   before = keras.config.dtype_policy()
   keras.config.set_dtype_policy(choices.precision)
   try:
-    module = registry.load("tf_textgan.algorithms", choices.algorithm)
+    module = None if choices.algorithm == GIVEN else registry.load("tf_textgan.algorithms", choices.algorithm)
     if not getattr(module, "CATEGORIES", False):
       spec = dataclasses.replace(spec, categories=())
-    name = choices.generator or module.GENERATOR[0]
-    generator = registry.load("tf_textgan.generators", name).Generator(spec, experiment.generator, seed)
+    name, discriminator_name = network_names(choices).values()
+    given = given or {}
+    generator = _maker("generator", name, given)(spec, experiment.generator, seed)
     discriminator = None
-    if module.DISCRIMINATOR:
-      discriminator_name = choices.discriminator or module.DISCRIMINATOR[0]
-      network = registry.load("tf_textgan.discriminators", discriminator_name)
-      discriminator = ensemble.make(network.Discriminator, spec, experiment.discriminator, seed, choices.ensemble)
+    if discriminator_name:
+      discriminator = ensemble.make(_maker("discriminator", discriminator_name, given), spec, experiment.discriminator, seed, choices.ensemble)
     elif choices.ensemble > 1:
       raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --ensemble is {choices.ensemble}")
-    if not isinstance(generator, module.GENERATOR_KIND):
+    if module and not isinstance(generator, module.GENERATOR_KIND):
       needed = f"the generator {module.GENERATOR[0]}, not {name}"
       if module.GENERATOR_KIND is generator_base.Autoregressive:
         needed = f"a generator that writes token by token, which {name} does not"
@@ -239,9 +308,15 @@ def build(experiment, spec, tokenizer=None):
         _restore_discriminator(choices, networks, tokenizer)
     if choices.pretrained_discriminator:
       discriminator.begun = True  # In a run that goes on as well.
-    return module.Algorithm(experiment.algorithm, networks, seed)
+    make = given["algorithm"] if module is None else module.Algorithm
+    return make(experiment.algorithm, networks, seed)
   finally:
     keras.config.set_dtype_policy(before)
+
+
+def _maker(kind, name, given):
+  """A function of a spec, a `Config` and a seed that makes a network."""
+  return given[kind] if kind in given else getattr(registry.load(f"tf_textgan.{kind}s", name), kind.capitalize())
 
 
 def _restore_discriminator(choices, networks, tokenizer):

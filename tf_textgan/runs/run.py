@@ -21,6 +21,8 @@ from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data import load as data_lib
+from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import plots
@@ -28,6 +30,7 @@ from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.runs import given as given_lib
 from tf_textgan.runs import rewards
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
@@ -64,7 +67,7 @@ class Run(NamedTuple):
     return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
 
 
-def load(workdir, checkpoint="best", trust=False):
+def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=None, discriminator=None):
   """Reads a run back; its corpus is not needed.
 
   Args:
@@ -72,17 +75,23 @@ def load(workdir, checkpoint="best", trust=False):
     checkpoint: "best", "latest", or the step of one that is kept, an integer or its digits.
     trust: whether to import the modules from outside the library that the run's `config.json` names, which runs their code. Modules that this
       process has imported already need no trust.
+    algorithm, generator, discriminator: the parts that `train` was given, if no module has them: see `given`.
 
   Raises:
-    UserError: there is no run there, it has no such checkpoint, or it names a module that is not trusted.
+    UserError: there is no run there, it has no such checkpoint, it names a module that is not trusted, or a part that Python code gave is missing.
   """
   folder = pathlib.Path(workdir)
   config = _config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
+  # Where it is now: a folder may have been moved, and a corpus from Python code is in it.
+  experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, workdir=str(workdir)))
+  resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
+  _check_same(folder, experiment.to_json(), resolved.to_json())
+  given_lib.check_complete(experiment, makers, folder)
   tokenizer = _read_tokenizer(folder, trust)
   spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
-  algorithm = experiment_lib.build(experiment, spec)
+  algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
   run_state = checkpoints.restore(algorithm.variables(), checkpoint)
@@ -133,13 +142,17 @@ def guide(generator, run, config, checkpoint="best", trust=False):
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
 
-def train(experiment, callbacks=()):
+def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=None, discriminator=None):
   """Trains, or goes on training, in the experiment's `workdir`, to the end or to a signal.
 
   Args:
-    experiment: `experiment.Experiment`.
+    experiment: `experiment.Experiment`, such as `experiment.make` makes.
     callbacks: further `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s. Metrics that they add to the `logs` of `on_epoch_end` are recorded,
       and `best_metric` may name them.
+    corpus: what to learn, in place of the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings;
+      see `data.datasets.given`, whose settings an experiment with `dataset="given"` has. The run's folder keeps it: to go on with the run it need not
+      be passed again.
+    algorithm, generator, discriminator: classes, functions that make them, or networks, in place of the experiment's: see `given.resolve`.
 
   Returns:
     True at the end of the schedule, False if a signal stopped the training before.
@@ -147,18 +160,20 @@ def train(experiment, callbacks=()):
   Raises:
     UserError: a setting or the data is wrong, the training diverged, the folder cannot be written or holds another run.
   """
+  experiment, makers = given_lib.resolve(_with_dataset(experiment, corpus), algorithm, generator, discriminator)
   choices = experiment.choices
+  given_lib.check_complete(experiment, makers, choices.workdir)
   strategy = make_strategy()
   if choices.deterministic:
     tf.config.experimental.enable_op_determinism()
   chief = _is_chief(strategy)
   folder = pathlib.Path(choices.workdir)
-  corpus = _corpus_of(folder, experiment)
+  experiment, corpus = _corpus_of(folder, experiment, corpus)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
   # A run that goes on has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
-    algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer)
+    algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
@@ -227,7 +242,7 @@ def _read_config(folder):
 def _read_tokenizer(folder, trust=False):
   """The tokenizer of the run in a folder; one of the user's own is imported only if that is trusted, see `load`."""
   path = folder / "vocabulary.json"
-  registry.check_trusted([tokenizers.name_in(path)], str(path), trust)
+  registry.check_trusted(filter(registry.is_outside, [tokenizers.name_in(path)]), str(path), trust)
   return tokenizers.load(path)
 
 
@@ -239,8 +254,27 @@ def _config_of(folder):
   return config
 
 
-def _corpus_of(folder, experiment):
-  """The corpus for a run in a folder; with the vocabulary and length of the run that is there, or that it begins with, if there is one."""
+def _with_dataset(experiment, data):
+  """The experiment with the settings of a corpus from Python code in place of its dataset, if there is one; a `UserError` if it has another."""
+  choices = experiment.choices
+  if data is None or choices.dataset == experiment_lib.GIVEN:
+    return experiment
+  default = experiment_lib.Choices().dataset
+  if choices.dataset != default or experiment.dataset != data_lib.config_class(default)():
+    raise errors.UserError(f"corpus= takes the place of a dataset, but the experiment has {choices.dataset} and settings; expected dataset='given'")
+  return dataclasses.replace(experiment, choices=dataclasses.replace(choices, dataset=experiment_lib.GIVEN), dataset=given_data.Config())
+
+
+def _corpus_of(folder, experiment, data):
+  """The experiment and the corpus for a run in a folder.
+
+  The corpus has the vocabulary and length of the run that is there, or that it begins with, if there is one.
+
+  Args:
+    folder: path of the run.
+    experiment: `experiment.Experiment`. Of a corpus from Python code, the one returned has the fingerprint.
+    data: see `given.make`; None for the experiment's dataset.
+  """
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
   config, encoded = _read_config(folder), folder
@@ -249,13 +283,22 @@ def _corpus_of(folder, experiment):
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
     _check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
     # Read back, so that a setting which the run's version did not have yet is at its default.
-    _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (experiment_lib.Experiment.from_json(config["experiment"]), experiment)))
+    old = experiment_lib.Experiment.from_json(config["experiment"])
+    if choices.dataset == experiment_lib.GIVEN and not experiment.dataset.fingerprint:
+      experiment = dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=old.dataset.fingerprint))
+    _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
   elif experiment.choices.pretrained:
     encoded = pathlib.Path(experiment.choices.pretrained)
     config = _config_of(encoded)
-  else:
-    return experiment_lib.load_corpus(experiment)
-  return experiment_lib.load_corpus(experiment, _read_tokenizer(encoded), config["length"])
+  tokenizer = _read_tokenizer(encoded) if config else None
+  length = config["length"] if config else None
+  if data is None:
+    return experiment, experiment_lib.load_corpus(experiment, tokenizer, length)
+  corpus = given_data.make(data, experiment.dataset, tokenizer, length)
+  found = given_data.fingerprint(corpus)
+  if experiment.dataset.fingerprint not in ("", found):
+    raise errors.UserError(f"corpus= is another one than that of the run in {folder}; pass another workdir, or the same corpus")
+  return dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=found)), corpus
 
 
 def _training_data(synthetic_file, corpus, algorithm):
@@ -277,6 +320,8 @@ def _begin(folder, experiment, corpus):
   """Writes down what the run is."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
+  if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
+    given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: a folder with a config is a run.
   files.write_json(folder / "config.json", as_config(experiment, corpus.spec))

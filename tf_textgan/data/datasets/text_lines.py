@@ -1,7 +1,6 @@
 """A user's own text: UTF-8 files with one sentence per line."""
 
 import dataclasses
-import hashlib
 import typing
 
 import tensorflow_datasets as tfds
@@ -9,6 +8,7 @@ import tensorflow_datasets as tfds
 from tf_textgan import errors
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
+from tf_textgan.data import splitting
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
 
@@ -30,7 +30,7 @@ class Config(text_config.TextConfig):
 @dataclasses.dataclass
 class _BuilderConfig(tfds.core.BuilderConfig):
   paths: tuple[str, ...] = ()
-  assign: "_Assignment | None" = None
+  assign: splitting.Assignment | None = None
   labelled: bool = False
 
 
@@ -63,25 +63,6 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
         yield number, {"text": line, "label": file} if config.labelled else {"text": line}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Assignment:
-  """Which split a line belongs to, decided by a hash of its number: the same for the same file, and spread over all of it.
-
-  The hashes lie in [0, 1): the lowest go to the validation split, the highest to the test split. The lowest and the highest of all do
-  so even if the shares are too small for any line.
-  """
-
-  validation_share: float
-  test_share: float
-  lowest: int
-  highest: int
-
-  def __call__(self, number):
-    if number == self.lowest or number != self.highest and _hash(number) < self.validation_share:
-      return "validation"
-    return "test" if number == self.highest or _hash(number) >= 1 - self.test_share else "train"
-
-
 def load(config, data_dir=None, tokenizer=None, length=None):
   """Prepares the files, unless files with the same contents have been before, and reads them.
 
@@ -99,12 +80,7 @@ def load(config, data_dir=None, tokenizer=None, length=None):
       categories as files.
   """
   text_config.check(config)
-  for name in ("validation_share", "test_share"):
-    if not 0 <= getattr(config, name) < 1:
-      raise errors.UserError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
-  if config.validation_share + config.test_share >= 1:
-    raise errors.UserError(
-        f"validation_share and test_share must leave lines to train on, but add up to {config.validation_share + config.test_share}")
+  splitting.check(config)
   paths = tuple(path.strip() for path in config.text_files.split(",") if path.strip())
   if not paths:
     raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
@@ -127,23 +103,11 @@ def load(config, data_dir=None, tokenizer=None, length=None):
 
 
 def _assignment(config, paths):
-  """Reads the files once: finds every wrong byte before anything is prepared, and the lines with the extreme hashes."""
-  num, num_low, num_high = 0, 0, 0
-  lowest, highest = (2., 0), (-1., 0)
-  for number, _ in enumerate(_lines(paths)):
-    value = _hash(number)
-    lowest, highest = min(lowest, (value, number)), max(highest, (value, number))
-    num += 1
-    num_low += value < config.validation_share
-    num_high += value >= 1 - config.test_share
+  """Reads the files once, which finds every wrong byte before anything is prepared, and assigns their lines to splits."""
+  num = sum(1 for _ in _lines(paths))
   if not num:
     raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
-  num_train = num - max(num_low, 1) - max(num_high, 1)
-  if num_train < 2:
-    raise errors.UserError(
-        f"{', '.join(paths)}: {num} lines of text are too few, because with a validation_share of {config.validation_share} and a "
-        f"test_share of {config.test_share} {max(num_train, 0)} are left to train on; at least 2 are needed")
-  return _Assignment(config.validation_share, config.test_share, lowest[1], highest[1])
+  return splitting.assign(num, config, ", ".join(paths))
 
 
 def _lines(paths):
@@ -151,8 +115,3 @@ def _lines(paths):
   for file, path in enumerate(paths):
     for line in text_files.lines(path):
       yield line, file
-
-
-def _hash(number):
-  """A number in [0, 1) that looks random."""
-  return int.from_bytes(hashlib.blake2b(b"%d" % number, digest_size=6).digest(), "big") / 2**48

@@ -1,0 +1,148 @@
+"""Tests of given.py."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data.datasets import given
+from tf_textgan.data.datasets import text_lines
+from tf_textgan.data.tokenizers import integer
+
+SENTENCES = [f"{'abc'[i % 3]} sees {'xyz'[i // 3 % 3]}" for i in range(60)]
+IDS = np.random.default_rng(0).integers(0, 9, [50, 4])
+
+
+def _texts(corpus):
+  return {split: corpus.tokenizer.decode(tokens) for split, tokens in corpus.tokens.items()}
+
+
+def _assert_equal(first, second):
+  assert (first.name, first.spec, first.tokenizer) == (second.name, second.spec, second.tokenizer)
+  for split in corpus_lib.SPLITS:
+    np.testing.assert_array_equal(first.tokens[split], second.tokens[split])
+    if first.categories:
+      np.testing.assert_array_equal(first.categories[split], second.categories[split])
+
+
+def test_sentences_are_split_and_encoded_as_the_lines_of_a_file(tmp_path):
+  (tmp_path / "text.txt").write_text("\n".join(SENTENCES))
+  settings = {"lowercase": True, "min_count": 2, "validation_share": 0.2, "max_length": 5}
+  lines = text_lines.load(text_lines.Config(text_files=str(tmp_path / "text.txt"), **settings), tmp_path)
+  made = given.make(SENTENCES, given.Config(**settings))
+  assert _texts(made) == _texts(lines) and made.spec == lines.spec
+
+
+@pytest.mark.parametrize(
+  "data",
+  [
+    tuple(SENTENCES),
+    [sentence.encode() for sentence in SENTENCES],
+    ["", *SENTENCES[:7], "  ", *SENTENCES[7:]],
+    np.array(SENTENCES),
+    np.array(SENTENCES, object),
+    tf.constant(SENTENCES),
+    tf.data.Dataset.from_tensor_slices(SENTENCES),
+    tf.data.Dataset.from_tensor_slices(SENTENCES).batch(7),
+  ],
+  ids=["tuple", "bytes", "blank", "array", "objects", "tensor", "dataset", "batches"],
+)
+def test_every_form_of_sentences(data):
+  _assert_equal(given.make(data, given.Config()), given.make(SENTENCES, given.Config()))
+
+
+def test_ids_are_sequences_of_a_fixed_length():
+  made = given.make(IDS, given.Config(validation_share=0.2, test_share=0.2))
+  assert made.spec == integer.Tokenizer(9).spec(4)
+  rows = np.concatenate(list(made.tokens.values()))
+  assert rows.dtype == np.int32 and len(rows) == 50 and min(map(len, made.tokens.values())) >= 5
+  assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, IDS.tolist()))
+  assert given.make(tf.constant(IDS), given.Config(vocab_size=20)).spec.vocab_size == 20
+
+
+def test_a_corpus_is_kept_and_read_back(tmp_path):
+  labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
+  splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
+  labelled = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
+  for i, data in enumerate((SENTENCES, IDS, labelled)):
+    made = given.make(data, given.Config())
+    given.save(made, tmp_path / str(i))
+    _assert_equal(given.load(given.Config(), tmp_path / str(i), made.tokenizer, made.spec.length), made)
+  with pytest.raises(errors.UserError, match="keeps no corpus; the dataset given is one that Python code hands over: runs.train"):
+    given.load(given.Config(), tmp_path / "none", made.tokenizer, 5)
+  with pytest.raises(errors.UserError, match="keeps no corpus"):
+    given.load(given.Config(), tmp_path / "0")
+
+
+def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
+  made = given.make(SENTENCES, given.Config())
+  given.save(made, tmp_path)
+  monkeypatch.setattr(corpus_lib, "RAM_LIMIT", 100)
+  assert isinstance(given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).tokens["train"], np.memmap)
+
+
+def test_the_fingerprint_depends_on_every_token_and_label():
+  made = given.make(IDS, given.Config())
+  assert given.fingerprint(made) == given.fingerprint(given.make(IDS.copy(), given.Config()))
+  changed = made.tokens["test"].copy()
+  changed[-1, -1] ^= 1
+  labels = {split: np.zeros(len(tokens), np.int32) for split, tokens in made.tokens.items()}
+  others = [dataclasses.replace(made, tokens={**made.tokens, "test": changed}), dataclasses.replace(made, categories=labels)]
+  assert len({given.fingerprint(corpus) for corpus in (made, *others)}) == 3
+
+
+def test_with_the_vocabulary_of_a_run():
+  first = given.make(SENTENCES, given.Config())
+  _assert_equal(given.make(SENTENCES, given.Config(), first.tokenizer, first.spec.length), first)
+  other = given.make(["q r"] * 10, given.Config(), first.tokenizer, first.spec.length)
+  assert other.spec == first.spec and _texts(other)["train"][0] == "<unk> <unk>"
+  ids = integer.Tokenizer(9)
+  for data, vocabulary, length, message in (
+    (IDS, first.tokenizer, 4, "array of ids .* but the run's sequences are 4 tokens of a vocabulary of 11 words"),
+    (IDS, ids, 5, r"corpus= is an array of ids \[50, 4\], but the run's sequences are 5 tokens of a vocabulary of 9 ids"),
+    (IDS + 1, ids, 4, r"corpus= has the id 9 at row \d+, column \d; expected ids from 0 to 8"),
+    (SENTENCES, ids, 4, "corpus= holds sentences, but the run has a vocabulary of 9 ids"),
+    (first, ids, 4, "corpus= has another vocabulary or length than the run's, which is 4"),
+  ):
+    with pytest.raises(errors.UserError, match=message):
+      given.make(data, given.Config(), vocabulary, length)
+
+
+def _repeated():
+  return tf.data.Dataset.from_tensor_slices(SENTENCES).repeat()
+
+
+def _corpus(**changes):
+  return dataclasses.replace(given.make(IDS, given.Config()), **changes)
+
+
+@pytest.mark.parametrize(
+  ("data", "settings", "message"),
+  [
+    ("a text", {}, "corpus= is a string; expected a data.corpus.Corpus, a sequence of strings"),
+    (3, {}, "corpus= is of the type int; expected"),
+    ({"a": 1}, {}, "corpus= is of the type dict; expected"),
+    (["a", 3], {}, "corpus= has a int as its element 1; expected"),
+    ([b"\xff"] * 9, {}, "corpus= has an element 0 that is not UTF-8 text"),
+    (["a b"] * 3, {}, "corpus=: 3 lines of text are too few"),
+    (np.array([["a"]]), {}, r"corpus= is an array of strings \[1, 1\]; expected \[N\]"),
+    (IDS[0], {}, r"corpus= is an array int64 \[4\]; expected integers \[N, T\]"),
+    (IDS / 2, {}, r"corpus= is an array float64 \[50, 4\]; expected integers \[N, T\]"),
+    (IDS - 1, {}, r"corpus= has the id -1 at row \d+, column \d; expected ids from 0 to 7"),
+    (IDS, {"vocab_size": 5}, r"corpus= has the id [5-8] at row \d+, column \d; expected ids from 0 to 4"),
+    (IDS[:3], {}, "corpus=: 3 lines of text are too few"),
+    (tf.data.Dataset.range(5), {}, "corpus= is a tf.data.Dataset of TensorSpec.*; expected one of strings"),
+    (_repeated(), {}, r"corpus= is a tf.data.Dataset that never ends; expected one without repeat\(\)"),
+    (SENTENCES, {"min_count": 0}, "min_count must be at least 1, not 0"),
+    (SENTENCES, {"test_share": 1.0}, "test_share must be at least 0 and below 1"),
+    (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
+    (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
+    (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
+  ],
+)
+def test_what_is_no_corpus_is_refused(data, settings, message):
+  with pytest.raises(errors.UserError, match=message):
+    given.make(data, given.Config(**settings))

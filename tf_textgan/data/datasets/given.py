@@ -1,0 +1,186 @@
+"""A corpus that Python code hands to `runs.train`; the run's folder keeps it, encoded, in the folder `corpus`."""
+
+from collections.abc import Sequence
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_textgan import errors
+from tf_textgan import files
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data import splitting
+from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import integer
+
+# What a corpus may be handed over as.
+Data = corpus_lib.Corpus | Sequence[str] | np.ndarray | tf.data.Dataset
+
+_NAME = "given"
+_EXPECTED = "expected a data.corpus.Corpus, a sequence of strings, an array of ids [N, T], or a finite tf.data.Dataset of strings"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(text_config.TextConfig):
+  """How sentences or ids become a corpus; only the fingerprint counts for one that is a `data.corpus.Corpus` already."""
+
+  # share of the sentences kept for validation, at least one
+  validation_share: float = .05
+  # share of the sentences kept for the final test, at least one
+  test_share: float = .05
+  # of an array of ids: how many different ids there may be; 0 takes one more than the largest
+  vocab_size: int = 0
+  # digits that depend on all the tokens; runs.train fills them in, so that another corpus is not taken for the run's
+  fingerprint: str = ""
+
+
+def make(data: Data, config: Config, tokenizer: Any = None, length: int | None = None) -> corpus_lib.Corpus:
+  """Makes a corpus of what Python code hands over. Sentences and rows of ids are split as `text_lines` splits the lines of a file.
+
+  Args:
+    data: `corpus.Corpus`; strings; an integer array `[N, T]` of ids, sequences of a fixed length; or a finite `tf.data.Dataset` of strings, `[]` or
+      `[B]`, which is read once.
+    config: a `Config`.
+    tokenizer: an existing tokenizer to encode with.
+    length: the sequence length that goes with it.
+
+  Raises:
+    UserError: the data are none of these, or too few; an id is negative or outside of the vocabulary; an option is out of range.
+  """
+  if isinstance(data, corpus_lib.Corpus):
+    return _checked(data, tokenizer, length)
+  text_config.check(config)
+  splitting.check(config)
+  if isinstance(data, (np.ndarray, tf.Tensor)) and np.asarray(data).dtype.kind not in "OSU":
+    return _of_ids(np.asarray(data), config, tokenizer, length)
+  return _of_sentences(_strings(data), config, tokenizer, length)
+
+
+def fingerprint(corpus: corpus_lib.Corpus) -> str:
+  """Sixteen hexadecimal digits that depend on all the tokens and labels of a corpus."""
+  digest = hashlib.sha256()
+  for split in corpus_lib.SPLITS:
+    for array in (corpus.tokens[split], *([corpus.categories[split]] if corpus.categories else [])):
+      digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array, np.int32).tobytes())
+  return digest.hexdigest()[:16]
+
+
+def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
+  """Keeps a corpus, without its tokenizer and its truth, in the folder of a run."""
+  place = pathlib.Path(folder) / "corpus"
+  place.mkdir(parents=True, exist_ok=True)
+  for split in corpus_lib.SPLITS:
+    for name, arrays in (("tokens", corpus.tokens), ("labels", corpus.categories)):
+      if arrays is not None:
+        with files.replacing(place / f"{split}_{name}.npy") as temporary, open(temporary, "wb") as file:
+          np.save(file, arrays[split])
+  # Last: a folder with it holds a whole corpus.
+  files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
+
+
+def load(config, data_dir=None, tokenizer=None, length=None):
+  """Reads the corpus that a run's folder keeps.
+
+  Args:
+    config: a `Config`.
+    data_dir: the run's folder.
+    tokenizer: of the run.
+    length: the sequence length that goes with it.
+
+  Raises:
+    UserError: the folder keeps none.
+  """
+  del config
+  place = pathlib.Path(data_dir or ".") / "corpus"
+  if tokenizer is None or not (place / "corpus.json").exists():
+    raise errors.UserError(f"{place.parent} keeps no corpus; the dataset {_NAME} is one that Python code hands over: runs.train(..., corpus=...)")
+  about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
+  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
+  tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
+  labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
+  return corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
+
+
+def _read(path):
+  return np.load(path, mmap_mode="r" if path.stat().st_size > corpus_lib.RAM_LIMIT else None)
+
+
+def _checked(corpus, tokenizer, length):
+  """A `Corpus`, if its parts fit each other and the run."""
+  spec = corpus.spec
+  if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
+    raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
+  if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
+    raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
+  for split in corpus_lib.SPLITS:
+    tokens = corpus.tokens[split]
+    if tokens.ndim != 2 or tokens.shape[1] != spec.length:
+      raise errors.UserError(f"corpus= has {split} tokens of the shape {list(tokens.shape)}; expected [N, {spec.length}]")
+    _check_ids(tokens, spec.vocab_size)
+  return corpus
+
+
+def _of_ids(ids, config, tokenizer, length):
+  if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
+    raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
+  if tokenizer is None:
+    tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
+  if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
+    raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
+  _check_ids(ids, tokenizer.size)
+  assign = splitting.assign(len(ids), config, "corpus=")
+  places = np.array([corpus_lib.SPLITS.index(assign(number)) for number in range(len(ids))])
+  tokens = {split: ids[places == i].astype(np.int32) for i, split in enumerate(corpus_lib.SPLITS)}
+  return corpus_lib.Corpus(_NAME, tokenizer.spec(ids.shape[1]), tokenizer, tokens)
+
+
+def _check_ids(ids, size):
+  wrong = (ids < 0) | (ids >= size)
+  if wrong.any():
+    row, column = np.argwhere(wrong)[0]
+    raise errors.UserError(f"corpus= has the id {ids[row, column]} at row {row}, column {column}; expected ids from 0 to {size - 1}")
+
+
+def _described(tokenizer):
+  return f"a vocabulary of {tokenizer.spec(1).vocab_size} {'ids' if isinstance(tokenizer, integer.Tokenizer) else 'words'}"
+
+
+def _of_sentences(sentences, config, tokenizer, length):
+  if isinstance(tokenizer, integer.Tokenizer) and config.tokenizer != "integer":
+    raise errors.UserError(f"corpus= holds sentences, but the run has {_described(tokenizer)}")
+  assign = splitting.assign(len(sentences), config, "corpus=")
+  splits = {split: [] for split in corpus_lib.SPLITS}
+  for number, sentence in enumerate(sentences):
+    splits[assign(number)].append(sentence)
+  return corpus_lib.encode(_NAME, splits, config, tokenizer=tokenizer, length=length)
+
+
+def _strings(data):
+  """The sentences that are not blank, a list of strings."""
+  if isinstance(data, tf.data.Dataset):
+    spec = data.element_spec
+    if not isinstance(spec, tf.TensorSpec) or spec.dtype != tf.string or spec.shape.rank not in (0, 1):
+      raise errors.UserError(f"corpus= is a tf.data.Dataset of {spec}; expected one of strings, a scalar or [B] each")
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+      raise errors.UserError("corpus= is a tf.data.Dataset that never ends; expected one without repeat()")
+    data = [text for element in data.as_numpy_iterator() for text in np.atleast_1d(element)]
+  elif isinstance(data, (np.ndarray, tf.Tensor)):
+    if data.ndim != 1:
+      raise errors.UserError(f"corpus= is an array of strings {list(data.shape)}; expected [N]")
+    data = np.asarray(data).tolist()
+  if isinstance(data, (str, bytes)) or not isinstance(data, Sequence):
+    raise errors.UserError(f"corpus= is {'a string' if isinstance(data, (str, bytes)) else 'of the type ' + type(data).__name__}; {_EXPECTED}")
+  sentences = []
+  for number, text in enumerate(data):
+    if not isinstance(text, (str, bytes)):
+      raise errors.UserError(f"corpus= has a {type(text).__name__} as its element {number}; {_EXPECTED}")
+    try:
+      sentences.append(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except UnicodeDecodeError as error:
+      raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
+  return [text for text in sentences if text.strip()]
