@@ -79,6 +79,31 @@ def test_module_imports_only_what_is_below_it(path):
   assert violations(path, (ROOT / path).read_text()) == []
 
 
+def papers_imported(path, source):
+  """Other papers' files that a file of an algorithm imports: a list of names. Shared steps are in `algorithms/steps`."""
+  papers = {other.stem for other in (ROOT / "tf_textgan/algorithms").glob("*.py")} - {"__init__", "base", pathlib.Path(path).stem}
+  found = []
+  for node in ast.walk(ast.parse(source)):
+    if isinstance(node, ast.ImportFrom) and node.module == "tf_textgan.algorithms":
+      found += [alias.name for alias in node.names if alias.name in papers]
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None) or ""]
+    last = [name.rpartition(".")[2] for name in names if name.startswith("tf_textgan.algorithms.")]
+    found += [name for name in last if name in papers]
+  return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tf_textgan/algorithms").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_papers_file_imports_another(path):
+  assert papers_imported(path, path.read_text()) == []
+
+
+def test_another_papers_import_is_found():
+  source = "from tf_textgan.algorithms import base\nfrom tf_textgan.algorithms import seqgan\nimport tf_textgan.algorithms.mle\n"
+  source_of_ranks = source + "from tf_textgan.algorithms.relgan import Config"
+  assert papers_imported("tf_textgan/algorithms/rankgan.py", source_of_ranks) == ["seqgan", "mle", "relgan"]
+  assert papers_imported("tf_textgan/algorithms/seqgan.py", source) == ["mle"]
+
+
 def with_autograph(source):
   """Lines of a module on which `tf.function` is used without `autograph=False`."""
 

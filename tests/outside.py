@@ -86,6 +86,44 @@ def load(config, data_dir=None, tokenizer=None, length=None):
   sentences = [" ".join(words) for words in itertools.permutations("abc")] * config.copies
   return corpus.encode("permutations", {split: sentences for split in corpus.SPLITS}, text_config.TextConfig(), tokenizer=tokenizer, length=length)
 ''',
+  "tokenizer": '''
+"""Bytes. TensorFlow has no operation that reads them back as text, so there is no twin in a graph."""
+import dataclasses
+import numpy as np
+from tf_textgan.data.tokenizers import base
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer(base.Tokenizer):
+  """See the module."""
+
+  lowercase: bool
+  size: int = 260
+
+  @classmethod
+  def build(cls, sentences, config):
+    return cls(config.lowercase)
+
+  def count(self, sentence):
+    return len(self._bytes(sentence))
+
+  def encode(self, sentences, length):
+    rows = [[*(byte + 4 for byte in self._bytes(sentence)), base.EOS] for sentence in sentences]
+    return np.array([(row + [base.PAD] * length)[:length] for row in rows], np.int32)
+
+  def decode(self, tokens):
+    rows = np.asarray(tokens).tolist()
+    return [bytes(i - 4 for i in (row + [base.EOS])[: (row + [base.EOS]).index(base.EOS)] if i >= 4).decode(errors="replace") for row in rows]
+
+  def to_json(self):
+    return {"lowercase": self.lowercase}
+
+  @classmethod
+  def from_json(cls, fields):
+    return cls(fields["lowercase"])
+
+  def _bytes(self, sentence):
+    return (sentence.lower() if self.lowercase else sentence).encode()
+''',
   "encoder": '''
 """The number of letters and of words."""
 from tf_textgan.encoders import base
@@ -126,7 +164,7 @@ def write(folder, package):
   """Writes a package of a user's parts into a folder.
 
   Returns:
-    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, encoder and builder.
+    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, tokenizer, encoder and builder.
   """
   place = pathlib.Path(folder) / package
   place.mkdir()

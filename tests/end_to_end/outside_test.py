@@ -147,3 +147,55 @@ def test_a_tfds_builder_of_the_users_own(place):
   outside.forget(PACKAGE)
   code, _, err = shell.call("generate", "--workdir", "tfds")
   assert code == 2 and f"config.json names the module {parts['builder']}, which is code" in err
+
+
+@pytest.fixture
+def own_text(place):
+  """Settings of a run in the folder `bytes`, whose tokenizer is a user's and has no twin in a graph."""
+  folder, parts, _ = place
+  shell.write_text(folder / "text.txt", 80)
+  settings = {
+    "dataset": "text_lines", "text_files": "text.txt", "data_dir": "data", "tokenizer": parts["tokenizer"], "lowercase": True, "workdir": "bytes",
+    **shell.tiny_flags("mle"), **shell.SHORT, "deterministic": False, "export": False,
+  }  # fmt: skip
+  if not (folder / "bytes").exists():
+    shell.begin("bytes", settings)
+    outside.forget(PACKAGE)
+  return settings
+
+
+def test_a_tokenizer_from_outside(place, own_text):
+  """The command that names it goes on, and begins others with it; who only reads the folder must trust it."""
+  name = place[1]["tokenizer"]
+  assert json.loads((place[0] / "bytes" / "vocabulary.json").read_text()) == {"tokenizer": name, "lowercase": True}
+  for changes, expected in (({}, "going on from step 0 of 3"), ({"pretrained": "bytes", "workdir": "bytes_again"}, "on the test split")):
+    outside.forget(PACKAGE)
+    code, _, err = shell.call("train", *shell.as_flags(own_text | changes))
+    assert code == 0 and expected in err, err
+  outside.forget(PACKAGE)
+  code, _, err = shell.call("evaluate", "--workdir", "bytes", "--num", 20)
+  assert code == 2 and f"config.json names the module {name}, which is code" in err
+  code, _, err = shell.call("evaluate", "--workdir", "bytes", "--file", "text.txt", "--trust_config", "true", "--json", "bytes.json")
+  assert code == 0, err
+  # Words are counted, not bytes.
+  assert json.loads((place[0] / "bytes.json").read_text())["mean_length"] == 5
+
+
+def test_a_tokenizer_without_a_graph_is_refused_before_the_training(place, own_text):
+  code, _, err = shell.call("train", *shell.as_flags(own_text | {"export": True, "workdir": "no_graph"}))
+  assert code == 2 and f"the tokenizer {place[1]['tokenizer']} has no graph, so the run cannot be exported; pass --export false" in err
+  assert not (place[0] / "no_graph").exists()
+
+
+def test_a_folder_of_another_run_does_not_choose_the_tokenizer(place, own_text):
+  """Neither is it imported, nor does it take the place of the flags unseen."""
+  name = place[1]["tokenizer"]
+  common = own_text | {"tokenizer": "word", "workdir": "refused"}
+  both = {k: v for k, v in common.items() if not k.startswith("generator_")} | {"algorithm": "seqgan", "pretrained_discriminator": "bytes"}
+  for settings, expected in (
+    (common | {"pretrained": "bytes"}, f"bytes/vocabulary.json names the module {name}, which is code"),
+    (both, "the run in bytes has another vocabulary; expected a discriminator of the same corpus"),
+  ):
+    code, _, err = shell.call("train", *shell.as_flags(settings))
+    assert code == 2 and expected in err, err
+    assert name not in outside.imported(PACKAGE)

@@ -342,6 +342,10 @@ def test_a_discriminator_that_cannot_begin_a_run_is_told(place, tmp_path, monkey
     ({"pretrained_temperature": 0.0}, "pretrained_temperature must be above 0, not 0.0"),
     ({"pretrained": "", "pretrained_temperature": 1.1}, "--pretrained_temperature is for a generator of --pretrained that writes token by token"),
     ({"pretrained": "absent"}, "there is no run in absent: expected a folder that train.py has written"),
+    (
+      {"tokenizer": "char", "lowercase": True},
+      "text_lines is to be read with the tokenizer char and lowercase True, but the existing vocabulary is from word and lowercase False",
+    ),
     ({"generator_hidden_size": 5}, "is a checkpoint of another model: generator/.* has shape"),
   ],
 )

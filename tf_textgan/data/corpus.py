@@ -101,10 +101,13 @@ def encode(
     A `Corpus`.
 
   Raises:
-    UserError: a split has no sentence that fits, or the training split has fewer than two.
+    UserError: a split has no sentence that fits, or the training split has fewer than two; or the existing tokenizer is not the config's.
   """
   check_categories(categories)
-  tokenizer = tokenizer or tokenizers.find(config.tokenizer).build(splits["train"], config)
+  if tokenizer is None:
+    tokenizer = tokenizers.find(config.tokenizer).build(splits["train"], config)
+  elif config is not None:
+    _check_tokenizer(name, tokenizer, config)
   lengths = {split: collections.Counter(map(tokenizer.count, splits[split])) for split in SPLITS}
   if length is None:
     longest = max((max(counts, default=0) for counts in lengths.values()), default=0)
@@ -136,6 +139,15 @@ def encode(
           f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
           f"{len(categories)} categories")
   return Corpus(name, spec, tokenizer, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
+
+
+def _check_tokenizer(name, tokenizer, config):
+  """Raises a `UserError` unless an existing tokenizer reads text as a `text_config.TextConfig` says: its flags would be ignored."""
+  lowercase = getattr(tokenizer, "lowercase", config.lowercase)
+  if type(tokenizer) is not tokenizers.find(config.tokenizer) or lowercase != config.lowercase:
+    raise errors.UserError(
+        f"{name} is to be read with the tokenizer {config.tokenizer} and lowercase {config.lowercase}, but the existing vocabulary is from "
+        f"{tokenizers.name_of(type(tokenizer))} and lowercase {lowercase}; expected the same")
 
 
 def read_lines(path, tokenizer, length):

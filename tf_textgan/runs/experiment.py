@@ -325,7 +325,9 @@ def _restore_discriminator(choices, networks, tokenizer):
   discriminator = networks.get("discriminator")
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
-  if tokenizers.load(folder / "vocabulary.json") != tokenizer:
+  path = folder / "vocabulary.json"
+  # The name first: a tokenizer that only this file names is not imported.
+  if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
   discriminator.attach(networks)  # One that has its sizes from the generator makes its variables here.
   _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -22,9 +23,10 @@ class Model(tf.Module):
   gives `score`, float32 `[num]`, the discriminator's logits; `log_prob` is that of the proposals.
 
   `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
-  `[N]`, the discriminator's score (absent if there is none). Words are separated by spaces; unknown ones count as <unk>. `score` is also the
-  default: the signature `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Where there is neither a
-  likelihood nor a discriminator, all three are absent, as nothing can be scored.
+  `[N]`, the discriminator's score (absent if there is none). Text is tokenized as in training, lower-casing
+  included, except that words of the tokenizer `nltk` must stand between spaces, as in generated text. An unknown word counts as <unk>. `score` is
+  also the default: the signature `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Where there is
+  neither a likelihood nor a discriminator, all three are absent, as nothing can be scored.
 
   Of a generator with categories, both take `category` as a further argument. `generate` takes a string scalar, the name of the category to write in
   or "" for a mixture of all in equal shares, and also gives `category`, string `[num]`. `score` takes string `[N]`, for each sentence the name of the
@@ -37,6 +39,7 @@ class Model(tf.Module):
     self._generator = generator
     self._discriminator = discriminator
     self._guide = guide
+    check(tokenizer)
     self._text = tokenizer.graph()
     # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
@@ -107,6 +110,12 @@ def generation_seed(seed):
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
+def check(tokenizer):
+  """Raises a `UserError` if runs with a tokenizer cannot be exported."""
+  if tokenizer.graph() is None:
+    raise errors.UserError(f"the tokenizer {tokenizers.name_of(type(tokenizer))} has no graph, so the run cannot be exported; pass --export false")
+
+
 def save(folder, generator, discriminator, tokenizer, guide=None, version=0):
   """Writes a SavedModel, whole or not at all; one that stands there is replaced.
 
@@ -122,7 +131,7 @@ def save(folder, generator, discriminator, tokenizer, guide=None, version=0):
     The path of the SavedModel.
 
   Raises:
-    UserError: `version` is 0, but `folder` holds versions, which would be lost.
+    UserError: `version` is 0, but `folder` holds versions, which would be lost; or the tokenizer has no graph.
   """
   folder = pathlib.Path(folder)
   versions = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())

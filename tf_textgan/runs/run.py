@@ -22,6 +22,7 @@ from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import load as data_lib
+from tf_textgan.data import text_config
 from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
@@ -193,6 +194,8 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
+  if choices.export:
+    export.check(corpus.tokenizer)
   callbacks_lib.check(callbacks, algorithm.optimizers)
   early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
@@ -290,6 +293,8 @@ def _corpus_of(folder, experiment, data):
   elif experiment.choices.pretrained:
     encoded = pathlib.Path(experiment.choices.pretrained)
     config = _config_of(encoded)
+  if isinstance(experiment.dataset, text_config.TextConfig):
+    tokenizers.find(experiment.dataset.tokenizer)  # Imported now because this command names it, whatever the folder names.
   tokenizer = _read_tokenizer(encoded) if config else None
   length = config["length"] if config else None
   if data is None:

@@ -18,6 +18,9 @@ DATA = pathlib.Path(__file__).parents[4] / "shared/data"
     ("dr. smith sits.", "dr. smith sits ."),
     ("well...", "well ..."),
     ("they ca n't say `` no '' , can they ?", "they ca n't say `` no '' , can they ?"),
+    ('"in the u.s." he said', "`` in the u.s. '' he said"),
+    ("`` in the u.s. '' he said", "`` in the u.s. '' he said"),
+    ("''", "''"),
 ])
 def test_nltk(sentence, words):
   assert nltk.Tokenizer.split(sentence) == words.split()

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import json
 import os
+import sys
 from typing import Any
 from typing import ClassVar
 
@@ -76,10 +77,6 @@ class Tokenizer(abc.ABC):
     """Turns rows of ids, int `[N, T]`, up to their end token, into N strings."""
 
   @abc.abstractmethod
-  def graph(self) -> tf.Module:
-    """`encode` and `decode` as TensorFlow operations, to be exported with a model: a module with methods of these names, strings being tensors."""
-
-  @abc.abstractmethod
   def to_json(self) -> dict[str, Any]:
     """The fields that `from_json` makes an equal tokenizer of, as JSON can hold them."""
 
@@ -88,13 +85,22 @@ class Tokenizer(abc.ABC):
   def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
     """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
 
+  def graph(self) -> tf.Module | None:
+    """`encode` and `decode` as TensorFlow operations, to be exported with a model.
+
+    Returns:
+      A module with methods of these names, strings being tensors; None if there is none, and runs cannot be exported.
+    """
+    return None
+
   def words(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
     """The words of the decoded text of rows of ids, int `[N, T]`: what metrics of words count, whatever the tokens are."""
-    return [tuple(text.split()) for text in self.decode(tokens)]
+    # Interned: a corpus repeats its words, and each is held once.
+    return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
 
   def fits(self, sentence: str, length: int) -> bool:
-    """Whether a sentence has a token and fits into `length` tokens, the end token included."""
-    return 0 < self.count(sentence) < length
+    """Whether a sentence is not blank and fits into `length` tokens, the end token included."""
+    return bool(sentence.strip()) and self.count(sentence) < length
 
   def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""

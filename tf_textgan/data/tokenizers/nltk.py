@@ -10,8 +10,9 @@ from tf_textgan.data.tokenizers import base
 
 # Words that keep their full stop in the middle of a line.
 _ABBREVIATIONS = {"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "jr.", "sr.", "no.", "etc."}
-# Quotation marks as the rules write them. The rules would take a closing one that stands alone for an opening one.
-_QUOTES = re.compile(r"(?<!\S)(''|``)(?!\S)")
+# A closing quotation mark as the rules write it. They would take one that stands alone for an opening one, so a character that no text has stands in.
+_CLOSING = re.compile(r"(?<!\S)''(?!\S)")
+_STAND_IN = "\ufdd0"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,19 +30,12 @@ class Tokenizer(base.Table):
   @staticmethod
   def split(sentence):
     words = []
-    for i, part in enumerate(_QUOTES.split(sentence)):
-      words += [part] if i % 2 else _split(part)
+    for word in _treebank().tokenize(_CLOSING.sub(_STAND_IN, sentence)):
+      if len(word) > 2 and word.endswith(".") and "." not in word[:-1] and word.lower() not in _ABBREVIATIONS:
+        words += [word[:-1], "."]
+      else:
+        words.append("''" if word == _STAND_IN else word)
     return words
-
-
-def _split(text):
-  words = []
-  for word in _treebank().tokenize(text):
-    if len(word) > 2 and word.endswith(".") and "." not in word[:-1] and word.lower() not in _ABBREVIATIONS:
-      words += [word[:-1], "."]
-    else:
-      words.append(word)
-  return words
 
 
 @functools.cache
