@@ -34,6 +34,7 @@ ALLOWED = {
   "evaluation": _EVALUATION,
   "runs": _RUNS,
   "commands": {*_RUNS, "runs"},
+  "conformance": {*_RUNS, "runs", "commands"},
 }
 # They read the command line, so may know absl's flags.
 COMMAND_LINE = {"commands"}

@@ -37,7 +37,7 @@ class Discriminator(base.Discriminator):
   """See the module."""
 
   def __init__(self, spec, config, seed=0):
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     shape = (spec.vocab_size, config.embedding_size)
     self.embedding = self.add_weight(shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=seed), name="embedding")
     self.positions = self.add_weight((spec.length,), keras.initializers.RandomUniform(0.5, 1.0, seed=seed + 1), name="positions")

@@ -13,10 +13,10 @@ import sys
 
 import numpy as np
 
-from tests.conformance import tiny
 from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan.commands import flags
+from tf_textgan.conformance import tiny
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import run as run_lib
 from tf_textgan.training import checkpoints

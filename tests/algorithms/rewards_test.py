@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.sampling import noise
 
 SPEC = tiny.SPECS["fixed"]

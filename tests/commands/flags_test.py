@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
 from tf_textgan.commands import flags
+from tf_textgan.conformance import tiny
 from tf_textgan.data import load
 from tf_textgan.data.datasets import caption_grammar
 from tf_textgan.data.datasets import lstm_oracle

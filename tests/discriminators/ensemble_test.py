@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import ensemble
 from tf_textgan.discriminators import multi_representation

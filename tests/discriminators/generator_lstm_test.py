@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise

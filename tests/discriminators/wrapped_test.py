@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import wrapped
 from tf_textgan.sampling import noise
 

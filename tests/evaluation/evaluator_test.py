@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import caption_grammar
 from tf_textgan.data.tokenizers import base as tokenizers

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.algorithms import judges
-from tests.conformance import tiny
 from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
+from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.tokenizers import integer
 from tf_textgan.evaluation import evaluator as evaluator_lib

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.algorithms import judges
-from tests.conformance import fields
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.conformance import fields
+from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.evaluation import probe

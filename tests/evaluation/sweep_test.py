@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.conformance import tiny
 from tf_textgan import errors
+from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import caption_grammar
 from tf_textgan.data.tokenizers import base as tokenizers

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests import frequencies
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import ensemble
 from tf_textgan.generators import lstm

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from tests import frequencies
 from tests.algorithms import judges
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import guided
 from tf_textgan.generators import lstm

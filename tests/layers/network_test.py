@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests import shell
 from tests.algorithms import judges
-from tests.conformance import tiny
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import ensemble as ensemble_lib
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.generators import ensemble as combined

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests import shell
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import sequences
 from tf_textgan.commands import flags
+from tf_textgan.conformance import tiny
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.data.tokenizers import word
 from tf_textgan.runs import experiment as experiment_lib

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tests import outside
 from tests import shell
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import runs
@@ -19,6 +18,7 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import seqgan
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import wrapped
 from tf_textgan.generators import lstm

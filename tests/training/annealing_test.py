@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.conformance import tiny
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.conformance import tiny
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
 

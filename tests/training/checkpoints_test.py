@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan.algorithms import base
+from tf_textgan.conformance import tiny
 from tf_textgan.training import checkpoints
 
 

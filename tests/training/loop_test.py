@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 
 from tests.algorithms import judges
-from tests.conformance import tiny
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import generator_lstm
 from tf_textgan.sampling import noise
 from tf_textgan.training import checkpoints

@@ -11,9 +11,9 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.conformance import tiny
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors

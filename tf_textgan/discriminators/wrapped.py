@@ -5,13 +5,14 @@ A discriminator of one's own in a few lines, to be named `--discriminator my_pac
   class Discriminator(wrapped.Discriminator):
     def __init__(self, spec, config, seed=0):
       layers = lambda: [keras.layers.Bidirectional(keras.layers.GRU(config.hidden_size)), keras.layers.Dense(1)]
-      super().__init__(spec, lambda: keras.Sequential(layers()), config.embedding_size, seed)
+      super().__init__(spec, lambda: keras.Sequential(layers()), config.embedding_size, seed, config)
 """
 
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import random
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -43,6 +44,7 @@ class Discriminator(base.Discriminator):
     model: keras.Model | Callable[[], keras.Model],
     embedding_size: int | None = None,
     seed: int = 0,
+    config: Any = None,
   ):
     """Makes the table and builds the model.
 
@@ -53,11 +55,12 @@ class Discriminator(base.Discriminator):
       embedding_size: E; 0 for a model that reads ids, which works only with algorithms that hand over no points. None takes the E of a model that
         knows the shape of its input, and 64 for any other.
       seed: integer, for the initial weights.
+      config: the `Config` of a subclass that is made of `(spec, config, seed)`, so that Keras can save it; None for none.
 
     Raises:
       UserError: the model is none, or gives another shape.
     """
-    super().__init__(spec)
+    super().__init__(spec, config, seed)
     if not isinstance(model, keras.Model):
       with _seeded(seed):
         model = model()

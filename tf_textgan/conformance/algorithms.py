@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance import tiny
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.conformance import tiny
 from tf_textgan.sampling import noise
 
 BATCH = 8
@@ -68,7 +68,7 @@ def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
   variables = list(algorithm.variables())
   real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   for update in tiny.updates(algorithm).values():
-    train_step = tf.function(update.train_step) if spec.end_token and name in _QUICK else update.train_step
+    train_step = tf.function(update.train_step, autograph=False) if spec.end_token and name in _QUICK else update.train_step
     before = _networks(algorithm)
     for progress in (0.0, 1.0):
       metrics = train_step(real, SEED, tf.constant(progress))
@@ -110,7 +110,7 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
         metrics = strategy.run(update.train_step, args=(real, seed, HALF_WAY))
         return {key: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for key, value in metrics.items()}
 
-      compiled = tf.function(step) if replicas > 1 else step
+      compiled = tf.function(step, autograph=False) if replicas > 1 else step
       for i, real in enumerate(batches):
         # In order: a replica's rows are the block of its number.
         def share(context, real=real):
@@ -149,7 +149,7 @@ def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
   algorithm = tiny.algorithm(name, tiny.LABELLED_SPEC)
   initial = _weights(algorithm)
   for update_name, update in tiny.updates(algorithm).items():
-    step = tf.function(update.train_step, jit_compile=True) if update.compilable else update.train_step
+    step = tf.function(update.train_step, jit_compile=True, autograph=False) if update.compilable else update.train_step
 
     def update_with(batch, step=step):
       for key, variable in algorithm.variables().items():
@@ -177,7 +177,7 @@ def test_xla_compiles_the_updates_that_say_so(name):
   for update_name in compiled:
     algorithm = tiny.algorithm(name, spec)
     before = _networks(algorithm)
-    metrics = tf.function(tiny.updates(algorithm)[update_name].train_step, jit_compile=True)(real, SEED, HALF_WAY)
+    metrics = tf.function(tiny.updates(algorithm)[update_name].train_step, jit_compile=True, autograph=False)(real, SEED, HALF_WAY)
     assert all(np.isfinite(value) for value in metrics.values())
     assert _moved([w for ws in before.values() for w in ws], [w for ws in _networks(algorithm).values() for w in ws])
 

@@ -1,10 +1,12 @@
 """Tiny networks and batches of any algorithm, for the laws that all must satisfy."""
 
+from collections.abc import Iterable
 import dataclasses
 import typing
 
 import numpy as np
 
+from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
@@ -12,6 +14,30 @@ from tf_textgan.algorithms import base
 ALGORITHMS = registry.names("tf_textgan.algorithms")
 GENERATORS = registry.names("tf_textgan.generators")
 DISCRIMINATORS = registry.names("tf_textgan.discriminators")
+
+
+
+def select(names: Iterable[str]) -> None:
+  """Takes the parts in some modules in place of the library's own; to be called before the laws are imported.
+
+  Args:
+    names: of modules, the library's too, by their full name.
+
+  Raises:
+    UserError: a module cannot be imported, or has none of the classes.
+  """
+  parts = {kind: [] for kind in ("algorithm", "generator", "discriminator")}
+  for name in names:
+    module = registry.import_module(name)
+    kinds = [kind for kind in parts if hasattr(module, kind.capitalize())]
+    if not kinds:
+      raise errors.UserError(f"{name} has no class Algorithm, Generator or Discriminator")
+    for kind in kinds:
+      package = f"tf_textgan.{kind}s"
+      parts[kind].append(name.removeprefix(f"{package}."))
+      registry.load(package, parts[kind][-1])
+  ALGORITHMS[:], GENERATORS[:], DISCRIMINATORS[:] = parts.values()
+
 
 SPECS = {
   "text": sequences.Spec(vocab_size=9, length=6, start_token=1, end_token=2, forbidden_tokens=(0, 1)),

@@ -1,0 +1,5 @@
+"""The laws of tf_textgan.conformance for all of the library's own algorithms, generators and discriminators."""
+
+from tf_textgan.conformance.algorithms import *  # noqa: F403
+from tf_textgan.conformance.modules import *  # noqa: F403
+from tf_textgan.conformance.networks import *  # noqa: F403
