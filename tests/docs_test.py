@@ -22,7 +22,6 @@ import shutil
 import subprocess
 import sys
 from typing import NamedTuple
-import warnings
 
 import pytest
 import tensorflow as tf
@@ -131,15 +130,12 @@ def spans_of(text):
 @functools.cache
 def _parser(program):
   """The function with which a command reads its arguments: of a file, or of the module after `-m`. None if the file or the module is not there."""
+  places = [program] if program.endswith(".py") else [f"{program.replace('.', '/')}{end}" for end in (".py", "/__main__.py")]
   caught = []
-  with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+  with pytest.MonkeyPatch.context() as patch:
     patch.setattr(cli, "run", lambda parse, main: caught.append(parse))
-    warnings.simplefilter("ignore", RuntimeWarning)  # The module may have been imported under its own name.
-    if program.endswith(".py"):
-      if (ROOT / program).exists():
-        runpy.run_path(str(ROOT / program), run_name="__main__")
-    elif importlib.util.find_spec(program):
-      runpy.run_module(program, run_name="__main__")
+    for path in (path for place in places if (path := ROOT / place).exists()):
+      runpy.run_path(str(path), run_name="__main__")
   return caught[0] if caught else None
 
 
