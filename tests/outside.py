@@ -103,12 +103,8 @@ class Tokenizer(base.Tokenizer):
   def build(cls, sentences, config):
     return cls(config.lowercase)
 
-  def count(self, sentence):
-    return len(self._bytes(sentence))
-
-  def encode(self, sentences, length):
-    rows = [[*(byte + 4 for byte in self._bytes(sentence)), base.EOS] for sentence in sentences]
-    return np.array([(row + [base.PAD] * length)[:length] for row in rows], np.int32)
+  def tokenize(self, sentence):
+    return [byte + 4 for byte in (sentence.lower() if self.lowercase else sentence).encode()]
 
   def decode(self, tokens):
     rows = np.asarray(tokens).tolist()
@@ -120,9 +116,6 @@ class Tokenizer(base.Tokenizer):
   @classmethod
   def from_json(cls, fields):
     return cls(fields["lowercase"])
-
-  def _bytes(self, sentence):
-    return (sentence.lower() if self.lowercase else sentence).encode()
 ''',
   "encoder": '''
 """The number of letters and of words."""

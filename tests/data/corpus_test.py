@@ -10,6 +10,7 @@ import pytest
 from tf_textgan import errors
 from tf_textgan.data import corpus
 from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.data.tokenizers import integer
 from tf_textgan.data.tokenizers import word
 
@@ -34,7 +35,7 @@ def test_drops_what_does_not_fit(caplog):
     made = corpus.encode("letters", SPLITS | {"validation": ["", "a"]}, text_config.TextConfig(max_length=3))
   np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 2], [4, 2, 0]])
   np.testing.assert_array_equal(made.tokens["test"], [[4, 2, 0]])
-  assert "letters: dropped 1 of 3 train sentences, which are empty or longer than 2 tokens" in caplog.text
+  assert "letters: dropped 1 of 3 train sentences, which do not have 1 to 2 tokens" in caplog.text
   assert "letters: dropped 1 of 2 validation sentences" in caplog.text
 
 
@@ -68,7 +69,7 @@ def test_further_lines_of_integers(tmp_path):
     (b"", integer.Tokenizer(5), "expected sentences of 1 to 1 tokens, one on a line, but none of its 0 lines is one"),
     (b"a b\n\nc d e", word.Tokenizer.build(["a"], CONFIG), "expected sentences of 1 to 1 tokens, one on a line, but none of its 2 lines is one"),
     (b"a\n\xff", word.Tokenizer.build(["a"], CONFIG), "is not UTF-8 text: line 2 has the byte 0xff"),
-    (b"1 2 3", integer.Tokenizer(5), "expected 2 integers in a sequence, but '1 2 3' has 3"),
+    (b"1 2 3", integer.Tokenizer(5), "expected 2 tokens in a sequence, but '1 2 3' has 3"),
   ],
 )
 def test_further_lines_that_are_none_are_told(tmp_path, content, tokenizer, message):
@@ -121,10 +122,38 @@ def test_too_few(splits, message):
     corpus.encode("letters", splits, text_config.TextConfig(max_length=3))
 
 
-def test_text_that_cannot_be_read_twice():
-  tokenizer = word.Tokenizer.build(["a"], CONFIG)
-  with pytest.raises(ValueError, match="gave 3 sentences when it was first read, but 0 the second time"):
-    corpus.encode("letters", SPLITS | {"train": iter(["a", "b", "c"])}, tokenizer=tokenizer, length=3)
+def test_text_is_read_once_for_the_tokenizer_and_once_for_the_tokens(monkeypatch):
+  tokenized = []
+  monkeypatch.setattr(word.Tokenizer, "split", staticmethod(lambda sentence: tokenized.append(sentence) or sentence.split()))
+  made = corpus.encode("letters", SPLITS, CONFIG)
+  assert sorted(tokenized) == sorted(2 * SPLITS["train"] + SPLITS["validation"] + SPLITS["test"])
+  again = corpus.encode("letters", {split: iter(sentences) for split, sentences in SPLITS.items()}, CONFIG, tokenizer=made.tokenizer)
+  for split in corpus.SPLITS:
+    np.testing.assert_array_equal(again.tokens[split], made.tokens[split])
+    np.testing.assert_array_equal(made.tokenizer.encode(SPLITS[split], 5), made.tokens[split])
+
+
+def test_white_space_is_kept_but_blank_sentences_are_not():
+  made = corpus.encode("letters", SPLITS | {"train": [" a", "  ", "a\tb "]}, text_config.TextConfig(tokenizer="char"))
+  assert made.tokenizer.decode(made.tokens["train"]) == [" a", "a\tb "]
+
+
+def test_integers_have_one_length():
+  splits = {"train": ["1 2 3", "4 5", "0 0 9"], "validation": ["1 2 1"], "test": ["3 2 1", "1"]}
+  made = corpus.encode("numbers", splits, text_config.TextConfig(tokenizer="integer"))
+  assert made.spec == integer.Tokenizer(10).spec(3)
+  np.testing.assert_array_equal(made.tokens["train"], [[1, 2, 3], [0, 0, 9]])
+  np.testing.assert_array_equal(made.tokens["test"], [[3, 2, 1]])
+  with pytest.raises(errors.UserError, match=r"the validation split needs at least 1 sentence of exactly 3 tokens, but has 0 \(of 1\)"):
+    corpus.encode("numbers", splits | {"validation": ["1 2"]}, text_config.TextConfig(tokenizer="integer"))
+
+
+@pytest.mark.parametrize("existing", [text_config.TextConfig(tokenizer="char"), text_config.TextConfig(lowercase=True)])
+def test_an_existing_tokenizer_reads_text_as_the_flags_say(existing):
+  tokenizer = tokenizers.find(existing.tokenizer).build(["a"], existing)
+  message = f"letters is to be read with the tokenizer word and lowercase False, but .* {existing.tokenizer} and lowercase {existing.lowercase}"
+  with pytest.raises(errors.UserError, match=message):
+    corpus.encode("letters", SPLITS, CONFIG, tokenizer=tokenizer)
 
 
 LABELS = {"train": [1, 0, 1], "validation": [0], "test": [1, 0]}

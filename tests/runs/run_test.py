@@ -380,7 +380,7 @@ def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, 
   begun = _only_begin(monkeypatch)
   runs.train(_mle(place, tmp_path / "plain"))
   runs.train(_mle(place, tmp_path / "taught", synthetic_file=tmp_path / "written.txt"))
-  plain, taught = (loop._data for loop in begun)
+  plain, taught = (loop._data.tokens for loop in begun)
   np.testing.assert_array_equal(taught[:-2], plain)
   assert (tmp_path / "taught" / "vocabulary.json").read_bytes() == (tmp_path / "plain" / "vocabulary.json").read_bytes()
   decoded = tokenizers.load(tmp_path / "taught" / "vocabulary.json").decode(taught[-2:])

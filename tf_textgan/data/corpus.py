@@ -5,11 +5,14 @@ Letters: N sentences, T tokens in a sequence.
 
 import abc
 import array
-import collections
 import collections.abc
+import contextlib
 import dataclasses
 import itertools
 import os
+import tempfile
+from typing import IO
+from typing import NamedTuple
 
 from absl import logging
 import numpy as np
@@ -27,8 +30,6 @@ LONGEST_BY_DEFAULT = 256
 
 # Larger token arrays stay on disk.
 RAM_LIMIT = 2**30
-
-_CHUNK = 8192
 
 
 class Truth(abc.ABC):
@@ -83,7 +84,8 @@ def encode(
     name, splits, config=None, *, tokenizer=None, length=None, folder=None, ram_limit=RAM_LIMIT, labels=None, categories=()):
   """Makes a corpus from text.
 
-  The text is read a few times and encoded in chunks, so it may be larger than memory. Empty sentences and those that do not fit are dropped.
+  The text is read once to build a tokenizer and once to encode it, and may be larger than memory. Blank sentences and those that do not fit are
+  dropped.
 
   Args:
     name: of the corpus, for messages.
@@ -108,37 +110,38 @@ def encode(
     tokenizer = tokenizers.find(config.tokenizer).build(splits["train"], config)
   elif config is not None:
     _check_tokenizer(name, tokenizer, config)
-  lengths = {split: collections.Counter(map(tokenizer.count, splits[split])) for split in SPLITS}
-  if length is None:
-    longest = max((max(counts, default=0) for counts in lengths.values()), default=0)
-    length = config.max_length or min(longest + int(tokenizer.ends), LONGEST_BY_DEFAULT)
-  tokens, kept = {}, {}
-  for split in SPLITS:
-    total = sum(lengths[split].values())
-    fitting = sum(count for size, count in lengths[split].items() if (0 < size < length if tokenizer.ends else size == length))
-    if fitting < total:
-      logging.info("%s: dropped %d of %d %s sentences, which are empty or longer than %d tokens", name, total - fitting, total, split,
-                   length - 1)
-    least = 2 if split == "train" else 1
-    if fitting < least:
-      raise errors.UserError(
-          f"{name}: the {split} split needs at least {least} sentence{'s' * (least > 1)} of 1 to {length - 1} tokens, but has {fitting} "
-          f"(of {total})")
-    on_disk = folder is not None and 4 * fitting * length > ram_limit
-    path = os.path.join(folder, f"tokens_{split}.npy") if on_disk else None
-    kept[split] = array.array("i")
-    sentences = _fitting(splits[split], labels and labels[split], kept[split], tokenizer, length)
-    tokens[split] = _encode_split(tokenizer, sentences, length, fitting, path)
+  with contextlib.ExitStack() as stack:
+    read = {}
+    for split in SPLITS:
+      file = stack.enter_context(tempfile.SpooledTemporaryFile(ram_limit, dir=folder))
+      read[split] = _tokenize(splits[split], labels and labels[split], tokenizer, file)
+    if length is None:
+      longest = max(part.sizes.max(initial=0) for part in read.values())
+      length = config.max_length or min(int(longest) + int(tokenizer.ends), LONGEST_BY_DEFAULT)
+    tokens, kept = {}, {}
+    for split, part in read.items():
+      fits = (part.sizes > 0) & (part.sizes < length) if tokenizer.ends else part.sizes == length
+      num, total = np.count_nonzero(fits), len(fits)
+      wanted = f"1 to {length - 1}" if tokenizer.ends else f"exactly {length}"
+      if num < total:
+        logging.info("%s: dropped %d of %d %s sentences, which do not have %s tokens", name, total - num, total, split, wanted)
+      least = 2 if split == "train" else 1
+      if num < least:
+        raise errors.UserError(
+            f"{name}: the {split} split needs at least {least} sentence{'s' * (least > 1)} of {wanted} tokens, but has {num} (of {total})")
+      on_disk = folder is not None and 4 * num * length > ram_limit
+      tokens[split] = _rows(part, fits, tokenizer, length, os.path.join(folder, f"tokens_{split}.npy") if on_disk else None)
+      kept[split] = part.labels[fits] if labels is not None else None
   spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(categories))
   if labels is None:
     return Corpus(name, spec, tokenizer, tokens)
   for split in SPLITS:
-    wrong = [label for label in kept[split] if not 0 <= label < len(categories)]
-    if wrong:
+    wrong = kept[split][(kept[split] < 0) | (kept[split] >= len(categories))]
+    if len(wrong):
       raise errors.UserError(
           f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
           f"{len(categories)} categories")
-  return Corpus(name, spec, tokenizer, tokens, categories={split: np.array(kept[split], np.int32) for split in SPLITS})
+  return Corpus(name, spec, tokenizer, tokens, categories=kept)
 
 
 def _check_tokenizer(name, tokenizer, config):
@@ -167,7 +170,7 @@ def read_lines(path, tokenizer, length):
   text_files.check(path)
   sentences = list(text_files.lines(path))
   # Of one fixed length, the tokenizer says itself which line has another.
-  fitting = list(_fitting(sentences, None, None, tokenizer, length)) if tokenizer.ends else sentences
+  fitting = [sentence for sentence in sentences if not tokenizer.ends or 0 < len(tokenizer.tokenize(sentence)) < length]
   if not fitting:
     raise errors.UserError(f"{path}: expected sentences of 1 to {length - 1} tokens, one on a line, but none of its {len(sentences)} lines is one")
   if len(fitting) < len(sentences):
@@ -175,32 +178,51 @@ def read_lines(path, tokenizer, length):
   return tokenizer.encode(fitting, length)
 
 
-def _fitting(sentences, labels, kept, tokenizer, length):
-  """Yields the sentences that fit, and appends their labels, if there are labels, to `kept`."""
+class _Tokenized(NamedTuple):
+  """A split as ids.
+
+  Attributes: file: int32 ids, one sentence after the other; sizes: int32 `[N]`, how many each has; labels: int32 `[N]`, empty without labels.
+  """
+
+  file: IO[bytes]
+  sizes: np.ndarray
+  labels: np.ndarray
+
+
+def _tokenize(sentences, labels, tokenizer, file):
+  """Reads a split once, with its labels if it has some, into a file: `_Tokenized`. A blank sentence has no ids."""
+  sizes, kept = array.array("i"), array.array("i")
   for sentence, label in zip(sentences, itertools.repeat(None) if labels is None else labels, strict=labels is not None):
-    if tokenizer.fits(sentence, length):
-      if labels is not None:
-        kept.append(label)
-      yield sentence
+    ids = array.array("i", tokenizer.tokenize(sentence) if sentence.strip() else ())
+    file.write(ids.tobytes())
+    sizes.append(len(ids))
+    if labels is not None:
+      kept.append(label)
+  return _Tokenized(file, np.array(sizes, np.int32), np.array(kept, np.int32))
 
 
-def _encode_split(tokenizer, fitting, length, num, path):
-  """Encodes the `num` sentences that fit, into the file `path` or, without one, in memory: int32 `[num, length]`."""
+def _rows(part, fits, tokenizer, length, path):
+  """Those sentences of a `_Tokenized` that fit as int32 `[N, length]`, in the file `path` or, without one, in memory."""
+  shape = int(np.count_nonzero(fits)), length
   if path is None:
-    tokens = np.empty([num, length], np.int32)
-    _fill(tokens, tokenizer, fitting)
+    tokens = np.zeros(shape, np.int32)
+    _fill(tokens, part, fits, tokenizer.ends)
     return tokens
   with files.replacing(path) as temporary:
-    tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=(num, length))
-    _fill(tokens, tokenizer, fitting)
+    tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=shape)
+    _fill(tokens, part, fits, tokenizer.ends)
     tokens.flush()
   return np.load(path, mmap_mode="r")
 
 
-def _fill(tokens, tokenizer, sentences):
-  start = 0
-  while chunk := list(itertools.islice(sentences, _CHUNK)):
-    tokens[start:start + len(chunk)] = tokenizer.encode(chunk, tokens.shape[1])
-    start += len(chunk)
-  if start != len(tokens):
-    raise ValueError(f"the text gave {len(tokens)} sentences when it was first read, but {start} the second time")
+def _fill(tokens, part, fits, ends):
+  """Writes the sentences that fit into an array of zeros, which are the padding."""
+  part.file.seek(0)
+  rows = iter(tokens)
+  for size, fit in zip(part.sizes.tolist(), fits.tolist()):
+    ids = np.frombuffer(part.file.read(4 * size), np.int32)
+    if fit:
+      row = next(rows)
+      row[:size] = ids
+      if ends:
+        row[size] = tokenizers.EOS

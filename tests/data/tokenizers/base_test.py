@@ -44,18 +44,11 @@ class Bytes(base.Tokenizer):
   def size(self):
     return 256 + 4
 
-  def count(self, sentence):
-    return len(sentence.encode())
-
-  def encode(self, sentences, length):
-    rows = [[*(byte + 4 for byte in sentence.encode()), base.EOS] for sentence in sentences]
-    return np.array([(row + [base.PAD] * length)[:length] for row in rows], np.int32)
+  def tokenize(self, sentence):
+    return [byte + 4 for byte in sentence.encode()]
 
   def decode(self, tokens):
     return [bytes(i - 4 for i in row if i >= 4).decode(errors="replace") for row in np.asarray(tokens).tolist()]
-
-  def graph(self):
-    raise NotImplementedError
 
   def to_json(self):
     return {}
@@ -103,7 +96,7 @@ def test_encode_and_decode_words():
   assert tokenizer.decode(tokens) == ["the dog", "a <unk> sees", "the the the the", ""]
   assert tokenizer.decode([[4, 0, 5, 2, 6]]) == ["the cat"]
   assert tokenizer.words(tokens) == [("the", "dog"), ("a", "<unk>", "sees"), ("the",) * 4, ()]
-  assert [tokenizer.fits(sentence, 4) for sentence in ("the dog sees", "the the the the", " ")] == [True, False, False]
+  assert tokenizer.tokenize(" a fish  sees") == [8, 3, 7]
 
 
 def test_text_cannot_spell_special_tokens():
@@ -137,7 +130,7 @@ def test_the_text_is_lower_cased_wherever_it_comes_in(name):
   np.testing.assert_array_equal(tokenizer.encode(["THE cAT"], 9), tokenizer.encode(["the cat"], 9))
   assert tokenizer.decode(tokenizer.encode(["THE cAT"], 9)) == ["the cat"]
   np.testing.assert_array_equal(tokenizer.graph().encode(["THE cAT"], 9), tokenizer.encode(["the cat"], 9))
-  assert tokenizer.count("THE cAT") == tokenizer.count("the cat")
+  assert tokenizer.tokenize("THE cAT") == tokenizer.tokenize("the cat")
 
 
 @pytest.mark.parametrize("lowercase", [False, True])
@@ -193,6 +186,7 @@ def test_padding_is_0_whatever_ids_a_tokenizer_has_of_its_own():
   tokenizer = Bytes.build([], CONFIG)
   tokens = tokenizer.encode(["a\x00b", ""], 6)
   np.testing.assert_array_equal(tokens, [[101, 4, 102, 2, 0, 0], [2, 0, 0, 0, 0, 0]])
+  assert tokenizer.graph() is None  # Where none is written, nothing can be exported.
   np.testing.assert_array_equal(tokenizer.spec(6).mask(tokens), [[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0]])
   assert tokenizer.decode(tokens) == ["a\x00b", ""]
   assert tokenizer.words(tokenizer.encode(["two words"], 12)) == [("two", "words")]

@@ -16,7 +16,12 @@ def test_integers():
   assert tokenizer.decode(tokens) == ["0 99 5", "7 7 7"]
   assert tokenizer.words(tokens) == [("0", "99", "5"), ("7", "7", "7")]
   assert tokenizer.spec(3) == sequences.Spec(100, 3, start_token=0)
-  assert tokenizer.fits("1 2 3", 3) and not tokenizer.fits("1 2", 3)
+
+
+def test_no_integer_is_left_out():
+  for settings in ({"min_count": 2}, {"max_vocab_size": 9}):
+    with pytest.raises(errors.UserError, match="the tokenizer integer keeps them all; expected 1 and 0"):
+      integer.Tokenizer.build(["1 2"], text_config.TextConfig(**settings))
 
 
 def test_the_largest_integer_is_the_last_token():
@@ -29,7 +34,7 @@ def test_the_largest_integer_is_the_last_token():
 @pytest.mark.parametrize(
   ("text", "message"),
   [
-    ("1 2", "expected 3 integers in a sequence, but '1 2' has 2"),
+    ("1 2", "expected 3 tokens in a sequence, but '1 2' has 2"),
     ("1 2 100", "expected integers from 0 to 99, but '1 2 100' has '100'"),
     ("1 -2 3", "has '-2'"),
     ("1 two 3", "has 'two'"),

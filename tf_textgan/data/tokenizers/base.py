@@ -57,20 +57,8 @@ class Tokenizer(abc.ABC):
     """
 
   @abc.abstractmethod
-  def count(self, sentence: str) -> int:
-    """The number of tokens of a sentence, without the end token."""
-
-  @abc.abstractmethod
-  def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
-    """Turns N strings into rows of ids: the tokens, the end token, padding.
-
-    Args:
-      sentences: as they stand in the text; lower-casing and the like are done here.
-      length: T. A sentence of T or more tokens is cut and has no end token.
-
-    Returns:
-      int32 array `[N, T]`.
-    """
+  def tokenize(self, sentence: str) -> list[int]:
+    """The ids of a sentence as it stands in the text, lower-cased first if need be; without the end token."""
 
   @abc.abstractmethod
   def decode(self, tokens: np.ndarray) -> list[str]:
@@ -85,6 +73,29 @@ class Tokenizer(abc.ABC):
   def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
     """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
 
+  def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
+    """Turns N strings into rows of ids: the tokens, the end token, padding.
+
+    Args:
+      sentences: as they stand in the text.
+      length: T. A sentence of T or more tokens is cut and has no end token; where sequences have no end, every sentence has T tokens.
+
+    Returns:
+      int32 array `[N, T]`.
+
+    Raises:
+      UserError: a sentence has another number of tokens, where sequences have no end.
+    """
+    rows = np.full([len(sentences), length], PAD, np.int32)
+    for row, sentence in zip(rows, sentences):
+      ids = self.tokenize(sentence)
+      if self.ends:
+        ids = [*ids[:length], EOS][:length]
+      elif len(ids) != length:
+        raise errors.UserError(f"expected {length} tokens in a sequence, but {sentence[:60]!r} has {len(ids)}")
+      row[: len(ids)] = ids
+    return rows
+
   def graph(self) -> tf.Module | None:
     """`encode` and `decode` as TensorFlow operations, to be exported with a model.
 
@@ -97,10 +108,6 @@ class Tokenizer(abc.ABC):
     """The words of the decoded text of rows of ids, int `[N, T]`: what metrics of words count, whatever the tokens are."""
     # Interned: a corpus repeats its words, and each is held once.
     return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
-
-  def fits(self, sentence: str, length: int) -> bool:
-    """Whether a sentence is not blank and fits into `length` tokens, the end token included."""
-    return bool(sentence.strip()) and self.count(sentence) < length
 
   def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""
@@ -154,18 +161,9 @@ class Table(Tokenizer):
     first = len(SPECIAL_TOKENS)
     return {piece: first + i for i, piece in enumerate(self.tokens[first:])}
 
-  def count(self, sentence):
-    return len(self._pieces(sentence))
-
-  def encode(self, sentences, length):
-    rows = np.full([len(sentences), length], PAD, np.int32)
+  def tokenize(self, sentence):
     ids = self.ids
-    for row, sentence in zip(rows, sentences):
-      pieces = self._pieces(sentence)[:length]
-      row[: len(pieces)] = [ids.get(piece, UNK) for piece in pieces]
-      if len(pieces) < length:
-        row[len(pieces)] = EOS
-    return rows
+    return [ids.get(piece, UNK) for piece in self.split(sentence.lower() if self.lowercase else sentence)]
 
   def decode(self, tokens):
     sentences = []
@@ -194,9 +192,6 @@ class Table(Tokenizer):
     if tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
       raise ValueError(f"its tokens must start with {' '.join(SPECIAL_TOKENS)}")
     return cls(tokens, lowercase)
-
-  def _pieces(self, sentence):
-    return self.split(sentence.lower() if self.lowercase else sentence)
 
 
 def name_of(cls: type[Tokenizer]) -> str:

@@ -21,8 +21,9 @@ class Tokenizer(base.Tokenizer):
 
   @classmethod
   def build(cls, sentences, config):
-    """Takes the largest integer for the last token; `config` has nothing to say here."""
-    del config
+    """Takes the largest integer for the last token."""
+    if config.min_count != 1 or config.max_vocab_size:
+      raise errors.UserError("min_count and max_vocab_size choose among tokens, but the tokenizer integer keeps them all; expected 1 and 0")
     largest = -1
     for sentence in sentences:
       largest = max(largest, *_integers(sentence), -1)
@@ -30,28 +31,17 @@ class Tokenizer(base.Tokenizer):
       raise errors.UserError("expected integers to learn from, but there is no sentence")
     return cls(largest + 1)
 
-  def count(self, sentence):
-    return len(sentence.split())
-
-  def fits(self, sentence, length):
-    return self.count(sentence) == length
+  def tokenize(self, sentence):
+    """The integers of a sentence; raises a `UserError` for anything that is no token."""
+    integers = _integers(sentence)
+    wrong = [integer for integer in integers if integer >= self.size]
+    if wrong:
+      raise errors.UserError(f"expected integers from 0 to {self.size - 1}, but {sentence[:60]!r} has '{wrong[0]}'")
+    return integers
 
   def spec(self, length):
     """The `sequences.Spec` of sequences of exactly `length` tokens; the first is conditioned on token 0."""
     return sequences.Spec(self.size, length, start_token=0)
-
-  def encode(self, sentences, length):
-    """Reads N strings of exactly T integers each, int32 `[N, T]`; raises a `UserError` for anything else."""
-    rows = np.empty([len(sentences), length], np.int32)
-    for row, sentence in zip(rows, sentences):
-      integers = _integers(sentence)
-      if len(integers) != length:
-        raise errors.UserError(f"expected {length} integers in a sequence, but {sentence[:60]!r} has {len(integers)}")
-      wrong = [integer for integer in integers if integer >= self.size]
-      if wrong:
-        raise errors.UserError(f"expected integers from 0 to {self.size - 1}, but {sentence[:60]!r} has '{wrong[0]}'")
-      row[:] = integers
-    return rows
 
   def decode(self, tokens):
     return [" ".join(map(str, row)) for row in np.asarray(tokens).tolist()]
