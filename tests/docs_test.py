@@ -350,6 +350,7 @@ def test_the_algorithm_of_contributing_passes_its_test_and_the_laws(laws, writte
   shutil.copy(ROOT / "pyproject.toml", tmp_path)
   titles = _titles("CONTRIBUTING.md")
   for title in titles:
+    (tmp_path / title).parent.mkdir(exist_ok=True)
     shutil.copy(written / title, tmp_path / title)
   commands = [words for words in commands_of(_read("CONTRIBUTING.md")) if "pytest" in words and set(titles) & set(words)]
   assert commands
