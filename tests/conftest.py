@@ -11,10 +11,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from tf_textgan.conformance import devices  # noqa: E402
-
 # Its functions are tests, too.
 pytest.register_assert_rewrite("tf_textgan.conformance")
+
+from tf_textgan.conformance import devices  # noqa: E402
 
 # Two devices on any machine, for the tests with replicas.
 devices.split_cpu()
