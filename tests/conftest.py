@@ -30,3 +30,9 @@ tf.function = functools.partial(tf.function, autograph=False)
 def two_replicas():
   """See `devices.two_replicas`."""
   return devices.two_replicas()
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+  """Where prepared datasets are kept for the session."""
+  return tmp_path_factory.mktemp("data")

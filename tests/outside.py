@@ -131,6 +131,12 @@ class Encoder(base.Encoder):
   def encode(self, sentences):
     return [[self.scale * len(sentence), self.scale * len(sentence.split())] for sentence in sentences]
 ''',
+  "reward": '''
+"""Whether sentences are polite."""
+
+def politeness(sentences):
+  return [float("please" in sentence.split()) for sentence in sentences]
+''',
   "builder": '''
 """A TFDS dataset."""
 import tensorflow_datasets as tfds
@@ -157,7 +163,7 @@ def write(folder, package):
   """Writes a package of a user's parts into a folder.
 
   Returns:
-    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, tokenizer, encoder and builder.
+    Kind to dotted name; the kinds are generator, discriminator, algorithm, dataset, tokenizer, encoder, reward and builder.
   """
   place = pathlib.Path(folder) / package
   place.mkdir()

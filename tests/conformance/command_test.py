@@ -20,7 +20,8 @@ def _run(folder, *words):
 
 def test_parts_of_a_user_s_package_are_held_to_the_laws(tmp_path):
   parts = outside.write(tmp_path, "conformance_parts")
-  names = [parts[kind] for kind in ("generator", "discriminator", "algorithm")]
+  names = [parts[kind] for kind in ("generator", "discriminator", "algorithm", "tokenizer", "dataset", "encoder")]
+  names.append(f"{parts['reward']}:politeness")
   result = _run(tmp_path, *names)
   assert result.returncode == 0, result.stdout
   assert " passed" in result.stdout and "failed" not in result.stdout and "skipped" not in result.stdout
@@ -41,8 +42,10 @@ def test_what_cannot_be_checked_is_told(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   parts = outside.write(tmp_path, "conformance_parts")
   before = tiny.ALGORITHMS[:]
-  with pytest.raises(errors.UserError, match="conformance_parts.dataset has no class Algorithm, Generator or Discriminator"):
-    tiny.select([parts["dataset"]])
+  with pytest.raises(errors.UserError, match="conformance_parts.reward has none of Algorithm, Generator, .*named my_package.my_module:function"):
+    tiny.select([parts["reward"]])
+  with pytest.raises(errors.UserError, match="conformance_parts.reward has no function absent"):
+    tiny.select([parts["reward"] + ":absent"])
   with pytest.raises(errors.UserError, match="there is no module conformance_parts.absent"):
     tiny.select(["conformance_parts.absent"])
   assert before == tiny.ALGORITHMS == registry.names("tf_textgan.algorithms")

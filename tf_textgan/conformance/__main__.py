@@ -1,6 +1,6 @@
-"""Holds a user's own generator, discriminator or algorithm to the laws of the library's.
+"""Holds a user's own parts to the laws of the library's: algorithms, generators, discriminators, tokenizers, datasets, encoders and rewards.
 
-  python -m tf_textgan.conformance my_package.my_module [my_package.other ...]
+  python -m tf_textgan.conformance my_package.my_module [my_package.my_rewards:politeness ...]
 
 What follows the names goes to pytest, which must be installed: -x, -k dropout.
 """
@@ -19,7 +19,7 @@ from tf_textgan.commands import cli
 from tf_textgan.conformance import devices
 from tf_textgan.conformance import tiny
 
-_LAWS = ("algorithms", "modules", "networks")
+_LAWS = ("algorithms", "modules", "networks", "texts")
 
 
 class Plugin:
@@ -36,6 +36,11 @@ class Plugin:
   def two_replicas(self):
     """See `devices.two_replicas`."""
     return devices.two_replicas()
+
+  @pytest.fixture(scope="session")
+  def data_dir(self):
+    """Where prepared datasets are: the default of TFDS."""
+    return None
 
 
 def parse(argv):

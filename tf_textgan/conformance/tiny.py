@@ -1,4 +1,4 @@
-"""Tiny networks and batches of any algorithm, for the laws that all must satisfy."""
+"""What the laws are made for, and tiny networks and batches of any algorithm."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -10,33 +10,60 @@ from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.data import load as datasets
+from tf_textgan.runs import rewards
 
+# What the laws are made for: the library's own parts, unless `select` names others.
 ALGORITHMS = registry.names("tf_textgan.algorithms")
 GENERATORS = registry.names("tf_textgan.generators")
 DISCRIMINATORS = registry.names("tf_textgan.discriminators")
+TOKENIZERS = registry.names("tf_textgan.data.tokenizers")
+# Those that need neither a file nor a download.
+DATASETS = ["caption_grammar", "lstm_oracle"]
+ENCODERS = ["hashed"]
+REWARDS = []
 
+# By kind: the list, and what is only in a module of the kind.
+_KINDS = {
+  "algorithms": (ALGORITHMS, "Algorithm"),
+  "generators": (GENERATORS, "Generator"),
+  "discriminators": (DISCRIMINATORS, "Discriminator"),
+  "data.tokenizers": (TOKENIZERS, "Tokenizer"),
+  "data.datasets": (DATASETS, "load"),
+  "encoders": (ENCODERS, "Encoder"),
+}
 
 
 def select(names: Iterable[str]) -> None:
-  """Takes the parts in some modules in place of the library's own; to be called before the laws are imported.
+  """Takes some parts in place of the library's own; to be called before the laws are imported.
 
   Args:
-    names: of modules, the library's too, by their full name.
+    names: of modules, the library's too, by their full name; of rewards, `my_package.my_module:function`; of encoders with their argument,
+      `my_package.my_module:ARGUMENT`.
 
   Raises:
-    UserError: a module cannot be imported, or has none of the classes.
+    UserError: a module cannot be imported, or has none of the parts.
   """
-  parts = {kind: [] for kind in ("algorithm", "generator", "discriminator")}
+  chosen = {kind: [] for kind in _KINDS}
+  functions = []
   for name in names:
-    module = registry.import_module(name)
-    kinds = [kind for kind in parts if hasattr(module, kind.capitalize())]
+    module_name, _, rest = name.partition(":")
+    module = registry.import_module(module_name)
+    if rest and not hasattr(module, "Encoder"):
+      rewards.function(name)
+      functions.append(name)
+      continue
+    kinds = ["encoders"] if rest else [kind for kind, (_, part) in _KINDS.items() if hasattr(module, part)]
     if not kinds:
-      raise errors.UserError(f"{name} has no class Algorithm, Generator or Discriminator")
+      parts = ", ".join(part for _, part in _KINDS.values())
+      raise errors.UserError(f"{name} has none of {parts}; a reward is named my_package.my_module:function")
     for kind in kinds:
-      package = f"tf_textgan.{kind}s"
-      parts[kind].append(name.removeprefix(f"{package}."))
-      registry.load(package, parts[kind][-1])
-  ALGORITHMS[:], GENERATORS[:], DISCRIMINATORS[:] = parts.values()
+      package = f"tf_textgan.{kind}"
+      registry.load(package, module_name.removeprefix(f"{package}."))
+      chosen[kind].append(name.removeprefix(f"{package}."))
+  for kind, (found, _) in _KINDS.items():
+    found[:] = chosen[kind]
+  REWARDS[:] = functions
 
 
 SPECS = {
@@ -108,6 +135,14 @@ def labelled_batch(num, seed=0):
   """As `batch` of `LABELLED_SPEC`: `sequences.Batch` arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
   return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
+
+
+def dataset_config(name):
+  """The default `Config` of a dataset; the library's own are small."""
+  config = datasets.config_class(name)()
+  if registry.is_outside(name):
+    return config
+  return dataclasses.replace(config, **{field.name: 60 for field in dataclasses.fields(config) if field.name.startswith("num_")})
 
 
 def choices(config_class):

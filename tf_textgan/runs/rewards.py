@@ -70,14 +70,15 @@ def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
     raise errors.UserError(f"--algorithm {choices.algorithm} has no reward that --reward could be added to; expected one with a policy gradient")
   if names and experiment.loop.jit_compile:
     raise errors.UserError("--reward is Python code, which XLA cannot compile; expected --jit_compile false")
-  algorithm.extra_rewards += [Reward(name, _function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
+  algorithm.extra_rewards += [Reward(name, function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
 
 
-def _function(name):
+def function(name: str) -> Callable[[list[str]], Sequence[float]]:
+  """The function of a name `module:function`; raises a `UserError` if there is none."""
   module_name, _, function_name = name.partition(":")
   if not function_name:
     raise errors.UserError(f"--reward is {name!r}; expected module:function, such as my_package.my_rewards:politeness")
-  function = getattr(registry.import_module(module_name), function_name, None)
-  if not callable(function):
+  found = getattr(registry.import_module(module_name), function_name, None)
+  if not callable(found):
     raise errors.UserError(f"--reward is {name!r}, but the module {module_name} has no function {function_name}")
-  return function
+  return found
