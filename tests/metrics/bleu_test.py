@@ -7,7 +7,7 @@ from nltk.translate import bleu_score
 import numpy as np
 import pytest
 
-from tf_textgan.data import tokenizers
+from tf_textgan.data.tokenizers import nltk as nltk_tokenizer
 from tf_textgan.metrics import bleu
 
 DATA = pathlib.Path(__file__).parents[3] / "shared/data"
@@ -158,7 +158,7 @@ def test_full_is_the_default(samples):
 @pytest.mark.skipif(not DATA.exists(), reason="the folder shared/data beside the repository is absent")
 def test_image_coco():
   train, test = (
-    [tokenizers.nltk_words(line.lower()) for line in (DATA / f"image_coco_{split}.txt").read_text(encoding="utf-8").splitlines()]
+    [nltk_tokenizer.Tokenizer.split(line.lower()) for line in (DATA / f"image_coco_{split}.txt").read_text(encoding="utf-8").splitlines()]
     for split in ("train", "test")
   )
   scores, self_scores = bleu.bleu(train, test), bleu.self_bleu(train)
