@@ -19,7 +19,7 @@ def _generator():
   return lstm.Generator(SPEC, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
 
 
-def test_nll_is_per_token_that_counts():
+def test_nll_is_per_unmasked_token():
   generator = _generator()
   logits = generator(tf.constant(REAL), tf.zeros([3, 0])).numpy().astype(np.float64)
   log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
@@ -28,7 +28,7 @@ def test_nll_is_per_token_that_counts():
   np.testing.assert_allclose(metrics["nll"], expected, rtol=1e-5)
 
 
-def test_the_gradient_is_that_of_finite_differences():
+def test_the_gradient_matches_finite_differences():
   generator = _generator()
   config = mle.Config(mle_learning_rate=1e-12)
   nll = lambda: float(mle.Algorithm(config, {"generator": generator}).mle_step(sequences.Batch(tf.constant(REAL)), SEED, START)["nll"])  # noqa: E731
@@ -72,7 +72,7 @@ def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
   assert norms[1] < norms[0]
 
 
-def test_the_average_writes_and_the_learner_learns():
+def test_the_average_generates_and_the_learner_is_trained():
   generator = _generator()
   algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.1, weight_average=0.6), {"generator": generator})
   assert {name.split("/")[0] for name in algorithm.variables()} == {"generator", "learner", "mle_optimizer"}

@@ -48,7 +48,7 @@ def test_the_reward_is_the_probability_of_being_real():
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_the_gradient_is_that_of_the_expected_reward(spec):
+def test_the_mean_update_is_the_gradient_of_the_expected_reward(spec):
   """Two tokens: with a reward for each of the sequences, the mean update over many samples against the exact gradient."""
   spec = sequences.Spec(spec.vocab_size, 2, spec.start_token, spec.end_token, spec.forbidden_tokens)
   judge = judges.LikesToken(spec, 5)
@@ -95,7 +95,7 @@ def test_replicas_make_the_update_of_the_whole_batch(changes, two_replicas):
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_the_discriminators_loss_is_that_of_its_scores():
+def test_the_discriminators_loss_is_computed_from_its_scores():
   algorithm = _algorithm(TEXT, recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0)), stddev=1.0)
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake")).tokens
@@ -105,7 +105,7 @@ def test_the_discriminators_loss_is_that_of_its_scores():
   np.testing.assert_allclose(metrics["accuracy"], 0.5 * np.mean(real_scores > 0) + 0.5 * np.mean(fake_scores < 0))
 
 
-def test_the_discriminator_learns_to_tell():
+def test_the_discriminator_learns_to_classify():
   algorithm = _algorithm(FIXED, recurrent.Discriminator(FIXED, recurrent.Config(8, 8)), discriminator_learning_rate=0.01)
   step = tf.function(algorithm.discriminator_step)
   for i in range(60):
