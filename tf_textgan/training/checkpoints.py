@@ -95,7 +95,7 @@ class Checkpoints:
       The run state that was saved, or None if there is no checkpoint.
 
     Raises:
-      UserError: `which` is invalid, or the checkpoint's variables have other names or shapes, those of another model.
+      UserError: `which` is invalid, or the checkpoint is of another model: its variables have other names or shapes.
     """
     check(which)
     paths = self._files()[::-1] if which == "latest" else [path for path in [self._folder / _file(which)] if path.exists()]

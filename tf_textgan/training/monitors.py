@@ -86,7 +86,7 @@ class Journal(Means):
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
     self._append("evaluation", self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, metrics)
 
-  def record(self, step, phase, metrics):
+  def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
@@ -168,7 +168,7 @@ class Summaries(Means):
         tf.summary.text("warnings", "\n\n".join(self._warnings()))
     self._writer.flush()
 
-  def record(self, step, phase, metrics):
+  def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     with self._writer.as_default(step=step):
       self._scalars(metrics)
 
