@@ -24,14 +24,14 @@ class Line(keras.Model):
 X = tf.constant([[3.0, 0.0], [3.0, 8.0]])  # The mean's gradient is (3, 4), of norm 5.
 
 
-def test_mean_over_what_counts():
+def test_mean_ignores_masked_values():
   values, mask = tf.constant([[1.0, 2.0], [4.0, 100.0]]), tf.constant([[1.0, 1.0], [1.0, 0.0]])
   np.testing.assert_allclose(base.mean(values, mask), 7 / 3, rtol=1e-6)
   np.testing.assert_allclose(base.mean(values), 107 / 4)
   assert base.mean(values, tf.zeros_like(mask)) == 0.0
 
 
-def test_mean_over_replicas_is_that_of_the_whole_batch(two_replicas):
+def test_mean_over_replicas_is_the_mean_of_the_global_batch(two_replicas):
   values, mask = np.array([[1.0, 2.0], [4.0, 100.0]], np.float32), np.array([[1.0, 1.0], [1.0, 0.0]], np.float32)
   rows = lambda x: two_replicas.experimental_distribute_values_from_function(lambda c: tf.constant(x[c.replica_id_in_sync_group][None]))  # noqa: E731
   parts = two_replicas.experimental_local_results(tf.function(lambda v, m: two_replicas.run(base.mean, args=(v, m)))(rows(values), rows(mask)))
@@ -39,7 +39,7 @@ def test_mean_over_replicas_is_that_of_the_whole_batch(two_replicas):
 
 
 @pytest.mark.parametrize(("clip_norm", "expected"), [(None, [3.0, 4.0]), (10.0, [3.0, 4.0]), (1.0, [0.6, 0.8])])
-def test_minimize_goes_down_the_clipped_gradient(clip_norm, expected):
+def test_minimize_follows_the_clipped_gradient(clip_norm, expected):
   network = Line()
   optimizer = keras.optimizers.SGD(1.0)
   optimizer.build(network.trainable_variables)
@@ -48,7 +48,7 @@ def test_minimize_goes_down_the_clipped_gradient(clip_norm, expected):
   norm = base.minimize(tape, loss, network, optimizer, clip_norm)
   np.testing.assert_allclose(norm, 5.0, rtol=1e-6)
   np.testing.assert_allclose(network.w, 1.0 - np.array(expected), rtol=1e-5)
-  # What the loss does not depend on stays.
+  # Variables that the loss does not depend on do not change.
   np.testing.assert_array_equal(network.idle, [1.0])
 
 

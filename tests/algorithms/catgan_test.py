@@ -38,13 +38,13 @@ def _softplus(x):
 
 
 def _means(scores):
-  """For each score the mean of those of the same category, in `REAL`'s."""
+  """The mean score of each row's category in `REAL`."""
   groups = REAL.context.numpy()
   return np.array([scores[groups == group].mean() for group in groups])
 
 
 def _scores(algorithm, inputs):
-  """Of each view."""
+  """The scores of each view."""
   return algorithm.discriminator.scores(inputs).numpy().astype(np.float64)
 
 
@@ -57,12 +57,12 @@ def test_the_discriminator_compares_with_the_other_sides_mean_in_the_category():
   metrics = algorithm.discriminator_step(REAL, SEED, HALF_WAY, rounds=ROUNDS)
   np.testing.assert_allclose(metrics["loss"], np.mean(_softplus(_means(f) - r) + _softplus(f - _means(r))), rtol=1e-5)
   np.testing.assert_allclose(metrics["accuracy"], np.mean(0.5 * (r > _means(f)) + 0.5 * (f < _means(r))))
-  # Means over all would be others.
+  # Means over the whole batch differ.
   assert abs(metrics["loss"] - np.mean(_softplus(f.mean() - r) + _softplus(f - r.mean()))) > 1e-6
 
 
 @pytest.mark.parametrize("loss", ["relativistic_average", "relativistic", "standard", "hinge", "least_squares"])
-def test_the_generators_losses_and_the_childs_judgement(loss):
+def test_the_generators_losses_and_the_childs_fitness(loss):
   algorithm = _algorithm(losses=(loss,), temperature_step=0, evaluation_batches=3)
   beta = tf.constant(10.0)
   fake = algorithm._sample(5, SEED, beta, REAL.context).points
@@ -74,7 +74,7 @@ def test_the_generators_losses_and_the_childs_judgement(loss):
   metrics = algorithm.generator_step(REAL, SEED, HALF_WAY, rounds=ROUNDS)
   np.testing.assert_allclose(metrics["loss"], expected.mean(), rtol=1e-4)
   assert metrics[f"chose_{loss}"] == 1.0
-  # Of the generator as it is after the step: three samples in the category of each real sequence.
+  # The fitness of the generator after the step: three samples in the category of each real sequence.
   samples = algorithm._sample(15, noise.fold(SEED, "evaluation"), beta, tf.repeat(REAL.context, 3))
   f = _scores(algorithm, samples.points).mean(axis=1)
   np.testing.assert_allclose(metrics["quality"], np.mean(1 / (1 + np.exp(np.repeat(_means(r.mean(axis=1)), 3) - f))), rtol=1e-5)
@@ -91,7 +91,7 @@ def _variables(algorithm):
 
 
 @pytest.mark.slow
-def test_the_fittest_of_the_children_lives_on_with_its_slots():
+def test_the_fittest_child_is_kept_with_its_slots():
   names = ("relativistic_average", "standard")
   settings = {"temperature_step": 0, "schedule_steps": ROUNDS, "generator_learning_rate": 0.03, "evaluation_batches": 2}
   generator = lstm.Generator(LABELLED, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
@@ -108,7 +108,7 @@ def test_the_fittest_of_the_children_lives_on_with_its_slots():
   # Each child by itself, at the inverse temperatures of two rounds later and earlier.
   children = [step(progress, losses=(name,)) + (name,) for name in names for progress in (0.5, 0.7, 0.3)]
   winners = []
-  # What decides: the quality, or the diversity.
+  # The fitness is the quality alone, or the diversity alone.
   for weights in ({"quality_weight": 1.0, "diversity_weight": 0.0}, {"quality_weight": 0.0, "diversity_weight": 1.0}):
     fitness = [weights["quality_weight"] * child["quality"] + weights["diversity_weight"] * child["entropy"] for child, *_ in children]
     assert len({float(value) for value in fitness}) == 6
@@ -134,7 +134,7 @@ def test_with_one_child_and_no_categories_it_is_relgan():
 
 
 def test_a_token_that_is_liked_becomes_probable_in_the_categories_that_are_real():
-  # With another generator, and a judge that has no views.
+  # With another generator, and a discriminator without views.
   generator = lstm.Generator(LABELLED, lstm.Config(embedding_size=4, hidden_size=5))
   config = catgan.Config(max_inverse_temperature=1.0, generator_learning_rate=0.03, evaluation_batches=1, temperature_step=0)
   algorithm = catgan.Algorithm(config, {"generator": generator, "discriminator": judges.LikesToken(LABELLED, 5)})
@@ -155,7 +155,7 @@ def test_the_phases_know_how_many_rounds_there_are():
 
 
 @pytest.mark.parametrize("losses", [(), ("wasserstein",), ("hinge", "hinge")])
-def test_losses_that_are_none(losses):
+def test_unknown_losses_are_refused(losses):
   with pytest.raises(errors.UserError, match="losses must be one or several different ones of relativistic_average, relativistic, standard"):
     catgan.Config(losses=losses)
 

@@ -42,7 +42,7 @@ def _exploration(logits, config):
 
 
 def _log_probs_of_exploration(generator, config):
-  """Of every sequence's tokens, `[N, T]`."""
+  """The log-probabilities of every sequence's tokens, `[N, T]`."""
   logits = generator(tf.constant(EVERY), tf.zeros([len(EVERY), 0])).numpy().astype(np.float64)
   return np.array([[np.log(_exploration(row[t], config)[token]) for t, token in enumerate(tokens)] for row, tokens in zip(logits, EVERY)])
 
@@ -60,7 +60,7 @@ def _exact(algorithm):
 
 
 @pytest.mark.parametrize(("temperature", "nucleus", "share"), [(0.5, 0.7, 0.2), (0.5, 1.0, 1.0), (1.0, 0.6, 0.5)])
-def test_without_a_limit_the_weighted_gradient_is_exactly_that_of_the_policys_own_samples(temperature, nucleus, share):
+def test_without_a_limit_the_weighted_gradient_is_the_policys_own(temperature, nucleus, share):
   algorithm = _algorithm(exploration_temperature=temperature, exploration_nucleus=nucleus, exploration_share=share)
   generator, q = algorithm.generator, _log_probs_of_exploration(algorithm.generator, algorithm.config)
   np.testing.assert_allclose(np.exp(q.sum(axis=1)).sum(), 1.0, rtol=1e-6)
@@ -110,14 +110,14 @@ def test_weights_have_a_limit():
   np.testing.assert_allclose(metrics["effective_share"], np.mean(weights) ** 2 / np.mean(weights**2), rtol=1e-4)
 
 
-def test_the_exploration_writes_what_is_probable():
+def test_the_exploration_generates_probable_sequences():
   algorithm = _algorithm(exploration_temperature=0.3, exploration_nucleus=0.6, exploration_share=0.1)
   generator = algorithm.generator
   nll = lambda picker: -np.mean(generator.log_probs(generator.sample(500, SEED, picker).tokens, tf.zeros([500, 0])))  # noqa: E731
   assert nll(algorithm._exploration) < nll(None) - 0.2
 
 
-def test_what_is_liked_becomes_probable():
+def test_a_token_that_is_liked_becomes_probable():
   algorithm = _algorithm(generator_learning_rate=0.1, stddev=0.1)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 3)  # noqa: E731
   before = share()
@@ -160,7 +160,7 @@ def test_the_replay_buffer_is_part_of_a_checkpoint():
   [{"exploration_share": 1.5}, {"exploration_nucleus": 1.1}, {"exploration_temperature": 0.0}, {"replay_share": 1.0}, {"exploration_share": 0.0}],
   ids=str,
 )
-def test_settings_that_cannot_be_are_told(changes):
+def test_impossible_settings_are_refused(changes):
   with pytest.raises(errors.UserError, match=next(iter(changes))):
     coldgan.Config(**changes)
 

@@ -35,7 +35,7 @@ def _sentence_rewards(algorithm, tokens, largest=np.inf):
 
 
 @pytest.mark.parametrize(("real_weight", "largest"), [(1.0, 12.0), (0.0, 12.0), (0.5, 1.5)])
-def test_the_discriminators_loss_is_that_of_its_likelihoods(real_weight, largest):
+def test_the_discriminators_loss_is_computed_from_its_likelihoods(real_weight, largest):
   algorithm = _algorithm(real_weight=real_weight, max_reward=largest)
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake")).tokens
   real, fake = _sentence_rewards(algorithm, REAL, largest), _sentence_rewards(algorithm, fake)
@@ -52,13 +52,13 @@ def test_real_text_becomes_improbable_and_no_more_so_than_the_largest_reward():
   real = tf.fill([16, 4], 5)
   for i in range(150):
     metrics = step(sequences.Batch(real), noise.fold(SEED, i), START)
-  # Only what the last step but one moved is beyond it.
+  # Beyond it only by the size of one step.
   assert 5.0 < np.mean(algorithm.discriminator.token_nll(real)) < 8.0
   assert metrics["fake_reward"] < 3.0 and metrics["accuracy"] > 0.9
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.6, 1.0])
-def test_the_gradient_is_that_of_the_expected_return(discount, monkeypatch):
+def test_the_mean_update_is_the_gradient_of_the_expected_return(discount, monkeypatch):
   """Two tokens of four: the mean update over many samples against the exact gradient of the discounted rewards."""
   spec = sequences.Spec(vocab_size=4, length=2, start_token=0)
   algorithm = _algorithm(spec, discount=discount, max_reward=2.0, advantage="leave_one_out")
@@ -100,7 +100,7 @@ def test_the_schedule_has_teacher_forcing_in_its_rounds():
   assert rounds(teacher_forcing_steps_per_round=0) == [("generator", 1), ("discriminator", 1)]
 
 
-def test_what_it_cannot_do_is_told():
+def test_unsuitable_discriminators_and_settings_are_refused():
   experiment = flags.parse(["train.py", "--algorithm", "dpgan", "--discriminator", "recurrent"], "")
   with pytest.raises(errors.UserError, match="dpgan needs a discriminator that knows the likelihood of each token: language_model; not recurrent"):
     experiment_lib.build(experiment, FIXED)

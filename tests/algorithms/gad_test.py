@@ -32,7 +32,7 @@ def _log_probs(generator, tokens):
   return generator.log_probs(tf.constant(tokens), tf.zeros([len(tokens), 0]))
 
 
-def test_what_is_liked_becomes_probable():
+def test_a_token_that_is_liked_becomes_probable():
   algorithm = _algorithm(generator_learning_rate=0.1, group_size=4, demonstration_share=0.0, stddev=0.1)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
@@ -62,7 +62,7 @@ def test_a_first_update_is_reinforce_with_advantages_within_groups_and_demonstra
 
 
 @pytest.mark.parametrize("ratio", ["token", "sequence"])
-def test_the_loss_of_a_slow_twin(ratio):
+def test_the_loss_matches_a_slow_twin(ratio):
   algorithm = _algorithm(ratio=ratio, clip_ratio=0.3)
   random = np.random.default_rng(0)
   mask = (np.arange(4) < [[4], [2], [3], [1], [4]]).astype(np.float32)
@@ -88,18 +88,18 @@ def test_several_updates_go_further_until_the_ratio_is_clipped():
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_answers_begin_as_their_prompts_and_only_what_was_written_counts(spec):
+def test_answers_begin_as_their_prompts_and_only_generated_tokens_count(spec):
   algorithm = _algorithm(spec, longest_prompt=9)
   sentences = np.repeat(REAL.numpy(), 2, axis=0)
   seen = set()
   for i in range(12):
-    answers, generated = algorithm._answers(tf.constant(sentences), noise.seed(i))
-    tokens, written = answers.tokens.numpy(), generated.numpy()
-    given = int(np.argmax(written.any(axis=0))) if written.any() else 3
+    answers, mask = algorithm._answers(tf.constant(sentences), noise.seed(i))
+    tokens, generated = answers.tokens.numpy(), mask.numpy()
+    given = int(np.argmax(generated.any(axis=0))) if generated.any() else 3
     seen.add(given)
     np.testing.assert_array_equal(tokens[:, :given], sentences[:, :given])
-    np.testing.assert_array_equal(written, spec.mask(tokens).numpy() * (np.arange(4) >= given))
-  # At least one token is left to write.
+    np.testing.assert_array_equal(generated, spec.mask(tokens).numpy() * (np.arange(4) >= given))
+  # At least one token is left to generate.
   assert {0, 1, 2} <= seen <= {0, 1, 2, 3}
 
 
@@ -121,18 +121,18 @@ def test_replicas_give_the_prompts_of_the_whole_batch(two_replicas):
     np.testing.assert_allclose(one, two, atol=1e-5)
 
 
-def test_what_was_given_has_no_gradient():
-  """The first update at the end of the phase: nothing but the answers' own tokens."""
+def test_given_tokens_have_no_gradient():
+  """The first update at the end of the phase, when only generated tokens are trained on."""
   algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0)
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
   seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sentences, noise.seed(i))[1].numpy()[:, 0].sum() == 0)
-  answers, written = algorithm._answers(sentences, seed)
+  answers, generated = algorithm._answers(sentences, seed)
   tokens = answers.tokens
   scores = algorithm.discriminator(tokens).numpy().reshape(3, 2)
   advantages = ((scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).reshape(-1, 1)
   with tf.GradientTape() as tape:
-    loss = -tf.reduce_mean(tf.reduce_sum(advantages * _log_probs(generator, tokens) * written, axis=1))
+    loss = -tf.reduce_mean(tf.reduce_sum(advantages * _log_probs(generator, tokens) * generated, axis=1))
   expected = _norm(tape, loss, generator)
   metrics = algorithm.generator_step(sequences.Batch(REAL), seed, END)
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4, atol=1e-6)
@@ -140,7 +140,7 @@ def test_what_was_given_has_no_gradient():
 
 def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():
   judge = judges.LikesToken(TEXT, 5)
-  judge.scale.assign(0.0)  # All answers are worth the same: nothing but demonstrations moves the generator.
+  judge.scale.assign(0.0)  # All answers have the same reward: only demonstrations move the generator.
   nll = []
   for progress in (START, END):
     changes = {"generator_learning_rate": 0.03, "clip_ratio": 10.0, "group_size": 2, "policy_updates": 5, "demonstration_share": 0.9}
@@ -177,6 +177,6 @@ def test_the_divergence_is_from_the_generator_at_the_beginning_and_holds_it_back
 
 
 @pytest.mark.parametrize("changes", [{"group_size": 1}, {"policy_updates": 0}, {"demonstration_share": 1.0}, {"clip_ratio": 0.0}], ids=str)
-def test_settings_that_cannot_be_are_told(changes):
+def test_impossible_settings_are_refused(changes):
   with pytest.raises(errors.UserError, match=next(iter(changes))):
     gad.Config(**changes)

@@ -36,7 +36,7 @@ def test_a_token_that_is_liked_becomes_probable(objective, estimator):
 
 @pytest.mark.parametrize("objective", ["saturating", "non_saturating"])
 @pytest.mark.parametrize("estimator", ["gumbel_softmax", "straight_through"])
-def test_the_loss_is_that_of_the_relaxed_samples_scores(objective, estimator):
+def test_the_loss_is_computed_from_the_relaxed_samples_scores(objective, estimator):
   algorithm = _algorithm(objective=objective, estimator=estimator)
   picker = {"gumbel_softmax": pickers.GumbelSoftmax, "straight_through": pickers.StraightThrough}[estimator]
   samples = algorithm.generator.sample(16, SEED, picker(1.0), soft_feedback=True)
@@ -56,7 +56,7 @@ def test_the_temperature_falls_geometrically():
   np.testing.assert_allclose([step(p) for p in (0.0, 0.25, 0.5, 1.0)], [4.0, 2.0, 1.0, 0.25], rtol=1e-5)
 
 
-def test_the_discriminators_loss_is_that_of_its_scores():
+def test_the_discriminators_loss_is_computed_from_its_scores():
   algorithm = _algorithm(recurrent.Discriminator(FIXED, recurrent.Config(4, 5, dropout=0.0)))
   real = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), pickers.GumbelSoftmax(2.0), soft_feedback=True).points
@@ -72,7 +72,7 @@ def test_the_latent_is_moved_too():
   assert np.abs(algorithm.generator.latent_kernel.numpy() - before).max() > 1e-5
 
 
-def test_an_unbiased_estimator_makes_what_is_liked_probable():
+def test_an_unbiased_estimator_makes_a_liked_token_probable():
   algorithm = _algorithm(estimator="leave_one_out", generator_learning_rate=0.03)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()

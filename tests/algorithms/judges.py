@@ -1,4 +1,4 @@
-"""Discriminators whose taste is fixed, so that one knows where a generator must go."""
+"""Discriminators with fixed preferences, so that the optimal generator is known."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from tf_textgan.discriminators import base
 
 
 class LikesToken(base.Discriminator):
-  """Scores a sequence by how much of it is one token, ids or points: 4 for all of it, -4 for nothing."""
+  """Scores a sequence, ids or points, by the share of one token: from -4 for none to 4 for all positions."""
 
   def __init__(self, spec, token):
     super().__init__(spec)

@@ -50,7 +50,7 @@ def _mean(values, mask):
 
 
 def _recorded(step, *inputs):
-  """What `base.minimize` is called with: a list of networks, losses and gradients."""
+  """Records the calls of `base.minimize`: a list of networks, losses and gradients."""
   calls = []
 
   def record(tape, loss, network, optimizer, clip_norm=None):
@@ -66,7 +66,7 @@ def _recorded(step, *inputs):
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
 @pytest.mark.parametrize("horizon", [2, 4])
-def test_pretraining_is_likelihood_and_the_goals_distance_from_where_the_text_goes(spec, horizon):
+def test_pretraining_losses_are_the_likelihood_and_the_goals_distance(spec, horizon):
   algorithm = _algorithm(spec, horizon)
   features, goals, log_probs, mask = _read(algorithm, REAL)
   distances = [[1 - _cos(f[min(t + horizon, 5)] - f[t], g[t]) for t in range(5)] for f, g in zip(features, goals)]
@@ -77,7 +77,7 @@ def test_pretraining_is_likelihood_and_the_goals_distance_from_where_the_text_go
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
 @pytest.mark.parametrize("horizon", [2, 4])
-def test_the_losses_of_the_adversarial_step_are_those_of_the_equations(spec, horizon):
+def test_the_adversarial_losses_match_the_equations(spec, horizon):
   num = 12
   algorithm = _algorithm(spec, horizon)
   generator, discriminator = algorithm.generator, algorithm.discriminator
@@ -114,14 +114,14 @@ def test_manager_and_worker_learn_from_their_own_losses(name):
   assert manager is generator.manager and worker is generator.worker and manager_clip == worker_clip == 5.0
   assert np.isfinite([goal_loss, loss]).all() and all(g is not None for g in gradients)
   if name == "mle_step":
-    # The goals are constants to the worker: its gradient is that of the likelihood, which the manager could raise as well.
+    # The goals are constants in the worker's loss: only the worker is trained on the likelihood, though the manager could raise it too.
     with tf.GradientTape() as tape:
       nll = -tf.reduce_mean(generator.log_probs(REAL, tf.zeros([4, 0])))
     for a, b in zip(tape.gradient(nll, worker.trainable_variables), gradients, strict=True):
       np.testing.assert_allclose(tf.convert_to_tensor(a), tf.convert_to_tensor(b), atol=1e-5)
 
 
-def test_the_manager_learns_where_the_text_goes():
+def test_the_manager_learns_the_direction_of_the_features():
   algorithm = _algorithm(mle_learning_rate=1e-2)
   step = tf.function(algorithm.mle_step)
   metrics = [step(sequences.Batch(REAL), SEED, START) for _ in range(150)]

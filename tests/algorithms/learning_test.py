@@ -1,6 +1,6 @@
-"""Every algorithm improves what it claims to improve, over its own start, on a tiny oracle: a random LSTM that writes the real sequences.
+"""Every algorithm improves its own starting point on a tiny oracle, a random LSTM that generates the real sequences.
 
-Each claim is checked for three seeds, two of them slow tests, and by a margin several times what the measurement varies by.
+Each test has three seeds, two of them marked slow, and a margin of several times the spread of the measurement.
 """
 
 import dataclasses
@@ -118,7 +118,7 @@ def test_maximum_likelihood_learns_the_oracle(seed, oracle, real):
 
 
 def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
-  """From an under-trained language model NLL-oracle falls, and not by writing the same few sequences."""
+  """Starts from an under-trained language model: NLL-oracle falls, and not by repeating a few sequences."""
   algorithm, discriminator_step, generator_step, mle_step = _begin(algorithm)
   generator = algorithm.generator
   measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
@@ -169,7 +169,7 @@ def test_selfgan_lowers_nll_oracle(seed, oracle, real):
 @pytest.mark.slow
 @_each_seed
 def test_a_trained_discriminator_guides_to_the_oracle(seed, real):
-  """Without any further step of the generator, and held-out text becomes more probable under the guided model, even by its upper bound."""
+  """Without training the generator further; held-out text becomes more probable under the guided model, even by its upper bound."""
   algorithm, discriminator_step, _, mle_step = _begin(_selfgan(seed))
   generator, held_out = algorithm.generator, tf.constant(real[3000:])
   _train(mle_step, 10, real[:3000], seed, "mle")
@@ -232,7 +232,7 @@ def test_leakgans_rounds_do_not_undo_what_their_likelihood_steps_learn(seed, ora
   algorithm, discriminator_step, generator_step, mle_step = _begin(leakgan.Algorithm(config, networks))
   generator = algorithm.generator
   measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
-  # In turn: a manager that has learned from an untrained discriminator leads astray.
+  # In turn: a manager trained with an untrained discriminator misleads the worker.
   for i in range(20):
     _train(discriminator_step, 6, real, seed, "discriminator", 6 * i)
     _train(mle_step, 2, real, seed, "mle", 2 * i)
@@ -298,7 +298,7 @@ def test_relgan_lowers_nll_oracle(seed, oracle, real):
 @pytest.mark.slow
 @_each_seed
 def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
-  """Two oracles, a category each: what is written in one of them becomes more probable under its own."""
+  """Two oracles, a category each: samples of a category become more probable under its oracle."""
   oracles = oracle, lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=8, init_stddev=1.5), seed=51)
   tokens = np.concatenate([real[:2000], oracles[1].sample(2000, noise.seed(123)).tokens.numpy()])
   labels = np.repeat(np.arange(2, dtype=np.int32), 2000)
@@ -318,8 +318,8 @@ def test_catgan_lowers_nll_oracle_in_each_category(seed, oracle, real):
   generator, labelled = algorithm.generator, sequences.Batch(tokens, labels)
 
   def nll():
-    written = [generator.sample(SAMPLES, noise.seed(7), context=category).tokens for category in range(2)]
-    return np.array([-np.mean(one.log_probs(samples, tf.zeros([SAMPLES, 0]))) for one, samples in zip(oracles, written)])
+    generated = [generator.sample(SAMPLES, noise.seed(7), context=category).tokens for category in range(2)]
+    return np.array([-np.mean(one.log_probs(samples, tf.zeros([SAMPLES, 0]))) for one, samples in zip(oracles, generated)])
 
   _train(mle_step, 10, labelled, seed, "mle")
   before = nll()
@@ -347,7 +347,7 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
 @pytest.mark.slow
 @_each_seed
 def test_sentigan_gives_variety_back_to_generators_that_know_a_few_sentences_by_heart(seed, oracle, real):
-  """And leaves each of them its category: penalties spread the probability, but not alike."""
+  """And each generator keeps its category: penalties spread the probability, but differently."""
   other = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=8, init_stddev=1.5), seed=51)
   oracles, texts = (oracle, other), (real, other.sample(4000, noise.seed(123)).tokens.numpy())
   spec = dataclasses.replace(SPEC, categories=("first", "second"))
@@ -361,7 +361,7 @@ def test_sentigan_gives_variety_back_to_generators_that_know_a_few_sentences_by_
     return sequences.Batch(np.concatenate([text[:num] for text in texts]), np.repeat(np.arange(2, dtype=np.int32), num))
 
   def measure():
-    """Held-out nats per token, share of different samples, and share that the oracles assign to the right category: means over the two."""
+    """Held-out nats per token, share of distinct samples, and share that the oracles assign to the right category: means over both categories."""
     numbers = []
     none = tf.zeros([SAMPLES, 0])
     for i, member in enumerate(algorithm.generator.members):

@@ -26,7 +26,7 @@ def _algorithm(spec=FIXED, judge=None, **changes):
 
 
 class _TrueRatio(discriminator_base.Discriminator):
-  """The best discriminator there is: the log-ratio of another generator's probability to a generator's own."""
+  """The optimal discriminator: the log-ratio of a true generator's probability to the trained generator's."""
 
   def __init__(self, truth, generator):
     super().__init__(generator.spec)
@@ -40,7 +40,7 @@ class _TrueRatio(discriminator_base.Discriminator):
     return self._ratio(inputs)
 
 
-def test_with_the_true_ratio_the_gradient_is_that_of_the_likelihood_of_real_text():
+def test_with_the_true_ratio_the_mean_update_is_the_gradient_of_the_likelihood():
   spec = sequences.Spec(vocab_size=4, length=2, start_token=0)
   generator = lstm.Generator(spec, lstm.Config(embedding_size=3, hidden_size=4, init_stddev=0.7))
   truth = lstm.Generator(spec, lstm.Config(embedding_size=3, hidden_size=4, init_stddev=0.7), seed=1)
@@ -55,7 +55,7 @@ def test_with_the_true_ratio_the_gradient_is_that_of_the_likelihood_of_real_text
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=0.05)
 
 
-def test_what_is_liked_becomes_probable():
+def test_a_token_that_is_liked_becomes_probable():
   algorithm = _algorithm(generator_learning_rate=0.03)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731
   before = share()
@@ -94,16 +94,16 @@ def test_with_all_tokens_given_mixed_training_is_maximum_likelihood():
   np.testing.assert_allclose(norm, expected, rtol=1e-4)
 
 
-def test_several_batches_are_weighed_as_one_large_one():
+def test_several_batches_are_weighted_as_one_large_batch():
   norms = []
   for rows, batches in ((24, 1), (8, 3)):
     metrics = _algorithm(generator_batches=batches).generator_step(sequences.Batch(tf.zeros([rows, 4], tf.int32)), SEED, tf.constant(0.0))
     norms.append(metrics["gradient_norm"])
   np.testing.assert_allclose(*norms, rtol=1e-6)
-  with pytest.raises(errors.UserError, match="generator_batches, says how much is written; 3 must be 1"):
+  with pytest.raises(errors.UserError, match="generator_batches must be 1, not 3"):
     maligan.Config(mixed=True, generator_batches=3)
 
 
-def test_a_single_continuation_has_nothing_to_be_weighed_against():
+def test_a_single_continuation_is_refused():
   with pytest.raises(errors.UserError, match="continuations"):
     maligan.Config(continuations=1)

@@ -35,7 +35,7 @@ def test_one_phase_of_the_schedules_length():
   assert (phase.name, phase.steps, [update.name for update in phase.updates]) == ("mle", 17, ["mle"])
 
 
-def test_the_average_writes_and_the_learner_learns():
+def test_the_average_generates_and_the_learner_is_trained():
   generator = _generator()
   algorithm = mle.Algorithm(mle.Config(mle_learning_rate=0.1, weight_average=0.6), {"generator": generator})
   assert {name.split("/")[0] for name in algorithm.variables()} == {"generator", "learner", "mle_optimizer"}

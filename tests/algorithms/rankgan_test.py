@@ -29,7 +29,7 @@ def _algorithm(spec=FIXED, discriminator=None, **changes):
 
 
 def _log_rank(features, references, compared, gamma):
-  """Slow twin: `[N]`; each pair of equal rows, a sentence and itself as a reference, is left out."""
+  """Slow twin of the log-rank, `[N]`; pairs of equal rows, a sentence and itself as a reference, are left out."""
   unit = lambda x: x / np.linalg.norm(x)  # noqa: E731
   ranks = []
   for s in features:
@@ -43,7 +43,7 @@ def _log_rank(features, references, compared, gamma):
 
 
 @pytest.mark.parametrize(("reference_size", "comparison_size"), [(3, 5), (3, 2), (20, 20)])
-def test_the_rankers_loss_is_that_of_a_slow_twin(reference_size, comparison_size):
+def test_the_rankers_loss_matches_a_slow_twin(reference_size, comparison_size):
   algorithm = _algorithm(reference_size=reference_size, comparison_size=comparison_size, gamma=2.0)
   fake = algorithm.generator.sample(8, noise.fold(SEED, "fake")).tokens
   real_features, fake_features = (algorithm.discriminator.features(x).numpy().astype(np.float64) for x in (REAL, fake))
@@ -55,7 +55,7 @@ def test_the_rankers_loss_is_that_of_a_slow_twin(reference_size, comparison_size
   np.testing.assert_allclose(metrics["loss"], np.mean(fake_rank) - np.mean(real_rank), atol=1e-5)
 
 
-def test_references_and_sentences_to_compare_with_are_drawn_anew_and_do_not_meet():
+def test_references_and_comparisons_are_redrawn_and_disjoint():
   drawn = []
   for i in range(20):
     sets = rankgan._Sets(8, noise.fold(SEED, i), rankgan.Config(reference_size=3, comparison_size=5))
@@ -92,7 +92,7 @@ def test_the_reward_of_the_last_token_is_the_rank_of_its_sentence(kind, monkeypa
     assert rewarded["completions"] is None
 
 
-def test_the_ranker_learns_to_place_real_sentences_first_and_its_output_layer_to_tell():
+def test_the_ranker_learns_to_rank_and_its_output_layer_to_classify():
   algorithm = _algorithm(discriminator_learning_rate=0.01, reference_size=8, comparison_size=24)
   real = tf.constant(np.random.default_rng(1).choice([3, 5], [32, 4]), tf.int32)
   step = tf.function(algorithm.discriminator_step)

@@ -33,7 +33,7 @@ def _softplus(x):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_losses_are_those_of_the_views_scores(loss):
+def test_losses_are_computed_from_the_views_scores(loss):
   algorithm = _algorithm(loss=loss, max_inverse_temperature=2.0, temperature_schedule="constant")
   fake = algorithm.generator.sample(4, noise.fold(SEED, "fake"), pickers.GumbelSoftmax(0.5)).points
   r, f = (algorithm.discriminator.scores(x).numpy().astype(np.float64) for x in (REAL, fake))
@@ -51,7 +51,7 @@ def test_losses_are_those_of_the_views_scores(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_generators_losses_are_those_of_the_views_scores_and_move_it(loss):
+def test_the_generators_losses_are_computed_from_the_views_scores_and_move_it(loss):
   algorithm = _algorithm(loss=loss, max_inverse_temperature=2.0, temperature_schedule="constant")
   fake = algorithm.generator.sample(4, SEED, pickers.GumbelSoftmax(0.5)).points
   r, f = (algorithm.discriminator.scores(x).numpy().astype(np.float64) for x in (REAL, fake))
@@ -64,7 +64,7 @@ def test_the_generators_losses_are_those_of_the_views_scores_and_move_it(loss):
   assert any(np.any(a != b) for a, b in zip(before, algorithm.generator.get_weights()))
 
 
-def test_soft_feedback_has_another_gradient_and_goes_on_from_the_points():
+def test_soft_feedback_has_another_gradient_and_feeds_points_back():
   hard, soft = _algorithm(), _algorithm(feedback="soft")
   beta = tf.constant(2.0)
   expected = soft.generator.sample(20, SEED, pickers.GumbelSoftmax(0.5), soft_feedback=True)
@@ -76,7 +76,7 @@ def test_soft_feedback_has_another_gradient_and_goes_on_from_the_points():
 
 @pytest.mark.parametrize("feedback", ["hard", "soft"])
 def test_a_token_that_is_liked_becomes_probable(feedback):
-  # With another generator, and a judge that has no views.
+  # With another generator, and a discriminator without views.
   generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5))
   config = relgan.Config(feedback=feedback, max_inverse_temperature=1.0, generator_learning_rate=0.03)
   algorithm = relgan.Algorithm(config, {"generator": generator, "discriminator": judges.LikesToken(FIXED, 5)})
@@ -109,7 +109,7 @@ def test_the_phases_updates_know_how_many_rounds_there_are():
   np.testing.assert_allclose(metrics["inverse_temperature"], 2.0, rtol=1e-5)
 
 
-def test_the_penalty_takes_part_with_its_weight():
+def test_the_penalty_is_added_with_its_weight():
   norms = []
   for weight in (0.0, 1000.0):
     algorithm = _algorithm(loss="wasserstein", penalty_weight=weight)

@@ -23,7 +23,7 @@ NOW = tf.constant(0.0)
 
 
 class _LikesToken(judges.LikesToken):
-  """Scores tokens rather than sequences: 3 for the one it likes, -1 for another."""
+  """Scores tokens rather than sequences: 3 for the token it likes, -1 for any other."""
 
   per_prefix = True
 
@@ -44,7 +44,7 @@ def _returns(tokens, discount):
   return np.stack([sum(discount ** (s - t) * rewards[:, s] for s in range(t, length)) for t in range(length)], axis=1)
 
 
-def test_the_gradient_is_that_of_an_enumeration():
+def test_the_gradient_matches_an_enumeration():
   algorithm = _algorithm(discount=0.6, baseline_decay=0.25)
   every = np.array(list(itertools.product(range(4), repeat=3)), np.int32)
   returns = _returns(every, 0.6)
@@ -104,7 +104,7 @@ def test_the_discriminators_loss_is_the_mean_cross_entropy_of_the_tokens():
   np.testing.assert_allclose(metrics["accuracy"], np.mean(right), rtol=1e-5)
 
 
-def test_what_is_liked_becomes_probable():
+def test_a_token_that_is_liked_becomes_probable():
   algorithm = _algorithm(generator_learning_rate=0.03)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 3)  # noqa: E731
   before = share()
@@ -130,12 +130,12 @@ def test_training_leaves_the_pretrained_embeddings_alone():
   assert sum("given_embedding" in name for name in algorithm.variables()) == 2
 
 
-def test_a_discriminator_of_whole_sequences_is_told():
+def test_a_discriminator_of_whole_sequences_is_refused():
   with pytest.raises(errors.UserError, match="is trained on every prefix, as token_lstm is"):
     _algorithm(judge=judges.LikesToken(FIXED, 3))
 
 
 @pytest.mark.parametrize("changes", [{"discount": 1.5}, {"baseline_decay": 1.0}, {"discriminator_steps_per_round": 0}])
-def test_settings_that_cannot_be_are_told(changes):
+def test_impossible_settings_are_refused(changes):
   with pytest.raises(errors.UserError, match=next(iter(changes))):
     scratchgan.Config(**changes)

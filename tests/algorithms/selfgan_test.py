@@ -23,7 +23,7 @@ def _algorithm(spec=FIXED, **changes):
   return selfgan.Algorithm(selfgan.Config(**changes), {"generator": generator, "discriminator": judges.LikesToken(spec, 3)})
 
 
-def test_with_many_candidates_the_gradient_is_that_of_the_guided_models_likelihood():
+def test_with_many_candidates_the_gradient_is_of_the_guided_models_likelihood():
   spec = sequences.Spec(vocab_size=4, length=2, start_token=0)
   algorithm = _algorithm(spec, candidates=64, clip_norm=0.0)
   generator = algorithm.generator
@@ -40,7 +40,7 @@ def test_with_many_candidates_the_gradient_is_that_of_the_guided_models_likeliho
 
 
 @pytest.mark.parametrize("decoding", ["resampling", *(pytest.param(name, marks=pytest.mark.slow) for name in ("best", "search"))])
-def test_what_is_liked_becomes_probable(decoding):
+def test_a_token_that_is_liked_becomes_probable(decoding):
   algorithm = _algorithm(decoding=decoding, candidates=4, search_every=2, generator_learning_rate=0.03)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 3)  # noqa: E731
   before = share()
@@ -74,7 +74,7 @@ def test_a_share_of_real_sentences():
   np.testing.assert_allclose(-metrics["nll"], 0.25 * of_real + 0.75 * of_chosen, atol=0.02)
 
 
-def test_settings_that_make_no_sense():
+def test_impossible_settings_are_refused():
   for wrong in ({"candidates": 1}, {"real_share": 1.0}, {"search_every": 0}):
     with pytest.raises(errors.UserError):
       selfgan.Config(**wrong)

@@ -22,7 +22,7 @@ START = tf.constant(0.0)
 
 
 class Judge(discriminator_base.Discriminator):
-  """Takes token 3 + c for real text of category c, the more so the more there is of it; what has less than the share `enough` for written."""
+  """Scores category c by the share of token 3 + c in a sequence, and generated text by the constant share `enough`."""
 
   def __init__(self, spec, scale=8.0, enough=0.5):
     super().__init__(spec)
@@ -42,7 +42,7 @@ class Judge(discriminator_base.Discriminator):
     return tokens
 
   def completions_class_logits(self, cache, tokens, rows, t):
-    # They do begin as the sequences in the cache.
+    # Completions begin with the prefixes of the cached sequences.
     begun = tf.reduce_all(tf.gather(cache, rows)[:, : t + 1] == tokens[:, : t + 1])
     tf.debugging.Assert(begun, [rows, t])
     return self.class_logits(tokens)
@@ -61,8 +61,8 @@ def _batch(num, length=4):
   return sequences.Batch(tf.zeros([num, length], tf.int32), tf.zeros([num], tf.int32))
 
 
-def test_each_generator_writes_what_is_taken_for_its_category():
-  """Up to where probabilities are inverse to penalties, which is far from always."""
+def test_each_generator_learns_its_category():
+  """Up to the equilibrium, where probabilities are inverse to penalties."""
   algorithm = _algorithm(discriminator=Judge(FIXED, 16.0, 0.25))
   shares = lambda: [np.mean(member.sample(500, noise.seed(9)).tokens == 3 + i) for i, member in enumerate(algorithm.generator.members)]  # noqa: E731
   before = shares()
@@ -74,8 +74,8 @@ def test_each_generator_writes_what_is_taken_for_its_category():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_the_gradient_is_that_of_the_penalised_probabilities(spec):
-  """Three tokens: the mean update over many samples against a sum over every sequence, of the exact value of every prefix."""
+def test_the_mean_update_is_the_gradient_of_the_penalised_probabilities(spec):
+  """Three tokens: the mean update over many samples equals a sum over every sequence, with the exact value of every prefix."""
   spec = dataclasses.replace(spec, length=3)
   algorithm = _algorithm(spec, stddev=1.0, rollouts=2)
   generator, judge = algorithm.generator, algorithm.discriminator
@@ -117,7 +117,7 @@ def test_the_gradient_is_that_of_the_penalised_probabilities(spec):
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
 
 
-def test_the_discriminators_loss_is_that_of_its_classes():
+def test_the_discriminators_loss_is_computed_from_its_classes():
   algorithm = _algorithm(TEXT, _cnn(TEXT), stddev=1.0)
   real = sequences.Batch(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]]), tf.constant([1, 0, 1]))
   fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), context=real.context).tokens
@@ -129,7 +129,7 @@ def test_the_discriminators_loss_is_that_of_its_classes():
   np.testing.assert_allclose(metrics["category_accuracy"], np.mean((log_probs[0][:, 1] > log_probs[0][:, 0]) == [1, 0, 1]))
 
 
-def test_the_discriminator_learns_categories_and_written_text():
+def test_the_discriminator_learns_categories_and_generated_text():
   algorithm = _algorithm(FIXED, _cnn(FIXED), discriminator_learning_rate=0.02)
   categories = tf.constant(np.arange(32) % 2, tf.int32)
   real = sequences.Batch(tf.repeat(5 + categories[:, None], 4, axis=1), categories)

@@ -23,8 +23,8 @@ def _algorithm(judge=None, **changes):
   return wgan_gp.Algorithm(wgan_gp.Config(**changes), {"generator": generator, "discriminator": critic})
 
 
-def test_the_critics_numbers_are_those_of_a_linear_critic():
-  """With f(x) = 8 (mean of x over time at token 5 - 1/2) all is known: the slope is 8 / 4 in four coordinates."""
+def test_the_critics_metrics_match_a_linear_critic():
+  """The critic f(x) = 8 (mean of x over time at token 5 - 1/2) has a known gradient: 8 / 4 in four coordinates."""
   algorithm = _algorithm(judges.LikesToken(SPEC, 5), penalty_weight=3.0)
   generator = algorithm.generator
   fake = tf.nn.softmax(generator(generator.draw_inputs(32, noise.fold(SEED, "fake"))[0])).numpy()
@@ -36,7 +36,7 @@ def test_the_critics_numbers_are_those_of_a_linear_critic():
   np.testing.assert_allclose(metrics["loss"], 3.0 * penalty - distance, rtol=1e-4)
 
 
-def test_the_generators_numbers():
+def test_the_generators_metrics():
   algorithm = _algorithm(judges.LikesToken(SPEC, 5))
   generator = algorithm.generator
   points = tf.nn.softmax(generator(generator.draw_inputs(32, SEED)[0])).numpy().astype(np.float64)
@@ -55,13 +55,13 @@ def test_a_token_that_is_liked_becomes_probable():
   assert before < 0.4 and share() > 0.95
 
 
-def test_a_critic_that_alone_is_trained_finds_the_distance():
+def test_a_critic_trained_alone_finds_the_distance():
   algorithm = _algorithm(learning_rate=3e-3)
   step = tf.function(algorithm.discriminator_step)
   metrics = [step(sequences.Batch(REAL), noise.fold(SEED, i), START) for i in range(150)]
   distances = [m["distance"].numpy() for m in metrics]
   assert abs(distances[0]) < 0.3
-  # A softmax row and a one-hot row are at most sqrt(2) apart, four pairs of them at most sqrt(8): a 1-Lipschitz critic says no more.
+  # A softmax row and a one-hot row are at most sqrt(2) apart, four pairs at most sqrt(8): the bound of a 1-Lipschitz critic.
   assert 0.8 < np.mean(distances[-20:]) < 1.3 * np.sqrt(8)
   assert np.mean([m["penalty"].numpy() for m in metrics[-20:]]) < 0.1
 

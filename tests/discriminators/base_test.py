@@ -6,7 +6,7 @@ import tensorflow as tf
 from tf_textgan.discriminators import base
 
 
-def test_embed_looks_up_or_multiplies():
+def test_embed_looks_up_ids_and_multiplies_points():
   table = tf.constant(np.random.default_rng(0).normal(size=[6, 3]), tf.float32)
   tokens = tf.constant([[0, 5, 2], [1, 1, 3]])
   expected = table.numpy()[tokens.numpy()]

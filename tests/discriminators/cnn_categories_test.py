@@ -23,7 +23,7 @@ def discriminator():
   return network
 
 
-def test_each_class_is_scored_as_by_a_network_of_one_output(discriminator):
+def test_each_class_is_scored_as_by_a_network_with_one_output(discriminator):
   one = cnn_highway.Discriminator(PLAIN, cnn_highway.Config(**SIZES))
   *shared, kernel, bias = discriminator.get_weights()
   logits = discriminator.class_logits(TOKENS).numpy()
@@ -33,7 +33,7 @@ def test_each_class_is_scored_as_by_a_network_of_one_output(discriminator):
     np.testing.assert_allclose(logits[:, i], one(TOKENS), rtol=1e-5, atol=1e-5)
 
 
-def test_the_score_is_the_log_odds_of_all_categories_against_written_text(discriminator):
+def test_the_score_is_the_log_odds_of_all_categories_against_generated_text(discriminator):
   logits = discriminator.class_logits(TOKENS).numpy().astype(np.float64)
   probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
   np.testing.assert_allclose(discriminator(TOKENS), np.log(probs[:, :3].sum(axis=1) / probs[:, 3]), atol=1e-5)
@@ -44,12 +44,12 @@ def test_completions_have_the_same_classes_and_scores(discriminator):
   rows, t = tf.constant([0, 0, 4, 8]), tf.constant(2)
   rest = tf.constant(np.random.default_rng(2).integers(0, 7, [4, 2]), tf.int32)
   completed = tf.concat([tf.gather(TOKENS, rows)[:, :3], rest], axis=1)
-  memory = discriminator.prefix_cache(TOKENS)
-  np.testing.assert_allclose(discriminator.completions_class_logits(memory, completed, rows, t), discriminator.class_logits(completed), atol=1e-5)
-  np.testing.assert_allclose(discriminator.score_completions(memory, completed, rows, t), discriminator(completed), atol=1e-5)
+  cache = discriminator.prefix_cache(TOKENS)
+  np.testing.assert_allclose(discriminator.completions_class_logits(cache, completed, rows, t), discriminator.class_logits(completed), atol=1e-5)
+  np.testing.assert_allclose(discriminator.score_completions(cache, completed, rows, t), discriminator(completed), atol=1e-5)
 
 
-def test_without_categories_there_are_real_and_written_text():
+def test_without_categories_the_classes_are_real_and_generated():
   network = cnn_categories.Discriminator(PLAIN, cnn_categories.Config(**SIZES))
   logits = network.class_logits(TOKENS).numpy()
   assert logits.shape == (9, 2)

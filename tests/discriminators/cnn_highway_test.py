@@ -33,7 +33,7 @@ def _twin(discriminator, tokens):
   return np.array(scores)
 
 
-def test_scores_are_those_of_a_slow_twin():
+def test_scores_match_a_slow_twin():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   scores = discriminator(TOKENS).numpy()
   assert scores.shape == (9,) and scores.std() > 1e-3
@@ -53,18 +53,18 @@ def test_the_penalty_is_the_squared_norm_of_the_output_layer():
   np.testing.assert_allclose(discriminator.regularization(), 0.05 * np.sum(discriminator.score.kernel.numpy() ** 2), rtol=1e-5)
 
 
-def test_dropout_leaves_features_out_with_a_seed_only():
+def test_dropout_needs_a_seed():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   kept = cnn_highway.Discriminator(SPEC, cnn_highway.Config(4, (1, 2, 3, 6), (3, 4, 5, 6), dropout=0.0))
   seed = noise.seed(1)
   assert np.any(discriminator(TOKENS, seed=seed) != discriminator(TOKENS))
   np.testing.assert_array_equal(kept(TOKENS, seed=seed), kept(TOKENS))
-  # Scaled so that the expected score is the score without.
+  # Scaled so that the expected score is the score without dropout.
   scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 400, axis=0), seed=seed), [9, 400]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
 
 
-def test_features_of_prefixes_are_those_whose_score_is_the_twins():
+def test_features_of_prefixes_have_the_scores_of_the_slow_twin():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   features = discriminator.prefix_features(TOKENS).numpy()
   assert features.shape == (9, 6, 3 + 4 + 5) and discriminator.feature_size == 12
@@ -87,7 +87,7 @@ def test_features_before_the_highway_are_the_largest_responses():
 def test_reading_token_by_token_gives_the_features_of_the_prefixes(points, highway):
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
   prefix, features = discriminator.unread(9), []
-  # The start token, which is no part of the sequence: here one that would be noticed.
+  # The start token is not part of the sequence: here a token that would change the features.
   for tokens in (tf.fill([9], 3), *tf.unstack(TOKENS, axis=1)):
     prefix = discriminator.extend(prefix, tf.one_hot(tokens, 7) if points else tokens)
     features.append(discriminator.features_of(prefix, highway))

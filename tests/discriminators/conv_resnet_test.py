@@ -18,7 +18,7 @@ def _same_convolution(x, layer):
   return np.stack([np.tensordot(padded[t : t + 5], kernel, 2) + bias for t in range(len(x))])
 
 
-def test_scores_are_those_of_a_slow_twin():
+def test_scores_match_a_slow_twin():
   discriminator = conv_resnet.Discriminator(SPEC, conv_resnet.Config(channels=6, blocks=2))
   discriminator.embedding_bias.assign(np.linspace(-0.3, 0.3, 6))
   expected = []

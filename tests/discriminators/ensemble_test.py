@@ -32,17 +32,17 @@ def _ensemble(size=3, **changes):
   return ensemble.make(recurrent.Discriminator, SPEC, recurrent.Config(4, 5, **changes), size=size)
 
 
-def test_one_is_itself():
+def test_an_ensemble_of_one_is_the_discriminator_itself():
   assert isinstance(_ensemble(1), recurrent.Discriminator)
 
 
-def test_the_score_is_the_mean_of_members_that_differ():
+def test_the_score_is_the_mean_of_different_members():
   discriminator = _ensemble()
   scores = np.stack([member(REAL) for member in discriminator.members])
   assert np.std(scores, axis=0).min() > 1e-3
   np.testing.assert_allclose(discriminator(REAL), scores.mean(axis=0), atol=1e-6)
   np.testing.assert_allclose(discriminator(tf.one_hot(REAL, SPEC.vocab_size)), scores.mean(axis=0), atol=1e-5)
-  # Equal members drop different numbers.
+  # Equal members have different dropout masks.
   for member in discriminator.members[1:]:
     member.set_weights(discriminator.members[0].get_weights())
   scores, weights = discriminator.training_scores(REAL, seed=SEED)
@@ -52,7 +52,7 @@ def test_the_score_is_the_mean_of_members_that_differ():
 
 
 @pytest.mark.parametrize("train", [pytest.param(seqgan, id="seqgan"), pytest.param(gsgan, id="gsgan", marks=pytest.mark.slow)])
-def test_each_member_learns_as_it_would_alone(train):
+def test_each_member_is_trained_as_it_would_be_alone(train):
   config = train.Config(**({"estimator": "reinforce", "clip_norm": 0.0} if train is gsgan else {}))
   together, alone = _ensemble(2, dropout=0.0), _ensemble(2, dropout=0.0).members
   for discriminator in (together, *alone):
@@ -69,12 +69,12 @@ def test_each_member_learns_as_it_would_alone(train):
     assert np.abs(one.embedding.numpy() - start.embedding.numpy()).max() > 1e-3
 
 
-def test_the_penalty_is_that_of_one_member():
+def test_the_penalty_is_the_mean_over_members():
   discriminator = ensemble.make(cnn_highway.Discriminator, SPEC, cnn_highway.Config(4, (1, 2), (4, 4), output_l2=0.5), size=2)
   np.testing.assert_allclose(discriminator.regularization(), np.mean([member.regularization() for member in discriminator.members]), rtol=1e-6)
 
 
-def test_prefixes_are_scored_by_all():
+def test_prefixes_are_scored_by_all_members():
   discriminator = ensemble.make(token_lstm.Discriminator, SPEC, token_lstm.Config(4, 0, 5, dropout=0.0), size=2)
   assert discriminator.per_prefix
   scores = [member.token_scores(REAL).numpy() for member in discriminator.members]
@@ -95,7 +95,7 @@ def test_views_of_all_members_are_compared():
   assert _ensemble().scores(REAL).shape == [8, 3]
 
 
-def test_it_begins_with_its_members():
+def test_begin_calls_all_members():
   generator = _generator()
   discriminator = tiny.algorithm("maligan", SPEC, discriminator="generator_lstm").discriminator
   together = ensemble.make(type(discriminator), SPEC, discriminator.config, size=2)

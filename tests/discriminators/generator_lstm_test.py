@@ -38,7 +38,7 @@ def _discriminator(generator=None, begun=True, **changes):
 
 
 def _slow_score(discriminator, generator, tokens):
-  """The score of one list of tokens, without padding; the LSTM is the generator's, a cell at a time."""
+  """The score of one list of tokens, without padding, by the cell of the generator's LSTM."""
   kernel, recurrent_kernel, bias = (weight.numpy() for weight in generator.lstm.trainable_variables)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
   h, c, outputs, log_probs = np.zeros(4), np.zeros(4), [], []
@@ -57,7 +57,7 @@ def _slow_score(discriminator, generator, tokens):
   return (hidden @ discriminator.score.kernel.numpy() + discriminator.score.bias.numpy())[0]
 
 
-def test_scores_are_those_of_a_slow_twin_on_the_generators_weights():
+def test_scores_match_a_slow_twin_with_the_generators_weights():
   generator = _generator()
   discriminator = _discriminator(generator)
   rows = [row[row > 0] for row in TOKENS.numpy()]
@@ -84,7 +84,7 @@ def test_the_gradient_of_points_is_finite_where_tokens_are_forbidden():
 
 
 @pytest.mark.parametrize("log_prob", [False, True])
-def test_a_prefix_scores_as_the_sequence_that_ends_there(log_prob):
+def test_a_prefix_is_scored_as_a_whole_sequence(log_prob):
   discriminator = _discriminator(log_prob=log_prob)
   points = np.random.default_rng(0).dirichlet(np.ones(7), [4, 5]).astype(np.float32)
   points[:, :, 0] = 0.0  # Before the end there is no padding.
@@ -97,7 +97,7 @@ def test_a_prefix_scores_as_the_sequence_that_ends_there(log_prob):
     np.testing.assert_allclose(scores[row, t], discriminator(tf.constant(rows))[0], atol=1e-5)
 
 
-def test_it_begins_as_the_generator_is_then_and_goes_its_own_way():
+def test_it_copies_the_generators_weights_once():
   generator = _generator()
   discriminator = _discriminator(generator, begun=False)
   assert np.any(discriminator.embedding != generator.embedding)
@@ -110,12 +110,12 @@ def test_it_begins_as_the_generator_is_then_and_goes_its_own_way():
   np.testing.assert_allclose(-nll, generator.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
   algorithm.discriminator_step(sequences.Batch(TOKENS), SEED, tf.constant(0.0))
   assert np.any(discriminator.embedding != generator.embedding) and np.any(discriminator.lstm.cell.kernel != generator.lstm.cell.kernel)
-  # The language model stays, and is in the checkpoints.
+  # The language model is frozen, and part of the checkpoints.
   assert all(map(np.array_equal, before, discriminator.language_model.get_weights()))
   assert sum("output_kernel" in name for name in algorithm.variables() if name.startswith("discriminator/")) == 1
 
 
-def test_it_begins_alike_on_all_replicas(two_replicas):
+def test_it_copies_the_same_weights_on_all_replicas(two_replicas):
   with two_replicas.scope():
     generator = _generator()
     discriminator = _discriminator(generator, begun=False)
@@ -126,31 +126,31 @@ def test_it_begins_alike_on_all_replicas(two_replicas):
   np.testing.assert_array_equal(discriminator.embedding, generator.embedding)
 
 
-def test_of_a_generator_with_categories_and_a_latent_it_takes_what_is_common():
+def test_it_averages_the_generators_categories_and_ignores_its_latent():
   generator = _generator(dataclasses.replace(SPEC, categories=("a", "b")), latent_size=2)
   discriminator = _discriminator(generator)
-  # One without categories that is shown the mean of both.
+  # A generator without categories whose bias contains the mean of both.
   plain = _generator()
-  shown = generator.lstm.cell.kernel[3:]
+  by_category = generator.lstm.cell.kernel[3:]
   for variable, value in (
     (plain.embedding, generator.embedding),
     (plain.lstm.cell.kernel, generator.lstm.cell.kernel[:3]),
     (plain.lstm.cell.recurrent_kernel, generator.lstm.cell.recurrent_kernel),
-    (plain.lstm.cell.bias, generator.lstm.cell.bias + tf.reduce_mean(shown, axis=0)),
+    (plain.lstm.cell.bias, generator.lstm.cell.bias + tf.reduce_mean(by_category, axis=0)),
     (plain.output_kernel, generator.output_kernel),
     (plain.output_bias, generator.output_bias),
   ):
     variable.assign(value)
-  assert shown.shape[0] == 2
+  assert by_category.shape[0] == 2
   np.testing.assert_allclose(-discriminator.language_model.token_nll(TOKENS), plain.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
 
 
-def test_a_generator_without_an_lstm_is_told():
+def test_a_generator_without_an_lstm_is_refused():
   with pytest.raises(errors.UserError, match="begins as the LSTM of its generator, which relational_memory has not; expected --generator lstm"):
     tiny.network("discriminator", "generator_lstm", None, SPEC).attach({"generator": tiny.network("generator", "relational_memory", None, SPEC)})
 
 
-def test_the_penalty_is_the_squared_norm_of_what_is_learned():
+def test_the_penalty_is_the_squared_norm_of_the_trained_weights():
   discriminator = _discriminator(weight_decay=0.1)
   expected = 0.1 * sum(np.sum(np.square(v.numpy())) for v in discriminator.trainable_variables)
   np.testing.assert_allclose(discriminator.regularization(), expected, rtol=1e-5)
@@ -159,13 +159,13 @@ def test_the_penalty_is_the_squared_norm_of_what_is_learned():
 
 
 @pytest.mark.parametrize("changes", [{"input_dropout": 0.5, "dropout": 0.0}, {"input_dropout": 0.0, "dropout": 0.5}])
-def test_inputs_and_features_are_left_out(changes):
+def test_dropout_applies_to_inputs_and_features(changes):
   discriminator = _discriminator(**changes)
   assert np.any(discriminator(TOKENS, seed=SEED) != discriminator(TOKENS))
   assert np.any(discriminator.token_scores(TOKENS, seed=SEED) != discriminator.token_scores(TOKENS))
 
 
-def test_every_prefix_is_an_example_if_asked_for():
+def test_per_prefix_trains_on_every_prefix():
   discriminator, whole = (_discriminator(per_prefix=per_prefix, input_dropout=0.0, dropout=0.0) for per_prefix in (True, False))
   fake = tf.constant([[3, 3, 3, 2, 0], [5, 2, 0, 0, 0], [4, 2, 0, 0, 0], [6, 6, 6, 6, 2]])
   signed = np.concatenate([discriminator.token_scores(TOKENS).numpy()[MASK > 0], -discriminator.token_scores(fake).numpy()[fake.numpy() > 0]])
@@ -176,7 +176,7 @@ def test_every_prefix_is_an_example_if_asked_for():
   np.testing.assert_allclose(vanilla.scores(whole, sequences.Batch(TOKENS), fake, SEED)[0], np.mean(np.logaddexp(0, -signed)), rtol=1e-5)
 
 
-def test_it_takes_the_place_of_a_recurrent_one_in_the_estimators():
+def test_estimators_can_use_it():
   generator = _generator(latent_size=2)
   algorithm = gsgan.Algorithm(gsgan.Config(estimator="rebar"), {"generator": generator, "discriminator": _discriminator(generator)})
   for step in (algorithm.discriminator_step, algorithm.generator_step):
@@ -190,7 +190,7 @@ def _algorithm(**changes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("per_prefix", [False, True])
-def test_two_replicas_compute_what_one_does(per_prefix, two_replicas):
+def test_two_replicas_compute_the_same_as_one(per_prefix, two_replicas):
   real = tiny.batch(SPEC, 8)
   one = _algorithm(per_prefix=per_prefix)
   one.discriminator_step(sequences.Batch(tf.constant(real)), SEED, tf.constant(0.5))
@@ -215,6 +215,6 @@ def test_xla_compiles_its_step(per_prefix):
 
 
 @pytest.mark.parametrize("changes", [{"head_size": 0}, {"dropout": 1.0}, {"input_dropout": -0.1}, {"weight_decay": -1.0}])
-def test_settings_that_cannot_be_are_told(changes):
+def test_impossible_settings_are_refused(changes):
   with pytest.raises(errors.UserError, match=next(iter(changes))):
     generator_lstm.Config(**changes)

@@ -16,7 +16,7 @@ TOKENS = {
 
 
 def _twin(discriminator, tokens):
-  """Slow numpy twin: `[B, T]`, padding too."""
+  """Slow numpy twin: `[B, T]`, padding included."""
   weights = (discriminator.embedding, *discriminator.lstm.trainable_variables, discriminator.output_kernel, discriminator.output_bias)
   embedding, kernel, recurrent, bias, output_kernel, output_bias = (w.numpy().astype(np.float64) for w in weights)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
@@ -33,7 +33,7 @@ def _twin(discriminator, tokens):
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_likelihoods_and_scores_are_those_of_a_slow_twin(spec):
+def test_likelihoods_and_scores_match_a_slow_twin(spec):
   discriminator = language_model.Discriminator(spec, language_model.Config(4, 5, init_stddev=1.0))
   tokens = TOKENS[spec]
   mask = np.ones(tokens.shape) if spec is FIXED else (tokens != 0)

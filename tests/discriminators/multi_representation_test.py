@@ -16,7 +16,7 @@ TOKENS = tf.constant(np.random.default_rng(0).integers(0, 7, [9, 5]), tf.int32)
 
 
 def _discriminator(view_size=1, dropout=0.25):
-  """With weights large enough to matter."""
+  """A discriminator with weights large enough to have an effect."""
   config = multi_representation.Config(
     embedding_size=6, view_size=view_size, widths=(1, 2, 3, 6), filters=(3, 4, 5, 6), feature_size=4, dropout=dropout
   )
@@ -46,13 +46,13 @@ def _twin(discriminator, tokens):
 
 
 def _plain_responses(rows, kernels, biases):
-  """`largest_responses`, one operation after the other."""
+  """`largest_responses` by plain operations."""
   responses = [tf.nn.relu(tf.nn.conv1d(rows, kernel, 1, "VALID") + bias) for kernel, bias in zip(kernels, biases)]
   return tf.concat([tf.reduce_max(response, axis=1) for response in responses], axis=1)
 
 
 @pytest.mark.parametrize("view_size", [1, 2, 6])
-def test_scores_are_those_of_a_slow_twin(view_size):
+def test_scores_match_a_slow_twin(view_size):
   discriminator = _discriminator(view_size)
   scores = discriminator.scores(TOKENS)
   expected = _twin(discriminator, TOKENS.numpy())
@@ -62,7 +62,7 @@ def test_scores_are_those_of_a_slow_twin(view_size):
 
 
 @pytest.mark.parametrize("length", [4, 45, 150])
-def test_largest_responses_have_the_values_and_the_gradients_of_plain_operations(length):
+def test_largest_responses_equal_plain_operations_in_values_and_gradients(length):
   random = np.random.default_rng(2)
   rows = tf.constant(random.normal(size=[8, length, 1]), tf.float32)
   kernels = [tf.constant(random.normal(size=[width, 1, 10]), tf.float32) for width in (1, 3)]
@@ -75,7 +75,7 @@ def test_largest_responses_have_the_values_and_the_gradients_of_plain_operations
       values = responses(rows, kernels, biases)
       loss = tf.reduce_sum(weights * values)
     results.append([values, *tf.nest.flatten(tape.gradient(loss, [rows, kernels, biases]))])
-  # Some windows win and are cut off by the rectifier.
+  # Some of the largest responses are cut off by the rectifier.
   assert length > 4 or 0 < np.mean(results[0][0] == 0.0) < 0.5
   for a, b in zip(*results, strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
@@ -84,7 +84,7 @@ def test_largest_responses_have_the_values_and_the_gradients_of_plain_operations
 @pytest.mark.parametrize(
   ("compiled", "view_size"), [(True, 2), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((True, 1), (False, 1), (False, 2)))]
 )
-def test_the_gradient_penalty_has_the_gradient_of_plain_operations(monkeypatch, view_size, compiled):
+def test_the_gradient_penalty_equals_plain_operations(monkeypatch, view_size, compiled):
   discriminator = _discriminator(view_size)
   random = np.random.default_rng(3)
   real = tf.one_hot(TOKENS, 7)
@@ -98,7 +98,7 @@ def test_the_gradient_penalty_has_the_gradient_of_plain_operations(monkeypatch, 
     def differentiate():
       with tf.GradientTape() as tape:
         penalty = gradient_penalty.penalty(discriminator, real, fake, mix)
-      # What the score adds at the end has no part in its slope.
+      # The last variables only add to the score, so the penalty does not depend on them.
       weights = discriminator.trainable_variables[:-4]
       return [penalty, *[tf.convert_to_tensor(g) for g in tape.gradient(penalty, weights, unconnected_gradients="zero")]]
 
@@ -108,16 +108,16 @@ def test_the_gradient_penalty_has_the_gradient_of_plain_operations(monkeypatch, 
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_dropout_leaves_features_out_with_a_seed_only():
+def test_dropout_needs_a_seed():
   discriminator, kept = _discriminator(dropout=0.5), _discriminator(dropout=0.0)
   assert np.any(discriminator(TOKENS, seed=SEED) != discriminator(TOKENS))
   np.testing.assert_array_equal(kept(TOKENS, seed=SEED), kept(TOKENS))
-  # Scaled so that the expected score is the score without.
+  # Scaled so that the expected score is the score without dropout.
   scores = np.mean(np.reshape(discriminator(tf.repeat(TOKENS, 2000, axis=0), seed=SEED), [9, 2000]), axis=1)
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.1)
 
 
-def test_the_gradient_with_dropout_is_that_of_finite_differences():
+def test_the_gradient_with_dropout_matches_finite_differences():
   discriminator = _discriminator(dropout=0.5)
   points = tf.nn.softmax(tf.constant(np.random.default_rng(4).normal(size=[9, 5, 7]), tf.float32))
   with tf.GradientTape() as tape:

@@ -12,7 +12,7 @@ CONFIG = recurrent.Config(embedding_size=4, hidden_size=6, dropout=0.5)
 TOKENS = tf.constant(np.random.default_rng(0).integers(0, 7, [9, 5]), tf.int32)
 
 
-def test_scores_are_those_of_a_slow_twin():
+def test_scores_match_a_slow_twin():
   discriminator = recurrent.Discriminator(SPEC, CONFIG)
   kernel, recurrent_kernel, bias = (w.numpy() for w in discriminator.lstm.weights)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
@@ -29,7 +29,7 @@ def test_scores_are_those_of_a_slow_twin():
   np.testing.assert_allclose(scores, (np.mean(outputs, axis=0) @ out + out_bias)[:, 0], atol=1e-5)
 
 
-def test_dropout_leaves_features_out_with_a_seed_only():
+def test_dropout_needs_a_seed():
   discriminator = recurrent.Discriminator(SPEC, CONFIG)
   seed = noise.seed(1)
   assert np.any(discriminator(TOKENS, seed=seed) != discriminator(TOKENS))
@@ -37,7 +37,7 @@ def test_dropout_leaves_features_out_with_a_seed_only():
   np.testing.assert_allclose(scores, discriminator(TOKENS), atol=0.05)
 
 
-def test_a_prefix_scores_as_the_sequence_that_ends_there():
+def test_a_prefix_is_scored_as_a_whole_sequence():
   spec = sequences.Spec(vocab_size=7, length=5, start_token=0)
   discriminator = recurrent.Discriminator(spec, recurrent.Config(4, 6, dropout=0.0))
   random = np.random.default_rng(0)

@@ -21,7 +21,7 @@ def _discriminator(**changes):
   return discriminator
 
 
-def test_scores_are_those_of_a_slow_twin():
+def test_scores_match_a_slow_twin():
   discriminator = _discriminator()
   table = np.concatenate([discriminator.pretrained.numpy(), discriminator.embedding.learned.numpy()], axis=1)
   lstm = discriminator.lstm
@@ -43,7 +43,7 @@ def test_scores_are_those_of_a_slow_twin():
   np.testing.assert_allclose(discriminator(TOKENS), scores.sum(axis=1) / MASK.sum(axis=1), atol=1e-5)
 
 
-def test_a_token_is_scored_by_those_before_it():
+def test_a_tokens_score_depends_on_the_tokens_before_it():
   discriminator = _discriminator()
   first, second = (discriminator.token_scores(TOKENS).numpy()[i] for i in (0, 2))
   np.testing.assert_allclose(first[:2], second[:2], atol=1e-6)
@@ -55,14 +55,14 @@ def test_points_are_scored_and_masked_as_ids():
   np.testing.assert_allclose(discriminator.token_scores(tf.one_hot(TOKENS, 7)), discriminator.token_scores(TOKENS), atol=1e-5)
 
 
-def test_dropout_is_of_the_tables_numbers():
+def test_dropout_is_of_the_embedding_table():
   discriminator = _discriminator(dropout=0.5)
   tokens, seed = tf.repeat(TOKENS, 2, axis=0), noise.seed(3)
   scores = discriminator.token_scores(tokens, seed=seed).numpy()
   assert np.abs(scores - discriminator.token_scores(tokens)).max() > 1e-3
-  # The same for equal rows, wherever they stand.
+  # Equal rows have equal scores.
   np.testing.assert_allclose(scores[::2], scores[1::2], atol=1e-6)
-  # And with the scaled numbers that are left, it is the network without dropout.
+  # With the kept entries scaled, the network without dropout gives the same scores.
   keep = tf.random.stateless_uniform([7, 5], seed).numpy() >= 0.5
   assert 5 < keep.sum() < 30
   for part, kept in ((discriminator.pretrained, keep[:, :2]), (discriminator.embedding.learned, keep[:, 2:])):
@@ -70,7 +70,7 @@ def test_dropout_is_of_the_tables_numbers():
   np.testing.assert_allclose(scores, discriminator.token_scores(tokens), atol=1e-6)
 
 
-def test_all_weights_that_are_learned_are_penalised():
+def test_all_trained_weights_are_penalised():
   discriminator = _discriminator()
   expected = 0.1 * 0.5 * sum(np.sum(np.square(v.numpy())) for v in discriminator.trainable_variables)
   np.testing.assert_allclose(discriminator.regularization(), expected, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.generators.base: writing in chunks, and in categories."""
+"""Tests of tf_textgan.generators.base: generation in chunks, and in categories."""
 
 import dataclasses
 
@@ -18,14 +18,14 @@ GENERATOR = lstm.Generator(SPEC, lstm.Config(embedding_size=4, hidden_size=6, la
 
 @pytest.mark.parametrize("num", [1, 8, 20])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_write_gives_all_rows_asked_for(num, compiled, monkeypatch):
+def test_write_returns_all_rows(num, compiled, monkeypatch):
   monkeypatch.setattr(base, "_CHUNK", 8)
   write = tf.function(GENERATOR.write) if compiled else GENERATOR.write
   tokens, log_probs, *_ = write(tf.constant(num), noise.seed(1))
   assert tokens.shape == [num, 5] and log_probs.shape == [num]
   again = GENERATOR.write(num, noise.seed(1)).tokens
   np.testing.assert_array_equal(tokens, again)
-  # The first chunk does not depend on how many follow.
+  # The first chunk does not depend on the number of chunks.
   np.testing.assert_array_equal(tokens[:8], GENERATOR.write(8, noise.seed(1))[0][:num])
 
 
@@ -36,7 +36,7 @@ def test_chunks_differ_and_so_do_seeds(monkeypatch):
   assert np.any(tokens != GENERATOR.write(16, noise.seed(2))[0].numpy())
 
 
-def test_log_probs_of_written_sequences_are_those_of_their_samples(monkeypatch):
+def test_write_sums_the_log_probs_of_its_samples(monkeypatch):
   monkeypatch.setattr(base, "_CHUNK", 8)
   log_probs = GENERATOR.write(16, noise.seed(1)).log_probs
   first = GENERATOR.sample(8, noise.fold(noise.seed(1), 0))
@@ -48,12 +48,12 @@ def test_write_with_a_picker():
   np.testing.assert_array_equal(tokens, GENERATOR.sample(4, noise.fold(noise.seed(1), 0), pickers.Argmax()).tokens)
 
 
-def test_the_latent_is_that_of_the_sample():
-  """What `sample` writes greedily is what teacher forcing with the sample's own z finds most probable."""
+def test_samples_keep_their_latent():
+  """Greedy samples are the most probable tokens under teacher forcing with the samples' own z."""
   samples = GENERATOR.sample(30, noise.seed(3), pickers.Argmax())
   logits = GENERATOR(samples.tokens, samples.latent)
-  written = samples.tokens.numpy() != 0
-  np.testing.assert_array_equal(tf.argmax(logits, axis=-1).numpy()[written], samples.tokens.numpy()[written])
+  generated = samples.tokens.numpy() != 0
+  np.testing.assert_array_equal(tf.argmax(logits, axis=-1).numpy()[generated], samples.tokens.numpy()[generated])
   latent = GENERATOR.prior(2000, noise.seed(4)).numpy()
   assert latent.shape == (2000, 3)
   assert np.abs(latent.mean(axis=0)).max() < 0.1 and np.abs(latent.std(axis=0) - 1).max() < 0.1
@@ -99,7 +99,7 @@ def test_write_in_a_category(compiled, monkeypatch):
   np.testing.assert_allclose(log_probs[8:16], tf.reduce_sum(chunk.log_probs, axis=1), atol=1e-5)
 
 
-def test_a_category_that_the_generator_does_not_know():
+def test_an_unknown_category_is_refused():
   assert GENERATOR.draw_context(3, noise.seed(1)) is None
   with pytest.raises(ValueError, match="knows no categories"):
     GENERATOR.sample(3, noise.seed(1), context=0)

@@ -38,7 +38,7 @@ def test_text_is_cut_at_the_first_end_or_padding(picker):
   assert (fixed.sample(200, SEED, picker).log_probs.numpy() < 0).all()
 
 
-def test_forbidden_tokens_but_padding_are_never_written():
+def test_forbidden_tokens_except_padding_are_never_generated():
   generator = conv_resnet.Generator(TEXT, CONFIG)
   probs = tf.nn.softmax(generator(generator.prior(50, SEED))).numpy()
   assert (probs[:, :, 1] == 0).all()
@@ -46,7 +46,7 @@ def test_forbidden_tokens_but_padding_are_never_written():
   assert set(np.unique(generator.sample(500, SEED, pickers.Categorical()).tokens)) == {0, 2, 3, 4, 5}
 
 
-def test_it_writes_the_most_probable_tokens_unless_told_otherwise():
+def test_by_default_it_generates_the_most_probable_tokens():
   generator = conv_resnet.Generator(FIXED, CONFIG)
   logits = generator(generator.draw_inputs(20, SEED)[0])
   samples = generator.sample(20, SEED)

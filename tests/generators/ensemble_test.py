@@ -22,7 +22,7 @@ SEED = noise.seed(1)
 
 
 def _members(spec, latent_sizes=(3, 0)):
-  """Two networks of different kinds and sizes."""
+  """Two networks of different classes and sizes."""
   first = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0, latent_size=latent_sizes[0]), seed=1)
   return [first, relational_memory.Generator(spec, relational_memory.Config(head_size=4, latent_size=latent_sizes[1]), seed=2)]
 
@@ -34,7 +34,7 @@ def _softmax(logits):
 
 @pytest.mark.parametrize("spec", [*tiny.SPECS.values(), tiny.LABELLED_SPEC], ids=[*tiny.SPECS, "labelled"])
 @pytest.mark.parametrize("temperature", [None, 0.5])
-def test_log_probabilities_are_those_of_the_mean(spec, temperature):
+def test_log_probabilities_are_of_the_mean_distribution(spec, temperature):
   members = _members(spec)
   generator = ensemble.Generator(members)
   # More positions than are scored together.
@@ -51,13 +51,13 @@ def test_log_probabilities_are_those_of_the_mean(spec, temperature):
   expected = np.where(spec.mask(samples.tokens).numpy() > 0, expected, 0.0)
   np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, category, temperature=temperature), expected, atol=1e-5)
   if temperature is None:
-    # Written step by step, it has the probabilities that it has when it is read.
+    # Step by step and teacher forcing agree.
     np.testing.assert_allclose(samples.log_probs, expected, atol=1e-5)
   if spec.end_token is not None:
     assert (tokens == sequences.PAD).any() and not np.isin(tokens[:, 0], spec.forbidden_tokens).any()
 
 
-def test_it_writes_by_the_mean_of_probabilities():
+def test_it_samples_from_the_mean_of_probabilities():
   spec = sequences.Spec(vocab_size=3, length=2, start_token=0)
   generator = ensemble.Generator(_members(spec, (0, 0)))
   every = np.array(list(itertools.product(range(3), repeat=2)), np.int32)
@@ -70,7 +70,7 @@ def test_it_writes_by_the_mean_of_probabilities():
     np.testing.assert_allclose(np.exp(log_probs), probs[places], rtol=1e-4)
 
 
-def test_what_cannot_be_combined():
+def test_generators_that_cannot_be_combined_are_refused():
   spec = tiny.SPECS["fixed"]
   first = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5))
   other = lstm.Generator(dataclasses.replace(spec, length=5), lstm.Config(embedding_size=4, hidden_size=5))

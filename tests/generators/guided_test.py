@@ -44,8 +44,8 @@ def _judge(generator, likes=2):
 
 @_each_guide
 @pytest.mark.parametrize("strength", [1.0, 0.4])
-def test_sentences_are_those_of_the_guided_model(guide, strength):
-  """More of them than one chunk."""
+def test_sentences_are_distributed_as_the_guided_model(guide, strength):
+  """In more than one chunk."""
   generator = _generator(SMALL)
   judge = _judge(generator)
   judge.discriminator.scale.assign(3.0)
@@ -53,11 +53,11 @@ def test_sentences_are_those_of_the_guided_model(guide, strength):
   system = guided.Generator(generator, judge, guide, strength)
   np.testing.assert_allclose(system.log_weight(EVERY), strength * judge.log_ratio(tf.constant(EVERY)), rtol=1e-6)
   p = np.exp(log_probs + strength * judge.log_ratio(tf.constant(EVERY)).numpy())
-  written = tf.function(system.write)(tf.constant(1200), SEED)
-  places = written.tokens.numpy() @ [16, 4, 1]
+  generated = tf.function(system.write)(tf.constant(1200), SEED)
+  places = generated.tokens.numpy() @ [16, 4, 1]
   frequencies.assert_drawn_from(places, p)
-  np.testing.assert_allclose(written.log_probs, log_probs[places], atol=1e-4)
-  assert written.tokens.shape[1] == 3 and np.all(written.accepted) and written.proposals > 1200
+  np.testing.assert_allclose(generated.log_probs, log_probs[places], atol=1e-4)
+  assert generated.tokens.shape[1] == 3 and np.all(generated.accepted) and generated.proposals > 1200
 
 
 @_each_guide_but_one_slow
@@ -82,7 +82,7 @@ def test_a_category_is_kept_and_the_latent_belongs_to_it(guide):
   np.testing.assert_array_equal(system.sample(300, SEED).tokens[:, 0], 3 + drawn.numpy())
 
 
-def test_the_picker_is_the_proposals():
+def test_the_picker_draws_the_proposals():
   generator = _generator(tiny.SPECS["fixed"])
   for guide in GUIDES.values():
     system = guided.Generator(generator, _judge(generator), dataclasses.replace(guide, candidates=3))
@@ -90,13 +90,13 @@ def test_the_picker_is_the_proposals():
     np.testing.assert_array_equal(cold, generator.write(20, SEED, pickers.Categorical(0.0))[0])
 
 
-def test_every_kind_of_algorithm_says_what_its_score_is():
+def test_algorithms_declare_whether_scores_are_log_ratios():
   names = ("mle", "seqgan", "relgan", "gad", "wgan_gp", "dpgan", "catgan", "coldgan")
   assert {name for name in names if tiny.algorithm(name, tiny.SPECS["text"]).scores_log_ratios} == {"seqgan", "relgan", "gad"}
   assert not tiny.algorithm("relgan", tiny.SPECS["text"], loss="wasserstein").scores_log_ratios
 
 
-def test_scratchgans_log_ratio_is_that_of_the_last_token():
+def test_scratchgans_log_ratio_is_the_score_of_the_last_token():
   spec = tiny.SPECS["text"]
   algorithm = tiny.algorithm("scratchgan", spec)
   assert isinstance(algorithm.discriminator, token_lstm.Discriminator) and isinstance(algorithm, scratchgan.Algorithm)
@@ -105,27 +105,27 @@ def test_scratchgans_log_ratio_is_that_of_the_last_token():
   np.testing.assert_allclose(algorithm.log_ratio(tokens), [scores[0, 2], scores[1, 5]])
   np.testing.assert_allclose(algorithm.prefix_log_ratio(tokens, tf.constant(2)), scores[:, 1])
   np.testing.assert_allclose(algorithm.prefix_log_ratio(tokens, tf.constant(4)), [scores[0, 2], scores[1, 3]])
-  written = guided.Generator(algorithm.generator, algorithm, guidance.Search(4, 2)).write(10, SEED)
-  np.testing.assert_allclose(written.scores, algorithm.log_ratio(written.tokens), atol=1e-5)
-  assert written.proposals == 40
+  generated = guided.Generator(algorithm.generator, algorithm, guidance.Search(4, 2)).write(10, SEED)
+  np.testing.assert_allclose(generated.scores, algorithm.log_ratio(generated.tokens), atol=1e-5)
+  assert generated.proposals == 40
 
 
-def test_guides_that_cannot_be():
+def test_unsuitable_guides_are_refused():
   text, fixed = tiny.SPECS["text"], tiny.SPECS["fixed"]
   generator = _generator(text)
   cases = [
     (mle.Algorithm(mle.Config(), {"generator": generator}), guidance.Resampling(), "a guide needs a discriminator, but mle trains none"),
-    (tiny.algorithm("wgan_gp", text), guidance.Resampling(), "whose score is a logit, and that of wgan_gp, as it was trained, is none"),
-    (_judge(_generator(fixed)), guidance.Resampling(), "reads another vocabulary or length"),
+    (tiny.algorithm("wgan_gp", text), guidance.Resampling(), "whose score is a logit, and wgan_gp was not trained with such a loss"),
+    (_judge(_generator(fixed)), guidance.Resampling(), "have different vocabularies or lengths"),
   ]
   for judge, guide, message in cases:
     with pytest.raises(errors.UserError, match=message):
       guided.Generator(generator, judge, guide)
   one_shot = tiny.network("generator", "conv_resnet", None, text)
-  with pytest.raises(errors.UserError, match="search needs a generator that writes token by token"):
+  with pytest.raises(errors.UserError, match="search needs a generator that generates token by token"):
     guided.Generator(one_shot, _judge(generator), guidance.Search())
-  written = guided.Generator(one_shot, _judge(generator), guidance.Resampling(4)).write(20, SEED)
-  assert written.tokens.shape == [20, 6]
+  generated = guided.Generator(one_shot, _judge(generator), guidance.Resampling(4)).write(20, SEED)
+  assert generated.tokens.shape == [20, 6]
 
 
 def test_settings():

@@ -18,7 +18,7 @@ CATEGORIES = tf.constant(np.random.default_rng(0).integers(0, 2, 30), tf.int32)
 
 
 def _networks(latent_size=0):
-  """A mixture, and the two separate generators that have its weights."""
+  """A mixture, and two separate generators with its weights."""
   mixture = lstm_mixture.Generator(SPEC, lstm_mixture.Config(4, 6, latent_size, init_stddev=1.0))
   separate = [lstm.Generator(PLAIN, lstm.Config(4, 6, latent_size), seed=7 + i) for i in range(2)]
   for member, network in zip(mixture.members, separate):
@@ -27,7 +27,7 @@ def _networks(latent_size=0):
 
 
 @pytest.mark.parametrize("latent_size", [0, 3])
-def test_every_row_is_that_of_the_separate_generator_of_its_category(latent_size):
+def test_every_row_comes_from_the_generator_of_its_category(latent_size):
   mixture, separate = _networks(latent_size)
   tokens = mixture.sample(30, SEED).tokens
   latent = mixture.prior(30, SEED)
@@ -42,16 +42,16 @@ def test_every_row_is_that_of_the_separate_generator_of_its_category(latent_size
   np.testing.assert_allclose(mixture.log_probs(tokens, latent, CATEGORIES, temperature=0.5), cooler, atol=1e-4)
 
 
-def test_in_one_category_it_writes_what_the_separate_generator_does():
+def test_in_one_category_it_samples_as_the_separate_generator():
   mixture, separate = _networks()
-  written = [network.sample(30, SEED) for network in separate]
-  assert np.any(written[0].tokens != written[1].tokens)
-  for i, expected in enumerate(written):
+  generated = [network.sample(30, SEED) for network in separate]
+  assert np.any(generated[0].tokens != generated[1].tokens)
+  for i, expected in enumerate(generated):
     samples = mixture.sample(30, SEED, context=tf.constant(i))
     np.testing.assert_array_equal(samples.tokens, expected.tokens)
     np.testing.assert_allclose(samples.log_probs, expected.log_probs, atol=1e-5)
   mixed = mixture.sample(30, SEED, context=CATEGORIES).tokens
-  np.testing.assert_array_equal(mixed, np.where(CATEGORIES[:, None] == 0, *[samples.tokens for samples in written]))
+  np.testing.assert_array_equal(mixed, np.where(CATEGORIES[:, None] == 0, *[samples.tokens for samples in generated]))
 
 
 def test_a_network_learns_from_the_rows_of_its_category_only():

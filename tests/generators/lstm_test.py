@@ -20,7 +20,7 @@ def _generator(spec, latent_size=0, stddev=1.0):
 
 
 def _stepwise(generator, tokens, latent):
-  """Logits `[B, T, V]` by one step after the other."""
+  """Logits `[B, T, V]`, step by step."""
   state, inputs, logits = generator.initial_state(latent), tf.fill([tokens.shape[0]], generator.spec.start_token), []
   for t in range(tokens.shape[1]):
     logits_t, state = generator.step(inputs, state)
@@ -31,7 +31,7 @@ def _stepwise(generator, tokens, latent):
 
 @pytest.mark.parametrize("spec", [TEXT, FIXED])
 @pytest.mark.parametrize("latent_size", [0, 3])
-def test_call_equals_one_step_after_the_other(spec, latent_size):
+def test_call_equals_step_by_step(spec, latent_size):
   generator = _generator(spec, latent_size)
   tokens = generator.sample(30, SEED).tokens
   latent = generator.prior(30, noise.seed(2))
@@ -42,7 +42,7 @@ def test_call_equals_one_step_after_the_other(spec, latent_size):
     assert np.abs(logits - generator(tokens, -latent)).max() > 0.1
 
 
-def test_call_equals_one_step_after_the_other_in_mixed_precision():
+def test_call_equals_step_by_step_in_mixed_precision():
   before = keras.config.dtype_policy()
   keras.config.set_dtype_policy("mixed_bfloat16")
   try:
@@ -80,13 +80,13 @@ def test_forbidden_tokens_have_probability_zero():
   probs = tf.nn.softmax(generator(tokens, tf.zeros([500, 0]))).numpy()
   assert (probs[:, :, [0, 1]] == 0).all()
   np.testing.assert_allclose(probs.sum(axis=-1), 1.0, atol=1e-5)
-  written = tokens.numpy()
-  assert set(np.unique(written)) == {0, 2, 3, 4, 5, 6}
-  after = np.cumsum(written == 2, axis=1) - (written == 2) > 0
-  np.testing.assert_array_equal(written == 0, after)
+  generated = tokens.numpy()
+  assert set(np.unique(generated)) == {0, 2, 3, 4, 5, 6}
+  after = np.cumsum(generated == 2, axis=1) - (generated == 2) > 0
+  np.testing.assert_array_equal(generated == 0, after)
 
 
-def test_points_that_are_one_hot_are_taken_like_ids():
+def test_one_hot_points_give_the_same_as_ids():
   generator = _generator(TEXT, 3)
   state = generator.initial_state(generator.prior(7, SEED))
   by_ids, by_points = (generator.step(x, state) for x in (tf.range(7), tf.eye(7)))
@@ -94,7 +94,7 @@ def test_points_that_are_one_hot_are_taken_like_ids():
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_soft_feedback_with_one_hot_points_writes_what_ids_write():
+def test_soft_feedback_with_one_hot_points_samples_as_with_ids():
   generator = _generator(TEXT, 3)
   picker = pickers.StraightThrough(0.8)
   hard, soft = (generator.sample(40, SEED, picker, soft_feedback=soft) for soft in (False, True))
@@ -103,7 +103,7 @@ def test_soft_feedback_with_one_hot_points_writes_what_ids_write():
   np.testing.assert_allclose(hard.log_probs, soft.log_probs, atol=1e-5)
 
 
-def test_log_probs_are_those_of_the_sample():
+def test_log_probs_equal_the_samples_log_probs():
   generator = _generator(TEXT)
   samples = generator.sample(200, SEED)
   log_probs = generator.log_probs(samples.tokens, tf.zeros([200, 0]))
@@ -112,7 +112,7 @@ def test_log_probs_are_those_of_the_sample():
   assert padding.any() and (log_probs.numpy()[padding] == 0).all()
 
 
-def test_frequencies_are_those_of_the_likelihood():
+def test_frequencies_match_the_likelihood():
   spec = sequences.Spec(vocab_size=5, length=2, start_token=1, end_token=2, forbidden_tokens=(0, 1))
   generator = _generator(spec)
   num = 20000
@@ -143,11 +143,11 @@ def test_a_temperature_divides_the_logits():
   np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, temperature=0.6), samples.log_probs, atol=1e-4)
 
 
-def test_dropout_is_for_training_and_scales_what_stays():
+def test_dropout_is_for_training_and_scales_the_rest():
   plain, dropping = (lstm.Generator(TEXT, lstm.Config(embedding_size=50, hidden_size=50, dropout=rate), seed=1) for rate in (0.0, 0.5))
   tokens = plain.sample(40, SEED).tokens
   latent = tf.zeros([40, 0])
-  np.testing.assert_array_equal(plain.outputs(tokens, latent), dropping.outputs(tokens, latent))  # Without a seed nothing is left out.
+  np.testing.assert_array_equal(plain.outputs(tokens, latent), dropping.outputs(tokens, latent))  # No dropout without a seed.
   dropped = dropping.outputs(tokens, latent, seed=SEED).numpy()
   assert abs(np.mean(dropped == 0.0) - 0.5) < 0.03
   np.testing.assert_array_equal(dropped, dropping.outputs(tokens, latent, seed=SEED))

@@ -17,7 +17,7 @@ SEED = noise.seed(1)
 
 
 def _generator(spec, horizon=2, highway=True):
-  """With weights that all matter, and the discriminator that it reads."""
+  """A generator whose weights all have an effect, and the discriminator that it reads."""
   discriminator = cnn_highway.Discriminator(spec, cnn_highway.Config(embedding_size=3, widths=(1, 3), filters=(4, 2)), seed=1)
   generator = manager_worker.Generator(spec, manager_worker.Config(4, 5, 3, horizon, highway, init_stddev=0.6))
   generator.attach({"generator": generator, "discriminator": discriminator})
@@ -40,7 +40,7 @@ def _lstm_step(layer, x, state):
 
 
 def _features(discriminator, tokens, highway):
-  """Of one unfinished sequence, in float64."""
+  """The features of one unfinished sequence, in float64."""
   rows, features = discriminator.embedding.numpy().astype(np.float64)[tokens], []
   for layer in discriminator.convolutions:
     kernel, bias = (w.numpy() for w in layer.weights)
@@ -74,7 +74,7 @@ def _twin(generator, discriminator, tokens):
 
 
 @pytest.mark.parametrize(("horizon", "highway"), [(1, True), (2, False), (7, True)])
-def test_logits_are_those_of_the_equations(horizon, highway):
+def test_logits_match_the_equations(horizon, highway):
   generator, discriminator = _generator(FIXED, horizon, highway)
   tokens = np.array([[3, 6, 0, 2, 5], [1, 1, 4, 0, 0]], np.int32)
   logits = generator(tf.constant(tokens), tf.zeros([2, 0])).numpy()
@@ -84,7 +84,7 @@ def test_logits_are_those_of_the_equations(horizon, highway):
 
 @pytest.mark.parametrize("highway", [False, True])
 @pytest.mark.parametrize("spec", [TEXT, FIXED])
-def test_call_equals_one_step_after_the_other(spec, highway):
+def test_call_equals_step_by_step(spec, highway):
   generator, _ = _generator(spec, highway=highway)
   tokens = generator.sample(30, SEED).tokens
   state, inputs, logits = generator.initial_state(tf.zeros([30, 0])), tf.fill([30], spec.start_token), []
@@ -95,18 +95,18 @@ def test_call_equals_one_step_after_the_other(spec, highway):
   np.testing.assert_allclose(tf.function(generator)(tokens, tf.zeros([30, 0])), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
 
 
-def test_what_the_discriminator_sees_changes_what_is_written():
+def test_the_discriminators_features_change_the_samples():
   generator, discriminator = _generator(FIXED)
   tokens = generator.sample(10, SEED).tokens
   before = generator(tokens, tf.zeros([10, 0]))
   discriminator.embedding.assign(-discriminator.embedding)
   after = generator(tokens, tf.zeros([10, 0]))
-  # The first token is written without a goal, the second after that of the empty prefix.
+  # The first token has no goal yet; the second has the goal of the empty prefix.
   np.testing.assert_allclose(before[:, :2], after[:, :2], atol=1e-5)
   assert np.all(np.abs(before - after).max(axis=2)[:, 2:] > 1e-3)
 
 
-def test_goals_have_length_one():
+def test_goals_have_norm_one():
   generator, _ = _generator(FIXED)
   goals = generator.manager.goals(tf.random.stateless_normal([3, 5, 6], SEED))
   np.testing.assert_allclose(tf.norm(goals, axis=-1), np.ones([3, 5]), rtol=1e-5)
@@ -118,12 +118,12 @@ def test_the_discriminators_variables_are_not_the_generators():
   assert len(generator.trainable_variables) == len(generator.manager.trainable_variables) + len(generator.worker.trainable_variables) == 12
 
 
-def test_a_twin_reads_the_same_discriminator():
+def test_a_clone_reads_the_same_discriminator():
   generator, discriminator = _generator(TEXT)
-  twin = generator.clone()
-  np.testing.assert_array_equal(twin.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)
+  clone = generator.clone()
+  np.testing.assert_array_equal(clone.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)
   discriminator.embedding.assign(-discriminator.embedding)
-  np.testing.assert_array_equal(twin.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)
+  np.testing.assert_array_equal(clone.sample(20, SEED).tokens, generator.sample(20, SEED).tokens)
 
 
 def test_forbidden_tokens_have_probability_zero():
@@ -134,7 +134,7 @@ def test_forbidden_tokens_have_probability_zero():
 
 
 @pytest.mark.parametrize("discriminator", [None, recurrent.Discriminator(FIXED, recurrent.Config(4, 5))])
-def test_a_discriminator_without_such_features_is_told(discriminator):
+def test_a_discriminator_without_prefix_features_is_refused(discriminator):
   generator = manager_worker.Generator(FIXED, manager_worker.Config(4, 5))
   message = "gives the features of unfinished sequences: cnn_categories, cnn_highway; not"
   with pytest.raises(errors.UserError, match=f"manager_worker needs a discriminator that {message}"):

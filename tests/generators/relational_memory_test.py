@@ -14,7 +14,7 @@ SEED = noise.seed(1)
 
 
 def _generator(spec, slots=1, latent_size=0, layers=2, seed=1):
-  """With weights that all matter: the initial scales are ones and the offsets zeros."""
+  """A generator whose weights all have an effect; initially the scales are ones and the offsets zeros."""
   config = relational_memory.Config(embedding_size=4, slots=slots, heads=2, head_size=3, layers=layers, latent_size=latent_size)
   generator = relational_memory.Generator(spec, config, seed)
   random = np.random.default_rng(seed)
@@ -24,7 +24,7 @@ def _generator(spec, slots=1, latent_size=0, layers=2, seed=1):
 
 
 def _stepwise(generator, tokens, latent):
-  """Logits `[B, T, V]` by one step after the other."""
+  """Logits `[B, T, V]`, step by step."""
   state, inputs, logits = generator.initial_state(latent), tf.fill([tokens.shape[0]], generator.spec.start_token), []
   for t in range(tokens.shape[1]):
     logits_t, state = generator.step(inputs, state)
@@ -34,7 +34,7 @@ def _stepwise(generator, tokens, latent):
 
 
 def _twin(generator, tokens):
-  """Logits `[T, V]` of one sequence in float64, from the equations: all rows attend to one another, then the input's is dropped."""
+  """Logits `[T, V]` of one sequence in float64, from the equations: all rows attend to one another, then the input's row is dropped."""
   w = {variable.name: variable.numpy().astype(np.float64) for variable in generator.trainable_variables}
   heads, size, slots = 2, 3, generator.config.slots
 
@@ -66,7 +66,7 @@ def _twin(generator, tokens):
 
 
 @pytest.mark.parametrize("slots", [1, 3])
-def test_logits_are_those_of_the_equations(slots):
+def test_logits_match_the_equations(slots):
   generator = _generator(FIXED, slots)
   tokens = np.array([[3, 6, 0, 2, 5], [1, 1, 4, 0, 0]], np.int32)
   logits = generator(tf.constant(tokens), tf.zeros([2, 0]))
@@ -75,7 +75,7 @@ def test_logits_are_those_of_the_equations(slots):
 
 @pytest.mark.parametrize("spec", [TEXT, FIXED])
 @pytest.mark.parametrize(("slots", "latent_size", "layers"), [(1, 0, 2), (2, 3, 1)])
-def test_call_equals_one_step_after_the_other(spec, slots, latent_size, layers):
+def test_call_equals_step_by_step(spec, slots, latent_size, layers):
   generator = _generator(spec, slots, latent_size, layers)
   tokens = generator.sample(30, SEED).tokens
   latent = generator.prior(30, noise.seed(2))
@@ -86,7 +86,7 @@ def test_call_equals_one_step_after_the_other(spec, slots, latent_size, layers):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_the_gradient_is_that_of_one_step_after_the_other(compiled):
+def test_the_gradient_equals_step_by_step(compiled):
   generator = _generator(TEXT, slots=2, latent_size=3)
   tokens = generator.sample(8, SEED).tokens
   latent = generator.prior(8, noise.seed(2))
@@ -105,7 +105,7 @@ def test_the_gradient_is_that_of_one_step_after_the_other(compiled):
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_the_initial_memory_tells_the_rows_apart_and_takes_the_latent():
+def test_the_initial_memory_has_different_slots_and_reads_the_latent():
   generator = _generator(FIXED, slots=2, latent_size=3)
   plain, latent = generator.initial_state(tf.zeros([4, 3])), generator.prior(4, SEED)
   np.testing.assert_array_equal(plain[3], np.eye(2, 6))
@@ -121,7 +121,7 @@ def test_forbidden_tokens_have_probability_zero():
   assert set(np.unique(tokens)) == {0, 2, 3, 4, 5, 6}
 
 
-def test_points_that_are_one_hot_are_taken_like_ids():
+def test_one_hot_points_give_the_same_as_ids():
   generator = _generator(TEXT, 2, 3)
   state = generator.initial_state(generator.prior(7, SEED))
   for a, b in zip(generator.step(tf.range(7), state), generator.step(tf.eye(7), state)):
@@ -134,6 +134,6 @@ def test_initial_weights_have_the_published_spread():
   for variable in (generator.attention_kernel, generator.gate_memory_kernel, generator.input_kernel):
     kernel = variable.numpy()
     bound = len(kernel) ** -0.5
-    # Cut at two standard deviations, which leaves 0.88 of them.
+    # Truncation at two standard deviations leaves 0.88 of the standard deviation.
     assert np.abs(kernel).max() <= 2 * bound
     np.testing.assert_allclose(kernel.std(), 0.88 * bound, rtol=0.02)

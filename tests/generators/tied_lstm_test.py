@@ -31,7 +31,7 @@ def _stepwise(generator, tokens, latent):
   return tf.stack(logits, axis=1)
 
 
-def test_logits_are_those_of_a_slow_twin():
+def test_logits_match_a_slow_twin():
   generator = _generator()
   table = np.concatenate([generator.pretrained.numpy(), generator.embedding.learned.numpy()], axis=1)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
@@ -56,7 +56,7 @@ def test_logits_are_those_of_a_slow_twin():
 
 
 @pytest.mark.parametrize("latent_size", [0, 3])
-def test_call_equals_one_step_after_the_other(latent_size):
+def test_call_equals_step_by_step(latent_size):
   generator = _generator(latent_size=latent_size)
   tokens = generator.sample(30, SEED).tokens
   latent = generator.prior(30, noise.seed(2))
@@ -66,7 +66,7 @@ def test_call_equals_one_step_after_the_other(latent_size):
     assert np.abs(logits - generator(tokens, -latent)).max() > 1e-2
 
 
-def test_call_equals_one_step_after_the_other_in_mixed_precision():
+def test_call_equals_step_by_step_in_mixed_precision():
   before = keras.config.dtype_policy()
   keras.config.set_dtype_policy("mixed_bfloat16")
   try:
@@ -80,10 +80,10 @@ def test_call_equals_one_step_after_the_other_in_mixed_precision():
   np.testing.assert_allclose(*(tf.cast(x[:, :, 2:], tf.float32) for x in (logits, _stepwise(generator, tokens, tf.zeros([30, 0])))), atol=0.05)
 
 
-def test_the_embedding_learns_from_what_is_read_and_what_is_written():
+def test_the_embedding_is_trained_through_inputs_and_outputs():
   generator = _generator()
   with tf.GradientTape() as tape:
-    # The table's row of 3 is read, those of all tokens are compared with.
+    # Row 3 of the table is an input; all rows are in the output layer.
     log_prob = tf.reduce_sum(generator.log_probs(tf.constant([[3, 2, 0, 0, 0]]), tf.zeros([1, 0])))
   table = generator.embedding.learned
   assert any(v is table for v in generator.trainable_variables)
@@ -100,7 +100,7 @@ def test_the_embedding_learns_from_what_is_read_and_what_is_written():
     np.testing.assert_allclose(gradient[row, column], (changed[0] - changed[1]) / (2 * small), rtol=0.02, atol=1e-4)
 
 
-def test_the_pretrained_part_is_held_but_not_trained():
+def test_the_pretrained_part_is_saved_but_not_trained():
   generator = _generator()
   assert not any(v is generator.pretrained for v in generator.trainable_variables)
   assert any(v is generator.pretrained for v in generator.variables)
@@ -109,6 +109,6 @@ def test_the_pretrained_part_is_held_but_not_trained():
 
 
 @pytest.mark.parametrize("changes", [{"layers": 0}, {"pretrained_size": -1}, {"embedding_size": 0}])
-def test_sizes_that_cannot_be_are_told(changes):
+def test_impossible_sizes_are_refused(changes):
   with pytest.raises(errors.UserError, match=next(iter(changes))):
     tied_lstm.Config(**changes)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.sampling.estimators, against exact enumeration of every sequence."""
+"""Tests of tf_textgan.sampling.estimators against an enumeration of every sequence."""
 
 import itertools
 
@@ -15,7 +15,7 @@ from tf_textgan.sampling import noise
 SPEC = sequences.Spec(vocab_size=4, length=3, start_token=0)
 # The same with an end: sequences of one to three tokens.
 TEXT = sequences.Spec(vocab_size=5, length=3, start_token=1, end_token=2, forbidden_tokens=(0, 1))
-# Few draws of many rows, and eager: compiling would take longer than all of them.
+# Few draws of many rows, in eager mode: compiling would take longer.
 DRAWS, ROWS = 60, 512
 
 
@@ -86,7 +86,7 @@ def test_the_mean_is_the_exact_gradient(name, spec):
   policy, judge = _policy(spec), _judge(spec)
   exact = _exact(policy, judge)
   draws = _draws(_make(name, spec), policy, judge)
-  # Along the exact gradient, where an error would matter, within four standard errors; and in all directions together.
+  # Along the exact gradient, where an error matters most, within four standard errors; then in all directions together.
   along = draws @ exact / (exact @ exact)
   assert abs(along.mean() - 1.0) < 4.0 * along.std(ddof=1) / np.sqrt(DRAWS)
   assert _relative(draws.mean(axis=0) - exact, exact) < 3.0 * _spread(draws, exact) / np.sqrt(DRAWS)
@@ -111,7 +111,7 @@ def test_a_lower_temperature_has_less_bias_and_more_variance():
 
 
 @pytest.mark.slow
-def test_training_the_control_variate_lowers_the_variance_below_that_of_reinforce():
+def test_training_the_control_variate_lowers_the_variance_below_reinforce():
   policy, judge = _policy(SPEC), _judge(SPEC)
   exact = _exact(policy, judge)
   estimator = _make("relax")
@@ -132,11 +132,11 @@ def test_training_the_control_variate_lowers_the_variance_below_that_of_reinforc
   draws = _draws(estimator, policy, judge, 40)
   after = _spread(draws, exact)
   assert after < min(before, 0.8 * plain)
-  # And it is still unbiased.
+  # It is still unbiased.
   assert _relative(draws.mean(axis=0) - exact, exact) < 3.0 * after / np.sqrt(40)
 
 
-def test_without_a_scale_the_control_variate_is_nothing_and_rebar_is_reinforce():
+def test_with_a_scale_of_zero_rebar_is_reinforce():
   policy, judge = _policy(SPEC), _judge(SPEC)
   rebar = _make("rebar")
   rebar.control.scale.assign(0.0)
@@ -144,7 +144,7 @@ def test_without_a_scale_the_control_variate_is_nothing_and_rebar_is_reinforce()
   np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_leave_one_out_subtracts_the_mean_of_the_others():
+def test_leave_one_out_subtracts_the_mean_cost_of_the_others():
   policy, judge = _policy(SPEC), _judge(SPEC)
   estimate = estimators.make("leave_one_out")(policy, judge, 5, noise.seed(2))
   costs, log_probs = estimate.costs.numpy(), estimate.samples.log_probs.numpy().sum(axis=1)

@@ -13,7 +13,7 @@ from tf_textgan.sampling import unrolling
 
 V, T = 4, 4
 END, PAD = 2, 0
-# The next token depends on the last one and, through the state, on the sum of all before it.
+# The next token depends on the last one and, through the state, on the sum of all tokens before it.
 TABLE = np.random.default_rng(0).normal(size=[3, V, V]).astype(np.float32)
 SEED = noise.seed(1)
 
@@ -24,13 +24,13 @@ def step(inputs, state):
 
 
 def step_without_padding(inputs, state):
-  """As generators of text: padding is not theirs to write."""
+  """As in generators of text, padding is excluded."""
   logits, state = step(inputs, state)
   return logits - 1e9 * tf.one_hot(PAD, V), state
 
 
 def score(tokens):
-  """Any function of the whole sequence, different for each."""
+  """A function of the whole sequence that differs between any two."""
   return tf.sin(tf.cast(tf.linalg.matvec(tf.cast(tokens, tf.float32), [1.0, 4.3, 17.1, 59.7]), tf.float32))
 
 
@@ -93,7 +93,7 @@ def test_rewards_are_the_expected_score_of_the_completions(end_token, num_rollou
 def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, chunk):
   samples = sample(num)
   for position in range(T):
-    # The score is the token at one position: a prefix that holds it is worth just that token.
+    # The score is the token at one position: a prefix that contains the position has this token as its reward.
     own = lambda tokens: tf.cast(tokens[:, position], tf.float32)  # noqa: B023, E731
     rewards = _rewards(step, own, samples, num_rollouts, SEED, chunk=chunk)
     assert rewards.shape == [num, T]
@@ -101,8 +101,8 @@ def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, ch
     np.testing.assert_allclose(rewards[:, position:], expected, atol=1e-6)
 
 
-def test_completions_go_on_from_the_state_of_their_own_prefix():
-  """With a next token that the past determines, all completions of a prefix are the sampled sequence's own."""
+def test_completions_start_from_the_state_of_their_own_prefix():
+  """If the past determines the next token, all completions of a prefix equal the sampled sequence."""
 
   def determined(inputs, state):
     total = state + inputs
@@ -116,7 +116,7 @@ def test_completions_go_on_from_the_state_of_their_own_prefix():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_ended_prefixes_get_their_own_score(compiled):
+def test_ended_prefixes_get_the_score_of_their_sequence(compiled):
   samples = sample(40, END)
   rewards = (tf.function(_rewards) if compiled else _rewards)(STEPS[END], score, samples, 3, SEED, END).numpy()
   tokens = samples.tokens.numpy()
@@ -128,7 +128,7 @@ def test_ended_prefixes_get_their_own_score(compiled):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
+def test_a_batch_whose_sequences_have_all_ended(compiled):
   at_once = lambda inputs, state: (1e4 * tf.one_hot(tf.fill(tf.shape(inputs), END), V), state)  # noqa: E731
 
   def rewards():
@@ -141,15 +141,15 @@ def test_a_batch_that_has_ended_altogether_is_no_special_case(compiled):
 
 
 @pytest.mark.parametrize("chunk", [8, 12, 1024])
-def test_replicas_reward_as_one_does(chunk, two_replicas):
-  """Also where the chunk holds fewer rollouts than are asked for."""
+def test_replicas_compute_the_same_rewards_as_one(chunk, two_replicas):
+  """Also if a chunk has fewer rows than a prefix has rollouts."""
   reward = lambda num: _rewards(step, score, sample(num), 3, SEED, chunk=chunk)  # noqa: E731
   parts = two_replicas.experimental_local_results(tf.function(lambda: two_replicas.run(reward, args=(4,)))())
   np.testing.assert_allclose(np.concatenate(parts), reward(8), atol=1e-6)
 
 
 @pytest.mark.parametrize("chunk", [5, 1024])
-def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
+def test_a_cheaper_score_gets_the_rows_of_its_completions(chunk):
   samples = sample(9, END)
 
   def completes_its_row(completed, rows, t):
@@ -164,15 +164,15 @@ def test_a_cheaper_score_is_told_whose_completions_it_is_given(chunk):
 
 
 @pytest.mark.parametrize("every", [2, 3, 4, 9])
-def test_some_prefixes_stand_for_the_tokens_before_their_end(every):
+def test_completed_prefixes_give_their_rewards_to_the_tokens_before(every):
   samples = sample(9, END)
   rewards = lambda **options: _rewards(STEPS[END], score, samples, 3, SEED, END, **options).numpy()  # noqa: E731
   ends = [min((t // every + 1) * every, T) - 1 for t in range(T)]
   np.testing.assert_array_equal(rewards(every=every), rewards()[:, ends])
 
 
-def test_there_are_as_many_completions_as_sequences():
-  """The enumeration above is of everything there is."""
+def test_the_enumeration_of_completions_is_complete():
+  """The enumeration above has every sequence."""
   sequences, probs = zip(*completions([1], None))
   assert set(sequences) == {(1, *rest) for rest in itertools.product(range(V), repeat=T - 1)}
   assert abs(sum(probs) - 1.0) < 1e-9

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.sampling.unrolling: every law is checked on a tiny LSTM, against a loop in Python."""
+"""Tests of tf_textgan.sampling.unrolling on a tiny LSTM, against a Python loop."""
 
 import numpy as np
 import pytest
@@ -78,11 +78,11 @@ def test_unroll_equals_a_python_loop(picker, end_token, compiled, soft):
     np.testing.assert_allclose(samples.points, np.stack(points, axis=1), atol=1e-5)
   else:
     assert samples.points is None
-  # Where the loop may stop early nobody asks for states.
-  written = slice(None) if end_token is None else tokens[0] != PAD
+  # Steps that the loop did not reach have no states.
+  reached = slice(None) if end_token is None else tokens[0] != PAD
   for kept, expected in zip(samples.history.stacked, zip(*states)):
     assert kept.shape == [B, T, H]
-    np.testing.assert_allclose(kept[0][written], np.stack(expected, axis=1)[0][written], atol=1e-5)
+    np.testing.assert_allclose(kept[0][reached], np.stack(expected, axis=1)[0][reached], atol=1e-5)
   if end_token is None:
     for final, kept, expected in zip(samples.state, samples.history.last, last):
       np.testing.assert_allclose(final, expected, atol=1e-5)
@@ -113,7 +113,7 @@ def test_padding_passes_no_gradient():
 @pytest.mark.parametrize("compiled", [False, True])
 def test_stopping_early_changes_nothing(compiled):
   def certain_end(inputs, state):
-    # Ends for certain at the third token; counts the steps taken.
+    # Every sequence ends at the third token; counts the steps.
     logits, inner = NETWORK.step(inputs, state[:2])
     taken = state[2] + 1.0
     return logits + tf.where(taken >= 3.0, 1e4 * tf.one_hot(END, V), 0.0), [*inner, taken]
@@ -131,14 +131,14 @@ def test_stopping_early_changes_nothing(compiled):
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("last", [END, PAD])
-def test_what_has_ended_stays_empty(compiled, last):
+def test_sequences_that_have_ended_stay_empty(compiled, last):
   run = lambda start: unrolling.unroll(NETWORK.step, pickers.Categorical(), start, STATE, T, SEED, END, stacked=lambda state: state)  # noqa: E731
   samples = (tf.function(run, input_signature=[tf.TensorSpec([None], tf.int32)]) if compiled else run)(tf.fill([B], last))
   np.testing.assert_array_equal(samples.tokens, np.full([B, T], PAD))
   np.testing.assert_array_equal(samples.log_probs, np.zeros([B, T]))
 
 
-def test_one_row_ending_leaves_the_others_alone():
+def test_the_end_of_one_row_does_not_change_the_others():
   start = START.numpy()
   start[::2] = END
   samples = unrolling.unroll(NETWORK.step, pickers.Categorical(), tf.constant(start), STATE, T, SEED, END)
@@ -149,7 +149,7 @@ def test_one_row_ending_leaves_the_others_alone():
 
 @pytest.mark.parametrize("picker", [pickers.GumbelSoftmax(0.9), pickers.StraightThrough(0.9), pickers.SoftArgmax(0.9)])
 @pytest.mark.parametrize("end_token", [None, END])
-def test_gradient_through_the_points_fed_back_is_that_of_a_python_loop(picker, end_token):
+def test_the_gradient_through_fed_back_points_equals_a_python_loop(picker, end_token):
   start = tf.one_hot(START, V)
   weights = tf.constant(np.random.default_rng(3).normal(size=[B, T, V]), tf.float32)
 
@@ -179,7 +179,7 @@ def test_length_may_be_a_tensor(compiled, picker):
     np.testing.assert_allclose(samples.log_probs, expected.log_probs[:, :length], atol=1e-6)
 
 
-def test_given_inputs_leave_the_states_of_a_python_loop():
+def test_read_gives_the_states_of_a_python_loop():
   inputs = tf.constant(np.random.default_rng(4).integers(0, V, [B, T]), tf.int32)
   history = tf.function(lambda: unrolling.read(NETWORK.step, inputs, STATE, lambda state: state[:1]))()
   state, before = STATE, []
@@ -192,19 +192,19 @@ def test_given_inputs_leave_the_states_of_a_python_loop():
     np.testing.assert_allclose(x, y, atol=1e-5)
 
 
-def test_rows_are_spliced_each_at_its_own_place():
+def test_rows_are_spliced_at_their_own_positions():
   given, following = tf.constant([[1, 2, 3, 4]] * 3), tf.constant([[5, 6, 7], [8, 9, 10], [11, 12, 13]])
   spliced = unrolling.splice(given, tf.constant([1, 3, 4]), following)
   np.testing.assert_array_equal(spliced, [[1, 5, 6, 7], [1, 2, 3, 8], [1, 2, 3, 4]])
 
 
-def test_other_seeds_write_other_sequences():
+def test_other_seeds_give_other_sequences():
   first, second = (unrolling.unroll(NETWORK.step, pickers.Categorical(), START, STATE, T, noise.seed(s)).tokens for s in (1, 2))
   assert np.mean(first == second) < 0.5
 
 
-def test_sampled_frequencies_are_those_of_the_model():
-  """Two tokens, so 36 sequences, whose probabilities are the products of the step's own."""
+def test_sampled_frequencies_match_the_model():
+  """All 36 sequences of two tokens, whose probabilities are products of the step's."""
   num = 20000
   zeros = [tf.zeros([num, H])] * 2
   samples = unrolling.unroll(NETWORK.step, pickers.Categorical(), tf.ones([num], tf.int32), zeros, 2, SEED)

@@ -23,7 +23,7 @@ CONFIG = loop_lib.Config(batch_size=8, evaluations=2, best_metric="")
 
 
 def _loop(folder, name="mle", schedule=None, **changes):
-  """A loop over a tiny algorithm that measures the step."""
+  """A loop over a tiny algorithm, whose evaluations return the step."""
   algorithm = tiny.algorithm(name, SPEC)
   config = dataclasses.replace(CONFIG, **changes)
   kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
@@ -33,7 +33,7 @@ def _loop(folder, name="mle", schedule=None, **changes):
 
 @pytest.fixture
 def eagerly():
-  """Steps uncompiled, which is quicker for a few."""
+  """Runs steps uncompiled, which is quicker for few steps."""
   tf.config.run_functions_eagerly(True)
   yield
   tf.config.run_functions_eagerly(False)
@@ -70,7 +70,7 @@ def test_a_csv_has_the_columns_of_all_phases_over_a_stop(tmp_path):
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_params_are_those_of_fit(tmp_path):
+def test_params_are_as_in_fit(tmp_path):
   loop, seen = _loop(tmp_path, schedule=base.Schedule(mle_steps=5)), []
 
   class Note(keras.callbacks.Callback):
@@ -117,7 +117,7 @@ def test_metrics_that_a_callback_adds_reach_the_journal_and_choose_the_best_chec
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_a_metric_that_is_no_number_is_told(tmp_path):
+def test_a_metric_that_is_not_a_number_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="_Adds sets the metric 'note' to 'good'; expected a number"):
     _loop(tmp_path).run([_Adds("note", lambda step: "good")])
 
@@ -150,7 +150,7 @@ def test_a_plateau_reduces_the_rate_of_the_named_optimizer(tmp_path):
   note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(logs["learning_rate"]))
   loop.run([callbacks_lib.ForOptimizer(plateau, "mle_optimizer"), note])
   first = rates[0]
-  # The logs have the rate of the epoch; it is reduced after the third and the fifth.
+  # The logs have the learning rate of the epoch; it is reduced after the third and the fifth.
   np.testing.assert_allclose(rates, [first, first, first, first * 0.1, first * 0.1, first * 0.01], rtol=1e-5)
 
 
@@ -194,7 +194,7 @@ def test_early_stopping_restores_the_best_weights_of_its_phase(tmp_path):
   assert loop.run_state.step == 3
   for best, now in zip(weights[0], loop.algorithm.generator.get_weights(), strict=True):
     np.testing.assert_array_equal(best, now)
-  # In the checkpoint as well.
+  # The checkpoint has the best weights too.
   again = _loop(tmp_path, schedule=base.Schedule(mle_steps=4))
   again.restore()
   np.testing.assert_array_equal(again.algorithm.generator.embedding, weights[0][0])

@@ -29,7 +29,7 @@ def _names(folder):
   return sorted(path.name for path in folder.iterdir())
 
 
-def test_every_bit_comes_back(tmp_path):
+def test_restored_values_are_bit_for_bit_equal(tmp_path):
   algorithm, copy = (tiny.algorithm("seqgan", tiny.SPECS["text"], seed) for seed in (1, 2))
   random = np.random.default_rng(0)
   for i, variable in enumerate(algorithm.variables().values()):
@@ -64,7 +64,7 @@ def test_a_network_of_unnamed_layers_is_restored_twice_in_one_process(tmp_path):
       np.testing.assert_array_equal(variable, saved[name])
 
 
-def test_what_is_to_be_kept_comes_back_beside_the_variables(tmp_path):
+def test_extra_arrays_are_restored_with_the_variables(tmp_path):
   first, second = checkpoints.Checkpoints(tmp_path), checkpoints.Checkpoints(tmp_path)
   first.save(1, _variables(1.0), {"step": 1}, best=True, kept={"discriminator/0/kernel": np.arange(3.0)})
   first.save(2, _variables(2.0), {"step": 2})
@@ -76,7 +76,7 @@ def test_what_is_to_be_kept_comes_back_beside_the_variables(tmp_path):
   assert second.kept == {}
 
 
-def test_what_is_saved_is_what_was_there_when_save_was_called(tmp_path, monkeypatch):
+def test_a_checkpoint_has_the_values_at_the_call_of_save(tmp_path, monkeypatch):
   kept = checkpoints.Checkpoints(tmp_path)
   write = kept._write
 
@@ -111,7 +111,7 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("which", ["first", "", "-1", "1.5"])
-def test_a_checkpoint_that_is_no_step_is_told(tmp_path, which):
+def test_an_invalid_checkpoint_name_is_refused(tmp_path, which):
   with pytest.raises(errors.UserError, match=f"the checkpoint to read is '{which}'; expected best, latest or the step of one that is kept"):
     checkpoints.Checkpoints(tmp_path).restore(_variables(0), which)
 
@@ -149,7 +149,7 @@ def test_a_damaged_latest_checkpoint_falls_back_to_the_one_before(tmp_path, dama
   np.testing.assert_array_equal(variables["generator/0/kernel"], np.ones([3, 2]))
 
 
-def test_if_all_are_damaged_a_user_is_told(tmp_path):
+def test_if_all_checkpoints_are_damaged_the_user_gets_an_error(tmp_path):
   kept = checkpoints.Checkpoints(tmp_path)
   _save(kept, 1, best=True)
   for name in ("best.npz", "step_000000001.npz"):
@@ -160,8 +160,8 @@ def test_if_all_are_damaged_a_user_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("best", [False, True])
-def test_a_kill_in_the_middle_of_a_write_leaves_the_checkpoint_before(tmp_path, best):
-  """The child is killed when half of the second checkpoint is on the disk."""
+def test_a_kill_in_the_middle_of_a_write_leaves_the_previous_checkpoint(tmp_path, best):
+  """The child process is killed when half of the second checkpoint is on the disk."""
   _save(checkpoints.Checkpoints(tmp_path), 1, best=best)
   variables, target = _variables(2), tmp_path / "step_000000002.npz"
   # Copied here: TensorFlow does not work in a child that was forked after it had started.
@@ -178,14 +178,14 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_checkpoint_before(tmp_path, 
   assert kept.restore(_variables(0)) == {"step": 1}
   if best:
     assert kept.restore(_variables(0), "best") == {"step": 1}
-  # The next one clears up.
+  # The next write removes the partial file.
   _save(kept, 3, best=best)
   assert not any(name.endswith(".partial") for name in _names(tmp_path))
   assert kept.restore(_variables(0)) == {"step": 3}
 
 
 def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_path, monkeypatch):
-  """A resumed run takes the best metric from the latest checkpoint: its weights must be in best.npz by then."""
+  """A resumed run takes the best metric from the latest checkpoint, so the best weights must be in best.npz already."""
   kept = checkpoints.Checkpoints(tmp_path)
   _save(kept, 1, best=True)
   replaced = []
@@ -205,7 +205,7 @@ def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_pat
 
 
 @pytest.mark.parametrize("call", ["fsync", "savez"])
-def test_a_full_disk_is_told_and_leaves_the_checkpoints_before(tmp_path, monkeypatch, call):
+def test_a_full_disk_is_reported_and_leaves_the_previous_checkpoints(tmp_path, monkeypatch, call):
   kept = checkpoints.Checkpoints(tmp_path)
   _save(kept, 1, best=True)
 
@@ -220,13 +220,13 @@ def test_a_full_disk_is_told_and_leaves_the_checkpoints_before(tmp_path, monkeyp
   assert _names(tmp_path) == ["best.npz", "step_000000001.npz"]
   for which in ("latest", "best"):
     assert kept.restore(_variables(0), which) == {"step": 1}
-  # Told once; with room again it goes on.
+  # Reported once; with free space, saving works again.
   kept.wait()
   _save(kept, 3)
   assert kept.restore(_variables(0)) == {"step": 3}
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
   (tmp_path / "file").write_text("")
   kept = checkpoints.Checkpoints(tmp_path / "file" / "checkpoints")
   kept.save(1, _variables(1), {})

@@ -25,17 +25,17 @@ from tf_textgan.training import monitors
 SPEC = tiny.SPECS["text"]
 SCHEDULE = base.Schedule(mle_steps=5, discriminator_steps=3, adversarial_steps=4)
 CONFIG = loop_lib.Config(batch_size=8, seed=3, evaluations=2, best_metric="size")
-# The batches of one run come from three epochs of it.
+# A run takes its batches from three epochs of the data.
 DATA = sequences.Batch(tiny.batch(SPEC, 30, seed=7))
 
 
 def _size(algorithm):
-  """A number that tells any two states of a generator apart."""
+  """A number that differs between any two states of a generator."""
   return float(sum(np.abs(weight).sum(dtype=np.float64) for weight in algorithm.generator.get_weights()))
 
 
 def _loop(name, folder, schedule=SCHEDULE, config=CONFIG, strategy=None, evaluated=None, spec=SPEC, data=DATA, **changes):
-  """A loop over a tiny algorithm; `evaluated` collects the steps of its evaluations and what they gave."""
+  """A loop over a tiny algorithm; `evaluated` collects the steps and results of its evaluations."""
   with (strategy or tf.distribute.get_strategy()).scope():
     algorithm = tiny.algorithm(name, spec, **changes)
 
@@ -81,14 +81,14 @@ class _Stop(keras.callbacks.Callback):
 
 @pytest.fixture
 def eagerly():
-  """Steps uncompiled: compiling them anew for each of many loops is slow. Compiled ones are resumed by tests/runs_test.py."""
+  """Runs steps uncompiled, because compiling them for many loops is slow. tests/runs resumes compiled runs."""
   tf.config.run_functions_eagerly(True)
   yield
   tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.usefixtures("eagerly")
-# What an algorithm adds to the state is in the conformance tests, and a run of all phases with a latent in tests/runs_test.py.
+# The conformance tests cover the algorithms' own state, and tests/runs a run of all phases with a latent.
 @pytest.mark.parametrize(
   ("name", "changes"),
   [
@@ -97,12 +97,12 @@ def eagerly():
     pytest.param("maligan", {"discriminator": "generator_lstm"}, marks=pytest.mark.slow),
   ],
 )
-def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, tmp_path):
+def test_an_interrupted_run_equals_an_uninterrupted_one_bit_for_bit(name, changes, tmp_path):
   evaluated = []
   whole = _loop(name, tmp_path / "whole", evaluated=evaluated, **changes)
   assert not whole.restore()
   whole.run()
-  # In the middle of a phase, at an evaluation, at the end of each phase and right after it; a step a phase has not is passed over.
+  # Stops in the middle of a phase, at an evaluation, at the end of each phase and right after it; steps beyond a phase are skipped.
   stops = [step for step in (1, 3, 5, 6, 8, 10) if step < whole.rounds]
   pieces = []
   for step in [*stops, None]:
@@ -117,13 +117,13 @@ def test_a_run_stopped_often_equals_one_that_was_not_bit_for_bit(name, changes, 
   assert len(evaluated) == 2 * len(whole.phases)
   for file in ("best.npz", f"step_{whole.rounds:09d}.npz"):
     _assert_equal(_archive(tmp_path / "whole" / file), _archive(tmp_path / "parts" / file))
-  # The slots took part: Adam's count of its steps is the number of updates.
+  # The slots are included: Adam's iteration count is the number of updates.
   for optimizer in part.algorithm.optimizers.values():
     assert optimizer.iterations.numpy() in part.run_state.updates.values()
 
 
 class _Toy(base.Algorithm):
-  """An algorithm with all phases whose steps take no time: each moves a weight of the network that it is named for."""
+  """An algorithm with all phases and cheap steps: each changes a weight of the network it is named after."""
 
   def __init__(self, discriminator):
     super().__init__(None, {"generator": tiny.network("generator", "lstm", None, SPEC), "discriminator": discriminator})
@@ -144,7 +144,7 @@ class _Toy(base.Algorithm):
 
 
 def _toy_loop(folder, schedule, evaluations, numbers, discriminator=None):
-  """A loop over it; `numbers` is a function of the step that gives what an evaluation measures."""
+  """A loop over the algorithm; `numbers` is a function of the step that returns the metrics of an evaluation."""
   config = dataclasses.replace(CONFIG, evaluations=evaluations)
   algorithm = _Toy(discriminator or judges.LikesToken(SPEC, 3))
   kept = checkpoints.Checkpoints(folder, config.keep_checkpoints)
@@ -157,7 +157,7 @@ def _generator_lstm():
 
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("schedule", [base.Schedule(3, 2, 2), base.Schedule(3, 0, 2)])
-def test_the_discriminator_begins_once_as_the_generator_that_pretraining_left(schedule, tmp_path):
+def test_the_discriminator_copies_the_pretrained_generator_once(schedule, tmp_path):
   whole, embeddings = _toy_loop(tmp_path / "whole", schedule, 1, lambda step: {}, _generator_lstm()), []
   whole.algorithm.optimizers["discriminator_optimizer"].learning_rate = 0.0
   whole.run([keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: embeddings.append(whole.algorithm.generator.embedding.numpy()))])
@@ -171,12 +171,12 @@ def test_the_discriminator_begins_once_as_the_generator_that_pretraining_left(sc
   _assert_equal(_state(whole), _state(part))
 
 
-# Held-out gain of the discriminator after each of its steps.
+# Held-out gain of the discriminator after each step.
 _GAINS = {1: -3.0, 2: 0.1, 3: -0.2, 4: 0.05, 5: 0.5, 6: 0.4}
 
 
 def _patient_loop(folder, patience):
-  """A loop of six discriminator steps and two rounds, evaluated after each; its callbacks; the discriminator's states at the evaluations."""
+  """A loop of six discriminator steps and two rounds with an evaluation after each, its callbacks, and the discriminator's states at evaluations."""
   loop = _toy_loop(folder, base.Schedule(0, 6, 2), 6, lambda step: {"heldout_gain": _GAINS.get(step, -9.0)})
   states = {}
   note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({loop.run_state.step: _state_of_discriminator(loop)}))
@@ -185,14 +185,14 @@ def _patient_loop(folder, patience):
 
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(("patience", "best", "end"), [(2, 2, 4), (3, 5, 6)])
-def test_the_discriminator_goes_back_to_its_largest_held_out_gain(patience, best, end, tmp_path, capsys):
+def test_the_discriminator_with_the_largest_held_out_gain_is_restored(patience, best, end, tmp_path, capsys):
   whole, callbacks, states = _patient_loop(tmp_path / "whole", patience)
   begun = []
   whole.algorithm.begin = lambda update: begun.append((update, _state_of_discriminator(whole)))
   whole.run(callbacks)
   assert whole.run_state.step == end + 2 and whole.kept == {}
   assert [update for update, _ in begun] == ["discriminator", "generator"]
-  # Weights and slots, when the first round begins.
+  # Weights and slots at the beginning of the first round.
   _assert_equal(begun[1][1], states[best])
   assert all(np.any(states[best][name] != value) for name, value in states[end].items() if "learning_rate" not in name)
   said = capsys.readouterr().err
@@ -206,7 +206,7 @@ def test_the_discriminator_goes_back_to_its_largest_held_out_gain(patience, best
 
 
 def _loop_at_chance(folder, at_chance):
-  """A loop of two pretraining steps and five rounds with an evaluation after each, and its callback; the numbers of the steps at chance are given."""
+  """A loop of two pretraining steps and five rounds with an evaluation after each, and its callback, given the steps at chance."""
   loop = _toy_loop(folder, base.Schedule(2, 0, 5), 5, lambda step: {"heldout_at_chance": float(step in at_chance)})
   return loop, monitors.StopAtChance(loop, 2)
 
@@ -220,7 +220,7 @@ def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, cap
   assert loop.run_state.step == 6 and loop.run_state.ended_at == 5 and not loop.interrupted
   said = [line for line in capsys.readouterr().err.splitlines() if "chance" in line]
   assert len(said) == 1 and said[0].startswith("stopped at step 6: the discriminator was at chance on held-out text in 2 evaluations in a row")
-  # A kill after the evaluation's checkpoint, which comes before the last one, would leave the phase ended too.
+  # After a kill, the checkpoint of the evaluation, which comes before the last one, also has the phase ended.
   assert saved[-2] == saved[-1]
   again, callback = _loop_at_chance(tmp_path, {7})
   assert again.restore()
@@ -229,7 +229,7 @@ def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, cap
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_evaluations_at_chance_count_in_a_row_and_over_a_stop(tmp_path):
+def test_consecutive_evaluations_at_chance_are_counted_over_a_stop(tmp_path):
   loop, callback = _loop_at_chance(tmp_path, {3, 5, 7})
   loop.run([callback])
   assert loop.run_state.step == 7 and loop.run_state.at_chance == 1
@@ -243,7 +243,7 @@ def test_evaluations_at_chance_count_in_a_row_and_over_a_stop(tmp_path):
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_path):
+def test_an_interrupted_labelled_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
   labelled = {"spec": tiny.LABELLED_SPEC, "data": tiny.labelled_batch(30, seed=7)}
   whole = _loop("mle", tmp_path / "whole", **labelled)
   whole.run()
@@ -253,7 +253,7 @@ def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_pa
     part.run([_Stop(part, step)])
   assert part.run_state.step == 5
   _assert_equal(_state(whole), _state(part))
-  # And the labels took part.
+  # The labels have an effect.
   relabelled = labelled["data"]._replace(context=(labelled["data"].context + 1) % 3)
   other = _loop("mle", tmp_path / "other", spec=tiny.LABELLED_SPEC, data=relabelled)
   other.run()
@@ -261,7 +261,7 @@ def test_a_labelled_run_stopped_often_equals_one_that_was_not_bit_for_bit(tmp_pa
 
 
 def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
-  """At every round, as a kill would find them; never in the place of an evaluation's."""
+  """Resumes from the checkpoint of every round, as after a kill; evaluations save their own."""
   config = dataclasses.replace(CONFIG, checkpoint_minutes=0.0, keep_checkpoints=100)
   evaluated = []
   whole = _loop("mle", tmp_path / "whole", config=config, evaluated=evaluated)
@@ -281,7 +281,7 @@ def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
     assert pieces == [(step, value) for step, value in evaluated if step > first]
 
 
-def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
+def test_the_best_checkpoint_has_the_lowest_metric(tmp_path):
   values = iter([3.0, math.nan, 1.0, 2.0, math.nan])
   loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, evaluations=5))
   loop._evaluate = lambda step: {"size": next(values)}
@@ -295,7 +295,7 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_metric(tmp_path):
 
 @pytest.mark.usefixtures("eagerly")
 def test_the_values_of_another_best_metric_are_not_compared(tmp_path):
-  """A run goes on by none, and by the first again; each time the first evaluation begins anew."""
+  """A run continues without a metric, then with the first metric again; each time the comparison starts anew."""
   for steps, metric in ((1, "size"), (2, ""), (3, "size")):
     schedule = dataclasses.replace(SCHEDULE, mle_steps=steps)
     loop = _loop("mle", tmp_path, schedule=schedule, config=dataclasses.replace(CONFIG, evaluations=steps, best_metric=metric))
@@ -308,8 +308,8 @@ def test_the_values_of_another_best_metric_are_not_compared(tmp_path):
 
 
 @pytest.mark.parametrize("value", [math.nan, 1.0])
-def test_of_equal_metrics_and_where_there_is_none_the_last_is_best(value, tmp_path):
-  """While the discriminator alone learns, the generator's metrics stay as they are."""
+def test_with_equal_metrics_or_none_the_last_checkpoint_is_best(value, tmp_path):
+  """While only the discriminator is trained, the generator's metrics do not change."""
   loop = _loop("mle", tmp_path)
   loop._evaluate = lambda step: {"size": value}
   loop.run()
@@ -323,7 +323,7 @@ def test_an_unknown_best_metric_lists_what_is_measured(tmp_path):
     loop.run()
 
 
-def test_a_longer_schedule_goes_on_where_the_shorter_one_ended(tmp_path):
+def test_a_longer_schedule_continues_from_the_end_of_the_shorter_one(tmp_path):
   short = _loop("mle", tmp_path, base.Schedule(mle_steps=3))
   short.run()
   longer = _loop("mle", tmp_path, base.Schedule(mle_steps=5))
@@ -332,7 +332,7 @@ def test_a_longer_schedule_goes_on_where_the_shorter_one_ended(tmp_path):
   whole = _loop("mle", tmp_path / "whole", base.Schedule(mle_steps=5))
   whole.run()
   _assert_equal(_state(longer), _state(whole))
-  # A finished one makes no step more.
+  # A finished run makes no further step.
   again = _loop("mle", tmp_path, base.Schedule(mle_steps=5))
   again.restore()
   again.run([keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: pytest.fail("a step too many"))])
@@ -396,7 +396,7 @@ def test_a_nan_stops_with_the_metric_the_step_and_a_finite_checkpoint(tmp_path):
   assert all(np.isfinite(value).all() for name, value in saved.items() if name != "run_state")
 
 
-def test_a_huge_learning_rate_is_found_out(tmp_path):
+def test_divergence_from_a_huge_learning_rate_is_reported(tmp_path):
   loop = _loop("wgan_gp", tmp_path, base.Schedule(adversarial_steps=50), learning_rate=1e20)
   with pytest.raises(errors.UserError, match=r"training diverged: \w+/\w+ is (nan|inf|-inf) at step \d+"):
     loop.run()
@@ -427,7 +427,7 @@ def test_ordinary_keras_callbacks(tmp_path):
   assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
   assert float(rows[-1]["size"]) == pytest.approx(_size(loop.algorithm), rel=1e-6)
   assert list((tmp_path / "board").rglob("events.out.tfevents.*"))
-  # Its weights are the generator's of that epoch.
+  # The file has the generator's weights of that epoch.
   other = tiny.algorithm("gsgan", SPEC, seed=9)
   other.generator.load_weights(tmp_path / "best.weights.h5")
   assert _size(other) == max(float(row["size"]) for row in rows)
@@ -446,26 +446,26 @@ def test_an_epochs_logs_are_the_means_of_its_rounds(tmp_path):
 
 
 def _stopped_early(folder, schedule):
-  """A loop with an evaluation after each round, whose metric gets worse from the second round of each phase on; and its callback."""
+  """A loop with an evaluation after each round, whose metric gets worse from the second round of each phase, and its callback."""
   loop = _toy_loop(folder, schedule, 10, lambda step: {})
   loop._evaluate = lambda step: {"size": abs(loop.run_state.round - 2.0)}
   return loop, keras.callbacks.EarlyStopping("size", mode="min", patience=2)
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_early_stopping_ends_a_phase_and_begins_anew_in_the_next(tmp_path):
+def test_early_stopping_ends_a_phase_and_restarts_in_the_next(tmp_path):
   loop, callback = _stopped_early(tmp_path, base.Schedule(10, 0, 3))
   epochs = []
   loop.run([callback, keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((loop.run_state.phase, loop.run_state.round)))])
   assert epochs == [(0, 1), (0, 2), (0, 3), (0, 4), (2, 1), (2, 2), (2, 3)]
   assert loop.run_state.step == 7 and not loop.interrupted
-  # The same command finds the run finished; a longer schedule goes on.
+  # The same schedule is finished; a longer schedule continues.
   for rounds, step in ((3, 7), (10, 10)):
     again, callback = _stopped_early(tmp_path, base.Schedule(10, 0, rounds))
     assert again.restore()
     again.run([callback])
     assert again.run_state.step == step
-  # Stopped at its sixth round: the patience of a resumed run begins at its first evaluation.
+  # Interrupted at its sixth round: the patience of a resumed run starts at its first evaluation.
   assert again.run_state.ended_at == 10 and again.run_state.round == 6
 
 
@@ -495,7 +495,7 @@ def test_two_replicas_train_as_one(name, tmp_path, two_replicas):
     np.testing.assert_allclose(first[key], second[key], rtol=0, atol=1e-5, err_msg=key)
   for a, b in zip(seen[1], seen[2], strict=True):
     assert a == pytest.approx(b, abs=1e-4)
-  # And a run begun on two goes on on one.
+  # A run begun on two replicas continues on one.
   resumed = _loop(name, tmp_path / "two", schedule)
   assert resumed.restore()
   _assert_equal(_state(resumed), second)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.training.monitors: what is written while a run trains."""
+"""Tests of tf_textgan.training.monitors: the outputs of a run during training."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from tf_textgan.training import monitors
 
 
 def _fake_loop(step=0, round_number=0, phase=0):
-  """Where a run stands, for the callbacks to read."""
+  """The state of a run, for callbacks to read."""
   phases = [base.Phase("mle", 6, ()), base.Phase("adversarial", 4, ())]
   return types.SimpleNamespace(run_state=loop_lib.RunState(phase=phase, round=round_number, step=step), phases=phases, rounds=10)
 
@@ -45,7 +45,7 @@ def test_the_journal_has_means_and_evaluations(tmp_path):
   ]
 
 
-def test_a_resumed_journal_has_no_line_twice_and_none_of_the_future(tmp_path):
+def test_a_resumed_journal_has_no_duplicate_or_later_lines(tmp_path):
   path = tmp_path / "metrics.jsonl"
   lines = [{"step": step, "phase": "mle", "kind": kind, "n": step} for step in (2, 4, 6) for kind in ("training", "evaluation")]
   path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 8, "pha')
@@ -59,7 +59,7 @@ def test_a_resumed_journal_has_no_line_twice_and_none_of_the_future(tmp_path):
   assert [(line["step"], line["kind"]) for line in _lines(path)] == [(step, kind) for step in (2, 4, 6) for kind in ("training", "evaluation")]
 
 
-def test_a_journal_that_is_absent_is_empty_and_one_cut_short_is_read_so_far(tmp_path):
+def test_an_absent_journal_is_empty_and_a_truncated_one_is_read_to_the_last_line(tmp_path):
   path = tmp_path / "metrics.jsonl"
   assert monitors.read_journal(path) == []
   path.write_text('{"step": 1}\n{"step": 2}\n{"st')
@@ -68,7 +68,7 @@ def test_a_journal_that_is_absent_is_empty_and_one_cut_short_is_read_so_far(tmp_
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-  """A run's summaries, read as TensorBoard does; the loop is a real one, stopped and gone on with once."""
+  """A run's summaries as TensorBoard reads them, from a real loop that was interrupted and resumed once."""
   folder = tmp_path_factory.mktemp("board")
   spec = tiny.SPECS["text"]
   config = loop_lib.Config(batch_size=8, evaluations=2, best_metric="")
@@ -99,7 +99,7 @@ def test_tensorboard_has_the_scalars(board):
   _, read = board
   assert {"mle/nll", "mle/gradient_norm", "evaluation/entropy"} <= set(read.Tags()["tensors"])
   assert _values(read, "evaluation/entropy") == {4: 2.0, 8: 4.0}
-  assert set(_values(read, "mle/nll")) == {2, 3, 4, 6, 8}  # 3: what was left when the run was stopped.
+  assert set(_values(read, "mle/nll")) == {2, 3, 4, 6, 8}  # 3: the rest when the run was interrupted.
 
 
 def test_tensorboard_has_sample_sentences(board):
@@ -153,7 +153,7 @@ def test_the_bar_shows_phase_rate_and_time_left(monkeypatch):
     bar.on_train_batch_end(step, {"mle/nll": 2.3456, "mle/gradient_norm": 1.0})
   bar.on_train_end()
   text = terminal.getvalue()
-  assert "2/10" in text  # It begins where the run does.
+  assert "2/10" in text  # The bar starts at the step of the run.
   last = text.replace("\r", "\n").strip().splitlines()[-1]
   assert last.startswith("adversarial:") and "7/10 [" in last and "step/s" in last and "mle/nll=2.35" in last
   assert "<" in last  # Time gone, then time left.

@@ -1,19 +1,19 @@
-"""CatGAN: RelGAN in categories, whose generator evolves: of several children of each step the fittest lives on.
+"""CatGAN: RelGAN with categories and an evolving generator, which keeps the fittest of several children of each step.
 
 Liu et al., "CatGAN: Category-aware Generative Adversarial Networks with Hierarchical Evolutionary Learning for Category Text Generation",
 https://arxiv.org/abs/1911.06641.
 
-The generator is told a category c, there is one discriminator f for all, and a sequence is compared with what f says of the other side in its own
-category, r being a real and y a relaxed sample as in `relgan`:
+The generator is conditioned on a category c. One discriminator f serves all categories: it compares a sequence with the mean score of the other
+side in the same category, where r is a real and y a relaxed sample as in `relgan`:
 
   loss_D = -log sigmoid(f(r) - mean_c f(y)) - log sigmoid(mean_c f(r) - f(y)).
 
-A generator step makes a child by each of several losses at each of three inverse temperatures, all from the same parent, and keeps the one of the
-largest
+A generator step makes one child for each of several losses and each of three inverse temperatures, all from the same parent, and keeps the child
+with the largest fitness, together with its optimizer's slots:
 
-  fitness = quality_weight * mean sigmoid(f(y) - mean_c f(r)) + diversity_weight * (-log G(y)), nats per token,
+  fitness = quality_weight * mean sigmoid(f(y) - mean_c f(r)) + diversity_weight * (-log G(y)), nats per token.
 
-with its optimizer's slots. Without categories it is the paper's model for general text.
+Without categories it is the paper's model for general text.
 """
 
 import dataclasses
@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import relaxed
@@ -35,28 +36,28 @@ from tf_textgan.losses import adversarial
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
-# What a child can be made by: the generator's loss, a function of real and fake scores. The average one also needs means, and is not here.
+# Losses that can make a child, functions of real and fake scores. The average loss is not among them, because it also needs means.
 _LOSSES = {name: losses[1] for name, losses in relaxed.GAMES.items() if name != "wasserstein"}
 _AVERAGE = "relativistic_average"
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The settings of the authors' code, for real text. It trains no discriminator between the phases (--discriminator_steps 0)."""
+  """The settings of the authors' code for real text, which has no phase for the discriminator alone (--discriminator_steps 0)."""
 
   # Adam's learning rate for the generator.
   generator_learning_rate: float = 1e-4
-  # The generator's losses, each of which makes children: relativistic_average, relativistic, standard, hinge, least_squares.
+  # Losses that make children, one or several of relativistic_average, relativistic, standard, hinge, least_squares.
   losses: tuple[str, ...] = (_AVERAGE, "relativistic")
   # Largest inverse temperature: 100 for real text, 1 for the oracle.
   max_inverse_temperature: float = 100.0
-  # How the inverse temperature grows from 1; "constant" starts with the largest.
+  # Growth of the inverse temperature from 1; "constant" starts with the largest.
   temperature_schedule: Literal["exponential", "linear", "logarithmic", "sigmoid", "quadratic", "square_root", "constant"] = "exponential"
-  # Rounds after which it is the largest; 0 takes the rounds there are.
+  # Rounds until the largest inverse temperature; 0 for all rounds of the adversarial phase.
   schedule_steps: int = 0
-  # Children have the inverse temperature of the round at hand, and those of so many rounds later and earlier; 0 for that of the round alone.
+  # Children also try the inverse temperatures scheduled this many rounds later and earlier; 0 for the current round's alone.
   temperature_step: int = 1
-  # Sequences from which a child's fitness is told, in batches.
+  # Batches of samples from which a child's fitness is estimated.
   evaluation_batches: int = 8
   # Weight of the quality in the fitness.
   quality_weight: float = 1.0
@@ -77,9 +78,9 @@ class Config(pretrained.Config):
 
 GENERATOR = ("relational_memory", relational_memory.Config(head_size=512))
 DISCRIMINATOR = ("multi_representation", multi_representation.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
-# It learns to write in the categories of a corpus that has some.
+# It conditions on the categories of a labelled corpus.
 CATEGORIES = True
 
 
@@ -87,20 +88,20 @@ class Algorithm(pretrained.Algorithm):
   """See the module."""
 
   @property
-  def scores_log_ratios(self):
-    return False  # A score compared with an average has another optimum.
+  def scores_log_ratios(self) -> bool:
+    return False  # Scores compared with averages have another optimum.
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     rounds = schedule.adversarial_steps
     generator = base.Update("generator", functools.partial(self.generator_step, rounds=rounds))
     discriminator = base.Update("discriminator", functools.partial(self.discriminator_step, rounds=rounds))
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, phase_fraction, rounds):
-    """Teaches the discriminator to tell a real batch from relaxed samples in the same categories. `rounds`: of the adversarial phase."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor, rounds: int) -> base.Metrics:
+    """Trains the discriminator on a real batch and relaxed samples in the same categories. `rounds`: length of the adversarial phase."""
     config = self.config
     tokens, categories = real
-    # The round's own inverse temperature: the code takes the fittest child's, which is at most a round off, and the samples of its evaluation.
+    # The scheduled inverse temperature. The code takes the fittest child's, which is at most one step off, and reuses its evaluation samples.
     inverse_temperature = self._inverse_temperatures(phase_fraction, rounds)[0]
     fake = self._sample(tf.shape(tokens)[0], noise.fold(seed, "fake"), inverse_temperature, categories).points
     groups = self._groups(tokens, categories)
@@ -108,22 +109,22 @@ class Algorithm(pretrained.Algorithm):
       real_scores = self.discriminator(tokens, seed=noise.fold(seed, "real_dropout"))
       fake_scores = self.discriminator(fake, seed=noise.fold(seed, "fake_dropout"))
       real_means, fake_means = _group_means(real_scores, groups), _group_means(fake_scores, groups)
-      # The mean over the batch; the code has a batch for each category, and sums.
+      # The mean over the batch; the code has a batch for each category and sums over categories.
       loss = base.mean(adversarial.relativistic_average_discriminator(real_scores, fake_scores, real_means, fake_means))
-      # Not in the paper. The loss does not depend on what is added to all scores: the gradient of that is rounding errors, of which Adam makes steps.
+      # Not in the paper: the loss ignores a constant added to all scores, whose gradient is rounding errors, which Adam scales up to full steps.
       total = loss + self.discriminator.regularization() + base.centring(real_scores, fake_scores)
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
-    # Of a score that is only compared, zero means nothing.
+    # Scores are only compared, so their sign has no meaning.
     accuracy = base.mean(adversarial.accuracy(real_scores - fake_means, fake_scores - real_means))
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction, rounds):
-    """Makes the generator the fittest of its children. `rounds`: as in `discriminator_step`."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor, rounds: int) -> base.Metrics:
+    """Replaces the generator by its fittest child. `rounds`: as in `discriminator_step`."""
     config, optimizer = self.config, self.optimizers["generator_optimizer"]
     tokens, categories = real
     num, groups = tf.shape(tokens)[0], self._groups(tokens, categories)
     real_scores = discriminator_base.view_scores(self.discriminator, tokens, seed=noise.fold(seed, "real_dropout"))
-    # The judge of the children leaves nothing out; the code's does.
+    # The fitness is measured without dropout; the code has dropout.
     standard = _group_means(self.discriminator(tokens), groups)
     inverse_temperatures = self._inverse_temperatures(phase_fraction, rounds)
     num_temperatures, names = len(inverse_temperatures), config.losses
@@ -139,10 +140,10 @@ class Algorithm(pretrained.Algorithm):
         fake_scores = discriminator_base.view_scores(self.discriminator, points, seed=noise.fold(seed, "dropout"))
         loss = tf.stack([base.mean(_generator_loss(name, real_scores, fake_scores, groups)) for name in names])[by]
       norm = base.minimize(tape, loss, self.generator, optimizer, config.clip_norm)
-      # All children are judged by the same noise.
-      quality, diversity = self._judge(num, standard, categories, noise.fold(seed, "evaluation"), inverse_temperature)
+      # All children are evaluated with the same noise.
+      quality, diversity = self._evaluate(num, standard, categories, noise.fold(seed, "evaluation"), inverse_temperature)
       metrics = {"loss": loss, "quality": quality, "entropy": diversity, "inverse_temperature": inverse_temperature, "gradient_norm": norm}
-      # How often each loss made the fittest child.
+      # Averaged over rounds: how often each loss made the fittest child.
       metrics |= {f"chose_{name}": tf.cast(tf.equal(by, place), tf.float32) for place, name in enumerate(names)}
       fitness = config.quality_weight * quality + config.diversity_weight * diversity
       child = fitness, metrics, [tf.convert_to_tensor(variable) for variable in variables]
@@ -153,20 +154,28 @@ class Algorithm(pretrained.Algorithm):
     children = 0, (tf.constant(-float("inf")), none_yet, parent)
     if noise.num_replicas() == 1:
       children = tf.while_loop(lambda i, _: i < len(names) * num_temperatures, add_child, children, parallel_iterations=1)
-    else:  # In a loop of the graph's, replicas cannot add up their gradients.
+    else:  # Inside tf.while_loop, replicas cannot sum their gradients.
       for _ in range(len(names) * num_temperatures):
         children = add_child(*children)
     _, metrics, fittest = children[1]
     base.assign(variables, fittest)
     return metrics
 
-  def _judge(self, num, standard, categories, seed, inverse_temperature):
-    """The generator's quality and diversity, scalars, from `evaluation_batches` samples for each of `num` categories; standard: float `[num]`."""
+  def _evaluate(self, num, standard, categories, seed, inverse_temperature):
+    """The generator's quality and diversity, scalars, from `evaluation_batches` samples for each row.
+
+    Args:
+      num: rows of the batch.
+      standard: float `[num]`, mean score of the real sequences in each row's category.
+      categories: int32 `[num]`; None without categories.
+      seed: int32 `[2]`.
+      inverse_temperature: float32 scalar.
+    """
     repeats = self.config.evaluation_batches
     categories = None if categories is None else tf.repeat(categories, repeats)
     samples = self._sample(num * repeats, seed, inverse_temperature, categories)
     scores = self.discriminator(samples.points)
-    # The mean, which does not depend on how many there are. The code sums, over the views too: next to that the diversity is nothing.
+    # The mean, which does not depend on the number of samples. The code sums over samples and views, which makes the diversity negligible.
     quality = base.mean(tf.sigmoid(scores - tf.repeat(standard, repeats)))
     return quality, base.mean(-samples.log_probs, self.generator.spec.mask(samples.tokens))
 
@@ -174,7 +183,7 @@ class Algorithm(pretrained.Algorithm):
     return self.generator.sample(num, seed, pickers.GumbelSoftmax(1.0 / inverse_temperature), context=categories)
 
   def _inverse_temperatures(self, phase_fraction, rounds):
-    """That of the round at hand, then those it may change to; the code also draws the schedule, from a list of one."""
+    """The scheduled inverse temperature and its alternatives. The code also draws the schedule, from a list of one."""
     config = self.config
     total = max(config.schedule_steps or rounds, 2)
     n, step = phase_fraction * rounds, float(config.temperature_step)
@@ -182,21 +191,21 @@ class Algorithm(pretrained.Algorithm):
     return [relaxed.inverse_temperature(turn, total, config.max_inverse_temperature, config.temperature_schedule) for turn in turns]
 
   def _groups(self, tokens, categories):
-    """One-hot categories `[B, C]`; without categories all are in one."""
+    """One-hot categories `[B, C]`; without categories all rows form one group."""
     if categories is None:
       return tf.ones([tf.shape(tokens)[0], 1])
     return tf.one_hot(categories, len(self.generator.spec.categories))
 
 
 def _group_means(scores, groups):
-  """For each of the scores `[B]` the mean of those of its group, over the global batch; groups: one-hot float `[B, C]`."""
+  """The mean score of each row's group over the global batch: scores `[B]`, one-hot groups float `[B, C]`, to `[B]`."""
   sums = noise.average_over_replicas(tf.linalg.matvec(groups, scores, transpose_a=True))
   counts = noise.average_over_replicas(tf.reduce_sum(groups, axis=0))
   return tf.linalg.matvec(groups, tf.math.divide_no_nan(sums, counts))
 
 
 def _generator_loss(name, real_scores, fake_scores, groups):
-  """The loss called `name` of scores `[B]` or `[B, R]`: float, one for each, or of their mean over the views, as the code has it, `[B]`."""
+  """The named loss of scores `[B]` or `[B, R]`, of the same shape. The average loss is of the mean over views, `[B]`, as in the code."""
   if name != _AVERAGE:
     return _LOSSES[name](real_scores, fake_scores)
   real_scores, fake_scores = (tf.reduce_mean(x, axis=1) if x.shape.rank == 2 else x for x in (real_scores, fake_scores))

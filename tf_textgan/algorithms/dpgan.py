@@ -1,4 +1,4 @@
-"""DP-GAN: the discriminator is a language model, and what it finds improbable, hence new, is rewarded, token by token.
+"""DP-GAN: the discriminator is a language model; tokens that it finds improbable, and so novel, are rewarded.
 
 Xu et al., "Diversity-Promoting GAN: A Cross-Entropy Based Generative Adversarial Network for Diversified Text Generation",
 https://arxiv.org/abs/1802.01345.
@@ -7,7 +7,7 @@ https://arxiv.org/abs/1802.01345.
   discriminator:  loss = -(mean of R(real) - mean of R(generated));
   generator:      loss = -sum_t Q_t log G(y_t | y_1..y_{t-1}),   Q_t = sum_{s >= t} discount^(s - t) R(y) r_s,
 
-and a step of maximum likelihood (teacher forcing) after each. Every token has a reward of its own, so there are no rollouts.
+and a maximum-likelihood step (teacher forcing) after each generator step. Every token has its own reward, so there are no rollouts.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
 from tf_textgan.algorithms.steps import pretrained
@@ -30,19 +31,19 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The paper's game with Adam; the rates are ours. The authors' code has Adagrad, 0.6, for all, and a gradient norm of 2."""
+  """The paper's losses with Adam; the learning rates are ours. The authors' code uses Adagrad at 0.6 throughout and a gradient norm of 2."""
 
-  # Adam's learning rate for maximum likelihood, in pretraining and in the rounds.
+  # Adam's learning rate for maximum likelihood, in pretraining and in the adversarial rounds.
   mle_learning_rate: float = 1e-2
   # Adam's learning rate for the discriminator.
   discriminator_learning_rate: float = 1e-3
-  # Share of its worth that a reward has one token earlier.
+  # Discount of a reward for each token between, from 0 to 1.
   discount: float = 1.0
   # Largest reward of a token, in nats, as in the authors' code.
   max_reward: float = 12.0
-  # What is subtracted from the rewards: "none", as in the paper, or see SeqGAN.
+  # Baseline subtracted from the returns: "none", as in the paper; see SeqGAN for the others.
   advantage: Literal["none", "baseline", "leave_one_out", "normalized"] = "none"
-  # Weight of real text in the discriminator's loss. The authors' code means 0.0001 and stores it as an integer, 0: a model of generated text alone.
+  # Weight of real text in the discriminator's loss. The authors' code sets 0.0001 but stores it as an integer, 0: a model of generated text alone.
   real_weight: float = 1.0
   # Maximum-likelihood steps for each generator step; 0 for none.
   teacher_forcing_steps_per_round: int = 1
@@ -59,9 +60,9 @@ class Config(pretrained.Config):
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("language_model", language_model.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
-# The ability of the discriminator that it needs: rewards are likelihoods of tokens.
+# The ability that the discriminator needs: rewards are likelihoods of tokens.
 DISCRIMINATOR_KIND = discriminator_base.TokenLikelihoods
 
 
@@ -71,26 +72,26 @@ class Algorithm(pretrained.Algorithm):
   rewarded = True
 
   @property
-  def scores_log_ratios(self):
+  def scores_log_ratios(self) -> bool:
     return False
 
-  def adversarial_reward(self, scores):
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     return scores  # R(y), nats per token.
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)
     pretraining, alone, rounds = base.usual_phases(
       schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round
     )
-    # The authors' code weighs real tokens with their reward in the rounds: new ones are learned more.
+    # A departure: the authors' code weights real tokens by their rewards in these rounds, so novel tokens count more.
     if forced := self.config.teacher_forcing_steps_per_round:
       first, *others = rounds.updates
       rounds = rounds._replace(updates=(first, pretraining.updates[0]._replace(repeats=forced), *others))
     return [pretraining, alone, rounds]
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Makes a new sample more probable and a real batch less."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the likelihood of a new sample and lowers the likelihood of a real batch, under the discriminator."""
     del phase_fraction
     config, discriminator = self.config, self.discriminator
     fake = self.generator.sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake")).tokens
@@ -98,7 +99,7 @@ class Algorithm(pretrained.Algorithm):
     with tf.GradientTape() as tape:
       nll = discriminator.token_nll(pairs)
       real_nll, fake_nll = tf.unstack(tf.reshape(nll, [-1, 2, fake.shape[1]]), axis=1)
-      # A departure: what exceeds the largest reward does not count. Without an end to the likelihood of real text there is none to the loss.
+      # A departure: real rewards are limited too. Otherwise the likelihood of real text, and with it the loss, could fall without bound.
       real_reward = _sentence_mean(tf.minimum(real_nll, config.max_reward), discriminator.spec.mask(real.tokens))
       fake_reward = _sentence_mean(fake_nll, discriminator.spec.mask(fake))
       loss = base.mean(fake_reward - config.real_weight * real_reward)
@@ -111,8 +112,8 @@ class Algorithm(pretrained.Algorithm):
       "gradient_norm": norm,
     }
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Makes tokens more probable the newer they and what follows them are to the discriminator."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the probability of tokens by how novel they and the tokens after them are to the discriminator."""
     del phase_fraction
     config, generator = self.config, self.generator
     num = tf.shape(real.tokens)[0]

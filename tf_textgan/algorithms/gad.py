@@ -1,15 +1,16 @@
-"""GAD: text generation by the recipe of adversarial distillation, with real text for a teacher.
+"""GAD: adversarial distillation with real text in place of a teacher.
 
 Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643, with the demonstrations of Wu et al.,
 "TextGAIL: Generative Adversarial Imitation Learning for Text Generation", https://arxiv.org/abs/2004.13796.
 
-A prompt is the beginning of a real sentence, maybe an empty one; the sentence is the teacher's answer y, and the student G writes several of its own,
-a group. D compares (Bradley and Terry, 1952), and its score f is the reward, normalised within the group (https://arxiv.org/abs/2402.03300):
+A prompt is the beginning of a real sentence, possibly empty. The sentence is the teacher's answer y; the student G generates a group of answers x.
+D compares pairs (Bradley and Terry, 1952), and its score f is the reward, normalised within the group (https://arxiv.org/abs/2402.03300):
 
   loss_D = -log sigmoid(f(y) - f(x)),
-  loss_G = -min(r A, clip(r) A) + weight KL(G || G at first),   A = (f(x) - mean of the group) / deviation of the group,   r = G / G of the sample.
+  loss_G = -min(r A, clip(r) A) + kl_weight KL(G || G_0),   A = (f(x) - group mean) / group deviation,   r = G / G_sampling,
 
-Real sentences are among those that G learns from, as if it had written them, with a constant advantage; ever fewer of them.
+with G_0 the generator at the start of the adversarial phase and G_sampling at the start of the step. G is also trained on real sentences with a
+constant advantage, as if they were its own answers; their share falls to 0.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import vanilla
@@ -31,23 +33,23 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The settings of both codes, but for the rates, which are those of small networks: the papers' transformers have 1e-6 and 1e-5."""
+  """The settings of both codes, except for the learning rates, which suit small networks: the papers' transformers have 1e-6 and 1e-5."""
 
-  # Longest prompt, in tokens: each step draws a length from 0 up, and begins its sentences as real ones. 0 writes without a prompt.
+  # Longest prompt, in tokens. Each step draws a length from 0 to this one, and its answers begin with so many real tokens. 0 for no prompts.
   longest_prompt: int = 0
-  # Answers to each prompt: the generator writes so many sentences for each real one in the batch.
+  # Generated answers for each real sentence of the batch.
   group_size: int = 8
-  # What is compared with its probability before the updates: each "token", as in GAD, or the whole "sequence", as in TextGAIL.
+  # Unit of the probability ratio: each "token", as in GAD, or the whole "sequence", as in TextGAIL.
   ratio: Literal["token", "sequence"] = "token"
-  # How far that ratio may move from 1 before it no longer counts (PPO's epsilon).
+  # Largest distance of the ratio from 1 that still has a gradient (PPO's epsilon).
   clip_ratio: float = 0.2
   # Updates made on the same samples. GAD makes one; TextGAIL one, in 16 parts.
   policy_updates: int = 2
-  # Weight of the divergence from the generator as it was when the adversarial phase began, beside advantages of about 1 for each token.
+  # Weight of the KL divergence from the generator at the start of the adversarial phase; advantages are about 1 for each token.
   kl_weight: float = 0.001
-  # Share of real sentences among those that the generator learns from, at first; it falls linearly to 0. 0 for none, as in GAD.
+  # Initial weight of real sentences in the generator's loss; it falls linearly to 0. 0 for none, as in GAD.
   demonstration_share: float = 0.3
-  # Their advantage.
+  # Advantage of real sentences.
   demonstration_advantage: float = 2.0
   # Discriminator steps for each generator step, each on new samples.
   discriminator_steps_per_round: int = 1
@@ -63,37 +65,37 @@ class Config(pretrained.Config):
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
 
 class Algorithm(pretrained.Algorithm):
-  """See the module. One phase comes after the other; GAD warms both networks up in the same steps."""
+  """See the module. The networks are pretrained one after the other; GAD pretrains both in the same steps."""
 
   rewarded = True
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     if config.kl_weight:
       self.modules["reference_policy"] = self.generator.clone()
 
-  def phases(self, schedule):
-    # What is left of the sentences after their prompts has no one shape for XLA.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # The number of tokens after a prompt changes from step to step, which XLA does not allow.
     compilable = not self.config.longest_prompt
     generator = base.Update("generator", self.generator_step, compilable=compilable)
     discriminator = base.Update("discriminator", self.discriminator_step, compilable=compilable)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def begin(self, update):
+  def begin(self, update: str) -> None:
     super().begin(update)
     if update == "generator":
       base.copy_weights(self.generator, self.modules.values())
 
-  def adversarial_reward(self, scores):
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     return scores
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to prefer each sentence of a real batch to an answer of the generator's."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator to score each real sentence above a generated answer to its prompt."""
     del phase_fraction
     config, discriminator = self.config, self.discriminator
     fake, _ = self._answers(real.tokens, noise.fold(seed, "fake"))
@@ -101,23 +103,23 @@ class Algorithm(pretrained.Algorithm):
     with tf.GradientTape() as tape:
       real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, seed=noise.fold(seed, "dropout")), [-1, 2]), axis=1)
       loss = base.mean(adversarial.relativistic_discriminator(real_scores, fake_scores))
-      # Not in the paper, as in `catgan`: what is added to all scores changes no loss, and would be moved by rounding errors.
+      # Not in the paper, as in `catgan`: the loss ignores a constant added to all scores, which rounding errors would move.
       total = loss + discriminator.regularization() + base.centring(real_scores, fake_scores)
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
-    # Pairs in the right order: of a score that is only compared, zero means nothing.
+    # Pairs in the right order: scores are only compared, so their sign has no meaning.
     return {"loss": loss, "accuracy": base.mean(tf.cast(real_scores > fake_scores, tf.float32)), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Makes those answers more probable that score higher than the others to the same prompt, and real sentences."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the probability of answers that score above others to the same prompt, and of real sentences."""
     config, generator, spec, real = self.config, self.generator, self.generator.spec, real.tokens
-    answers, written = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
+    answers, generated = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
     num = tf.shape(answers.tokens)[0]
     scores = self.reward(answers.tokens, self.discriminator(answers.tokens))[:, None]
     advantages = policy_gradient.normalized(scores, tf.ones_like(scores), group_size=config.group_size)
-    # The same z as the samples', and others for the real sentences.
+    # The samples' own z, and new ones for the real sentences.
     latents = [answers.latent, generator.prior(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
     tokens, latent = tf.concat([answers.tokens, real], axis=0), tf.concat(latents, axis=0)
-    mask = tf.concat([written, spec.mask(real)], axis=0)
+    mask = tf.concat([generated, spec.mask(real)], axis=0)
     advantages = tf.concat([advantages, tf.fill([tf.shape(real)[0], 1], config.demonstration_advantage)], axis=0)
     share = config.demonstration_share * (1.0 - phase_fraction)
     metrics = {}
@@ -129,23 +131,23 @@ class Algorithm(pretrained.Algorithm):
         if i == 0:
           old_log_probs = tf.stop_gradient(log_probs)
         losses = self._policy_losses(log_probs, old_log_probs, advantages, mask)
-        # Shares of the loss rather than numbers of sentences: the same in the mean, and no sample is left out for a demonstration.
+        # Weights of the loss rather than numbers of sentences: the same on average, and every sample is used.
         loss = (1.0 - share) * base.mean(losses[:num]) + share * base.mean(losses[num:])
         if config.kl_weight:
-          divergence = policy_gradient.divergence_from_reference(log_probs[:num], reference * written)
-          metrics["kl"] = base.mean(divergence, written)
+          divergence = policy_gradient.divergence_from_reference(log_probs[:num], reference * generated)
+          metrics["kl"] = base.mean(divergence, generated)
           loss += config.kl_weight * base.mean(tf.reduce_sum(divergence, axis=1))
       norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
     return metrics | {
       "loss": loss,
       "reward": base.mean(scores[:, 0]),
-      "entropy": base.mean(-old_log_probs[:num], written),
+      "entropy": base.mean(-old_log_probs[:num], generated),
       "demonstration_share": share,
       "gradient_norm": norm,
     }
 
   def _policy_losses(self, log_probs, old_log_probs, advantages, mask):
-    """Of each sequence `[N]`: log-probabilities and mask `[N, T]`, advantages `[N, 1]`."""
+    """The loss of each sequence, `[N]`, from log-probabilities and mask `[N, T]` and advantages `[N, 1]`."""
     epsilon = self.config.clip_ratio
     if self.config.ratio == "sequence":
       log_probs, old_log_probs = (tf.reduce_sum(x, axis=1, keepdims=True) for x in (log_probs, old_log_probs))
@@ -154,15 +156,15 @@ class Algorithm(pretrained.Algorithm):
     return tf.reduce_sum(policy_gradient.clipped_ratio(log_probs, old_log_probs, advantages * mask, epsilon) * mask, axis=1)
 
   def _answers(self, sentences, seed):
-    """Answers to prompts that are beginnings of sentences, int32 `[N, T]`: `unrolling.Samples`, and a mask of the generated tokens.
+    """Completes beginnings of sentences, int32 `[N, T]`: `unrolling.Samples`, and the mask of the generated tokens, float32 `[N, T]`.
 
-    They are generated at temperature 1; GAD's code has 0.8, and TextGAIL's a nucleus, which makes another policy than the one that is evaluated.
+    Answers are sampled at temperature 1. GAD's code has 0.8 and TextGAIL's a nucleus: policies other than the one in the loss.
     """
     generator, spec = self.generator, self.generator.spec
     if not self.config.longest_prompt:
       answers = generator.sample(tf.shape(sentences)[0], seed)
       return answers, spec.mask(answers.tokens)
-    # One length for all, and on all replicas: not `noise.uniform`, which would give each its own.
+    # One length for all replicas: not `noise.uniform`, which would give each its own.
     longest = min(self.config.longest_prompt, spec.length - 1)
     given = tf.random.stateless_uniform([], noise.fold(seed, "prompt"), 0, longest + 1, tf.int32)
     answers = generator.complete(sentences, given, seed)

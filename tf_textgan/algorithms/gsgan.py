@@ -1,10 +1,10 @@
-"""GSGAN: the generator's picks relaxed with Gumbel-softmax, so that the discriminator's gradient flows through them.
+"""GSGAN: picks relaxed with Gumbel-softmax, through which the discriminator's gradient flows to the generator.
 
 Kusner & Hernandez-Lobato, "GANs for Sequences of Discrete Elements with the Gumbel-softmax Distribution", https://arxiv.org/abs/1611.04051.
 
-The latent z is the LSTM's initial state, as in the paper; each relaxed pick y = softmax((logits + g) / temperature) is both fed back and shown to the
-discriminator. The game is the minimax value function E[log D(x)] + E[log(1 - D(G(z)))]. `--estimator` puts another estimator of the same gradient
-in the place of Gumbel-softmax (see `sampling.estimators`); the unbiased ones show the discriminator the tokens themselves.
+The latent z is the LSTM's initial state, as in the paper. Each relaxed pick y = softmax((logits + g) / temperature) is fed back, and is the
+discriminator's input. The value function is E[log D(x)] + E[log(1 - D(G(z)))]. `--estimator` replaces Gumbel-softmax by another estimator of the
+gradient (see `sampling.estimators`); with the unbiased estimators the discriminator reads tokens.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.discriminators import base as discriminator_base
@@ -26,15 +27,15 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The paper anneals the temperature from large to small and pretrains nothing; the numbers here are ours."""
+  """The paper anneals the temperature from large to small and does not pretrain; the numbers are ours."""
 
   # Adam's learning rate in pretraining. The paper starts from scratch (--mle_steps 0).
   mle_learning_rate: float = 1e-2
   # Adam's learning rate for the generator.
   generator_learning_rate: float = 1e-4
-  # What the generator minimises: "saturating", log(1 - D(G(z))), or "non_saturating", -log D(G(z)).
+  # The generator's loss: "saturating", log(1 - D(G(z))), or "non_saturating", -log D(G(z)).
   objective: Literal["saturating", "non_saturating"] = "non_saturating"
-  # How the gradient comes through the picks; docs/picking.md compares them.
+  # Estimator of the gradient through the picks; docs/picking.md compares them.
   estimator: Literal[
     "gumbel_softmax",
     "straight_through",
@@ -50,7 +51,7 @@ class Config(pretrained.Config):
   control_learning_rate: float = 1e-3
   # Temperature of the relaxed picks at the beginning of the adversarial phase.
   max_temperature: float = 2.0
-  # Temperature at its end; it falls geometrically.
+  # Temperature at the end of the adversarial phase; it falls geometrically.
   min_temperature: float = 0.5
   # Discriminator steps for each generator step.
   discriminator_steps_per_round: int = 1
@@ -64,7 +65,7 @@ class Config(pretrained.Config):
 
 GENERATOR = ("lstm", lstm.Config(latent_size=32))
 DISCRIMINATOR = ("recurrent", recurrent.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
@@ -73,7 +74,7 @@ _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating":
 class Algorithm(pretrained.Algorithm):
   """See the module."""
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     self._control = None
     if config.estimator in estimators.CONTROLLED:
@@ -82,13 +83,13 @@ class Algorithm(pretrained.Algorithm):
       self._control = self.modules["control"] = estimators.ControlVariate(network)
       self.optimizers["control_optimizer"] = base.adam(self._control, config.control_learning_rate)
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     generator = base.Update("generator", self.generator_step)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell a real batch, ids, from samples: points of the relaxed estimators, tokens of the others."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on a real batch, ids, and samples: points for relaxed estimators, ids for the others."""
     estimator = self._estimator(phase_fraction)
     num, fake_seed = tf.shape(real.tokens)[0], noise.fold(seed, "fake")
     if estimator.relaxed:
@@ -105,8 +106,8 @@ class Algorithm(pretrained.Algorithm):
     accuracy = 0.5 * tf.add_n([base.mean(tf.cast(flags, tf.float32), weights) for flags, weights in right])
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Moves the samples to where the discriminator takes them for real."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Moves samples towards higher scores, through the estimator's gradient."""
     cost = estimators.Cost(_OBJECTIVES[self.config.objective], self.discriminator, noise.fold(seed, "dropout"))
     with tf.GradientTape() as tape, tf.GradientTape() as control_tape:
       estimate = self._estimator(phase_fraction)(self.generator, cost, tf.shape(real.tokens)[0], seed)

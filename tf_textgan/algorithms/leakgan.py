@@ -1,14 +1,15 @@
-"""LeakGAN: the discriminator leaks its features to a generator that sets itself goals among them.
+"""LeakGAN: the discriminator leaks its features to a hierarchical generator, whose manager sets goals in feature space.
 
 Guo et al., "Long Text Generation via Adversarial Training with Leaked Information", https://arxiv.org/abs/1709.08624.
 
-With f_t the discriminator's features of the first t tokens, g_t the manager's goal there, c the horizon and Q the rank among the batch of the mean
-of D over `rollouts` completions of the prefix that the goal was for:
+With f_t the discriminator's features of the first t tokens, g_t the manager's goal at t, c the horizon, and Q_t the rank within the batch of the
+mean of D over `rollouts` completions of the first t tokens:
 
-  manager:  loss = -sum_t Q_{t+c} cos(f_{t+c} - f_t, g_t)                                           goals to where the discriminator is pleased
-  worker:   loss = -sum_t r_t log G(x_t | x_1..x_{t-1}),  r_t = 1/c sum_i cos(f_t - f_{t-i}, g_{t-i})     tokens that go there
+  manager:  loss = -sum_t Q_{t+c} cos(f_{t+c} - f_t, g_t)                                            goals towards high rewards
+  worker:   loss = -sum_t r_t log G(x_t | x_1..x_{t-1}),  r_t = 1/c sum_i cos(f_t - f_{t-i}, g_{t-i})     tokens that follow the goals
 
-Pretraining is the same on real sentences, with Q = r = 1: the worker learns them by maximum likelihood, and the manager to tell where they go.
+Pretraining uses the same losses on real sentences with Q = r = 1: maximum likelihood for the worker, and goals that point to the features c tokens
+later for the manager.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import math
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import vanilla
@@ -34,20 +36,20 @@ from tf_textgan.sampling import rollouts
 class Config(pretrained.Config):
   """The settings of the paper's code for the oracle task of length 20."""
 
-  # Adam's learning rate in pretraining, of the worker and of the manager.
+  # Adam's learning rate in pretraining, for worker and manager.
   mle_learning_rate: float = 1.5e-3
-  # Adam's learning rate in the adversarial phase, of the worker and of the manager.
+  # Adam's learning rate in the adversarial phase, for worker and manager.
   generator_learning_rate: float = 1.5e-3
   # Adam's learning rate for the discriminator.
   discriminator_learning_rate: float = 5e-5
-  # Largest norm of the worker's gradient, and of the manager's.
+  # Largest norm of the worker's gradient and of the manager's, clipped separately.
   clip_norm: float = 5.0
-  # Completions of each prefix (N). Every prefix of `generator_horizon` tokens more is completed.
+  # Completions of each prefix (N), for prefixes whose length is a multiple of `generator_horizon`.
   rollouts: int = 4
   # Discriminator steps in each round, each on new samples. The code's 5 x 3 epochs over 10,000 fixed samples are 2,344.
   discriminator_steps_per_round: int = 5
-  # Maximum-likelihood steps in each round, the paper's interleaved training; 0 for none. The code has none for the oracle task, and 7 after every
-  # 15th round for the captions.
+  # Maximum-likelihood steps in each round, the paper's interleaved training; 0 for none. The code has none on the oracle task, and 7 after every
+  # 15th round on captions.
   mle_steps_per_round: int = 1
 
   def __post_init__(self):
@@ -57,11 +59,11 @@ class Config(pretrained.Config):
 
 
 GENERATOR = ("manager_worker", manager_worker.Config())
-# The code switches dropout and L2 off, though it has settings for both; the paper has dropout of 0.25 and an L2 it does not give.
+# The code disables its settings for dropout and L2; the paper has a dropout of 0.25 and an L2 weight that it does not give.
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config(dropout=0.0, output_l2=0.0))
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = manager_worker.Generator
-# The abilities of the discriminator that it needs.
+# The abilities that the discriminator needs.
 DISCRIMINATOR_KIND = (discriminator_base.PrefixFeatures, discriminator_base.Completions)
 
 
@@ -70,21 +72,21 @@ class Algorithm(base.Algorithm):
 
   rewarded = True
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
-    # Manager and worker learn apart, as published: each has its gradient clipped by itself.
+    # Manager and worker have separate optimizers and gradient clipping, as published.
     for name, part in (("manager", self.generator.manager), ("worker", self.generator.worker)):
       self.optimizers[f"mle_{name}_optimizer"] = base.adam(part, config.mle_learning_rate)
       self.optimizers[f"{name}_optimizer"] = base.adam(part, config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate)
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     mle = base.Update("mle", self.mle_step)
-    # Rollouts of growing prefixes have no one shape for XLA.
+    # Rollouts change their shapes with the prefix, which XLA does not allow.
     generator = base.Update("generator", self.generator_step, compilable=False)
     discriminator = base.Update("discriminator", self.discriminator_step)
-    # The discriminator learns between stretches of maximum likelihood: its features are what the manager learns from. The code alternates ten or
-    # sixteen times; here it is as often as the two numbers of steps allow.
+    # Pretraining alternates between the discriminator and maximum likelihood, because the manager learns from the discriminator's features. The
+    # code alternates ten or sixteen times; here the greatest common divisor of the two numbers of steps.
     rounds = math.gcd(schedule.mle_steps, schedule.discriminator_steps)
     wanted = ((discriminator, schedule.discriminator_steps), (mle, schedule.mle_steps))
     pretraining = [update._replace(repeats=steps // rounds) for update, steps in wanted if steps]
@@ -96,19 +98,19 @@ class Algorithm(base.Algorithm):
       base.Phase("adversarial", schedule.adversarial_steps, tuple(adversarial), annealed=True),
     ]
 
-  def mle_step(self, real, seed, phase_fraction):
-    """Raises the likelihood of a real batch, and teaches the manager where its sentences go."""
+  def mle_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains worker and manager on a real batch, with rewards of 1."""
     del seed, phase_fraction  # Nothing is drawn.
     metrics = self._learn(real.tokens)
     return {"nll": metrics.pop("loss"), **metrics}
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell a real batch from a new sample."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on a real batch and a new sample."""
     del phase_fraction
     return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Sets goals where the discriminator likes what follows, and makes tokens that lead there more probable."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the manager on the ranks of rollout rewards, and the worker on its goals."""
     del phase_fraction
     generator, discriminator = self.generator, self.discriminator
     horizon = generator.config.horizon
@@ -126,7 +128,7 @@ class Algorithm(base.Algorithm):
       every=horizon,
     )
     ranks = policy_gradient.rescaled_ranks(values, noise.gather_from_replicas(values))
-    # What a goal is for ends with the token `horizon` later; the goals near the end have the reward of the whole sequence.
+    # A goal's reward is the one of the prefix `horizon` tokens later; goals near the end get the reward of the whole sequence.
     length = generator.spec.length
     goal_rewards = tf.gather(ranks, tf.minimum(tf.range(length) + horizon, length) - 1, axis=1)
     return {"reward": base.mean(values, generator.spec.mask(samples.tokens)), **self._learn(samples.tokens, goal_rewards)}
@@ -136,7 +138,7 @@ class Algorithm(base.Algorithm):
 
     Args:
       tokens: int32 `[B, T]`.
-      goal_rewards: float `[B, T]`, Q of each goal, and then the worker is rewarded for following the goals; None for pretraining.
+      goal_rewards: float `[B, T]`, Q of each goal; None for pretraining, where all rewards are 1.
 
     Returns:
       Metrics.
@@ -148,7 +150,7 @@ class Algorithm(base.Algorithm):
     with tf.GradientTape() as tape:
       goals = generator.manager.goals(features[:, :-1])
       agreement = goal_losses.agreement(features, goals, horizon)
-      # A departure: in the code this cosine, and that of the worker's reward, is one number, the mean over batch and time.
+      # A departure: the code averages this cosine, and the one in the worker's reward, over batch and time.
       distance = 1.0 - agreement
       goal_loss = base.mean(distance if pretraining else goal_rewards * distance, mask)
     manager_norm = base.minimize(tape, goal_loss, generator.manager, self.optimizers[f"{prefix}manager_optimizer"], config.clip_norm)

@@ -1,14 +1,14 @@
-"""MaliGAN: the discriminator's odds as importance weights, so that the generator's own samples stand in for the real text.
+"""MaliGAN: maximum likelihood on the generator's own samples, with the discriminator's odds as importance weights.
 
 Che et al., "Maximum-Likelihood Augmented Discrete Generative Adversarial Networks", https://arxiv.org/abs/1702.07983.
 
-If D is right, D / (1 - D) is the ratio of the real probability of a sequence to the generator's, and weighting the generator's samples with it
-gives the gradient of the likelihood of real text. The weights are normalised over the batch, which bounds them, and their mean is subtracted:
+For an optimal D, D / (1 - D) is the ratio of a sequence's real probability to the generator's, and samples weighted with it give the gradient of
+the likelihood of real text. The weights are normalised over the batch, which bounds them, and their mean is subtracted:
 
   loss = -sum_i (r_i / sum_j r_j - b) log G(x_i),   r = D / (1 - D) = exp f,   b the mean weight.
 
-Mixed with maximum likelihood (section 3.3), the first N tokens are those of real sentences and only the rest is written: N falls from the whole
-length to nothing. The tokens that were given are learned by maximum likelihood.
+In mixed training (section 3.3) the first N tokens are taken from real sentences and trained on by maximum likelihood; only the rest is generated. N
+falls from the whole length to 0.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import vanilla
@@ -29,17 +30,17 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """There is no official code; networks and rates are SeqGAN's, as the toolkits have it."""
+  """There is no official code; networks and learning rates are SeqGAN's, as in other toolkits."""
 
   # Generator steps in each round. The 2023 toolkit makes 50 on the oracle task and 1 on real text.
   generator_steps_per_round: int = 1
-  # Batches of sentences that each of them writes, among all of which the weights are normalised: its gradient is mostly the noise of few sentences.
+  # Batches sampled in each generator step; the weights are normalised over all of them. More batches lower the variance of the gradient.
   generator_batches: int = 1
   # Discriminator steps in each round.
   discriminator_steps_per_round: int = 5
-  # Begin sentences with real tokens, fewer and fewer of them: the paper's mixed training.
+  # The paper's mixed training: sentences begin with real tokens, fewer and fewer of them.
   mixed: bool = False
-  # In mixed training, how many ends are written to each real beginning, among which the weights are normalised.
+  # In mixed training, completions of each real beginning; the weights are normalised over them.
   continuations: int = 4
 
   def __post_init__(self):
@@ -47,12 +48,12 @@ class Config(pretrained.Config):
     checks.at_least(self, 1, "generator_steps_per_round", "generator_batches", "discriminator_steps_per_round")
     checks.at_least(self, 2, "continuations")
     if self.mixed and self.generator_batches > 1:
-      raise errors.UserError(f"in mixed training continuations, not generator_batches, says how much is written; {self.generator_batches} must be 1")
+      raise errors.UserError(f"in mixed training continuations sets the number of samples; generator_batches must be 1, not {self.generator_batches}")
 
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
 
@@ -61,22 +62,22 @@ class Algorithm(pretrained.Algorithm):
 
   rewarded = True
 
-  def adversarial_reward(self, scores):
-    return scores  # Log-weights: with a user's own reward r the samples stand in for p(x) exp r(x).
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
+    return scores  # Log-weights: with a user's own reward r the target distribution is p(x) exp r(x).
 
-  def phases(self, schedule):
-    # What is left of the sentences in mixed training has no one shape for XLA.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # In mixed training the number of generated tokens changes from step to step, which XLA does not allow.
     generator = base.Update("generator", self.generator_step, self.config.generator_steps_per_round, compilable=not self.config.mixed)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell a real batch from a new sample."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on a real batch and a new sample."""
     del phase_fraction
     return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Raises the likelihood of the samples that the discriminator takes for real, and lowers that of the others."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the likelihood of samples with weights above the mean, and lowers it for the others."""
     generator, length = self.generator, self.generator.spec.length
     if self.config.mixed:
       given = tf.cast(tf.math.round((1.0 - phase_fraction) * length), tf.int32)
@@ -88,21 +89,21 @@ class Algorithm(pretrained.Algorithm):
       given = tf.zeros([], tf.int32)
       samples = generator.sample(tf.shape(real.tokens)[0] * self.config.generator_batches, seed)
       rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
-      # Replicas weigh the samples of all.
+      # Normalised over the samples of all replicas.
       centred = tf.exp(rewards - noise.average_over_replicas(tf.reduce_mean(rewards)))
       weights = centred / noise.average_over_replicas(tf.reduce_mean(centred))
     weights = tf.stop_gradient(weights)
-    written = tf.range(length) >= given
+    generated = tf.range(length) >= given
     tokens, mask = samples.tokens, generator.spec.mask(samples.tokens)
-    # Given tokens have a weight of one, as in maximum likelihood; written ones their sentence's, less the mean, which is one.
-    returns = tf.where(written[None, :], weights[:, None] - 1.0, 1.0)
+    # Given tokens have weight 1, as in maximum likelihood; generated tokens have their sentence's weight minus the mean, which is 1.
+    returns = tf.where(generated[None, :], weights[:, None] - 1.0, 1.0)
     with tf.GradientTape() as tape:
       log_probs = generator.log_probs(tokens, samples.latent)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
     return {
       "loss": loss,
-      # The size of a sample of equal weights that would be as good: 1 / N means that one sentence has all the weight.
+      # Effective sample size divided by N: at 1 / N one sequence has all the weight.
       "effective_share": 1.0 / noise.average_over_replicas(tf.reduce_mean(tf.square(weights))),
       "entropy": base.mean(-log_probs, mask),
       "given": tf.cast(given, tf.float32),

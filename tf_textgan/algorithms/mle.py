@@ -1,6 +1,6 @@
-"""Maximum likelihood: the language model every text GAN starts from and is measured against.
+"""Maximum likelihood: the language model that text GANs are pretrained with and compared to.
 
-Minimises -log p(x) of the real sequences, teacher-forced; of a corpus with categories -log p(x | c), the conditional language model.
+Minimises -log p(x) of real sequences by teacher forcing; on a labelled corpus -log p(x | c), a conditional language model.
 """
 
 import dataclasses
@@ -8,6 +8,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import likelihood
 from tf_textgan.generators import base as generator_base
@@ -22,9 +23,9 @@ class Config:
   mle_learning_rate: float = 1e-2
   # Largest norm of the gradient.
   clip_norm: float = 5.0
-  # Weight of the squared norm of all weights, added to the loss.
+  # Weight of the squared norm of the generator's weights, added to the loss.
   weight_decay: float = 0.0
-  # Share that an average of the weights over past steps keeps at each step; it is this average that writes. 0 writes with the weights themselves.
+  # Decay of a moving average of the weights, with which samples are generated; 0 generates with the weights themselves.
   weight_average: float = 0.0
 
   def __post_init__(self):
@@ -34,16 +35,16 @@ class Config:
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = None
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
-# It learns to write in the categories of a corpus that has some.
+# It conditions on the categories of a labelled corpus.
 CATEGORIES = True
 
 
 class Algorithm(base.Algorithm):
   """See the module."""
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     self._learner = self.generator
     self.optimizers["mle_optimizer"] = base.adam(self._learner, config.mle_learning_rate)
@@ -51,16 +52,16 @@ class Algorithm(base.Algorithm):
       self.networks["generator"] = self._learner.clone()
       self.modules["learner"] = self._learner
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     return [base.Phase("mle", schedule.mle_steps, (base.Update("mle", self.mle_step),))]
 
-  def mle_step(self, real, seed, phase_fraction):
+  def mle_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the likelihood of a real batch."""
     del phase_fraction
     config, optimizer = self.config, self.optimizers["mle_optimizer"]
     metrics = likelihood.step(self._learner, optimizer, real, seed, config.clip_norm, config.weight_decay)
     if config.weight_average:
-      # As TensorFlow's own average has it, the first steps count for less: they are nearer the initial weights than what follows.
+      # As in TensorFlow's moving average, the decay grows over the first steps, whose weights are still near the initial ones.
       steps = tf.cast(tf.convert_to_tensor(optimizer.iterations), tf.float32)
       base.move_towards(self.generator, self._learner, 1.0 - tf.minimum(config.weight_average, steps / (9.0 + steps)))
     return metrics

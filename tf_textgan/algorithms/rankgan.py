@@ -1,12 +1,12 @@
-"""RankGAN: SeqGAN with a ranker in the discriminator's place, which says how near a sentence is to real ones among others, not whether it is real.
+"""RankGAN: SeqGAN with a ranker for a discriminator, which compares sentences by their similarity to real ones.
 
 Lin et al., "Adversarial Ranking for Language Generation", https://arxiv.org/abs/1705.11001.
 
-With y the ranker's features, U some real sentences as references and C sentences to compare with:
+With y the ranker's features, U real sentences as references and C comparison sentences:
 
   a(s|u) = cos(y_s, y_u),   log R(s|U, C) = mean_{u in U} log(exp(gamma a(s|u)) / sum_{s' in C and s} exp(gamma a(s'|u)));
   ranker:     loss = -(mean of log R(real|U, C generated) - mean of log R(generated|U, C real));
-  generator:  SeqGAN's loss, with the mean of log R(completion|U, C real) over the rollouts for Q.
+  generator:  SeqGAN's loss, with Q the mean of log R(completion|U, C real) over the rollouts.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
 from tf_textgan.algorithms.steps import vanilla
@@ -29,17 +30,17 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(policy.Config):
-  """Those of SeqGAN, which the authors' code starts from, and the ranker's own."""
+  """SeqGAN's settings, which the authors' code starts from, and the ranker's own."""
 
-  # What is subtracted from the rewards, see SeqGAN. The paper subtracts nothing, but the log of a rank is never positive and differs little.
+  # Baseline subtracted from the returns, see SeqGAN. The paper has none, but log-ranks are never positive and differ little.
   advantage: Literal["none", "baseline", "leave_one_out", "normalized"] = "baseline"
   # Discriminator steps for each generator step, each on new samples. The authors' code makes 5 epochs over 10,000 samples, some 785 such steps.
   discriminator_steps_per_round: int = 5
-  # Real sentences that are references (U), drawn anew in each step.
+  # Real reference sentences (U), drawn from the batch in each step.
   reference_size: int = 16
-  # Sentences to compare with (C), drawn anew in each step. With the references they fill a batch of 64; of a smaller batch, both draw what there is.
+  # Comparison sentences (C), drawn from the batch in each step. References and comparisons fill a batch of 64; in a smaller batch they overlap.
   comparison_size: int = 48
-  # What cosines are multiplied with before they are compared. The authors' code has 1, but adds up those of its 16 references, as 16 does here.
+  # Factor of the cosines (gamma). The authors' code has 1, but sums the cosines over its 16 references, which corresponds to 16 here.
   gamma: float = 1.0
 
   def __post_init__(self):
@@ -50,26 +51,26 @@ class Config(policy.Config):
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
-# The ability of the discriminator that it needs: it compares features.
+# The ability that the discriminator needs: ranks compare features.
 DISCRIMINATOR_KIND = discriminator_base.Features
 
 
 class Algorithm(policy.Algorithm):
   """See the module."""
 
-  def adversarial_reward(self, scores):
-    return scores  # Logarithms of ranks.
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
+    return scores  # Log-ranks.
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the ranker to place real sentences before new samples."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the ranker to rank real sentences above new samples."""
     del phase_fraction
     discriminator, gamma = self.discriminator, self.config.gamma
     num = tf.shape(real.tokens)[0]
     fake = self.generator.sample(num, noise.fold(seed, "fake")).tokens
     sets = _Sets(num, seed, self.config)
-    # References and sentences to compare with are rows of the same batch.
+    # References and comparisons are rows of the same batch.
     pairs, _ = vanilla.paired(real, fake)
     with tf.GradientTape() as tape:
       features = discriminator.features(pairs, seed=noise.fold(seed, "dropout"))
@@ -79,21 +80,21 @@ class Algorithm(policy.Algorithm):
       real_relevance, fake_relevance = ranking.relevance(real_features, references), ranking.relevance(fake_features, references)
       among_fake = ranking.level(ranking.relevance(all_fake[: self.config.comparison_size], references), gamma)
       among_real = ranking.level(ranking.relevance(sets.compared(all_real), references), gamma)
-      # No sentence is its own reference.
+      # A sentence is never its own reference.
       real_rank = ranking.log_rank(real_relevance, among_fake, gamma, sets.others)
       fake_rank = ranking.log_rank(fake_relevance, among_real, gamma)
       loss = base.mean(fake_rank - real_rank)
-      # Ranking has no use for the output layer. It learns to tell real from generated by the features as they are, for evaluation and export.
+      # Ranking does not use the output layer. It is trained as a classifier on the fixed features, for evaluation and export.
       scores = tf.reshape(discriminator.score(tf.stop_gradient(features)), [-1, 2])
-      verdict = base.mean(adversarial.discriminator(scores[:, 0], scores[:, 1])) + discriminator.regularization()
-      total = loss + verdict
+      classifier_loss = base.mean(adversarial.discriminator(scores[:, 0], scores[:, 1])) + discriminator.regularization()
+      total = loss + classifier_loss
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
-    # Pairs in the right order: a rank is only comparable with another.
+    # Pairs in the right order: ranks are only compared with one another.
     nearer = tf.reduce_mean(real_relevance * sets.others, axis=1) > tf.reduce_mean(fake_relevance * sets.others, axis=1)
     return {"loss": loss, "accuracy": base.mean(tf.cast(nearer, tf.float32)), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Makes tokens more probable the higher what follows from them ranks among real sentences."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the probability of tokens by how high their completions rank among real sentences."""
     del phase_fraction
     discriminator, gamma = self.discriminator, self.config.gamma
     num = tf.shape(real.tokens)[0]
@@ -118,14 +119,14 @@ class Algorithm(policy.Algorithm):
 
 
 class _Sets:
-  """Which rows of the global batch are references, and which are to be compared with.
+  """The rows of the global batch that are references and comparisons.
 
   Attributes:
-    others: float `[B, U]`, 0 where a row of this replica is the reference itself.
+    others: float `[B, U]`, 0 where a row of this replica is the reference itself, else 1.
   """
 
   def __init__(self, num, seed, config):
-    # In the order of random numbers, of which every replica knows all, and which are its own.
+    # Rows are ordered by random numbers. Every replica knows all numbers, and which of them are its rows'.
     mine = noise.uniform([num], noise.fold(seed, "sets"))
     everyone = noise.gather_from_replicas(mine)
     order = tf.argsort(everyone)
@@ -133,9 +134,9 @@ class _Sets:
     self.others = tf.cast(mine[:, None] != tf.gather(everyone, self._references)[None, :], tf.float32)
 
   def references(self, features):
-    """Of the features of the global batch, those of the references: `[U, F]`."""
+    """The references' features, `[U, F]`, from the features of the global batch."""
     return tf.gather(features, self._references)
 
   def compared(self, features):
-    """Those of the sentences to compare with: `[C, F]`."""
+    """The comparisons' features, `[C, F]`, from the features of the global batch."""
     return tf.gather(features, self._compared)

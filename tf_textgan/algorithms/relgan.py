@@ -1,11 +1,11 @@
-"""RelGAN: relaxed picks for the discriminator, hard ones for the generator, and a discriminator that compares instead of judging.
+"""RelGAN: the discriminator reads relaxed picks, the generator its own hard picks; the relativistic loss compares real and fake scores.
 
 Nie et al., "RelGAN: Relational Generative Adversarial Networks for Text Generation", https://openreview.net/forum?id=rJedV3R5tm.
 
   x_t = argmax(logits_t + g),   y_t = softmax(beta (logits_t + g)),   g Gumbel noise;
   loss_D = -log sigmoid(f(real) - f(y)),   loss_G = -log sigmoid(f(y) - f(real)), in each of the discriminator's views.
 
-The discriminator sees y, the generator goes on from x. The inverse temperature beta grows: small ones explore, large ones make y the sentence itself.
+The discriminator reads y, and the generator is fed x. The inverse temperature beta grows from exploration to points y that are nearly one-hot.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import relaxed
@@ -29,21 +30,21 @@ from tf_textgan.sampling import pickers
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The settings of the paper's code, for real text. The paper trains no discriminator between the phases (--discriminator_steps 0)."""
+  """The settings of the paper's code for real text. The paper has no phase for the discriminator alone (--discriminator_steps 0)."""
 
   # Adam's learning rate for the generator.
   generator_learning_rate: float = 1e-4
-  # The game: "relativistic" (each pair of a real and a fake score), or "standard" (non-saturating), "hinge", "least_squares", "wasserstein".
+  # Adversarial loss: "relativistic" (pairs of a real and a fake score), "standard" (non-saturating), "hinge", "least_squares", "wasserstein".
   loss: Literal["relativistic", "standard", "hinge", "least_squares", "wasserstein"] = "relativistic"
   # Weight of the gradient penalty of "wasserstein".
   penalty_weight: float = 10.0
   # Largest inverse temperature: 100 or 1000 for real text, 1 and 2 for the oracle at lengths 20 and 40.
   max_inverse_temperature: float = 100.0
-  # How the inverse temperature grows from 1; "constant" starts with the largest.
+  # Growth of the inverse temperature from 1; "constant" starts with the largest.
   temperature_schedule: Literal["exponential", "linear", "logarithmic", "sigmoid", "quadratic", "square_root", "constant"] = "exponential"
-  # Rounds (N) after which it is the largest. The code has 5000 and stops at 2000 or 3000; 0 takes the rounds there are, as the paper's text has it.
+  # Rounds (N) until the largest inverse temperature. The code has 5000 and stops at 2000 or 3000; 0 for all adversarial rounds, as in the paper.
   schedule_steps: int = 5000
-  # What the generator goes on from: "hard", the picked token, as the code has it, or "soft", the relaxed point, as the paper's text has it.
+  # Pick that is fed back to the generator: "hard", the token, as in the code, or "soft", the relaxed point, as in the paper's text.
   feedback: Literal["hard", "soft"] = "hard"
   # Discriminator steps for each generator step.
   discriminator_steps_per_round: int = 5
@@ -58,7 +59,7 @@ class Config(pretrained.Config):
 
 GENERATOR = ("relational_memory", relational_memory.Config())
 DISCRIMINATOR = ("multi_representation", multi_representation.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
 
@@ -66,17 +67,17 @@ class Algorithm(pretrained.Algorithm):
   """See the module."""
 
   @property
-  def scores_log_ratios(self):
+  def scores_log_ratios(self) -> bool:
     return self.config.loss in ("relativistic", "standard")
 
-  def phases(self, schedule):
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     rounds = schedule.adversarial_steps
     generator = base.Update("generator", functools.partial(self.generator_step, rounds=rounds))
     discriminator = base.Update("discriminator", functools.partial(self.discriminator_step, rounds=rounds))
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, phase_fraction, rounds):
-    """Teaches the discriminator to tell a real batch from relaxed samples. `rounds`: of the adversarial phase, for the inverse temperature."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor, rounds: int) -> base.Metrics:
+    """Trains the discriminator on a real batch and relaxed samples. `rounds`: length of the adversarial phase, for the inverse temperature."""
     config = self.config
     fake = self._sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake"), self._inverse_temperature(phase_fraction, rounds)).points
     with tf.GradientTape() as tape:
@@ -87,12 +88,12 @@ class Algorithm(pretrained.Algorithm):
       if config.loss == "wasserstein":
         total += config.penalty_weight * base.mean(self._penalty(real.tokens, fake, seed))
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
-    # Pairs in the right order: of a score that is only compared, zero means nothing.
+    # Pairs in the right order: scores are only compared, so their sign has no meaning.
     accuracy = base.mean(tf.cast(real_scores > fake_scores, tf.float32))
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction, rounds):
-    """Moves the relaxed samples to where they score as real ones do. `rounds`: as in `discriminator_step`."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor, rounds: int) -> base.Metrics:
+    """Moves relaxed samples towards higher scores. `rounds`: as in `discriminator_step`."""
     inverse_temperature = self._inverse_temperature(phase_fraction, rounds)
     num, hard = tf.shape(real.tokens)[0], self.config.feedback == "hard"
     real_scores = self._scores(real.tokens, noise.fold(seed, "real_dropout"))
@@ -121,7 +122,7 @@ class Algorithm(pretrained.Algorithm):
 
   def _penalty(self, real, fake, seed):
     mix = noise.uniform([tf.shape(real)[0]], noise.fold(seed, "mix"))
-    # Of the mean over the views, without dropout: the code has the sum of the views, with dropout.
+    # On the mean over views, without dropout; the code sums over views, with dropout.
     return gradient_penalty.penalty(self.discriminator, tf.one_hot(real, self.generator.spec.vocab_size), fake, mix)
 
   def _inverse_temperature(self, phase_fraction, rounds):

@@ -1,12 +1,12 @@
-"""ScratchGAN: REINFORCE with a reward for every token, a large batch and a regularised discriminator, and no pretraining.
+"""ScratchGAN: REINFORCE without pretraining, with a reward for every token, a large batch and a regularised discriminator.
 
 De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922.
 
-The discriminator scores every token given those before it, so that no rollouts are needed:
+The discriminator scores every token given the tokens before it, so no rollouts are needed:
 
   loss = -sum_t (R_t - b) log G(x_t | x_1..x_{t-1}),   R_t = sum_{s >= t} gamma^(s - t) r_s,   r_t = 2 D(x_t | x_1..x_{t-1}) - 1,
 
-where b is one number, an average of the returns over the batch and over the past.
+where the baseline b is a scalar, a moving average over steps of the batch's mean return.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import base as discriminator_base
@@ -28,7 +29,7 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """The settings of the paper's EMNLP news and of its code, but for the batch of 512, which is --batch_size."""
+  """The settings of the paper and its code for EMNLP news, except for the batch of 512, which is --batch_size."""
 
   # Adam's learning rate for the policy gradient.
   generator_learning_rate: float = 9.59e-5
@@ -36,9 +37,9 @@ class Config:
   discriminator_learning_rate: float = 9.38e-3
   # Adam's decay of the gradient's mean.
   beta_1: float = 0.5
-  # How much less a reward counts for each token between (gamma).
+  # Discount of a reward for each token between (gamma), from 0 to 1.
   discount: float = 0.23
-  # Share of its old value that the baseline keeps at each step (lambda).
+  # Decay of the baseline's moving average (lambda).
   baseline_decay: float = 0.08
   # Discriminator steps for each generator step, each on new samples.
   discriminator_steps_per_round: int = 1
@@ -52,9 +53,9 @@ class Config:
 
 GENERATOR = ("tied_lstm", tied_lstm.Config())
 DISCRIMINATOR = ("token_lstm", token_lstm.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
-# The ability of the discriminator that it needs: every token has a reward.
+# The ability that the discriminator needs: every token has a reward.
 DISCRIMINATOR_KIND = discriminator_base.PrefixScores
 
 
@@ -63,7 +64,7 @@ class Algorithm(base.Algorithm):
 
   rewarded = True
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     if not self.discriminator.per_prefix:
       raise errors.UserError(
@@ -74,11 +75,11 @@ class Algorithm(base.Algorithm):
     self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate, config.beta_1)
     self.modules["baseline"] = Baseline(config.baseline_decay)
 
-  def adversarial_reward(self, scores):
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     return 2.0 * tf.sigmoid(scores) - 1.0
 
-  def phases(self, schedule):
-    # From scratch, as the name says: what pretraining would give, the dense rewards and the large batch do.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # No pretraining: dense rewards and a large batch take its place.
     return [
       base.Phase(
         "adversarial",
@@ -91,21 +92,21 @@ class Algorithm(base.Algorithm):
       )
     ]
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell the tokens of a real batch from those of a new sample."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on the tokens of a real batch and of a new sample."""
     del phase_fraction
     discriminator = self.discriminator
     fake = self.generator.sample(tf.shape(real.tokens)[0], noise.fold(seed, "fake")).tokens
     with tf.GradientTape() as tape:
-      # With one dropout for both; the code has two. All tokens weigh the same, as in the code, which divides by their number and that of the padding:
-      # against that, the weights' penalty is smaller.
+      # One dropout mask for both; the code has two. All tokens have the same weight, as in the code, but the code also divides by the number of
+      # padding tokens, so the weight penalty is relatively smaller here.
       loss, accuracy = vanilla.scores(discriminator, real, fake, seed)
       total = loss + discriminator.regularization()
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
     return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Makes tokens more probable that are taken for real, and after which tokens are."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the probability of tokens by the discounted scores of them and the tokens after them."""
     del phase_fraction
     generator, num = self.generator, tf.shape(real.tokens)[0]
     samples = generator.sample(num, seed)
@@ -113,12 +114,12 @@ class Algorithm(base.Algorithm):
     # With dropout, as in the code.
     rewards = self.reward(tokens, self.discriminator.token_scores(tokens, seed=noise.fold(seed, "dropout")))
     returns = policy_gradient.discounted_returns(rewards, mask, self.config.discount)
-    # Over the tokens; the code counts the padding's zeros too, which takes the baseline away from what it is subtracted from.
+    # The mean over tokens; the code counts the zeros of the padding too, so its baseline is not the mean return.
     baseline = self.modules["baseline"].update(noise.average_over_replicas(base.mean(returns, mask)))
     with tf.GradientTape() as tape:
-      # The same z as the sample's: the policy is conditioned on it.
+      # The samples' own z: the policy is conditioned on it.
       log_probs = generator.log_probs(tokens, samples.latent)
-      # Summed over time, averaged over the batch; the code averages over both, which Adam does not notice.
+      # Summed over time, averaged over the batch; the code averages over both, which makes no difference to Adam.
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns - baseline) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"])
     return {
@@ -131,17 +132,17 @@ class Algorithm(base.Algorithm):
 
 
 class Baseline(keras.layers.Layer):
-  """An exponentially weighted average over steps: b <- decay b + (1 - decay) x, from 0."""
+  """An exponential moving average over steps: b <- decay b + (1 - decay) x, from 0."""
 
-  def __init__(self, decay):
+  def __init__(self, decay: float):
     super().__init__(name="baseline")
     self._decay = decay
-    # All replicas assign the same.
+    # All replicas assign the same value.
     self.average = self.add_weight((), "zeros", trainable=False, aggregation="mean", name="average")
     self.built = True
 
-  def update(self, x):
-    """Takes a scalar, the same in all replicas, and gives the new average."""
+  def update(self, x: tf.Tensor) -> tf.Tensor:
+    """Adds a scalar, the same on all replicas, and returns the new average."""
     average = self._decay * tf.convert_to_tensor(self.average) + (1.0 - self._decay) * x
     self.average.value.assign(average)
     return average

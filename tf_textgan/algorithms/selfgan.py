@@ -1,14 +1,14 @@
-"""SelfGAN: sentences that the discriminator helped to write, learnt by maximum likelihood.
+"""SelfGAN: maximum likelihood on the generator's own samples, chosen by the discriminator.
 
 Scialom et al., "To Beam Or Not To Beam: That is a Question of Cooperation for Language GANs", https://arxiv.org/abs/2106.06363.
 
-No gradient passes through a pick and no reward is needed: the discriminator chooses among candidates of the generator's, which is then taught by
-teacher forcing to write the chosen ones unaided. With f the discriminator's score of K candidates x_1..x_K for a sentence,
+No gradient passes through a pick and no reward is needed: the discriminator chooses among candidates, on which the generator is then trained by
+teacher forcing. With f the discriminator's score of K candidates x_1..x_K for a sentence,
 
   loss = -log G(x_i),   i drawn with probability softmax(f).
 
-If f is the log-ratio of the real probability to the generator's, the chosen tend to real sentences as K grows, and the loss to maximum likelihood of
-real text, of which there are as many as one likes. The discriminator then learns about the new generator, and so on.
+If f is the log-ratio of the real probability to the generator's, the distribution of the chosen sentences tends to the real one as K grows, and
+the loss to maximum likelihood on unlimited real text. The discriminator is then trained on samples of the new generator, and so on.
 """
 
 import dataclasses
@@ -32,21 +32,21 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """The paper fine-tunes a pretrained transformer for conditional tasks; networks and rates here are SeqGAN's, as for the other algorithms."""
+  """The paper fine-tunes a pretrained transformer for conditional tasks; networks and learning rates here are SeqGAN's."""
 
   # Adam's learning rate on the chosen sentences.
   generator_learning_rate: float = 1e-3
-  # How the discriminator helps: "resampling" draws one of whole candidates; "best" takes the one of the highest score, the paper's reranking;
-  # "search" chooses while they are written, by particles in place of the paper's tree search.
+  # Cooperative decoding: "resampling" draws one of the candidates by its score; "best" takes the one with the highest score, the paper's reranking;
+  # "search" resamples prefixes during generation, a particle filter in place of the paper's tree search.
   decoding: Literal["resampling", "best", "search"] = "resampling"
   # Candidates for a sentence (K).
   candidates: int = 16
-  # In search, tokens written between two choices.
+  # In search, tokens generated between two resampling steps.
   search_every: int = 5
-  # Share of real sentences among those that are learnt.
+  # Fraction of real sentences among the generator's training sentences.
   real_share: float = 0.0
-  # Discriminator steps in each round, each on new samples. A departure: these are plain ones, the paper's were helped. Its score is then the ratio to
-  # the generator itself, as resampling by it needs.
+  # Discriminator steps in each round, each on new samples. A departure: samples are drawn without the discriminator, unlike the paper's, so that the
+  # score is the log-ratio to the generator itself, as resampling requires.
   discriminator_steps_per_round: int = 5
 
   def __post_init__(self):
@@ -59,7 +59,7 @@ class Config(pretrained.Config):
 
 GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
 
@@ -68,37 +68,37 @@ class Algorithm(pretrained.Algorithm):
 
   rewarded = True
 
-  def phases(self, schedule):
-    # The prefixes of a search have no one shape for XLA.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # A search resamples prefixes of changing length, which XLA does not allow.
     generator = base.Update("generator", self.generator_step, compilable=self.config.decoding != "search")
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Teaches the discriminator to tell a real batch from a new sample."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on a real batch and a new sample."""
     del phase_fraction
     return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Raises the likelihood of what generator and discriminator write together."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the likelihood of sentences generated with the discriminator's help."""
     del phase_fraction
     config, num = self.config, tf.shape(real.tokens)[0]
     tokens, metrics = self._search(num, seed) if config.decoding == "search" else self._choose(num, seed)
     if config.real_share:
       tokens = tf.where((noise.uniform([num], noise.fold(seed, "real")) < config.real_share)[:, None], real.tokens, tokens)
-    # A z of its own for each sentence, as in pretraining, not the one that it was generated from.
+    # A new z for each sentence, as in pretraining, not the one that it was generated from.
     chosen = sequences.Batch(tokens)
     return metrics | likelihood.step(self.generator, self.optimizers["generator_optimizer"], chosen, seed, config.clip_norm)
 
-  def log_weight(self, tokens):
-    """The log-weights of candidates, the discriminator's scores and the user's own rewards: int32 `[B, T]` to float32 `[B]`."""
+  def log_weight(self, tokens: tf.Tensor) -> tf.Tensor:
+    """The log-weights of candidates, the discriminator's scores plus the user's own rewards: int32 `[B, T]` to float32 `[B]`."""
     return self.reward(tokens, self.discriminator(tokens))
 
-  def adversarial_reward(self, scores):
+  def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     return scores
 
   def _choose(self, num, seed):
-    """One of whole candidates for each sentence, int32 `[B, T]`, and metrics."""
+    """Chooses one of the complete candidates for each sentence: int32 `[B, T]`, and metrics."""
     candidates = self.config.candidates
     tokens = self.generator.sample(num * candidates, noise.fold(seed, "candidates")).tokens
     scores = self.log_weight(tokens)
@@ -109,13 +109,13 @@ class Algorithm(pretrained.Algorithm):
     metrics = {
       "score": base.mean(tf.gather(scores, chosen)),
       "unguided_score": base.mean(scores),
-      # Near 1 / K one candidate has all the weight; at 1 the discriminator does not care.
+      # Effective sample size divided by K: at 1 / K one candidate has all the weight, at 1 all have the same.
       "effective_share": base.mean(guidance.effective_share(scores, candidates)),
     }
     return tf.gather(tokens, chosen), metrics
 
   def _search(self, num, seed):
-    """Sentences that were chosen as they grew, int32 `[B, T]`, and metrics."""
+    """Generates sentences by guided search: int32 `[B, T]`, and metrics."""
     generator, spec, particles = self.generator, self.generator.spec, num * self.config.candidates
     search = guidance.Search(self.config.candidates, self.config.search_every)
     state = generator.initial_state(*generator.draw_inputs(particles, seed))

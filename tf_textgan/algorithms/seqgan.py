@@ -2,8 +2,8 @@
 
 Yu et al., "SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient", https://arxiv.org/abs/1609.05473.
 
-The discriminator judges whole sequences only, so the worth of a token x_t is the mean of D over `rollouts` completions of x_1..x_t by the
-generator itself, as it is now (the published code completes with a copy that trails it: `rollout_policy_lag`):
+The discriminator scores complete sequences only, so the reward of a token x_t is the mean of D over `rollouts` completions of x_1..x_t, sampled from
+the current generator (the published code samples from a moving average of its weights: `rollout_policy_lag`):
 
   loss = -sum_t Q(x_t) log G(x_t | x_1..x_{t-1}),   Q(x_t) = mean_n D(x_1..x_t, rollout_n),   Q(x_T) = D(x_1..x_T).
 """
@@ -12,6 +12,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
 from tf_textgan.algorithms.steps import vanilla
 from tf_textgan.discriminators import base as discriminator_base
@@ -22,7 +24,7 @@ from tf_textgan.generators import lstm
 
 @dataclasses.dataclass(frozen=True)
 class Config(policy.Config):
-  """The settings of the paper and its code, all of them in `steps.policy`."""
+  """The settings of the paper and its code, see `steps.policy`."""
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -34,13 +36,13 @@ GENERATOR_KIND = generator_base.Autoregressive
 class Algorithm(policy.Algorithm):
   """See the module."""
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Trains the discriminator to classify a real batch and a new sample."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the discriminator on a real batch and a new sample."""
     del phase_fraction
     return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Makes tokens more probable the better the discriminator likes the sentences that go on from them."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Raises the probability of tokens by the scores of their completions."""
     del phase_fraction
     return self.policy_step(self._judge, tf.shape(real.tokens)[0], seed)
 
@@ -49,7 +51,7 @@ class Algorithm(policy.Algorithm):
     judge = policy.Judge(lambda tokens: self.reward(tokens, discriminator(tokens)))
     if not isinstance(discriminator, discriminator_base.Completions):
       return judge
-    # Half of the convolutions' work is on prefixes, which rollouts share.
+    # Rollouts share the convolutions of their prefixes, half of the work.
     cache = discriminator.prefix_cache(tokens)
     return judge._replace(
       reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place))

@@ -1,4 +1,4 @@
-"""WGAN-GP for text: softmax outputs go to the critic as they are, nothing is picked in training.
+"""WGAN-GP for text: the critic reads softmax outputs; no token is picked in training.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs", https://arxiv.org/abs/1704.00028, section 5.4 (the character-level language model).
 
@@ -11,6 +11,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
 from tf_textgan.generators import base as generator_base
@@ -44,24 +45,24 @@ class Config:
 
 GENERATOR = ("conv_resnet", conv_resnet.Config())
 DISCRIMINATOR = ("conv_resnet", conv_resnet_critic.Config())
-# What the generator must be.
+# The kind of generator it trains.
 GENERATOR_KIND = generator_base.Generator
 
 
 class Algorithm(base.Algorithm):
   """See the module."""
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     self.optimizers["generator_optimizer"] = base.adam(self.generator, config.learning_rate, config.beta_1, config.beta_2)
     self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.learning_rate, config.beta_1, config.beta_2)
 
   @property
-  def scores_log_ratios(self):
+  def scores_log_ratios(self) -> bool:
     return False
 
-  def phases(self, schedule):
-    # From scratch: a one-shot generator has no likelihood to pretrain, and the critic's steps come before the generator's.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # No pretraining: a one-shot generator has no likelihood. The critic's steps come before the generator's.
     return [
       base.Phase(
         "adversarial",
@@ -74,11 +75,11 @@ class Algorithm(base.Algorithm):
       )
     ]
 
-  def discriminator_step(self, real, seed, phase_fraction):
-    """Sharpens the critic's estimate of the Wasserstein distance."""
+  def discriminator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Trains the critic to estimate the Wasserstein distance."""
     del phase_fraction
     num = tf.shape(real.tokens)[0]
-    onehots = tf.one_hot(real.tokens, self.generator.spec.vocab_size)  # The penalty lives between points: ids will not do.
+    onehots = tf.one_hot(real.tokens, self.generator.spec.vocab_size)  # The penalty interpolates, which ids do not allow.
     fake = self._softmax_rows(num, noise.fold(seed, "fake"))
     mix = noise.uniform([num], noise.fold(seed, "mix"))
     with tf.GradientTape() as tape:
@@ -88,8 +89,8 @@ class Algorithm(base.Algorithm):
     norm = base.minimize(tape, loss, self.discriminator, self.optimizers["discriminator_optimizer"])
     return {"loss": loss, "distance": base.mean(distance), "penalty": base.mean(penalty), "gradient_norm": norm}
 
-  def generator_step(self, real, seed, phase_fraction):
-    """Moves the softmax rows up the critic's slope."""
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
+    """Moves the softmax rows towards higher scores."""
     del phase_fraction
     with tf.GradientTape() as tape:
       points = self._softmax_rows(tf.shape(real.tokens)[0], seed)

@@ -1,4 +1,4 @@
-"""What a discriminator is, and what some can do beyond scoring whole sequences: abstract classes that an algorithm may ask for."""
+"""The interface of a discriminator, and abstract classes for abilities beyond scoring whole sequences, which an algorithm may require."""
 
 import abc
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ from tf_textgan.layers import network
 
 
 class Discriminator(network.Network):
-  """Scores whole sequences; the higher, the more real. Losses take the score as a logit, or as a critic's value.
+  """Scores whole sequences; a higher score means more real. Losses interpret the score as a logit or as a critic's value.
 
   Attributes:
-    per_prefix: whether training uses the scores of all prefixes as examples; the discriminator is then a `PrefixScores`.
-    begun: whether it came trained, so that `begin` must not be called.
+    per_prefix: whether it is trained on the scores of all prefixes; it is then a `PrefixScores`.
+    begun: whether it is pretrained, so that `begin` must not be called.
   """
 
   per_prefix = False
   begun = False
 
   def __init__(self, spec: sequences.Spec, config: Any = None, seed: int = 0):
-    """Args as of `layers.network.Network`; the `Config` may be absent from a discriminator that is never saved by Keras."""
+    """Arguments as of `layers.network.Network`. A discriminator that is never saved by Keras needs no `Config`."""
     super().__init__(spec, config, seed, name="discriminator")
 
   def attach(self, networks: Mapping[str, keras.Model]) -> None:
-    """Shows the discriminator the networks it is trained with, before it is used and before its optimizers are built: `algorithms.base` calls it.
+    """Connects the discriminator to the networks it is trained with. `algorithms.base` calls it before the first use and before building optimizers.
 
-    Most discriminators do nothing with them. One whose sizes follow the generator's makes its variables here, the first time.
+    Most discriminators ignore them. A discriminator with the generator's sizes creates its variables here, in the first call.
 
     Args:
       networks: name to network, "generator" among them.
@@ -42,26 +42,27 @@ class Discriminator(network.Network):
     """
 
   def begin(self) -> None:
-    """Takes over the generator's weights, if it begins from them. Called once, before the first step of the discriminator's training."""
+    """Copies the generator's weights, if the discriminator starts from them. Called once, before the discriminator's first training step."""
 
   @abc.abstractmethod
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """Scores sequences.
 
     Args:
-      inputs: ids int32 `[B, T]`, looked up, or points float `[B, T, V]`, multiplied with the embedding.
-      context: the context the sequences are conditioned on, see `sequences.Batch`; a discriminator may ignore it.
-      seed: int32 `[2]` for dropout; None leaves nothing out.
+      inputs: ids int32 `[B, T]`, looked up in the embedding, or points float `[B, T, V]`, multiplied with it.
+      context: context of the sequences, see `sequences.Batch`; a discriminator may ignore it.
+      seed: int32 `[2]`, for dropout; None for no dropout.
 
     Returns:
       float32 `[B]`.
     """
 
-  def training_scores(self, inputs, *, context=None, seed=None) -> tuple[tf.Tensor, tf.Tensor]:
+  def training_scores(
+    self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None
+  ) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores and weights that enter the loss, float32 `[B, N]` each: the score of the sequence, or the scores of its prefixes.
 
-    Args:
-      inputs, context, seed: as of `call`.
+    Arguments as of `call`.
     """
     if self.per_prefix:
       return self.token_scores(inputs, context=context, seed=seed), self.mask(inputs)
@@ -69,7 +70,7 @@ class Discriminator(network.Network):
     return scores, tf.ones_like(scores)
 
   def mask(self, inputs: tf.Tensor) -> tf.Tensor:
-    """`sequences.Spec.mask`, of ids `[B, T]` or of points `[B, T, V]`: float32 `[B, T]`."""
+    """As `sequences.Spec.mask`, of ids `[B, T]` or points `[B, T, V]`: float32 `[B, T]`."""
     if inputs.dtype.is_integer:
       return self.spec.mask(inputs)
     if self.spec.end_token is None:
@@ -77,7 +78,7 @@ class Discriminator(network.Network):
     return 1.0 - tf.stop_gradient(tf.cast(inputs[:, :, sequences.PAD], tf.float32))
 
   def regularization(self) -> tf.Tensor:
-    """The sum of the layers' weight penalties, a float32 scalar."""
+    """The sum of the layers' weight penalties, float32 scalar."""
     return tf.add_n(self.losses) if self.losses else tf.zeros([])
 
 
@@ -87,8 +88,8 @@ class PrefixScores(abc.ABC):
   ability: ClassVar[str] = "scores every prefix"
 
   @abc.abstractmethod
-  def token_scores(self, inputs, *, context=None, seed=None) -> tf.Tensor:
-    """Arguments as of `call`, to float32 `[B, T]`: at t the score of the tokens up to t, 0 on padding."""
+  def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns float32 `[B, T]`: at t the score of the tokens up to t, 0 on padding. Arguments as of `call`."""
 
 
 class PointScores(abc.ABC):
@@ -97,16 +98,19 @@ class PointScores(abc.ABC):
   ability: ClassVar[str] = "scores prefixes that end with a relaxed token"
 
   @abc.abstractmethod
-  def prefixes(self, tokens, points, *, context=None, seed=None) -> tf.Tensor:
+  def prefixes(
+    self, tokens: tf.Tensor, points: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None
+  ) -> tf.Tensor:
     """Scores each prefix with a point in place of its last token.
 
     Args:
       tokens: int32 `[B, T]`.
       points: float `[B, T, V]`.
-      context, seed: as of `call`.
+      context: as of `call`.
+      seed: as of `call`.
 
     Returns:
-      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as if they were all of the sequence.
+      float32 `[B, T]`; at t the score of tokens 0 to t - 1 followed by point t, as a whole sequence.
     """
 
 
@@ -116,8 +120,8 @@ class Views(abc.ABC):
   ability: ClassVar[str] = "scores several views of a sequence"
 
   @abc.abstractmethod
-  def scores(self, inputs, *, context=None, seed=None) -> tf.Tensor:
-    """Arguments as of `call`, to float32 `[B, R]`, a score for each of R views."""
+  def scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns float32 `[B, R]`, a score for each of R views. Arguments as of `call`."""
 
 
 class Features(abc.ABC):
@@ -131,22 +135,22 @@ class Features(abc.ABC):
   score: keras.layers.Layer
 
   @abc.abstractmethod
-  def features(self, inputs, *, context=None, seed=None) -> tf.Tensor:
-    """Arguments as of `call`, to float `[B, F]`, the inputs of the output layer."""
+  def features(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns the inputs of the output layer, float `[B, F]`. Arguments as of `call`."""
 
 
 class TokenLikelihoods(abc.ABC):
-  """Is a language model, which knows the likelihood of each token."""
+  """Is a language model, which gives the likelihood of each token."""
 
   ability: ClassVar[str] = "knows the likelihood of each token"
 
   @abc.abstractmethod
-  def token_nll(self, inputs, given=None) -> tf.Tensor:
-    """Negative log-likelihood of each token given those before it.
+  def token_nll(self, inputs: tf.Tensor, given: tf.Tensor | None = None) -> tf.Tensor:
+    """Negative log-likelihood of each token given the tokens before it.
 
     Args:
-      inputs: ids int32 `[B, T]` or points float `[B, T, V]`, which have the mean of their tokens' numbers.
-      given: int32 `[B, T]`, the tokens before each point; None for the points themselves.
+      inputs: ids int32 `[B, T]`, or points float `[B, T, V]`, for the expectation over the tokens of each point.
+      given: int32 `[B, T]`, tokens in place of the points that each point is conditioned on; None for the points themselves.
 
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
@@ -154,22 +158,22 @@ class TokenLikelihoods(abc.ABC):
 
 
 class Completions(abc.ABC):
-  """Scores the completions of a prefix cheaper than as so many sequences, because it keeps the work on the prefix."""
+  """Scores completions of a prefix more cheaply than whole sequences, because the computation on the prefix is cached."""
 
   ability: ClassVar[str] = "scores completions of shared prefixes"
 
   @abc.abstractmethod
-  def prefix_cache(self, tokens) -> Any:
-    """The work on all prefixes of sequences int32 `[B, T]` that their completions share."""
+  def prefix_cache(self, tokens: tf.Tensor) -> Any:
+    """The part of the computation that completions share with the prefixes of sequences, int32 `[B, T]`."""
 
   @abc.abstractmethod
-  def features_of_completions(self, cache, tokens, rows, t) -> tf.Tensor:
+  def features_of_completions(self, cache: Any, tokens: tf.Tensor, rows: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """Features of completions: only windows that reach beyond the shared prefix are computed.
 
     Args:
       cache: of `prefix_cache`.
       tokens: int32 `[R, T]`.
-      rows: int32 `[R]`, the cached sequence that each one completes.
+      rows: int32 `[R]`, the cached sequence that each row completes.
       t: int32 scalar up to T - 2, the last position of the shared prefix.
 
     Returns:
@@ -177,7 +181,7 @@ class Completions(abc.ABC):
     """
 
   @abc.abstractmethod
-  def score_completions(self, cache, tokens, rows, t) -> tf.Tensor:
+  def score_completions(self, cache: Any, tokens: tf.Tensor, rows: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """Scores completions: equal to `call(tokens)`, float32 `[R]`. Arguments as of `features_of_completions`."""
 
 
@@ -185,43 +189,48 @@ class PrefixFeatures(abc.ABC):
   """Gives the features of every prefix, all at once or token by token, for a generator that reads them.
 
   Attributes:
-    feature_size: numbers in the features (F).
+    feature_size: number of features (F).
   """
 
   ability: ClassVar[str] = "gives the features of unfinished sequences"
   feature_size: int
 
   @abc.abstractmethod
-  def prefix_features(self, inputs, highway=True) -> tf.Tensor:
-    """Features of all prefixes: ids int32 `[B, T]` or points float `[B, T, V]` to float32 `[B, T + 1, F]`, the empty prefix first."""
+  def prefix_features(self, inputs: tf.Tensor, highway: bool = True) -> tf.Tensor:
+    """Features of all prefixes, the empty one first: ids int32 `[B, T]` or points float `[B, T, V]` to float32 `[B, T + 1, F]`."""
 
   @abc.abstractmethod
-  def unread(self, num) -> Any:
-    """The state of `num` sequences before the start token."""
+  def unread(self, num: int | tf.Tensor) -> Any:
+    """The state of `num` sequences before the start token is read."""
 
   @abc.abstractmethod
-  def extend(self, prefix, inputs) -> Any:
-    """Reads one more token, ids int32 `[B]` or points float `[B, V]`: the next state."""
+  def extend(self, prefix: Any, inputs: tf.Tensor) -> Any:
+    """Reads one more token, ids int32 `[B]` or points float `[B, V]`, and returns the next state."""
 
   @abc.abstractmethod
-  def features_of(self, prefix, highway=True) -> tf.Tensor:
-    """The features of the tokens read so far: float32 `[B, F]`, as `prefix_features` has them."""
+  def features_of(self, prefix: Any, highway: bool = True) -> tf.Tensor:
+    """The features of the tokens read so far, float32 `[B, F]`: equal to `prefix_features`."""
 
 
-def view_scores(discriminator, inputs, *, context=None, seed=None):
-  """The scores of a discriminator's views, or its only score: arguments as of `call`, to float32 `[B, R]`."""
+def view_scores(
+  discriminator: Discriminator, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None
+) -> tf.Tensor:
+  """Returns the scores of a discriminator's views, or its only score, float32 `[B, R]`. Arguments as of `Discriminator.call`."""
   if isinstance(discriminator, Views):
     return discriminator.scores(inputs, context=context, seed=seed)
   return discriminator(inputs, context=context, seed=seed)[:, None]
 
 
 def require(discriminator: Discriminator | None, kinds: type | tuple[type, ...], who: str) -> None:
-  """Raises a `UserError` that names those which would do unless a discriminator has all of some abilities.
+  """Checks that a discriminator has all required abilities.
 
   Args:
-    discriminator: the one there is; None for none.
+    discriminator: the discriminator; None if there is none.
     kinds: one or several abstract classes of this module, or the class of one network.
-    who: whose need it is, for the message, such as "--algorithm leakgan".
+    who: the part that requires them, for the message, such as "--algorithm leakgan".
+
+  Raises:
+    UserError: an ability is missing; the message names the discriminators that have all of them.
   """
   kinds = kinds if isinstance(kinds, tuple) else (kinds,)
   missing = [kind for kind in kinds if not isinstance(discriminator, kind)]
@@ -239,7 +248,7 @@ def _names_of(kinds):
 
 
 def embed(inputs: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
-  """Looks ids `[B, T]` up in a table `[V, E]`, or multiplies points `[B, T, V]` with it: `[B, T, E]`."""
+  """Looks up ids `[B, T]` in a table `[V, E]`, or multiplies points `[B, T, V]` with it: `[B, T, E]`."""
   if inputs.dtype.is_integer:
     return tf.gather(table, inputs)
   vocab_size, size = table.shape

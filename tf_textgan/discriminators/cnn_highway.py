@@ -1,4 +1,4 @@
-"""SeqGAN's discriminator: convolutions of many widths, the largest response over time, a highway layer.
+"""SeqGAN's discriminator: convolutions of many widths, max-pooling over time, a highway layer.
 
 Yu et al., https://arxiv.org/abs/1609.05473; the network is Kim's sentence classifier, https://arxiv.org/abs/1408.5882, with a highway layer,
 https://arxiv.org/abs/1505.00387.
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.sampling import noise
 
@@ -20,15 +21,15 @@ from tf_textgan.sampling import noise
 class Config:
   """Sizes for sequences of 20 tokens, as published."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 64
-  # Widths of the convolutions, in tokens; those wider than the sequence are left out.
+  # Widths of the convolutions, in tokens; widths above the sequence length are left out.
   widths: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)
-  # Filters of each width.
+  # Number of filters of each width.
   filters: tuple[int, ...] = (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
-  # Share of the features left out in training.
+  # Dropout rate of the features.
   dropout: float = 0.25
-  # Weight of the squared norm of the output layer. The published 0.2 / 2 is on two outputs of a softmax; on their difference it is a quarter.
+  # Weight of the squared norm of the output layer. The published 0.2 / 2 applies to two outputs of a softmax; this network has their difference.
   output_l2: float = 0.05
 
   def __post_init__(self):
@@ -40,12 +41,12 @@ class Config:
 
 
 class Prefix(NamedTuple):
-  """What the discriminator knows of sequences that are read token by token.
+  """The state of sequences that are read token by token.
 
   Attributes:
-    recent: float `[B, W, E]`, the embedded tokens that the widest window reaches.
-    best: float `[B, F]`, the largest response so far of each filter; 0 before its first window.
-    count: int32 `[B]`, tokens read; -1 before the start token, which is read like the others and is no part of the sequence.
+    recent: float `[B, W, E]`, embeddings of the last W tokens, W the largest width.
+    best: float `[B, F]`, the largest response of each filter so far; 0 before its first window.
+    count: int32 `[B]`, tokens read; -1 before the start token, which is read too but is not part of the sequence.
   """
 
   recent: tf.Tensor
@@ -57,11 +58,11 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
   """See the module.
 
   Attributes:
-    feature_size: numbers that the score is a linear function of (F).
+    feature_size: inputs of the output layer (F).
   """
 
-  def __init__(self, spec, config, seed=0, outputs=1):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights; outputs: of the last layer, for derived networks."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0, outputs: int = 1):
+    """Creates the variables; `seed` determines their initial values. A derived network may have more than one output."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
@@ -92,27 +93,27 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     for layer in (self.highway, self.gate, self.score):
       layer.build((None, features))
     self.feature_size = features
-    # Of each feature, the tokens that its filter looks at.
+    # The width of each feature's filter.
     self._widths = tf.concat([tf.fill([layer.filters], layer.kernel_size[0]) for layer in self.convolutions], axis=0)
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     return self._score_of(self.features(inputs, context=context, seed=seed))
 
-  def features(self, inputs, *, context=None, seed=None):
+  def features(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.Features`."""
     del context
     embedded = self._embed(inputs)
     return self._pass_on(tf.concat([tf.reduce_max(layer(embedded), axis=1) for layer in self.convolutions], axis=-1), seed)
 
-  def prefix_cache(self, tokens):
-    """See `base.Completions`: for each width, the largest response so far at each position, float `[B, T, F]`."""
+  def prefix_cache(self, tokens: tf.Tensor) -> list[tf.Tensor]:
+    """See `base.Completions`: for each width, the running maximum of the responses, float `[B, T, F_i]`."""
     return tf.split(self._running_maxima(tokens), [layer.filters for layer in self.convolutions], axis=-1)
 
-  def score_completions(self, cache, tokens, rows, t):
+  def score_completions(self, cache: list[tf.Tensor], tokens: tf.Tensor, rows: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     return self._score_of(self.features_of_completions(cache, tokens, rows, t))
 
-  def features_of_completions(self, cache, tokens, rows, t):
+  def features_of_completions(self, cache: list[tf.Tensor], tokens: tf.Tensor, rows: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """See `base.Completions`."""
     embedded = self._embed(tokens)
     features = []
@@ -122,15 +123,15 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
       features.append(tf.maximum(tf.reduce_max(reaching, axis=1), tf.gather(best[:, t], rows)))
     return self._pass_on(tf.concat(features, axis=-1), None)
 
-  def prefix_features(self, inputs, highway=True):
-    """What the score is a linear function of, for every prefix: only windows that lie in the prefix count.
+  def prefix_features(self, inputs: tf.Tensor, highway: bool = True) -> tf.Tensor:
+    """Computes the features of every prefix, from the windows inside the prefix.
 
     Args:
       inputs: ids int32 `[B, T]` or points float `[B, T, V]`.
-      highway: whether the features have passed the highway layer; without it they are the largest responses.
+      highway: whether to apply the highway layer; without it the features are the largest responses.
 
     Returns:
-      float32 `[B, T + 1, F]`: of the empty prefix, of the first token, ..., of the whole sequence, where they are what `call` has.
+      float32 `[B, T + 1, F]`: features of the empty prefix, of the first token, ..., of the whole sequence. The last equal `features`.
     """
     maxima = tf.pad(self._running_maxima(inputs), [[0, 0], [1, 0], [0, 0]])
     if not highway:
@@ -138,14 +139,14 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     features = self._pass_highway(tf.reshape(maxima, [-1, self.feature_size]))
     return tf.reshape(tf.cast(features, tf.float32), [-1, maxima.shape[1], self.feature_size])
 
-  def unread(self, num):
-    """A `Prefix` of `num` sequences of which not even the start token has been read."""
+  def unread(self, num: int | tf.Tensor) -> Prefix:
+    """The state of `num` sequences before the start token is read."""
     widest = max(layer.kernel_size[0] for layer in self.convolutions)
     recent = tf.zeros([num, widest, self.embedding.shape[1]], self.compute_dtype)
     return Prefix(recent, tf.zeros([num, self.feature_size], self.compute_dtype), tf.fill([num], -1))
 
-  def extend(self, prefix, inputs):
-    """Reads one more token: ids int32 `[B]` or points float `[B, V]`. Only the windows that end there are computed."""
+  def extend(self, prefix: Prefix, inputs: tf.Tensor) -> Prefix:
+    """Reads one more token, ids int32 `[B]` or points float `[B, V]`. Computes only the windows that end there."""
     recent = tf.concat([prefix.recent[:, 1:], self._embed(inputs[:, None])], axis=1)
     count = prefix.count + 1
     responses = []
@@ -153,18 +154,18 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
       kernel = tf.cast(tf.convert_to_tensor(layer.kernel), self.compute_dtype)
       window = tf.reshape(recent[:, -layer.kernel_size[0] :], [-1, kernel.shape[0] * kernel.shape[1]])
       responses.append(tf.matmul(window, tf.reshape(kernel, [-1, layer.filters])) + tf.cast(tf.convert_to_tensor(layer.bias), self.compute_dtype))
-    # 0, and not the response, for a window that would begin before the first token.
+    # 0 for a window that would begin before the first token.
     responses = tf.where(count[:, None] >= self._widths, tf.nn.relu(tf.concat(responses, axis=-1)), tf.zeros([], self.compute_dtype))
     return Prefix(recent, tf.maximum(prefix.best, responses), count)
 
-  def features_of(self, prefix, highway=True):
-    """The features of what has been read: float32 `[B, F]`, as `prefix_features` has them."""
+  def features_of(self, prefix: Prefix, highway: bool = True) -> tf.Tensor:
+    """The features of the tokens read so far, float32 `[B, F]`: equal to `prefix_features`."""
     return tf.cast(self._pass_highway(prefix.best) if highway else prefix.best, tf.float32)
 
   def _running_maxima(self, inputs):
-    """The largest response of each filter up to each position, `[B, T, F]`."""
+    """The running maximum of each filter's responses, `[B, T, F]`."""
     embedded = self._embed(inputs)
-    # A window's response belongs to its last token; a rectified response is at least 0, which stands for "no window yet".
+    # A window's response stands at its last token. Rectified responses are at least 0, so 0 also means no window yet.
     responses = [tf.pad(layer(embedded), [[0, 0], [layer.kernel_size[0] - 1, 0], [0, 0]]) for layer in self.convolutions]
     return tf.transpose(tf.scan(tf.maximum, tf.transpose(tf.concat(responses, axis=-1), [1, 0, 2])), [1, 0, 2])
 
@@ -182,5 +183,5 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     return features
 
   def _score_of(self, features):
-    """The score `[B]` of features `[B, F]`."""
+    """Computes the score `[B]` of features `[B, F]`."""
     return self.score(features)[:, 0]

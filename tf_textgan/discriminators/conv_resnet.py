@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.layers import residual
 
@@ -27,8 +28,8 @@ class Config:
 class Discriminator(base.Discriminator):
   """See the module. It has no dropout, so the seed has no effect."""
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     self.channels = config.channels
     self.embedding = self.add_weight(
@@ -44,7 +45,7 @@ class Discriminator(base.Discriminator):
     self.score.build((None, spec.length * config.channels))
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     del context, seed
     table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     # A convolution of width 1 over one-hot rows is this lookup.

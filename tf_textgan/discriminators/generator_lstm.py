@@ -1,13 +1,14 @@
-"""A recurrent discriminator that begins as the generator's own language model: its embedding and its LSTM are copies of those that have read most.
+"""A recurrent discriminator that starts from the generator's language model: its embedding and LSTM are copies of the pretrained generator's.
 
-Few real sequences teach a language model more than a classifier, which has one bit of each. With h_t the LSTM's output after x_1..x_t:
+A language model learns more from few real sequences than a classifier, which gets one bit from each. With h_t the LSTM's output after x_1..x_t:
 
-  score(x_1..x_t) = w relu(W [mean of h_1..h_t; largest of h_1..h_t; mean of log p(x_s | x_1..x_{s-1})] + b) + c,
+  score(x_1..x_t) = w relu(W [mean of h_1..h_t; largest of h_1..h_t; mean of log p(x_s | x_1..x_{s-1})] + b) + c.
 
-the last under the generator as it was when the discriminator began, if asked for. A pass gives the scores of all prefixes, each as if it were all of
-the sequence: one discriminator for whole sequences, for search and for dense rewards.
+The last feature is optional; p is the generator at the time of the copy. One pass scores all prefixes, each as a whole sequence: one discriminator
+for whole sequences, for guided search and for dense rewards.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import math
 
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.discriminators import language_model
 from tf_textgan.sampling import noise
@@ -25,18 +27,17 @@ from tf_textgan.sampling import noise
 class Config:
   """Embedding and LSTM have the generator's sizes."""
 
-  # Numbers in the layer between the features and the score.
+  # Size of the layer between the features and the score.
   head_size: int = 64
-  # Share of the embeddings' numbers left out in training.
+  # Dropout rate of the embeddings.
   input_dropout: float = 0.25
-  # Share of the features left out in training.
+  # Dropout rate of the features.
   dropout: float = 0.5
   # Weight of the squared norm of all weights, added to the loss.
   weight_decay: float = 0.0
-  # One more feature: the log-probability, nats per token, under the generator as it was when the discriminator began. Its cost is a pass over the
-  # vocabulary.
+  # Add a feature: the log-probability, nats per token, under the generator that the weights are copied from. It costs a pass over the vocabulary.
   log_prob: bool = False
-  # Train the score of every prefix rather than that of the sequence alone.
+  # Train on the scores of every prefix rather than on the score of the whole sequence.
   per_prefix: bool = False
 
   def __post_init__(self):
@@ -46,36 +47,36 @@ class Config:
 
 
 class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.PointScores):
-  """See the module. Its variables are made when it is attached to a generator; they are random until it begins.
+  """See the module. Its variables are created when it is attached to a generator; they are random until `begin`.
 
   Attributes:
-    language_model: the generator as it was, which stays as it is; None without `log_prob`.
+    language_model: a frozen copy of the generator; None without `log_prob`.
   """
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     self.dropout = config.dropout
     self.per_prefix = config.per_prefix
     self.language_model = None
     self._generator = lambda: None
 
-  def attach(self, networks):
-    """See the base."""
+  def attach(self, networks: Mapping[str, keras.Model]) -> None:
+    """See the base class. The generator must be an LSTM."""
     generator = networks["generator"]
     if not isinstance(getattr(generator, "lstm", None), keras.layers.LSTM):
       name = type(generator).__module__.rsplit(".", 1)[-1]
       raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
     # In a function: see `generators.base`.
     self._generator = lambda: generator
-    if not self.built:  # Else it was attached to another one: the weights are kept.
+    if not self.built:  # Attached to another generator, it keeps its weights.
       self._make_variables(generator.embedding.shape[1], generator.lstm.units)
 
-  def attachment(self):
-    """The sizes of the generator; once the discriminator has begun, it needs nothing else."""
+  def attachment(self) -> dict[str, int] | None:
+    """The sizes of the generator, all that a discriminator with weights of its own needs."""
     return {"embedding_size": self.embedding.shape[1], "units": self.lstm.units} if self.built else None
 
-  def restore_attachment(self, attachment):
+  def restore_attachment(self, attachment: dict[str, int]) -> None:
     self._make_variables(**attachment)
 
   def _make_variables(self, embedding_size, units):
@@ -87,7 +88,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
       recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
       return_sequences=True,
-      seed=self.seed,  # Unused, but a variable: two runs should not differ in it.
+      seed=self.seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
       name="lstm",
     )
     self.lstm.build((None, None, embedding_size))
@@ -103,28 +104,28 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       self.language_model.trainable = False
     self.built = True
 
-  def begin(self):
+  def begin(self) -> None:
     """Copies the generator's embedding and LSTM."""
     generator = self._generator()
     size, cell = generator.embedding.shape[1], generator.lstm.cell
     kernel, bias = tf.convert_to_tensor(cell.kernel), tf.convert_to_tensor(cell.bias)
-    # What a generator is shown of categories is not known here: the mean of all takes its place.
+    # The discriminator does not read the category: the mean over all categories takes its place.
     if kernel.shape[0] > size:
       bias += tf.reduce_mean(kernel[size:], axis=0)
-    copied = [(self.embedding, generator.embedding), *_weights(self.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+    copied = [(self.embedding, generator.embedding), *_assignments(self.lstm, kernel[:size], cell.recurrent_kernel, bias)]
     if self.language_model is not None:
       frozen = self.language_model
-      copied += [(frozen.embedding, generator.embedding), *_weights(frozen.lstm, kernel[:size], cell.recurrent_kernel, bias)]
-      # A bound, as `likelihood.token_nll` has one: gradients of points should stay finite.
+      copied += [(frozen.embedding, generator.embedding), *_assignments(frozen.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+      # Bounded, as in `likelihood.token_nll`, so that the gradients of points stay finite.
       excluded = tf.maximum(generator.spec.exclusion(), -87.0)
       copied += [(frozen.output_kernel, generator.output_kernel), (frozen.output_bias, tf.convert_to_tensor(generator.output_bias) + excluded)]
     for variable, value in copied:
       variable.assign(value)
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, *, context=None, seed=None):
+  def features(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.Features`."""
     del context
     mask = self.mask(inputs)[:, :, None]
@@ -135,8 +136,8 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.reduce_sum(self.language_model.token_nll(inputs), axis=1, keepdims=True), count))
     return self._pass_head(parts, seed)
 
-  def token_scores(self, inputs, *, context=None, seed=None):
-    """See `base.PrefixScores`: scores each prefix as if it were all of the sequence."""
+  def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """See `base.PrefixScores`. Each prefix is scored as a whole sequence."""
     del context
     mask = self.mask(inputs)[:, :, None]
     outputs = self._outputs(inputs, seed)
@@ -146,10 +147,12 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob(tf.cumsum(self.language_model.token_nll(inputs), axis=1)[:, :, None], count))
     return (self.score(self._pass_head(parts, seed)) * mask)[:, :, 0]
 
-  def prefixes(self, tokens, points, *, context=None, seed=None):
+  def prefixes(
+    self, tokens: tf.Tensor, points: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None
+  ) -> tf.Tensor:
     """See `base.PointScores`."""
     del context
-    # One pass for the states of all prefixes; the points then go on from them, all positions at once.
+    # One pass computes the states of all prefixes; the points of all positions are then read at once.
     zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
     given = tf.transpose(self._embed(tokens, seed)[:, :-1], [1, 0, 2])
     states = tf.scan(lambda state, x: self.lstm.cell(x, state)[1], given, [zeros, zeros])
@@ -158,7 +161,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     last, _ = self.lstm.cell(tf.reshape(embedded, [-1, embedded.shape[-1]]), [flat(state) for state in states])
     outputs = tf.cast(tf.transpose(states[0], [1, 0, 2]), tf.float32)
     last = tf.reshape(tf.cast(last, tf.float32), tf.shape(outputs))
-    # The outputs before each point: none is counted before the first.
+    # Masks the outputs before each point.
     mask = tf.pad(self.spec.mask(tokens)[:, :-1], [[0, 0], [1, 0]])[:, :, None]
     own = self.mask(points)[:, :, None]
     count = tf.maximum(tf.cumsum(mask, axis=1) + own, 1.0)
@@ -169,42 +172,42 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       parts.append(self._log_prob((before + self.language_model.token_nll(points, tokens))[:, :, None], count))
     return self.score(self._pass_head(parts, seed))[:, :, 0]
 
-  def regularization(self):
+  def regularization(self) -> tf.Tensor:
     if not self.config.weight_decay:
       return tf.zeros([])
     return self.config.weight_decay * tf.add_n([tf.reduce_sum(tf.square(tf.convert_to_tensor(weight))) for weight in self.trainable_variables])
 
   def _outputs(self, inputs, seed):
-    """The LSTM's outputs after each token, the start token read before them: float32 `[B, T, H]`."""
+    """The LSTM's outputs after each token, float32 `[B, T, H]`; the start token is read first."""
     return tf.cast(self.lstm(self._embed(inputs, seed))[:, 1:], tf.float32)
 
   def _embed(self, inputs, seed):
-    """The start token's embedding and those of ids `[B, T]` or points `[B, T, V]`: `[B, T + 1, E]`."""
+    """Embeds the start token and ids `[B, T]` or points `[B, T, V]`: `[B, T + 1, E]`."""
     table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     start = tf.tile(table[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
     embedded = tf.concat([start, base.embed(inputs, table)], axis=1)
     return _drop(embedded, self.config.input_dropout, seed, "inputs")
 
   def _log_prob(self, nll, count):
-    """The mean of log-probabilities as a feature: that of the uniform distribution is 0."""
+    """The mean log-probability plus log V, 0 for the uniform distribution."""
     return math.log(self.spec.vocab_size) - nll / count
 
   def _pass_head(self, parts, seed):
     return tf.cast(self.head(_drop(tf.concat(parts, axis=-1), self.dropout, seed, "features")), tf.float32)
 
 
-def _weights(lstm, kernel, recurrent_kernel, bias):
-  """Pairs of an LSTM layer's variables and the values they are to have."""
+def _assignments(lstm, kernel, recurrent_kernel, bias):
+  """Pairs of an LSTM layer's variables and their new values."""
   return [(lstm.cell.kernel, kernel), (lstm.cell.recurrent_kernel, recurrent_kernel), (lstm.cell.bias, bias)]
 
 
 def _hide(outputs, mask):
-  """Outputs where the mask is 1, and less than any output where it is 0."""
+  """Outputs where the mask is 1, and -1, less than any output of an LSTM, where it is 0."""
   return outputs * mask + (mask - 1.0)
 
 
 def _running_maximum(x):
-  """The largest numbers so far, float `[B, T, H]`: of 2, then 4, then 8 positions, and so on."""
+  """The running maximum over time, float `[B, T, H]`, in log2 T passes: over 2, then 4, then 8 positions, and so on."""
   reach = 1
   while reach < x.shape[1]:
     x = tf.maximum(x, tf.pad(x[:, :-reach], [[0, 0], [reach, 0], [0, 0]], constant_values=-1.0))

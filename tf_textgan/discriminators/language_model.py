@@ -1,7 +1,7 @@
-"""DP-GAN's discriminator: a language model of generated text, to which real text is improbable.
+"""DP-GAN's discriminator: a language model that gives generated text a high probability and real text a low one.
 
 Xu et al., "Diversity-Promoting GAN: A Cross-Entropy Based Generative Adversarial Network for Diversified Text Generation",
-https://arxiv.org/abs/1802.01345. It tells how new each token is: a classifier says little more of all sentences than that they are generated.
+https://arxiv.org/abs/1802.01345. It measures the novelty of each token; a classifier gives nearly the same score to all generated sentences.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from tf_textgan.losses import likelihood
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Those of SeqGAN's generator, as the toolkits have it. The authors' code has an embedding of 128 and a hidden state of 256."""
+  """Sizes of SeqGAN's generator, as in other toolkits. The authors' code has an embedding of 128 and a hidden state of 256."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 32
-  # Numbers in the hidden state.
+  # Size of the hidden state.
   hidden_size: int = 32
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
@@ -35,8 +35,8 @@ class Config:
 class Discriminator(base.Discriminator, base.TokenLikelihoods):
   """Embedding, one LSTM layer, a linear map to logits."""
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
@@ -57,14 +57,14 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
     self.output_bias = self.add_weight((spec.vocab_size,), "zeros", name="output_bias")
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
-    """The mean of `token_nll` over the tokens that count, less that of the uniform distribution, so that 0 is neither real nor generated."""
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """The mean of `token_nll` over the tokens minus log V, so that a uniform model scores 0. Arguments as of the base class."""
     del context, seed  # There is no dropout.
     nll, count = self._nll(inputs)
     return tf.math.divide_no_nan(tf.reduce_sum(nll, axis=1), tf.reduce_sum(count, axis=1)) - math.log(self.spec.vocab_size)
 
-  def token_nll(self, inputs, given=None):
-    """See `base.TokenLikelihoods`; of ids the logits are not kept."""
+  def token_nll(self, inputs: tf.Tensor, given: tf.Tensor | None = None) -> tf.Tensor:
+    """See `base.TokenLikelihoods`. Logits of ids are not kept."""
     return self._nll(inputs, given)[0]
 
   def _nll(self, inputs, given=None):
@@ -83,7 +83,7 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
     return -tf.reduce_sum(points * tf.reshape(tf.nn.log_softmax(logits), tf.shape(points)), axis=2), tf.reduce_sum(points, axis=2)
 
   def _outputs(self, inputs):
-    """What the output layer sees at each position, `[B * T, H]`."""
+    """The inputs of the output layer at each position, `[B * T, H]`."""
     embedded = base.embed(inputs, self._cast(self.embedding))
     start = tf.tile(self._cast(self.embedding)[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
     return tf.reshape(self.lstm(tf.concat([start, embedded[:, :-1]], axis=1)), [-1, self.lstm.units])

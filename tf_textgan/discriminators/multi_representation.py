@@ -1,11 +1,12 @@
-"""RelGAN's discriminator: many small embeddings of a sequence, each judged by itself through the same network.
+"""RelGAN's discriminator: many small embeddings of a sequence, each scored separately by the same network.
 
 Nie et al., "RelGAN: Relational Generative Adversarial Networks for Text Generation", https://openreview.net/forum?id=rJedV3R5tm.
 
-A token's embedding of E numbers is cut into R views of E / R numbers. Each view of a sequence goes through the same convolutions of several widths,
-the largest response over time, a highway layer, https://arxiv.org/abs/1505.00387, and two linear layers, and gets a score of its own.
+A token's embedding of size E is split into R views of size E / R. Each view of a sequence is scored by the same network: convolutions of several
+widths, max-pooling over time, a highway layer, https://arxiv.org/abs/1505.00387, and two linear layers.
 """
 
+from collections.abc import Sequence
 import dataclasses
 
 import keras
@@ -13,10 +14,11 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.sampling import noise
 
-# Windows that one compiled loop compares; more of them make it slow to compile.
+# Windows compared in one iteration of the compiled loop; more of them compile slowly.
 _BLOCK = 20
 
 
@@ -24,17 +26,17 @@ _BLOCK = 20
 class Config:
   """Sizes of the paper and its code."""
 
-  # Numbers in a token's embedding, over all views.
+  # Size of a token's embedding, all views together.
   embedding_size: int = 64
-  # Numbers in each view of it; 1 makes as many views as the embedding has numbers.
+  # Size of each view of the embedding.
   view_size: int = 1
-  # Widths of the convolutions, in tokens; those wider than the sequence are left out.
+  # Widths of the convolutions, in tokens; widths above the sequence length are left out.
   widths: tuple[int, ...] = (2, 3, 4, 5)
-  # Filters of each width.
+  # Number of filters of each width.
   filters: tuple[int, ...] = (300, 300, 300, 300)
-  # Numbers between the highway layer and the score.
+  # Size of the layer between the highway layer and the score.
   feature_size: int = 100
-  # Share of the highway layer's outputs left out in training.
+  # Dropout rate of the highway layer's outputs.
   dropout: float = 0.25
 
   def __post_init__(self):
@@ -49,8 +51,8 @@ class Config:
 class Discriminator(base.Discriminator, base.Views):
   """See the module."""
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
@@ -73,7 +75,7 @@ class Discriminator(base.Discriminator, base.Views):
     if not self.kernels:
       raise errors.UserError(f"widths are {config.widths}; one of them must be at most the {spec.length} tokens of a sequence")
     features = sum(kernel.shape[-1] for kernel in self.kernels)
-    # No bias in the highway layer, and no rectifier after the next one: so the code has it.
+    # As in the code, the highway layer has no bias, and the next layer no rectifier.
     self.highway = weight("highway", (features, features), 1.0 / features)
     self.gate = weight("gate", (features, features), 1.0 / features)
     self.feature_kernel = weight("feature_kernel", (features, config.feature_size), 1.0 / features)
@@ -82,10 +84,10 @@ class Discriminator(base.Discriminator, base.Views):
     self.score_bias = bias("score_bias", 1)
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     return tf.reduce_mean(self.scores(inputs, context=context, seed=seed), axis=1)
 
-  def scores(self, inputs, *, context=None, seed=None):
+  def scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.Views`."""
     del context
     embedded = base.embed(inputs, self._cast(self.embedding))
@@ -95,7 +97,7 @@ class Discriminator(base.Discriminator, base.Views):
     features = largest_responses(rows, kernels, biases)
     gate, candidate = (tf.matmul(features, self._cast(kernel)) for kernel in (self.gate, self.highway))
     if seed is not None and self.dropout:
-      # Drawn by sequence, as the first axis must count examples.
+      # Drawn for each sequence, because the first axis must be the batch.
       kept = tf.reshape(noise.kept([tf.shape(embedded)[0], views * features.shape[1]], self.dropout, seed), [-1, features.shape[1]])
       features = _highway_with_dropout(features, gate, candidate, kept, self.dropout)
     else:
@@ -108,11 +110,11 @@ class Discriminator(base.Discriminator, base.Views):
     return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
 
 
-def largest_responses(rows, kernels, biases):
-  """Convolves over time, rectifies, and takes the largest response over time: max_t relu(sum_k rows[t + k] kernel[k] + bias).
+def largest_responses(rows: tf.Tensor, kernels: Sequence[tf.Tensor], biases: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Convolves over time, rectifies, and max-pools over time: max_t relu(sum_k rows[t + k] kernel[k] + bias).
 
-  Rows of one number a token are convolved and pooled in one pass that keeps the largest response and its place, since `[N, T, F]` numbers would be
-  two orders of magnitude more than what comes in or goes out.
+  With S = 1, convolution and pooling are fused into one pass that keeps the largest response and its position: the responses `[N, T, F]` would be
+  two orders of magnitude larger than inputs and outputs.
 
   Args:
     rows: float `[N, T, S]`.
@@ -129,46 +131,47 @@ def largest_responses(rows, kernels, biases):
   return tf.nn.relu(tf.concat(pooled, axis=1))
 
 
-# A function in eager mode too, where TensorFlow would otherwise ready the pooling's own loop for a gradient that is never asked for.
+# A tf.function also in eager mode, where TensorFlow would otherwise prepare an unused gradient of the pooling loop.
 @tf.function(autograph=False)
 @tf.custom_gradient
 def _largest_responses(rows, *kernels_and_biases):
   kernels, biases = kernels_and_biases[: len(kernels_and_biases) // 2], kernels_and_biases[len(kernels_and_biases) // 2 :]
-  pooled, places = _pool(rows, kernels, biases)
+  pooled, positions = _pool(rows, kernels, biases)
   sizes = [kernel.shape[1] for kernel in kernels]
 
   def gradient(upstream):
-    # Only the window that won has a derivative, and none where the rectifier cut it off.
-    slopes = tf.split(tf.where(pooled > 0.0, upstream, tf.zeros([], upstream.dtype)), sizes, axis=1)
-    kernel_slopes = _kernel_slopes(rows, [kernel.shape[0] for kernel in kernels], slopes, places)
-    # Apart, so that a graph that needs one of the two does not make the other.
-    return _row_slopes(rows.shape[1], kernels, slopes, places), *kernel_slopes, *[tf.reduce_sum(slope, axis=0) for slope in slopes]
+    # Only the window with the largest response has a gradient, and only where the rectifier passes it.
+    d_responses = tf.split(tf.where(pooled > 0.0, upstream, tf.zeros([], upstream.dtype)), sizes, axis=1)
+    d_kernels = _kernel_gradients(rows, [kernel.shape[0] for kernel in kernels], d_responses, positions)
+    # Two functions, so that a graph that needs one gradient does not compute the other.
+    d_rows = _row_gradient(rows.shape[1], kernels, d_responses, positions)
+    return d_rows, *d_kernels, *[tf.reduce_sum(d_response, axis=0) for d_response in d_responses]
 
   return pooled, gradient
 
 
 def _highway_with_dropout(features, gate, candidate, kept, rate):
-  """dropout(sigmoid(gate) relu(candidate) + (1 - sigmoid(gate)) features), in one pass forward and one back. All `[N, F]`.
+  """dropout(sigmoid(gate) relu(candidate) + (1 - sigmoid(gate)) features), in one pass forward and one backward. All tensors are `[N, F]`.
 
   Args:
-    features: what the layer sees.
-    gate: its product with the gate's weights.
-    candidate: its product with the highway's.
-    kept: bool, which numbers stay.
-    rate: Python number, the share that does not.
+    features: inputs of the layer.
+    gate: product of the features and the gate's weights.
+    candidate: product of the features and the highway's weights.
+    kept: bool, false for dropped features.
+    rate: Python number, the dropout rate.
   """
 
   @tf.custom_gradient
   def run(features, gate, candidate):
     def gradient(upstream):
-      return _highway_slopes(features, gate, candidate, kept, upstream, rate)
+      return _highway_gradients(features, gate, candidate, kept, upstream, rate)
 
     return _highway(features, gate, candidate, kept, rate), gradient
 
   return run(features, gate, candidate)
 
 
-# XLA makes one loop over the numbers of each of these; operation by operation all the responses would go through memory many times.
+# XLA fuses each of the following functions into one loop; single operations would read and write all responses many times.
 @tf.function(jit_compile=True, autograph=False)
 def _highway(features, gate, candidate, kept, rate):
   mixed = features + tf.sigmoid(gate) * (tf.nn.relu(candidate) - features)
@@ -176,42 +179,42 @@ def _highway(features, gate, candidate, kept, rate):
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _highway_slopes(features, gate, candidate, kept, upstream, rate):
-  """The gradients of `_highway` by its first three arguments."""
+def _highway_gradients(features, gate, candidate, kept, upstream, rate):
+  """Backward pass of `_highway`: gradients of features, gate and candidate."""
   upstream = tf.where(kept, upstream / (1.0 - rate), tf.zeros([], upstream.dtype))
   gate = tf.sigmoid(gate)
-  by_gate = upstream * (tf.nn.relu(candidate) - features) * gate * (1.0 - gate)
-  return upstream * (1.0 - gate), by_gate, tf.where(candidate > 0.0, upstream * gate, tf.zeros([], upstream.dtype))
+  d_gate = upstream * (tf.nn.relu(candidate) - features) * gate * (1.0 - gate)
+  return upstream * (1.0 - gate), d_gate, tf.where(candidate > 0.0, upstream * gate, tf.zeros([], upstream.dtype))
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _pool(rows, kernels, biases):
-  """The largest responses, `[N, F]`, and for each width the places of their windows, `[N, F_i]`."""
+  """The largest responses, `[N, F]`, and for each width the positions of their windows, `[N, F_i]`."""
   length = rows.shape[1]
-  # Small integers: they are kept for the gradient.
+  # Small integers, because they are kept for the gradient.
   dtype = tf.int8 if length < 128 else tf.int32
-  pooled, places = [], []
+  pooled, positions = [], []
   for kernel, bias in zip(kernels, biases):
-    best, place = _best_windows(rows, kernel)
+    best, position = _best_windows(rows, kernel)
     pooled.append(best + bias)
-    places.append(tf.cast(place, dtype))
-  return tf.nn.relu(tf.concat(pooled, axis=1)), places
+    positions.append(tf.cast(position, dtype))
+  return tf.nn.relu(tf.concat(pooled, axis=1)), positions
 
 
 def _best_windows(rows, kernel):
-  """The largest of sum_k rows[:, t + k] kernel[k] over t, and its t, both `[N, F_i]`."""
+  """The maximum of sum_k rows[:, t + k] kernel[k] over t, and its t, `[N, F_i]` each."""
   width, windows = kernel.shape[0], rows.shape[1] - kernel.shape[0] + 1
   block = min(windows, _BLOCK)
 
-  def advance(first, best, place):
-    # The last block begins where it still fits: a window seen twice changes nothing.
+  def advance(first, best, position):
+    # The last block is shifted to fit: comparing a window twice changes nothing.
     first = tf.minimum(first, windows - block)
     part = tf.slice(rows, [0, first], [-1, block + width - 1])
     for t in range(block):
       response = tf.add_n([part[:, t + k, None] * kernel[k] for k in range(width)])
-      place = tf.where(response > best, first + t, place)
+      position = tf.where(response > best, first + t, position)
       best = tf.maximum(best, response)
-    return first + block, best, place
+    return first + block, best, position
 
   shape = [tf.shape(rows)[0], kernel.shape[1]]
   state = tf.constant(0), tf.fill(shape, rows.dtype.min), tf.zeros(shape, tf.int32)
@@ -221,23 +224,23 @@ def _best_windows(rows, kernel):
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _kernel_slopes(rows, widths, slopes, places):
-  """The kernels' gradients: sum_n slope[n] rows[n, place[n] + k]."""
+def _kernel_gradients(rows, widths, d_responses, positions):
+  """Gradients of the kernels: sum_n d_response[n] rows[n, position[n] + k]."""
   gradients = []
-  for width, slope, place in zip(widths, slopes, places):
-    place = tf.cast(place, tf.int32)
-    gradients.append(tf.stack([tf.reduce_sum(slope * tf.gather(rows, place + k, batch_dims=1), axis=0) for k in range(width)]))
+  for width, d_response, position in zip(widths, d_responses, positions):
+    position = tf.cast(position, tf.int32)
+    gradients.append(tf.stack([tf.reduce_sum(d_response * tf.gather(rows, position + k, batch_dims=1), axis=0) for k in range(width)]))
   return gradients
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _row_slopes(length, kernels, slopes, places):
-  """The rows' gradient: slope[n] kernel[k] added to the number at place[n] + k."""
-  num = tf.shape(slopes[0])[0]
+def _row_gradient(length, kernels, d_responses, positions):
+  """Gradient of the rows: adds d_response[n] kernel[k] at position[n] + k."""
+  num = tf.shape(d_responses[0])[0]
   first = length * tf.range(num)[:, None]
-  gradient = tf.zeros([num * length], slopes[0].dtype)
-  for kernel, slope, place in zip(kernels, slopes, places):
+  gradient = tf.zeros([num * length], d_responses[0].dtype)
+  for kernel, d_response, position in zip(kernels, d_responses, positions):
     for k in range(kernel.shape[0]):
-      where = tf.reshape(first + tf.cast(place, tf.int32) + k, [-1, 1])
-      gradient = tf.tensor_scatter_nd_add(gradient, where, tf.reshape(slope * kernel[k], [-1]))
+      where = tf.reshape(first + tf.cast(position, tf.int32) + k, [-1, 1])
+      gradient = tf.tensor_scatter_nd_add(gradient, where, tf.reshape(d_response * kernel[k], [-1]))
   return tf.reshape(gradient, [num, length])

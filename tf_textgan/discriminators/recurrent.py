@@ -1,4 +1,4 @@
-"""A recurrent discriminator: an LSTM reads the sequence, its mean output is scored."""
+"""A recurrent discriminator: scores the mean output of an LSTM."""
 
 import dataclasses
 
@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.sampling import noise
 
@@ -14,11 +15,11 @@ from tf_textgan.sampling import noise
 class Config:
   """Sizes."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 64
-  # Numbers in the hidden state.
+  # Size of the hidden state.
   hidden_size: int = 64
-  # Share of the features left out in training.
+  # Dropout rate of the features.
   dropout: float = 0.25
 
   def __post_init__(self):
@@ -29,8 +30,8 @@ class Config:
 class Discriminator(base.Discriminator, base.Features, base.PointScores):
   """See the module."""
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
     self.dropout = config.dropout
@@ -50,20 +51,22 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
     self.score.build((None, config.hidden_size))
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     return self.score(self.features(inputs, context=context, seed=seed))[:, 0]
 
-  def features(self, inputs, *, context=None, seed=None):
+  def features(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.Features`."""
     del context
-    # The mean rather than the last output: with padding the last one is far from the text.
+    # The mean rather than the last output, because padding may separate the last output from the text.
     return self._drop(tf.reduce_mean(self.lstm(self._embed(inputs)), axis=1), seed)
 
-  def prefixes(self, tokens, points, *, context=None, seed=None):
+  def prefixes(
+    self, tokens: tf.Tensor, points: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None
+  ) -> tf.Tensor:
     """See `base.PointScores`."""
     del context
     inputs = tf.transpose(self._embed(tokens), [1, 0, 2])
-    # One pass for the states of all prefixes; the points then go on from them, all positions at once.
+    # One pass computes the states of all prefixes; the points of all positions are then read at once.
     zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
     states = tf.scan(lambda state, x: self.lstm.cell(x, state)[1], inputs, [zeros, zeros])
     before = [tf.concat([zeros[None], state[:-1]], axis=0) for state in states]

@@ -1,7 +1,7 @@
-"""ScratchGAN's discriminator: an LSTM with layer norm that scores every token, given those before it.
+"""ScratchGAN's discriminator: an LSTM with layer norm that scores every token given the tokens before it.
 
-De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922. A token's embedding, and beside it some cosines of
-its position, go through a linear map to the LSTM, and a second one makes a score of each of its outputs.
+De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.org/abs/1905.09922. The LSTM's input is a linear map of the token's
+embedding and cosines of its position; a second linear map gives the score of each output.
 """
 
 import dataclasses
@@ -12,11 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.layers import recurrence
 from tf_textgan.layers import word_embedding
 
-# Cosines of the position.
+# Number of cosines of the position.
 _WAVES = 8
 
 
@@ -24,13 +25,13 @@ _WAVES = 8
 class Config:
   """Sizes of the paper and its code."""
 
-  # Numbers in a token's embedding that are learned.
+  # Size of the trained part of a token's embedding.
   embedding_size: int = 64
-  # Numbers in a token's embedding that are read from --embedding_file and stay as they are; 0 for none. The paper has GloVe's 300.
+  # Size of the fixed part of a token's embedding, read from --embedding_file; 0 for none. The paper has GloVe's 300.
   pretrained_size: int = 0
-  # Numbers in the hidden state.
+  # Size of the hidden state.
   hidden_size: int = 512
-  # Share of the embeddings' numbers left out in training.
+  # Dropout rate of the embedding table.
   dropout: float = 0.1
   # Weight of half the squared norm of all weights.
   l2: float = 1e-6
@@ -45,13 +46,13 @@ class Discriminator(base.Discriminator, base.PrefixScores):
   """See the module.
 
   Attributes:
-    pretrained: variable `[V, pretrained_size]` that training leaves alone; None without.
+    pretrained: variable `[V, pretrained_size]` that is not trained; None if pretrained_size is 0.
   """
 
   per_prefix = True
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100, 3))
     regularizer = keras.regularizers.L2(0.5 * config.l2) if config.l2 else None
@@ -70,24 +71,24 @@ class Discriminator(base.Discriminator, base.PrefixScores):
     self._positions = positions(spec.length)
     self.built = True
 
-  def call(self, inputs, *, context=None, seed=None):
+  def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     mask = self.mask(inputs)
     return tf.reduce_sum(self.token_scores(inputs, context=context, seed=seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
 
-  def token_scores(self, inputs, *, context=None, seed=None):
-    """Scores each token given those before it, see `base.PrefixScores`; `call` gives their mean."""
+  def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Scores each token given the tokens before it, see `base.PrefixScores`. `call` returns the mean."""
     del context
     table = self.embedding.table()
     if seed is not None and self.dropout:
-      # Numbers of the table, as in the code: a token lacks the same ones wherever it stands, and in all replicas.
+      # Dropout of the table, as in the code: equal tokens lose the same entries, at all positions and on all replicas.
       keep = tf.random.stateless_uniform(table.shape, seed) >= self.dropout
       table = tf.where(keep, table / (1.0 - self.dropout), tf.zeros([], table.dtype))
     embedded = tf.transpose(base.embed(inputs, table), [1, 0, 2])
     length, num = embedded.shape[0], tf.shape(embedded)[1]
-    # Beside the embedding the position, and a one for the bias.
+    # Cosines of the position, and a one for the bias.
     rest = np.concatenate([self._positions[:length], np.ones([length, 1])], axis=1)
     rest = tf.tile(tf.constant(rest, embedded.dtype)[:, None], [1, num, 1])
-    # The map and the LSTM's kernel are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
+    # The map and the LSTM's kernel are linear: their product, which has few rows, is cheaper than applying both to all inputs.
     projection = tf.concat([self._cast(self.projection_kernel), self._cast(self.projection_bias)[None]], axis=0)
     composed = tf.matmul(projection, self._cast(self.lstm.input_kernel))
     features = tf.reshape(tf.concat([embedded, rest], axis=-1), [-1, composed.shape[0]])
@@ -100,7 +101,7 @@ class Discriminator(base.Discriminator, base.PrefixScores):
     return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
 
 
-def positions(length):
-  """Cosines of the positions, float `[T, 8]`: of periods from 4 to 2 T tokens, evenly spaced in their logarithm, each further shifted."""
+def positions(length: int) -> np.ndarray:
+  """Cosines of the positions, float64 `[T, 8]`, with periods from 4 to 2 T tokens, evenly spaced in their logarithm, and different phases."""
   frequencies = np.exp(-np.linspace(math.log(2.0), math.log(length), _WAVES))
   return np.cos(math.pi * (np.arange(length)[:, None] * frequencies + np.linspace(0.0, 2.0, _WAVES)))

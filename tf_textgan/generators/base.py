@@ -1,6 +1,7 @@
-"""What a generator is."""
+"""The interface of a generator."""
 
 import abc
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
 
-# Rows sampled together: the logits of more would no longer stay in a processor's cache.
+# Rows sampled together: the logits of more would not stay in a processor's cache.
 _CHUNK = 512
 
 
@@ -24,10 +25,10 @@ class Generator(network.Network):
   """Generates token sequences from a latent z and, if it is conditional, a context.
 
   Attributes:
-    latent_size: numbers in z (Z); 0 when all the randomness is in the picks.
+    latent_size: size of z (Z); 0 if only the picks are random.
     picker: the default picker.
-    conditional: whether networks of this class can be conditioned on a context.
-    likelihood: the kind of `log_probs`: "exact" for log p(x), "bound" for log p(x | z), whose mean over z is at most log p(x); None without one.
+    conditional: whether generators of this class can be conditioned on a context.
+    likelihood: the kind of `log_probs`: "exact" for log p(x); "bound" for log p(x | z), whose mean over z is at most log p(x); None if there is none.
   """
 
   conditional = False
@@ -43,9 +44,9 @@ class Generator(network.Network):
     self._discriminator = lambda: None
 
   def attach(self, networks: Mapping[str, keras.Model]) -> None:
-    """Shows the generator the networks it is trained with, before it is used and before its optimizers are built: `algorithms.base` calls it.
+    """Connects the generator to the networks it is trained with. `algorithms.base` calls it before the generator's first use and its optimizers.
 
-    Most generators do nothing with them. One that reads the discriminator may make the variables whose sizes depend on it here, the first time.
+    Most generators ignore them. A generator that reads the discriminator may create variables whose sizes depend on it here, in the first call.
 
     Args:
       networks: name to network, itself included; "discriminator" is absent if the algorithm has none.
@@ -54,69 +55,70 @@ class Generator(network.Network):
       UserError: the generator needs another discriminator.
     """
     discriminator = networks.get("discriminator")
-    # In a function: Keras would take the variables of a discriminator in an attribute for the generator's own.
+    # In a function: Keras would count the variables of a discriminator in an attribute as the generator's own.
     self._discriminator = lambda: discriminator
 
   @abc.abstractmethod
-  def sample(self, num, seed: tf.Tensor, picker=None, context: tf.Tensor | None = None) -> unrolling.Samples:
-    """Generates `num` sequences (an int or an int32 scalar tensor); without a context each draws its own, see `draw_context`."""
+  def sample(
+    self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
+  ) -> unrolling.Samples:
+    """Generates sequences in one pass. Arguments as of `write`."""
 
   def clone(self) -> "Generator":
-    """Another network of the same kind, sizes and weights, which then go their own way. Made under the current strategy and dtype policy."""
+    """A new generator of the same class, sizes and weights, under the current strategy and dtype policy. Weights are not shared."""
     clone = type(self)(self.spec, self.config)
     clone.attach({"generator": clone, "discriminator": self._discriminator()})
     clone.set_weights(self.get_weights())
     return clone
 
-  def prior(self, num, seed: tf.Tensor) -> tf.Tensor:
+  def prior(self, num: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws z from the standard normal distribution: float32 `[num, Z]`."""
     return tf.ensure_shape(noise.normal([num, self.latent_size], seed), [None, self.latent_size])
 
-  def draw_context(self, num, seed: tf.Tensor) -> tf.Tensor | None:
-    """Draws categories, all equally probable: int32 `[num]`; None on a spec without categories."""
+  def draw_context(self, num: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor | None:
+    """Draws categories from the uniform distribution: int32 `[num]`; None on a spec without categories."""
     count = len(self.spec.categories)
     if not count:
       return None
     return tf.cast(noise.uniform([num], noise.fold(seed, "categories")) * count, tf.int32)
 
-  def contexts(self, num, seed: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor | None:
-    """A context for each of `num` sequences: the given one, int32 scalar or `[num]`, or, for None, `draw_context`."""
+  def contexts(self, num: int | tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor | None:
+    """Broadcasts a context, int32 scalar or `[num]`, to `[num]`; None calls `draw_context`."""
     if context is None:
       return self.draw_context(num, seed)
     if not self.spec.categories:
       raise ValueError("this generator knows no categories")
     return tf.broadcast_to(context, [num])
 
-  def draw_inputs(self, num, seed: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """The latent and the context from which `sample` generates."""
+  def draw_inputs(self, num: int | tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """The latent and the context that `sample` uses: float32 `[num, Z]` and `contexts`."""
     seed = noise.fold(seed, "latent")
     return self.prior(num, seed), self.contexts(num, seed, context)
 
-  def write(self, num, seed: tf.Tensor, picker=None, context: tf.Tensor | None = None) -> unrolling.Generated:
+  def write(
+    self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
+  ) -> unrolling.Generated:
     """Generates any number of sequences in bounded memory, `_CHUNK` rows at a time.
 
     Args:
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
-      picker: see `pickers`; None for the default one.
-      context: int32, scalar or `[num]`; None for `draw_context(num, seed)`.
-
-    Returns:
-      `unrolling.Generated`.
+      picker: see `pickers`; None for the generator's default.
+      context: int32, scalar or `[num]`; None draws one for each sequence, see `draw_context`.
     """
     num = tf.convert_to_tensor(num)
     context = self.contexts(num, seed, context)
 
-    def write_rows(i, first, count):
+    def sample_rows(i, first, count):
       samples = self.sample(count, noise.fold(seed, i), picker, context=sequences.rows(context, slice(first, first + count)))
       return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
 
     outputs = [(tf.int32, [self.spec.length]), (tf.float32, [])]
-    return unrolling.Generated(*chunks.map_rows(write_rows, num, _CHUNK, outputs), context=context)
+    return unrolling.Generated(*chunks.map_rows(sample_rows, num, _CHUNK, outputs), context=context)
 
 
 class Autoregressive(Generator):
-  """A generator that predicts each token from those before it; its latent and context make the initial state."""
+  """A generator that predicts each token from the tokens before it. Latent and context determine the initial state."""
 
   def __init__(self, spec: sequences.Spec, config: Any, seed: int = 0):
     super().__init__(spec, config, seed, pickers.Categorical())
@@ -127,7 +129,7 @@ class Autoregressive(Generator):
 
   @abc.abstractmethod
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> Any:
-    """Maps a latent `[B, Z]` and a context to a state, a nest of tensors `[B, ...]`; the context stays in it, for every step to see."""
+    """Maps a latent `[B, Z]` and a context to a state, a nest of tensors `[B, ...]`. The state keeps the context for every step."""
 
   @abc.abstractmethod
   def step(self, inputs: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
@@ -135,7 +137,7 @@ class Autoregressive(Generator):
 
     Args:
       inputs: the last token, ids int32 `[B]` or points float `[B, V]`.
-      state: as `initial_state` gives it.
+      state: see `initial_state`.
 
     Returns:
       Logits `[B, V]` and the next state.
@@ -143,13 +145,13 @@ class Autoregressive(Generator):
 
   @abc.abstractmethod
   def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
-    """The inputs of the output layer at every position, given the true tokens before it.
+    """Computes the inputs of the output layer at every position, given the true tokens before it (teacher forcing).
 
     Args:
       tokens: int32 `[B, T]`.
       latent: float `[B, Z]`.
       context: see `sequences.Batch`.
-      seed: int32 `[2]` of the dropout in training; None for none.
+      seed: int32 `[2]`, for dropout; None for no dropout.
 
     Returns:
       float `[B, T, H]`.
@@ -157,45 +159,45 @@ class Autoregressive(Generator):
 
   @abc.abstractmethod
   def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
-    """The kernel `[H, V]` and the bias `[V]` that make logits of `outputs`."""
+    """The kernel `[H, V]` and the bias `[V]` that map `outputs` to logits."""
 
   @abc.abstractmethod
-  def output_variables(self) -> list:
-    """Output-layer weights; scaling them scales the logits, but for those of excluded tokens."""
+  def output_variables(self) -> list[keras.Variable]:
+    """Output-layer weights; scaling them scales the logits, except the logits of excluded tokens."""
 
   def stacked(self, state: Any) -> Any:
-    """The parts of a state that `History` has to stack at every position: all of it, unless it holds a cache of all positions."""
+    """The parts of a state that `History` stacks at every position: all of it, unless the state is a cache of all positions."""
     return state
 
   def state_at(self, history: unrolling.History, positions: tf.Tensor, rows: tf.Tensor | None = None) -> Any:
-    """The states before some inputs.
+    """Selects the states at given positions of given sequences.
 
     Args:
-      history: of `sample` or `prefill`, of B sequences.
-      positions: int32 `[R]`, for each row how many inputs the state has read: the start token and the tokens before `tokens[position - 1]`.
-      rows: int32 `[R]`, the sequences; None for all B in their order.
+      history: of B sequences, from `sample` or `prefill`.
+      positions: int32 `[R]`, the number of inputs that each state has read: the start token and the tokens before `tokens[position - 1]`.
+      rows: int32 `[R]`, indices of the sequences; None for all B in order.
 
     Returns:
-      A nest of tensors `[R, ...]`, as `step` takes it.
+      A state for `step`, a nest of tensors `[R, ...]`.
     """
     rows = tf.range(tf.shape(positions)[0]) if rows is None else rows
     place = tf.stack([rows, positions], axis=1)
     return tf.nest.map_structure(lambda x: tf.gather_nd(x, place), history.stacked)
 
   def prefill(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None) -> unrolling.History:
-    """Reads given tokens, int32 `[B, T]`: the `unrolling.History` that sampling them would have left."""
+    """Reads tokens, int32 `[B, T]`: the same history as from sampling them."""
     return unrolling.read(self.step, self._inputs(tokens), self.initial_state(latent, context), self.stacked)
 
   def divide_logits(self, temperature: float) -> None:
-    """Folds a temperature above 0 into the weights: sampling at temperature 1 becomes sampling at that one.
+    """Folds a temperature above 0 into the output layer: sampling at temperature 1 then equals sampling at this temperature before.
 
     Guo et al., https://arxiv.org/abs/1706.04599.
     """
     for variable in self.output_variables():
       variable.assign(variable / temperature)
 
-  def call(self, tokens, latent, context=None):
-    """Predicts every token from the true ones before it (teacher forcing): int32 `[B, T]`, float `[B, Z]` to logits `[B, T, V]`."""
+  def call(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+    """Predicts every token from the true tokens before it (teacher forcing): int32 `[B, T]`, float `[B, Z]` to logits `[B, T, V]`."""
     outputs = self.outputs(tokens, latent, context)
     kernel, bias = self.output_layer()
     logits = likelihood.logits(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias)
@@ -209,14 +211,14 @@ class Autoregressive(Generator):
     seed: tf.Tensor | None = None,
     temperature: Any = None,
   ) -> tf.Tensor:
-    """Log-probability of each token given those before it, z and the context; cheaper than by way of `call`, because the logits are not kept.
+    """Log-probability of each token given the tokens before it, z and the context. Cheaper than `call`, because logits are not kept.
 
     Args:
       tokens: int32 `[B, T]`.
       latent: float `[B, Z]`; see `likelihood`.
       context: see `sequences.Batch`.
-      seed: int32 `[2]` of the dropout in training; None for none.
-      temperature: a number above 0, or a scalar tensor: divides the logits, as `pickers.Categorical` does; None for 1.
+      seed: int32 `[2]`, for dropout; None for no dropout.
+      temperature: divides the logits, as in `pickers.Categorical`: a number or scalar tensor above 0; None for 1.
 
     Returns:
       float32 `[B, T]`, nats; 0 on padding.
@@ -226,12 +228,20 @@ class Autoregressive(Generator):
   def log_probs_of(self, outputs: tf.Tensor, tokens: tf.Tensor, temperature: Any = None) -> tf.Tensor:
     """As `log_probs`, from the result of `outputs`, float `[B, T, H]`."""
     kernel, bias = self.output_layer()
-    if temperature is not None:  # On the layer rather than on the logits, of which there are more.
+    if temperature is not None:  # Divides the weights, which are fewer than the logits.
       kernel, bias = (x / tf.cast(temperature, x.dtype) for x in (kernel, bias))
     nll = likelihood.token_nll(tf.reshape(outputs, [-1, outputs.shape[-1]]), kernel, bias, tf.reshape(tokens, [-1]))
     return -tf.reshape(nll, [-1, tokens.shape[1]]) * self.spec.mask(tokens)
 
-  def sample(self, num, seed, picker=None, context=None, soft_feedback=False, keep_history=False) -> unrolling.Samples:
+  def sample(
+    self,
+    num: int | tf.Tensor,
+    seed: tf.Tensor,
+    picker: Callable[..., pickers.Pick] | None = None,
+    context: tf.Tensor | None = None,
+    soft_feedback: bool = False,
+    keep_history: bool = False,
+  ) -> unrolling.Samples:
     """Generates sequences with the loop of `unrolling`.
 
     Args:
@@ -241,9 +251,6 @@ class Autoregressive(Generator):
       context: int32, scalar or `[num]`; None draws one for each sequence.
       soft_feedback: feed the picker's points back rather than its tokens.
       keep_history: keep the states, for `state_at`.
-
-    Returns:
-      `unrolling.Samples`.
     """
     latent, context = self.draw_inputs(num, seed, context)
     start = tf.fill([num], self.spec.start_token)
@@ -261,18 +268,25 @@ class Autoregressive(Generator):
     )
     return samples._replace(latent=latent, context=context)
 
-  def complete(self, tokens, count, seed, picker=None, context=None) -> unrolling.Samples:
-    """Generates sequences that begin with the first tokens of given ones.
+  def complete(
+    self,
+    tokens: tf.Tensor,
+    count: int | tf.Tensor,
+    seed: tf.Tensor,
+    picker: Callable[..., pickers.Pick] | None = None,
+    context: tf.Tensor | None = None,
+  ) -> unrolling.Samples:
+    """Generates the rest of sequences whose first tokens are given.
 
     Args:
       tokens: int32 `[B, T]`.
-      count: how many of them stay, an int32 scalar or `[B]`.
+      count: number of given tokens, int32 scalar or `[B]`.
       seed: int32 `[2]`.
       picker: see `pickers`; None for a draw at temperature 1.
       context: int32 `[B]`; None draws one for each sequence.
 
     Returns:
-      `unrolling.Samples`; the log-probability of a given token is 0. A row whose end token was given is as it was.
+      Whole sequences. The log-probability of a given token is 0. A row with a given end token stays as it is.
     """
     num, length = tf.shape(tokens)[0], self.spec.length
     latent, context = self.draw_inputs(num, seed, context)
@@ -292,5 +306,5 @@ class Autoregressive(Generator):
     return unrolling.Samples(unrolling.splice(tokens, count, rest.tokens), log_probs, latent=latent, context=context)
 
   def _inputs(self, tokens):
-    """The tokens before each one, the start token first: int32 `[B, T]`."""
+    """Shifts tokens by one position, the start token first: int32 `[B, T]`."""
     return tf.concat([tf.fill([tf.shape(tokens)[0], 1], self.spec.start_token), tokens[:, :-1]], axis=1)

@@ -1,5 +1,6 @@
-"""The one-shot generator of the WGAN-GP language model: z to all tokens' distributions at once (https://arxiv.org/abs/1704.00028, section 5.4)."""
+"""The one-shot generator of the WGAN-GP language model: maps z to the distributions of all tokens (https://arxiv.org/abs/1704.00028, section 5.4)."""
 
+from collections.abc import Callable
 import dataclasses
 
 import keras
@@ -18,7 +19,7 @@ from tf_textgan.sampling import unrolling
 class Config:
   """Sizes of the published generator."""
 
-  # Numbers in the latent z.
+  # Size of the latent z.
   latent_size: int = 128
   # Channels of the convolutions.
   channels: int = 512
@@ -33,13 +34,13 @@ class Config:
 class Generator(base.Generator):
   """A linear map of z, residual convolutions, and one distribution over tokens for each position.
 
-  Given z the positions are independent, and log p(x) has no closed form: this generator samples only. Padding is one of its tokens, so
-  that it can write short sequences; text ends at the first end or padding token.
+  Given z the positions are independent, and log p(x) has no closed form: this generator has no likelihood. Padding is one of its tokens, so
+  it can generate short sequences; text ends at the first end or padding token.
   """
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
-    # As published: the most probable token of each position.
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
+    # The default picker takes the most probable token of each position, as published.
     super().__init__(spec, config, seed, pickers.Argmax())
     self.channels = config.channels
     self.project = keras.layers.Dense(
@@ -49,7 +50,7 @@ class Generator(base.Generator):
     self.logits = keras.layers.Dense(
       spec.vocab_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100 + 99), name="logits"
     )
-    # Tokens a sequence cannot hold; padding it can, after its end.
+    # Padding is not excluded: it may follow the end of a sequence.
     forbidden = [token for token in spec.forbidden_tokens if token != sequences.PAD]
     self._excluded = tf.reduce_sum(tf.one_hot(forbidden, spec.vocab_size), axis=0) * -1e9
     self.project.build((None, config.latent_size))
@@ -58,7 +59,7 @@ class Generator(base.Generator):
     self.logits.build((None, spec.length, config.channels))
     self.built = True
 
-  def call(self, latent, context=None):
+  def call(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
     """Maps z `[B, Z]` to logits `[B, T, V]`."""
     del context  # It is not conditional.
     features = tf.reshape(self.project(latent), [-1, self.spec.length, self.channels])
@@ -66,8 +67,10 @@ class Generator(base.Generator):
       features = block(features)
     return self.logits(features) + tf.cast(self._excluded, self.compute_dtype)
 
-  def sample(self, num, seed, picker=None, context=None):
-    """Generates sequences, every position picked on its own."""
+  def sample(
+    self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
+  ) -> unrolling.Samples:
+    """Generates sequences; each position is picked independently. Arguments as of `base.Generator.write`."""
     picker = picker or self.picker
     spec = self.spec
     latent, context = self.draw_inputs(num, seed, context)
@@ -77,10 +80,10 @@ class Generator(base.Generator):
     log_probs = tf.reshape(log_probs, [-1, spec.length])
     if spec.end_token is not None:
       ends = tf.cast((tokens == spec.end_token) | (tokens == sequences.PAD), tf.int32)
-      written = tf.cumsum(ends, axis=1, exclusive=True) == 0
-      tokens = tf.where(written, tokens, sequences.PAD)
-      log_probs = tf.where(written, log_probs, 0.0)
+      kept = tf.cumsum(ends, axis=1, exclusive=True) == 0
+      tokens = tf.where(kept, tokens, sequences.PAD)
+      log_probs = tf.where(kept, log_probs, 0.0)
     if points is not None:
-      # The critic sees every position's distribution as it is, as published, also after the end.
+      # The critic reads the distributions of all positions, also after the end, as published.
       points = tf.reshape(points, [-1, spec.length, spec.vocab_size])
     return unrolling.Samples(tokens, log_probs, points, latent, context)

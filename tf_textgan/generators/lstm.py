@@ -1,4 +1,4 @@
-"""The LSTM language model as a generator: every text GAN's first choice, and its baseline."""
+"""An LSTM language model: the default generator, and the baseline of text GANs."""
 
 import dataclasses
 
@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import noise
@@ -15,15 +16,15 @@ from tf_textgan.sampling import noise
 class Config:
   """Sizes of SeqGAN's generator (https://arxiv.org/abs/1609.05473)."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 32
-  # Numbers in the hidden state.
+  # Size of the hidden state.
   hidden_size: int = 32
-  # Numbers in the latent z; 0 starts from the zero state, as SeqGAN does.
+  # Size of the latent z; 0 starts from the zero state, as in SeqGAN.
   latent_size: int = 0
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
-  # Share of the LSTM's inputs and outputs left out in maximum-likelihood training. The published generator has none.
+  # Dropout rate of the LSTM's inputs and outputs in maximum-likelihood training. The published generator has none.
   dropout: float = 0.0
 
   def __post_init__(self):
@@ -33,15 +34,15 @@ class Config:
 
 
 class Generator(base.Autoregressive):
-  """Embedding, one LSTM layer, a linear map to logits. z becomes the initial state through a linear map and tanh.
+  """Embedding, one LSTM layer, a linear map to logits. The initial state is a linear map and tanh of z.
 
-  A category is shown to the LSTM beside every token, as one-hot.
+  A category, as a one-hot, is concatenated to the embedding of every token.
   """
 
   conditional = True
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
@@ -54,9 +55,9 @@ class Generator(base.Autoregressive):
       kernel_initializer=normal(),
       recurrent_initializer=normal(),
       bias_initializer=normal(),
-      unit_forget_bias=False,  # As the published generator and oracle have it.
+      unit_forget_bias=False,  # As in the published generator and oracle.
       return_sequences=True,
-      seed=seed,  # Unused, but a variable: two runs should not differ in it.
+      seed=seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
       name="lstm",
     )
     self.lstm.build((None, None, config.embedding_size + len(spec.categories)))
@@ -65,13 +66,13 @@ class Generator(base.Autoregressive):
     self.latent_kernel = None
     if config.latent_size:
       self.latent_kernel = self.add_weight((config.latent_size, 2 * config.hidden_size), normal(), name="latent_kernel")
-    # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
+    # Added to the bias, so that excluding tokens costs nothing.
     self._excluded = spec.exclusion()
     self.hidden_size = config.hidden_size
     self.dropout = config.dropout
     self.built = True
 
-  def initial_state(self, latent, context=None):
+  def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> list[tf.Tensor]:
     category = [tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else []
     if self.latent_kernel is None:
       zeros = tf.zeros([tf.shape(latent)[0], self.hidden_size], self.compute_dtype)
@@ -79,17 +80,17 @@ class Generator(base.Autoregressive):
     latent = tf.cast(latent, self.compute_dtype)
     return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *category]
 
-  def step(self, inputs, state):
+  def step(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     output, state = self.next_state(inputs, state)
     return likelihood.logits(output, *self.output_layer()), state
 
-  def next_state(self, inputs, state):
-    """As `step`, but with the inputs of the output layer, `[B, H]`, in place of the logits."""
+  def next_state(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """As `step`, but returns the inputs of the output layer, `[B, H]`, in place of the logits."""
     cell_state, category = state[:2], state[2:]
     output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *category], axis=-1), cell_state)
     return output, [*cell_state, *category]
 
-  def outputs(self, tokens, latent, context=None, seed=None):
+  def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     inputs = self._drop(self._embed(self._inputs(tokens)), seed, "inputs")
     state = self.initial_state(latent, context)
     if self.spec.categories:
@@ -97,10 +98,10 @@ class Generator(base.Autoregressive):
     outputs = self.lstm(inputs, initial_state=state[:2])
     return self._drop(outputs, seed, "outputs")
 
-  def output_layer(self):
+  def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
-  def output_variables(self):
+  def output_variables(self) -> list[keras.Variable]:
     return [self.output_kernel, self.output_bias]
 
   def _drop(self, x, seed, purpose):

@@ -1,14 +1,16 @@
-"""One LSTM language model for each category, behind the interface of one generator: SentiGAN's.
+"""SentiGAN's generator: one LSTM language model for each category, behind the interface of one generator.
 
 Wang & Wan, "SentiGAN: Generating Sentimental Texts via Mixture Adversarial Networks", https://www.ijcai.org/proceedings/2018/0618.pdf. The networks
-share nothing, not even the embedding. The context says which of them generates a row.
+share no weights, not even the embedding. The context selects the network of each row.
 """
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import likelihood
@@ -16,13 +18,13 @@ from tf_textgan.losses import likelihood
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Sizes of each network, those of SentiGAN's code on reviews."""
+  """Sizes of each network, as in SentiGAN's code for reviews."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 200
-  # Numbers in the hidden state.
+  # Size of the hidden state.
   hidden_size: int = 200
-  # Numbers in the latent z; 0 starts from the zero state. The published code draws the state itself, as wide as it is, with a deviation of 4.
+  # Size of the latent z; 0 starts from the zero state. The published code draws the whole initial state, with a standard deviation of 4.
   latent_size: int = 0
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
@@ -35,9 +37,9 @@ class Config:
 class Generator(base.Autoregressive):
   """See the module. Without categories it is one LSTM language model.
 
-  Whoever knows the category of all rows beforehand takes the network from `members`, which does the least work. `log_probs` gives each network its
-  own rows only. `step`, `sample` and `call` take rows of any categories: all C networks run on all rows, and the category selects. The logits are
-  still made in one pass, by a product of C times the arithmetic: to make them apart and bring them in order would be one pass more.
+  If all rows have one category, call its network in `members`, which is cheapest. `log_probs` runs each network on its own rows only. `step`,
+  `sample` and `call` take rows of any categories: all C networks run on all rows, and the category selects. The logits still come from one matrix
+  product, with C times the arithmetic: separate products would need another pass over the logits to reorder them.
 
   Attributes:
     members: a `lstm.Generator` for each category, on the spec without categories.
@@ -45,8 +47,8 @@ class Generator(base.Autoregressive):
 
   conditional = True
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     plain = dataclasses.replace(spec, categories=())
     sizes = lstm.Config(config.embedding_size, config.hidden_size, config.latent_size, config.init_stddev)
@@ -54,52 +56,59 @@ class Generator(base.Autoregressive):
     self.members = [lstm.Generator(plain, sizes, seed * count + i) for i in range(count)]
     self.built = True
 
-  def initial_state(self, latent, context=None):
+  def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> list[tf.Tensor]:
     category = self._onehot(latent, context)
     states = [member.initial_state(latent) for member in self.members]
     return [*self._select(states, category), category]
 
-  def step(self, inputs, state):
+  def step(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     *cell_state, category = state
     results = [member.next_state(inputs, cell_state) for member in self.members]
     outputs = self._side_by_side([output for output, _ in results], category)
     return likelihood.logits(outputs, *self.output_layer()), [*self._select([after for _, after in results], category), category]
 
-  def outputs(self, tokens, latent, context=None, seed=None):
+  def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     category = self._onehot(latent, context)
     return self._side_by_side([member.outputs(tokens, latent, seed=seed) for member in self.members], category[:, None])
 
-  def output_layer(self):
+  def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     kernels = [tf.concat([kernel, bias[None]], axis=0) for kernel, bias in (member.output_layer() for member in self.members)]
     return tf.concat(kernels, axis=0), tf.zeros([self.spec.vocab_size], self.compute_dtype)
 
-  def output_variables(self):
+  def output_variables(self) -> list[keras.Variable]:
     return [variable for member in self.members for variable in member.output_variables()]
 
-  def log_probs(self, tokens, latent, context=None, seed=None, temperature=None):
+  def log_probs(
+    self,
+    tokens: tf.Tensor,
+    latent: tf.Tensor,
+    context: tf.Tensor | None = None,
+    seed: tf.Tensor | None = None,
+    temperature: float | tf.Tensor | None = None,
+  ) -> tf.Tensor:
     if len(self.members) == 1:
       return self.members[0].log_probs(tokens, latent, seed=seed, temperature=temperature)
     log_probs = tf.zeros([tf.shape(tokens)[0], tokens.shape[1]])
     for i, member in enumerate(self.members):
       rows = tf.where(context == i)
-      # And the first row, which is then left out: Keras's LSTM cannot do without any.
+      # Plus the first row, which is then dropped: Keras's LSTM cannot process an empty batch.
       some = tf.concat([rows[:, 0], [0]], axis=0)
       of_rows = member.log_probs(tf.gather(tokens, some), tf.gather(latent, some), seed=seed, temperature=temperature)[:-1]
       log_probs = tf.tensor_scatter_nd_update(log_probs, rows, of_rows)
     return log_probs
 
   def _onehot(self, latent, context):
-    """The category as one-hot, `[B, C]`; without categories all rows are of one."""
+    """One-hot categories `[B, C]`; without categories all rows have the same one."""
     if not self.spec.categories:
       return tf.ones([tf.shape(latent)[0], 1], self.compute_dtype)
     return tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)
 
   def _select(self, states, category):
-    """From the networks' states, lists of `[B, H]`, the state of each row's category."""
+    """Selects the state of each row's category from the networks' states, lists of `[B, H]`."""
     return [tf.add_n([part * category[:, i, None] for i, part in enumerate(parts)]) for parts in zip(*states)]
 
   def _side_by_side(self, outputs, category):
-    """Outputs `[..., H]` of each network, and a one for its bias, where the row is of its category, and zeros elsewhere: `[..., C * (H + 1)]`."""
+    """Concatenates the networks' outputs `[..., H]`, each with a 1 for its bias, zeroed for rows of other categories: `[..., C * (H + 1)]`."""
     wide = []
     for i, output in enumerate(outputs):
       mine = category[..., i, None] * tf.ones_like(output[..., :1])

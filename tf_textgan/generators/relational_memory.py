@@ -1,6 +1,6 @@
-"""The relational memory core as a generator: rows of memory that attend to one another and to the last token.
+"""The relational memory core as a generator: memory slots attend to one another and to the last token.
 
-Santoro et al., "Relational recurrent neural networks", https://arxiv.org/abs/1806.01822; as RelGAN has it, https://openreview.net/forum?id=rJedV3R5tm.
+Santoro et al., "Relational recurrent neural networks", https://arxiv.org/abs/1806.01822; as in RelGAN, https://openreview.net/forum?id=rJedV3R5tm.
 
 With memory M `[slots, heads * head_size]` and the projected input x as one more row:
 
@@ -15,10 +15,11 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.losses import likelihood
 
-# Under the square root of the layer norms.
+# Added to the variance in layer norm.
 _EPSILON = 1e-6
 
 
@@ -26,17 +27,17 @@ _EPSILON = 1e-6
 class Config:
   """Sizes of RelGAN's generator."""
 
-  # Numbers in a token's embedding.
+  # Size of a token's embedding.
   embedding_size: int = 32
-  # Rows of memory.
+  # Memory slots.
   slots: int = 1
-  # Heads of the attention.
+  # Attention heads.
   heads: int = 2
-  # Numbers in a head's query, key and value; a row of memory has heads * head_size.
+  # Size of a head's query, key and value; a memory slot has size heads * head_size (M).
   head_size: int = 256
-  # Layers of the network after the attention.
+  # Layers of the network after attention.
   layers: int = 2
-  # Numbers in the latent z, which is added to the initial memory; 0 starts from the same memory always, as RelGAN does.
+  # Size of the latent z, which changes the initial memory; 0 for a constant initial memory, as in RelGAN.
   latent_size: int = 0
 
   def __post_init__(self):
@@ -45,15 +46,15 @@ class Config:
 
 
 class Generator(base.Autoregressive):
-  """Embedding, relational memory, a linear map of the whole memory to logits. z is added to the initial memory through a linear map and tanh.
+  """Embedding, relational memory, a linear map of the whole memory to logits. A linear map and tanh of z is added to the initial memory.
 
-  A category is shown to the memory beside every token, as one-hot (https://arxiv.org/abs/1911.06641).
+  A category, as a one-hot, is concatenated to the embedding of every token (https://arxiv.org/abs/1911.06641).
   """
 
   conditional = True
 
-  def __init__(self, spec, config, seed=0):
-    """Args: spec: `sequences.Spec`; config: `Config`; seed: integer, for the initial weights."""
+  def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
+    """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
     size = config.heads * config.head_size
@@ -72,7 +73,7 @@ class Generator(base.Autoregressive):
     self.input_bias = constant("input_bias", 0.0, size)
     self.attention_kernel = weight("attention_kernel", size, 3 * size)
     self.attention_scale = constant("attention_scale", 1.0, 3 * size)
-    # Of queries and values. The code has one for keys too, but it adds the same to all that the softmax compares.
+    # For queries and values. The code has an offset for keys too, which has no effect: it adds the same number to all logits of the softmax.
     self.attention_offset = constant("attention_offset", 0.0, 2 * size)
     self.memory_norm = norm("memory_norm", size)
     self.mlp = [(weight(f"mlp_kernel_{i}", size, size), constant(f"mlp_bias_{i}", 0.0, size)) for i in range(config.layers)]
@@ -82,28 +83,28 @@ class Generator(base.Autoregressive):
     self.output_kernel = weight("output_kernel", config.slots * size, spec.vocab_size)
     self.output_bias = constant("output_bias", 0.0, spec.vocab_size)
     self.latent_kernel = weight("latent_kernel", config.latent_size, config.slots * size) if config.latent_size else None
-    # Added to the bias, so that tokens a sequence cannot hold cost nothing to exclude.
+    # Added to the bias, so that excluding tokens costs nothing.
     self._excluded = spec.exclusion()
     self.memory_size = size
     self.built = True
 
-  def initial_state(self, latent, context=None):
+  def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor | list[tf.Tensor]:
     num, slots, size = tf.shape(latent)[0], self.config.slots, self.memory_size
-    # Rows that differ, for the attention to tell them apart.
+    # Slots must differ for the attention to distinguish them.
     memory = tf.tile(tf.eye(slots, size, dtype=self.compute_dtype)[None], [num, 1, 1])
     if self.latent_kernel is not None:
       shift = tf.tanh(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel)))
       memory += tf.reshape(shift, [num, slots, size])
     return [memory, tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else memory
 
-  def step(self, inputs, state):
+  def step(self, inputs: tf.Tensor, state: tf.Tensor | list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | list[tf.Tensor]]:
     memory, category = state if self.spec.categories else (state, None)
-    memory = _remember(self._read(inputs, category), memory, self._memory_weights(), self.config.heads)
+    memory = _update_memory(self._read(inputs, category), memory, self._memory_weights(), self.config.heads)
     kernel, bias = self.output_layer()
-    # Not `likelihood.logits`: with so many rows in the kernel, its copy costs more than a pass over the logits.
+    # Not `likelihood.logits`: copying such a large kernel costs more than a pass over the logits.
     return tf.matmul(self._flat(memory), kernel) + bias, [memory, category] if self.spec.categories else memory
 
-  def outputs(self, tokens, latent, context=None, seed=None):
+  def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     del seed  # There is no dropout.
     length = tokens.shape[1]
     start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
@@ -112,33 +113,33 @@ class Generator(base.Autoregressive):
     if self.spec.categories:
       memory, category = memory
       category = tf.tile(category, [length, 1])
-    # What the memory is shown does not depend on it: for all positions at once.
+    # The memory's inputs do not depend on the memory: computed for all positions at once.
     read = [tf.reshape(x, [length, -1, x.shape[-1]]) for x in self._read(tf.reshape(inputs, [-1]), category)]
-    memories = _remember_all(read, memory, self._memory_weights(), self.config.heads)
+    memories = _unroll_memory(read, memory, self._memory_weights(), self.config.heads)
     return tf.reshape(tf.transpose(memories, [1, 0, 2, 3]), [-1, length, self.config.slots * self.memory_size])
 
-  def output_layer(self):
+  def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
-  def output_variables(self):
+  def output_variables(self) -> list[keras.Variable]:
     return [self.output_kernel, self.output_bias]
 
   def _read(self, inputs, category):
-    """What the memory needs of tokens, ids `[N]` or points `[N, V]`, and their categories `[N, C]`, None without.
+    """Computes the memory's inputs from tokens, ids `[N]` or points `[N, V]`, and one-hot categories `[N, C]` or None.
 
     Returns:
-      Key and value, `[N, M]`, and the tokens' share of the gates, `[N, 2M]`.
+      Key and value, `[N, M]` each, and the summand U x of the gates, `[N, 2M]`.
     """
     table = self._cast(self.embedding)
     embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
     if category is not None:
       embedded = tf.concat([embedded, category], axis=1)
-    # The projection and what follows it are linear: their product, of a few rows, is cheaper than one after the other on all inputs.
+    # Projection and kernels are linear: their product, which has few rows, is cheaper than applying both to all inputs.
     projection = tf.concat([self._cast(self.input_kernel), self._cast(self.input_bias)[None]], axis=0)
     attention, gates = (tf.matmul(projection, self._cast(kernel)) for kernel in (self.attention_kernel, self.gate_input_kernel))
     attention, gates = (likelihood.logits(embedded, kernel[:-1], kernel[-1]) for kernel in (attention, gates))
     weights = self._memory_weights()
-    # The input asks nothing: its own row is not kept.
+    # The input has no query: its own row is not kept.
     _, key, value = tf.split(_norm(attention, weights.attention_scale, weights.attention_offset), 3, axis=-1)
     return [key, value, gates]
 
@@ -162,7 +163,7 @@ class Generator(base.Autoregressive):
 
 
 class _Weights(NamedTuple):
-  """What the memory is updated with."""
+  """The weights of the memory update."""
 
   attention_kernel: tf.Tensor
   attention_scale: tf.Tensor
@@ -173,8 +174,8 @@ class _Weights(NamedTuple):
   gate_kernel: tf.Tensor
 
 
-def _remember(read, memory, weights, heads):
-  """The next memory `[B, slots, M]`, from what `_read` gave and the memory before."""
+def _update_memory(read, memory, weights, heads):
+  """Computes the next memory `[B, slots, M]` from the result of `_read` and the previous memory."""
   key, value, gates = read
   slots, size = memory.shape[1:]
   rows = tf.reshape(memory, [-1, size])
@@ -184,31 +185,31 @@ def _remember(read, memory, weights, heads):
     tf.reshape(x, [-1, x.shape[1], heads, size // heads])
     for x in (queries, tf.concat([keys, key[:, None]], axis=1), tf.concat([values, value[:, None]], axis=1))
   )
-  # The code divides by the root of the size of query, key and value together; the first paper by that of the key.
-  # Products and sums rather than matrix products, of which there would be many of a row or two.
+  # The code divides by the root of the joint size of query, key and value; the first paper by the root of the key's size.
+  # Products and sums rather than many matrix products of one or two rows.
   compared = tf.reduce_sum((queries * (3 * size // heads) ** -0.5)[:, :, None] * keys[:, None], axis=-1)
   attended = tf.reduce_sum(tf.nn.softmax(compared, axis=2)[..., None] * values[:, None], axis=2)
   attended = tf.reshape(attended, [-1, size])
-  # The norms are over a row, as in the first paper; RelGAN's code takes them over all the rows of a memory together.
+  # Layer norm is over a slot, as in the first paper; in RelGAN's code it is over all slots together.
   residue = hidden = _norm(rows + attended, *weights.memory_norm)
   for i, (kernel, bias) in enumerate(weights.mlp):
     hidden = tf.matmul(tf.nn.relu(hidden) if i else hidden, kernel) + bias
   candidate = tf.reshape(_norm(residue + hidden, *weights.mlp_norm), [-1, slots, size])
   gates = tf.reshape(tf.matmul(tf.tanh(rows), weights.gate_kernel), [-1, slots, 2 * size]) + gates[:, None]
-  take, keep = tf.split(gates, 2, axis=-1)
-  return tf.sigmoid(take) * tf.tanh(candidate) + tf.sigmoid(keep + 1.0) * memory
+  input_gate, forget_gate = tf.split(gates, 2, axis=-1)
+  return tf.sigmoid(input_gate) * tf.tanh(candidate) + tf.sigmoid(forget_gate + 1.0) * memory
 
 
-def _remember_all(read, memory, weights, heads):
-  """The memories `[T, B, slots, M]` that follow one another, given what `_read` gave for each position, every tensor `[T, B, ...]`.
+def _unroll_memory(read, memory, weights, heads):
+  """Computes the memories of all positions, `[T, B, slots, M]`, from the results of `_read`, tensors `[T, B, ...]`.
 
-  With a gradient of its own: the loop's would make the weights' in T small products and sums, and keep what each step has computed. Here only the
-  memories are kept; one loop takes their gradients from the end to the beginning, and then the weights' come from one product over all positions.
+  The custom gradient is cheaper than the loop's, which would sum T small products for the weights and keep every intermediate tensor. Here only
+  the memories are kept: one backward loop computes their gradients, and one product over all positions the gradients of the weights.
   """
   length, structure = read[0].shape[0], weights
 
   def step(read, memory, weights):
-    return _remember(read, memory, tf.nest.pack_sequence_as(structure, weights), heads)
+    return _update_memory(read, memory, tf.nest.pack_sequence_as(structure, weights), heads)
 
   def at(tensors, t):
     return [x[t] for x in tensors]
@@ -229,22 +230,22 @@ def _remember_all(read, memory, weights, heads):
     def gradient(upstream):
       before = tf.concat([memory[None], memories[:-1]], axis=0)
 
-      def go_back(t, slope, slopes):
-        slope += upstream[t]
+      def go_back(t, d_memory, d_memories):
+        d_memory += upstream[t]
         earlier = before[t]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
           tape.watch(earlier)
           later = step(at(read, t), earlier, weights)
-        return t - 1, tape.gradient(later, earlier, slope), slopes.write(t, slope)
+        return t - 1, tape.gradient(later, earlier, d_memory), d_memories.write(t, d_memory)
 
       loop = (tf.constant(length - 1), tf.zeros_like(memory), tf.TensorArray(memory.dtype, length))
-      _, slope, slopes = tf.while_loop(lambda t, *_: t >= 0, go_back, loop, maximum_iterations=length)
-      flat = [tf.reshape(x, [-1, *x.shape[2:]]) for x in (*read, before, slopes.stack())]
+      _, d_memory, d_memories = tf.while_loop(lambda t, *_: t >= 0, go_back, loop, maximum_iterations=length)
+      flat = [tf.reshape(x, [-1, *x.shape[2:]]) for x in (*read, before, d_memories.stack())]
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([flat[:3], weights])
         later = step(flat[:3], flat[3], weights)
-      read_slopes, weight_slopes = tape.gradient(later, [flat[:3], weights], flat[4])
-      return slope, *[tf.reshape(x, tf.shape(y)) for x, y in zip(read_slopes, read)], *weight_slopes
+      d_read, d_weights = tape.gradient(later, [flat[:3], weights], flat[4])
+      return d_memory, *[tf.reshape(x, tf.shape(y)) for x, y in zip(d_read, read)], *d_weights
 
     return memories, gradient
 

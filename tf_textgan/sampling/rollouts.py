@@ -1,11 +1,12 @@
-"""Monte-Carlo rollouts: what a prefix is worth, judged by completing it.
+"""Monte-Carlo rollouts: the reward of a prefix is the mean reward of its completions.
 
-No prefix is recomputed: the sampling pass has kept its states, and a prefix's completions go on from there. The completions of all prefixes that have
-not ended stand in one list, the shortest prefix first, and are generated and scored `chunk` rows at a time: that bounds the memory, and fills the
-processor also where a prefix has few completions. For T tokens and N rollouts it takes some B*N*T*(T-1)/2 generator steps, half as many as completing
-full-length rows; the rows of a chunk are generated as far as its shortest prefix needs.
+No prefix is recomputed: completions start from the states that the sampling pass has kept. The completions of all unfinished prefixes form one list,
+the shortest prefix first, which is processed `chunk` rows at a time. This bounds the memory, and fills the processor even if a prefix has few
+completions. T tokens and N rollouts take about B*N*T*(T-1)/2 generator steps, half as many as full-length rows; all rows of a chunk get as many
+tokens as its shortest prefix needs.
 """
 
+from collections.abc import Callable
 import dataclasses
 from typing import Any
 from typing import ClassVar
@@ -23,13 +24,13 @@ _CACHED_LOGITS = 1_280_000
 
 @dataclasses.dataclass(frozen=True)
 class _CategoricalOfRows:
-  """A draw for some completions, with the random numbers that are theirs whatever is drawn beside them, on any number of replicas.
+  """A categorical picker whose random numbers depend only on the completion, not on chunks or replicas.
 
   Attributes:
-    rows: int32 `[R]`, which completions.
-    total: completions of a prefix of the whole batch.
-    t: int32 `[R]`, the last position of the prefix that each completes.
-    length: positions there are.
+    rows: int32 `[R]`, indices of the completions among all completions of a prefix.
+    total: completions of a prefix, over the batch.
+    t: int32 `[R]`, last position of each row's prefix.
+    length: number of positions.
   """
 
   rows: Any
@@ -39,33 +40,45 @@ class _CategoricalOfRows:
   relaxed: ClassVar[bool] = False
 
   def __call__(self, logits, seed):
-    # A number for each row and one for each prefix, added modulo one: every two sums are as independent as if each had been drawn, for less.
+    # One number for each row and one for each prefix, added modulo 1: any two sums are independent, and fewer numbers are drawn.
     shift = tf.random.stateless_uniform([self.length], noise.fold(seed, "prefix"))
     uniforms = tf.gather(noise.uniform([self.total], seed), self.rows) + tf.gather(shift, self.t)
     return pickers.Pick(*categorical.draw_at(logits, uniforms - tf.floor(uniforms)))
 
 
-def cached_rows(vocab_size):
-  """Rows with some five megabytes of logits, about what a processor's cache holds: a `chunk` for `rewards`."""
+def cached_rows(vocab_size: int) -> int:
+  """A `chunk` for `rewards`: the rows with about five megabytes of logits, which stay in a processor's cache."""
   return max(1, _CACHED_LOGITS // vocab_size)
 
 
-def rewards(step, state_at, reward, tokens, num_rollouts, seed, end_token=None, chunk=256, reward_completions=None, every=1):
-  """Rewards every token with the mean reward of the completions of the prefix that it ends.
+def rewards(
+  step: unrolling.Step,
+  state_at: Callable[[tf.Tensor, tf.Tensor], Any],
+  reward: Callable[[tf.Tensor], tf.Tensor],
+  tokens: tf.Tensor,
+  num_rollouts: int,
+  seed: tf.Tensor,
+  end_token: int | None = None,
+  chunk: int = 256,
+  reward_completions: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+  every: int = 1,
+) -> tf.Tensor:
+  """Rewards every token with the mean reward of the completions of the prefix that ends with it.
 
   Args:
     step: the generator's step function, see `unrolling.unroll`.
-    state_at: function of positions and rows, int32 `[R]` each, giving the generator's states there: `generators.base.Autoregressive.state_at` of
-      the sampling pass.
-    reward: function of ids, int32 `[R, T]`, giving float `[R]`.
+    state_at: function of positions and rows, int32 `[R]` each, returning the generator's states: `generators.base.Autoregressive.state_at` of the
+      sampling pass.
+    reward: function of ids, int32 `[R, T]`, returning float `[R]`.
     tokens: int32 `[B, T]`, the samples.
-    num_rollouts: completions of each prefix (N); the last token's reward is the reward of the sequence itself.
+    num_rollouts: completions of each prefix (N). The last token's reward is the reward of the sequence itself.
     seed: int32 `[2]`.
     end_token: as in `unroll`. A prefix that has ended has no completions: its reward is the reward of the sequence.
     chunk: rows completed and scored at a time.
-    reward_completions: a cheaper way to the same rewards: function of ids `[R, T]`, of the row of `tokens` that each one completes, int32 `[R]`, and
-      of the last position up to which all are as in their row, an int32 scalar. None calls `reward`.
-    every: complete only the prefixes of this many tokens, of twice as many, and so on; a token has the reward of the first of them that holds it.
+    reward_completions: a cheaper function for the same rewards, of ids `[R, T]`, the row of `tokens` that each row completes, int32 `[R]`, and the
+      last position that all rows share with their samples, int32 scalar. None calls `reward`.
+    every: complete only prefixes whose length is a multiple of this number; a token gets the reward of the shortest completed prefix that contains
+      it.
 
   Returns:
     float32 `[B, T]`; on padding the reward of the sequence.
@@ -74,12 +87,12 @@ def rewards(step, state_at, reward, tokens, num_rollouts, seed, end_token=None, 
   batch_size = tf.shape(tokens)[0]
   own_rewards = reward(tokens)
   prefixes = (length + every - 1) // every
-  # Of all prefixes but the last, which is the sequence itself: the last position of each.
+  # The last position of each prefix, except the last prefix, which is the sequence itself.
   ends = tf.range(1, prefixes) * every - 1
   going_on = tf.ones([prefixes - 1, batch_size], tf.bool)
   if end_token is not None:
     going_on = tf.transpose(tf.gather((tokens != end_token) & (tokens != sequences.PAD), ends, axis=1))
-  # Prefix and row of each that is completed, the shortest prefixes first.
+  # Prefix and row of each pair to complete, the shortest prefixes first.
   pairs = tf.cast(tf.where(going_on), tf.int32)
   total = tf.shape(pairs)[0] * num_rollouts
   chunks = (total + chunk - 1) // chunk
@@ -97,7 +110,7 @@ def rewards(step, state_at, reward, tokens, num_rollouts, seed, end_token=None, 
     earned = reward_completions(completed, row, first) if reward_completions else reward(completed)
     return i + 1, tf.tensor_scatter_nd_add(sums, pair, earned)
 
-  # One chunk after the other: side by side they would need the memory that the chunks are to save.
+  # No parallel iterations: they would need the memory that chunks save.
   _, sums = tf.while_loop(
     lambda i, _: i < chunks, add_rewards, (tf.constant(0), tf.zeros(tf.shape(going_on))), parallel_iterations=1
   )

@@ -1,5 +1,6 @@
-"""The one loop over time: every sequence a generator writes, in training or after it, comes out of `unroll`."""
+"""The loop over time that generates all sequences, in training and after it."""
 
+from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
 
@@ -7,16 +8,19 @@ import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
+
+Step = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any]]
 
 
 class History(NamedTuple):
-  """The states of a generator at every position of some sequences, from which `generators.base.Autoregressive.state_at` takes one for each row.
+  """The states of a generator at every position of sequences, from which `generators.base.Autoregressive.state_at` selects.
 
-  The state at position n has read the n inputs before it: the start token and the first n - 1 tokens. Token n - 1 is its next input.
+  The state at position n has read n inputs: the start token and the first n - 1 tokens. Token n - 1 is its next input.
 
   Attributes:
-    stacked: the parts of the state that change in place and so are stacked, every tensor `[B, T, ...]`; for a recurrent network the whole state.
-    last: the state after the last input, every tensor `[B, ...]`; for a network with a cache of all positions it is enough.
+    stacked: the parts of the state that each step overwrites, stacked, every tensor `[B, T, ...]`; for a recurrent network the whole state.
+    last: the state after the last input, every tensor `[B, ...]`; enough for a network whose state is a cache of all positions.
   """
 
   stacked: Any
@@ -29,10 +33,10 @@ class Samples(NamedTuple):
   Attributes:
     tokens: int32 `[B, T]`, padded after the end token.
     log_probs: float32 `[B, T]`, log-probability of each token under the distribution it was drawn from (nats); 0 on padding.
-    points: float32 `[B, T, V]` through which gradients flow, None if the picker gives none; on padding the constant one-hot of the padding.
-    latent: float32 `[B, Z]`, the z they were generated from; None from `unroll`, which knows the state only.
-    context: the context they are conditioned on, see `sequences.Batch`; None without.
-    history: `History`; None unless asked for.
+    points: float32 `[B, T, V]` with gradients, None if the picker gives none; on padding the constant one-hot of the padding.
+    latent: float32 `[B, Z]`, the z of the sequences; None from `unroll`, which reads only the state.
+    context: the context of the sequences, see `sequences.Batch`; None without context.
+    history: states at all positions; None unless requested.
     state: the state after the last input; None for generators that are not autoregressive.
   """
 
@@ -46,15 +50,15 @@ class Samples(NamedTuple):
 
 
 class Generated(NamedTuple):
-  """Sequences as `generators.base.Generator.write` gives them, guided by a discriminator or not.
+  """Results of `generators.base.Generator.write`, with or without a guide.
 
   Attributes:
     tokens: int32 `[N, T]`, padded after the end token.
-    log_probs: float32 `[N]`, log-probability of the sequences as they were drawn; with a guide, as they were proposed (nats).
-    context: the context they are conditioned on, see `sequences.Batch`; None without.
-    scores: float32 `[N]`, f(x), the guide's log-weights: log p(x) is log q(x) + f(x) - log Z, see `guidance`; None without a guide.
-    accepted: bool `[N]`; false where rejection ran out of candidates and drew among the rejected ones; None without a guide.
-    proposals: float32 scalar, the work for all of them, in sentences that the generator could have generated unguided; None without a guide.
+    log_probs: float32 `[N]`, log-probabilities of the sequences under the generator's distribution, with a guide the proposal's (nats).
+    context: the context of the sequences, see `sequences.Batch`; None without context.
+    scores: float32 `[N]`, f(x), the guide's log-weights: log p(x) = log q(x) + f(x) - log Z, see `guidance`; None without a guide.
+    accepted: bool `[N]`; false where rejection ran out of candidates and drew one of the rejected; None without a guide.
+    proposals: float32 scalar, the total work, in unguided sequences; None without a guide.
   """
 
   tokens: tf.Tensor
@@ -65,22 +69,31 @@ class Generated(NamedTuple):
   proposals: tf.Tensor | None = None
 
 
-def unroll(step, picker, start, state, length, seed, end_token=None, stacked=None):
+def unroll(
+  step: Step,
+  picker: Callable[..., pickers.Pick],
+  start: tf.Tensor,
+  state: Any,
+  length: int | tf.Tensor,
+  seed: tf.Tensor,
+  end_token: int | None = None,
+  stacked: Callable[[Any], Any] | None = None,
+) -> Samples:
   """Generates sequences token by token.
 
   Args:
-    step: function of inputs (ids or points, as `start`) and a state, giving logits `[B, V]` and the next state.
+    step: function of inputs (ids or points, as `start`) and a state, returning logits `[B, V]` and the next state.
     picker: see `pickers`.
-    start: the tokens before the first generated one: ids int32 `[B]`, and the picked ids are fed back; or points float `[B, V]`, and the picker's
-      points are fed back, so that gradients also flow through the past. A sequence whose id is the end token or padding stays empty.
-    state: nest of tensors `[B, ...]` from which the first token follows.
+    start: the tokens before the first generated token. Ids, int32 `[B]`: the picked ids are fed back. Points, float `[B, V]`: the picker's points
+      are fed back, so gradients also flow through the past. A sequence whose start id is the end token or padding stays empty.
+    state: nest of tensors `[B, ...]`, the state before `start` is read.
     length: most tokens to generate (T), an int or an int32 scalar tensor.
     seed: int32 `[2]`.
-    end_token: id that ends a sequence; None generates `length` tokens in all.
-    stacked: function of a state, giving the parts of it to stack before each step into `Samples.history`; None keeps no history.
+    end_token: id that ends a sequence; None generates `length` tokens in every row.
+    stacked: function of a state, returning the parts to stack before each step for `Samples.history`; None keeps no history.
 
   Returns:
-    `Samples` without latent and context.
+    Samples without latent and context.
   """
   rows = start.shape[0]
   soft = start.shape.rank == 2
@@ -99,9 +112,9 @@ def unroll(step, picker, start, state, length, seed, end_token=None, stacked=Non
 
   def unfinished(t, inputs, state, finished, arrays):
     del inputs, state, arrays
-    if end_token is None or picker.relaxed:  # A relaxed sequence is needed whole: its padding is one-hot, not zero.
+    if end_token is None or picker.relaxed:  # Relaxed sequences take all steps: their padding is one-hot, not zero.
       return t < length
-    # At least one step: arrays that nothing was written to have no shape.
+    # At least one step: arrays without elements have no shape.
     return (t < length) & ((t == 0) | ~tf.reduce_all(finished))
 
   def generate_token(t, inputs, state, finished, arrays):
@@ -125,7 +138,7 @@ def unroll(step, picker, start, state, length, seed, end_token=None, stacked=Non
   _, _, last, _, arrays = tf.while_loop(
     unfinished, generate_token, (tf.constant(0), start, state, finished, arrays), maximum_iterations=limit
   )
-  # Steps that were not reached are zero: padding.
+  # Elements of skipped steps are zero: padding.
   tensors = [tf.ensure_shape(x, [rows, limit, *x.shape[2:]]) for x in (batch_major(a.stack()) for a in arrays)]
   tokens, log_probs, *others = tensors
   points = others.pop(0) if picker.relaxed else None
@@ -133,24 +146,21 @@ def unroll(step, picker, start, state, length, seed, end_token=None, stacked=Non
   return Samples(tokens, log_probs, points, history=history, state=last)
 
 
-def read(step, inputs, state, stacked):
-  """Reads given inputs, and generates nothing.
+def read(step: Step, inputs: tf.Tensor, state: Any, stacked: Callable[[Any], Any]) -> History:
+  """Reads given inputs without generating.
 
   Args:
     step: see `unroll`.
     inputs: int32 `[B, T]`.
-    state: nest of tensors `[B, ...]` before the first of them.
+    state: nest of tensors `[B, ...]`, the state before the first input.
     stacked: see `unroll`.
-
-  Returns:
-    `History`.
   """
   length = inputs.shape[1]
   arrays = [tf.TensorArray(part.dtype, length) for part in tf.nest.flatten(stacked(state))]
 
   def read_token(t, state, arrays):
     arrays = [a.write(t, part) for a, part in zip(arrays, tf.nest.flatten(stacked(state)))]
-    # The logits are not used, so that the compiled loop does not make them.
+    # The logits are not used, so the compiled loop does not compute them.
     return t + 1, step(inputs[:, t], state)[1], arrays
 
   _, last, arrays = tf.while_loop(lambda t, *_: t < length, read_token, (tf.constant(0), state, arrays), maximum_iterations=length)
@@ -158,18 +168,18 @@ def read(step, inputs, state, stacked):
   return History(tf.nest.pack_sequence_as(stacked(state), parts), last)
 
 
-def batch_major(x):
-  """`[T, B, ...]` to `[B, T, ...]`."""
+def batch_major(x: tf.Tensor) -> tf.Tensor:
+  """Transposes `[T, B, ...]` to `[B, T, ...]`."""
   return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
 
 
-def splice(given, count, following):
-  """Joins the first values of each row with values that follow them.
+def splice(given: tf.Tensor, count: tf.Tensor, following: tf.Tensor) -> tf.Tensor:
+  """Replaces all but the first values of each row.
 
   Args:
     given: `[B, T, ...]`.
-    count: int32 `[B]`, how many of a row's values to keep.
-    following: `[B, L, ...]`, L at least T less the least count.
+    count: int32 `[B]`, number of values to keep in each row.
+    following: `[B, L, ...]`, the values after them; L is at least T - min(count).
 
   Returns:
     `[B, T, ...]`.

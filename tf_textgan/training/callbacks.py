@@ -1,10 +1,10 @@
-"""Keras callbacks in a training with several phases and optimizers.
+"""Keras callbacks in training with several phases and optimizers.
 
-`keras.callbacks` are written for `fit`, where a model has one optimizer, and every epoch has the same metrics. The loop's model is the generator, and
+`keras.callbacks` assume `fit`, where a model has one optimizer and every epoch has the same metrics. The loop's model is the generator, and
 
 * a callback that changes a learning rate is paired with the name of an optimizer (`ForOptimizer`);
-* `keras.callbacks.CSVLogger` gets the columns of all phases, also of those that have not begun;
-* `keras.callbacks.EarlyStopping` begins anew in each phase;
+* `keras.callbacks.CSVLogger` has columns for the metrics of all phases from the start;
+* `keras.callbacks.EarlyStopping` starts again in each phase;
 * metrics that a callback adds to the `logs` of an evaluation reach the callbacks after it and the loop.
 """
 
@@ -17,15 +17,15 @@ import keras
 
 from tf_textgan import errors
 
-# They change `model.optimizer.learning_rate`.
+# Callbacks that change `model.optimizer.learning_rate`.
 _LEARNING_RATE = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
 class ForOptimizer(NamedTuple):
-  """A callback, and the optimizer that is `model.optimizer` to it.
+  """A callback, and the optimizer that it finds as `model.optimizer`.
 
   Attributes:
-    callback: such as `keras.callbacks.LearningRateScheduler(schedule)`. Where a stopped epoch goes on, it does not see the beginning again.
+    callback: such as `keras.callbacks.LearningRateScheduler(schedule)`. When a run resumes within an epoch, its `on_epoch_begin` is not called again.
     optimizer: name in `algorithms.base.Algorithm.optimizers`, such as "generator_optimizer".
   """
 
@@ -34,7 +34,11 @@ class ForOptimizer(NamedTuple):
 
 
 def check(callbacks: Sequence[keras.callbacks.Callback | ForOptimizer], optimizers: Mapping[str, keras.optimizers.Optimizer]) -> None:
-  """Raises a `UserError` if one of the callbacks cannot work in a training with these optimizers."""
+  """Checks callbacks before training.
+
+  Raises:
+    UserError: a callback cannot work with these optimizers.
+  """
   names = ", ".join(optimizers)
   for callback in callbacks:
     kind = type(callback).__name__
@@ -53,7 +57,7 @@ class Callbacks(keras.callbacks.CallbackList):
   """The callbacks of a run of the loop, called in their order.
 
   Attributes:
-    params: what each callback finds in its `params`: `epochs`, the evaluations of all phases; `steps`, the batches of the current epoch; `verbose`.
+    params: the callbacks' `params`: `epochs`, the evaluations of all phases; `steps`, the batches of the current epoch; `verbose`.
   """
 
   def __init__(
@@ -64,14 +68,14 @@ class Callbacks(keras.callbacks.CallbackList):
     epochs: int,
     training_metrics: Callable[[], Sequence[str]],
   ):
-    """Checks the callbacks and gives each its model.
+    """Checks the callbacks and sets their models.
 
     Args:
       callbacks: see `check`.
       model: the generator.
       optimizers: name to optimizer.
       epochs: evaluations of all phases.
-      training_metrics: gives the names of the training metrics of all phases; it is called only if a callback needs them.
+      training_metrics: returns the names of the training metrics of all phases; called only if a callback needs them.
 
     Raises:
       UserError: see `check`.
@@ -82,7 +86,7 @@ class Callbacks(keras.callbacks.CallbackList):
     self._models = [model if name is None else _WithOptimizer(model, optimizers[name]) for _, name in pairs]
     super().__init__([callback for callback, _ in pairs], model=model, epochs=epochs, steps=None, verbose=0)
 
-  def set_model(self, model):
+  def set_model(self, model: keras.Model) -> None:
     del model
     for callback, own in zip(self.callbacks, self._models):
       callback.set_model(own)
@@ -91,17 +95,17 @@ class Callbacks(keras.callbacks.CallbackList):
     """Calls `on_epoch_begin`.
 
     Args:
-      epoch: number of the evaluation at its end.
-      steps: its batches.
-      resumed: whether it was begun before a stop. A learning rate that was set at its beginning has then come with the checkpoint.
+      epoch: number of the epoch, and of the evaluation at its end.
+      steps: batches in the epoch.
+      resumed: whether the run resumes within the epoch. The checkpoint then has the learning rate that was set at the epoch's beginning.
     """
     self.params["steps"] = steps
     for callback, model in zip(self.callbacks, self._models):
       if not (resumed and isinstance(model, _WithOptimizer)):
         callback.on_epoch_begin(epoch, {})
 
-  def on_epoch_end(self, epoch, logs=None):
-    """As Keras's, but with one dictionary for all callbacks, which is the caller's; metrics become Python numbers."""
+  def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    """As Keras's, but all callbacks share the caller's dictionary, whose values become Python floats."""
     for callback in self.callbacks:
       if isinstance(callback, keras.callbacks.CSVLogger) and callback.keys is None:
         callback.keys = sorted({*logs, *self._training_metrics()})
@@ -109,7 +113,7 @@ class Callbacks(keras.callbacks.CallbackList):
       logs.update({name: _number(name, value, callback) for name, value in logs.items()})
 
   def end_phase(self) -> None:
-    """Ends the patience of early stopping, which may restore the best weights, and begins it anew: the next phase is another training."""
+    """Restarts early stopping for the next phase; `on_train_end` may restore the best weights."""
     for callback in self.callbacks:
       if isinstance(callback, keras.callbacks.EarlyStopping):
         callback.on_train_end()
@@ -124,7 +128,7 @@ def _number(name, value, callback):
 
 
 class _WithOptimizer:
-  """A model with another `optimizer`. Everything else is read from the model and assigned to it."""
+  """A model with another `optimizer`. All other attributes are read from the model and assigned to it."""
 
   def __init__(self, model, optimizer):
     vars(self).update(_model=model, optimizer=optimizer)

@@ -1,20 +1,22 @@
-"""Checkpoints: one file each, written beside the training, never seen half-written.
+"""Checkpoints: one file each, written in the background, and replaced atomically.
 
 A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the run's state. The main thread copies the variables; a second
-thread writes them to a temporary file, flushes it to the disk and renames it into place, so that a kill at any moment leaves the previous
-checkpoint or the new one. Names and shapes are compared on restoring: `tf.train.Checkpoint`, which matches objects, would leave silently
-what it cannot match.
+thread writes them to a temporary file, flushes it to the disk and renames it, so that a kill at any moment leaves the previous checkpoint or the
+new one. Restoring compares names and shapes: `tf.train.Checkpoint`, which matches objects, silently skips variables that it cannot match.
 """
 
+from collections.abc import Mapping
 import concurrent.futures
 import json
 import pathlib
 import re
 import shutil
+from typing import Any
 import zipfile
 import zlib
 
 from absl import logging
+import keras
 import numpy as np
 
 from tf_textgan import errors
@@ -29,29 +31,36 @@ class Checkpoints:
   """The checkpoints in a folder: the last few, and the best by a metric as `best.npz`.
 
   Attributes:
-    kept: name to array, what the checkpoint last restored had been given to keep.
+    kept: name to array, the extra arrays of the checkpoint last restored.
   """
 
-  def __init__(self, folder, keep=3):
-    """Args: folder: path, made if absent; keep: how many of the last ones to keep."""
+  def __init__(self, folder: str | pathlib.Path, keep: int = 3):
+    """Opens a folder, created if absent, in which the last `keep` checkpoints are kept."""
     self._folder = pathlib.Path(folder)
     self._keep = keep
     self._writer = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     self._writing = None
     self.kept = {}
 
-  def save(self, step, variables, run_state, best=False, kept=None):
-    """Copies the variables and writes them in the background, after the write before it has ended.
+  def save(
+    self,
+    step: int,
+    variables: Mapping[str, keras.Variable],
+    run_state: dict[str, Any],
+    best: bool = False,
+    kept: Mapping[str, np.ndarray] | None = None,
+  ) -> None:
+    """Copies the variables and writes them in the background. Waits for the previous write first.
 
     Args:
-      step: non-negative integer that orders the checkpoints.
+      step: non-negative number that orders the checkpoints.
       variables: name to variable.
-      run_state: dictionary that JSON can hold.
-      best: also keep this one as the best.
-      kept: name to array, to be had back beside the variables' values; None for nothing.
+      run_state: JSON-serializable dictionary.
+      best: whether to keep this checkpoint as the best too.
+      kept: name to array, extra arrays to save; None for none.
 
     Raises:
-      UserError: the write before this one failed, because the disk is full, for example.
+      UserError: the previous write failed, for example because the disk is full.
     """
     self.wait()
     # A copy: `numpy()` may share memory with a variable that the next step changes.
@@ -60,8 +69,12 @@ class Checkpoints:
     arrays[_RUN_STATE] = np.array(json.dumps(run_state))
     self._writing = self._writer.submit(self._write, step, arrays, best)
 
-  def wait(self):
-    """Returns when nothing is being written; raises what went wrong, as `save`."""
+  def wait(self) -> None:
+    """Waits for the current write.
+
+    Raises:
+      UserError: it failed.
+    """
     if self._writing is None:
       return
     writing, self._writing = self._writing, None
@@ -70,19 +83,19 @@ class Checkpoints:
     except OSError as e:
       raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {e.strerror or e}; the ones before it are kept") from e
 
-  def restore(self, variables, which="latest", part=""):
+  def restore(self, variables: Mapping[str, keras.Variable], which: str | int = "latest", part: str = "") -> dict[str, Any] | None:
     """Assigns a checkpoint's values to variables.
 
     Args:
       variables: name to variable, as they were saved.
-      which: "latest", "best", or the step of one that is kept, an integer or its digits.
-      part: only those that were saved under a name that begins so; empty for all.
+      which: "latest", "best", or the step of a kept checkpoint, an integer or its digits.
+      part: prefix of the names to restore; empty for all variables.
 
     Returns:
-      The state of the run it was saved with, or None if there is no checkpoint.
+      The run state that was saved, or None if there is no checkpoint.
 
     Raises:
-      UserError: `which` is none of these; the checkpoint holds other variables than these: it is of another model.
+      UserError: `which` is invalid, or the checkpoint is of another model: its variables have other names or shapes.
     """
     check(which)
     paths = self._files()[::-1] if which == "latest" else [path for path in [self._folder / _file(which)] if path.exists()]
@@ -100,14 +113,14 @@ class Checkpoints:
         raise errors.UserError(
           f"{path} is a checkpoint of another model: {name} has shape {arrays[name].shape} there, {tuple(variable.shape)} here"
         )
-    # Only now, so that a checkpoint that does not fit changes nothing.
+    # Assigned after all checks, so that a checkpoint that does not fit changes nothing.
     for name, variable in variables.items():
       variable.assign(arrays[name])
     self.kept = kept
     return run_state
 
-  def steps(self):
-    """The steps of those that are kept, in their order."""
+  def steps(self) -> list[int]:
+    """The steps of the kept checkpoints, in order."""
     return [int(_NAME.search(path.name)[1]) for path in self._files()]
 
   def _files(self):
@@ -116,9 +129,9 @@ class Checkpoints:
   def _write(self, step, arrays, best):
     self._folder.mkdir(parents=True, exist_ok=True)
     for leftover in self._folder.glob(f"*{files.PARTIAL}"):
-      leftover.unlink()  # Of a run that was killed in a write.
+      leftover.unlink()  # Of a run that was killed while writing.
     target = self._folder / _file(step)
-    # The best first: a run that goes on from the other file believes that the best has been kept.
+    # The best first: the run state in the other file says that the best has been saved.
     first = self._folder / "best.npz" if best else target
     with files.replacing(first, sync=True) as temporary, open(temporary, "wb") as file:
       np.savez(file, **arrays)
@@ -129,19 +142,23 @@ class Checkpoints:
       old.unlink(missing_ok=True)
 
 
-def check(which):
-  """Raises a `UserError` unless a checkpoint may be asked for so: "latest", "best", or a step, an integer or its digits."""
+def check(which: str | int) -> None:
+  """Checks the name of a checkpoint.
+
+  Raises:
+    UserError: it is not "latest", "best", or a step, an integer or its digits.
+  """
   if which not in ("latest", "best") and not str(which).isdecimal():
     raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest or the step of one that is kept")
 
 
 def _file(which):
-  """The name of the best checkpoint's file, or of that of a step."""
+  """The file name of the best checkpoint, or of the checkpoint of a step."""
   return "best.npz" if which == "best" else f"step_{int(which):09d}.npz"
 
 
 def _first_whole(paths):
-  """The first of some checkpoints that can be read, and its arrays by name; the disk may have lost a part of one."""
+  """The first checkpoint that can be read, and its arrays by name; a file may be damaged."""
   for path in paths:
     try:
       with np.load(path) as archive:

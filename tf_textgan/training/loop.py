@@ -1,11 +1,13 @@
-"""The training loop: an algorithm's phases, compiled once, replicated, checkpointed, watched by `keras.callbacks`.
+"""The training loop: runs the phases of an algorithm, compiled, replicated and checkpointed, with `keras.callbacks`.
 
-A round of a phase makes each of its updates in turn. The callbacks see a round, or several compiled into one call, as a batch and the stretch up
-to an evaluation as an epoch. Everything random follows from the run's seed, the update's name and its number, so a run that was stopped goes on as
-if it had not been.
+A round of a phase makes each of its updates in turn. To the callbacks a round, or several compiled into one call, is a batch, and the rounds between
+two evaluations are an epoch. All random numbers are derived from the run's seed, the update's name and its number, so a resumed run equals an
+uninterrupted one.
 """
 
 import collections
+from collections.abc import Callable
+from collections.abc import Iterable
 import contextlib
 import dataclasses
 import math
@@ -13,48 +15,52 @@ import signal
 import threading
 import time
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.data import pipeline
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
+from tf_textgan.training import checkpoints as checkpoints_lib
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """How the loop runs.
+  """Settings of the loop.
 
-  What is learned depends on `batch_size`, `seed` and `jit_compile`, as XLA draws other random numbers, and on nothing else here, unless evaluations
-  end a phase early (`discriminator_patience`, `stop_at_chance`).
+  The trained weights depend only on `batch_size`, `seed` and `jit_compile` (XLA draws other random numbers), unless evaluations end a phase early
+  (`discriminator_patience`, `stop_at_chance`).
   """
 
-  # Sequences in a batch, over all replicas.
+  # Sequences in a batch, all replicas together.
   batch_size: int = 64
-  # Everything random in the run follows from it.
+  # Seed of all random numbers in the run.
   seed: int = 0
-  # Evaluations in each phase, evenly spaced; the last one at its end.
+  # Evaluations in each phase, evenly spaced, the last at the end of the phase.
   evaluations: int = 5
   # Sequences sampled for each evaluation.
   evaluation_samples: int = 1000
   # Rounds between entries of the training metrics.
   log_every: int = 20
-  # Minutes between checkpoints; there is one at each evaluation as well.
+  # Minutes between checkpoints, besides one at each evaluation.
   checkpoint_minutes: float = 5.0
-  # Checkpoints kept besides the best.
+  # Latest checkpoints to keep, besides the best.
   keep_checkpoints: int = 3
-  # Metric whose lowest value marks the best checkpoint; empty for the run's last. curve_sum weighs quality and diversity, frechet, which is measured
-  # only if it is named here, compares sentence embeddings; see docs/evaluation.md.
+  # Metric whose lowest value marks the best checkpoint; empty for the last checkpoint. curve_sum combines quality and diversity; frechet, which is
+  # measured only if it is named here, compares sentence embeddings. See docs/evaluation.md.
   best_metric: str = "curve_sum"
-  # Evaluations of the discriminator phase without a larger held-out gain after which it ends. It then goes back to the discriminator of the largest,
-  # as it does at the phase's end; 0 for neither.
+  # Early stopping of the discriminator's own phase, after so many evaluations without a larger held-out gain. At the end of the phase the
+  # discriminator with the largest gain is restored. 0 for neither.
   discriminator_patience: int = 0
-  # Evaluations in a row with the discriminator at chance on held-out text after which the adversarial phase ends; 0 for never.
+  # Early stopping of the adversarial phase, after so many consecutive evaluations with the discriminator at chance on held-out text; 0 for none.
   stop_at_chance: int = 0
-  # Rounds of a phase with one update that are compiled into one call.
+  # Rounds compiled into one call, in phases with a single update.
   steps_per_call: int = 1
-  # Compile the steps with XLA.
+  # Compile training steps with XLA.
   jit_compile: bool = False
 
   def __post_init__(self):
@@ -64,20 +70,20 @@ class Config:
 
 @dataclasses.dataclass
 class RunState:
-  """Where a run stands.
+  """State of a run, saved in checkpoints.
 
   Attributes:
-    phase: number of the phase.
-    round: rounds made in it.
+    phase: index of the current phase.
+    round: rounds made in the phase.
     step: rounds made in all phases.
     batches: batches taken from the data.
-    updates: update's name to how often it was made.
+    updates: name of an update to the number of times it was made.
     best_metric: metric whose lowest value marks the best checkpoint.
-    best: its lowest value so far.
+    best: lowest value of the metric so far.
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
-    waited: evaluations since.
-    at_chance: evaluations in a row that found the discriminator at chance, see `monitors.StopAtChance`.
-    ended_at: the phase's scheduled rounds when a callback ended it early, 0 if none has; in a longer schedule it goes on.
+    waited: evaluations since the largest gain.
+    at_chance: consecutive evaluations with the discriminator at chance, see `monitors.StopAtChance`.
+    ended_at: scheduled rounds of the phase when a callback ended it early, else 0. With a longer schedule the phase continues.
   """
 
   phase: int = 0
@@ -97,21 +103,33 @@ class Loop:
   """Trains an algorithm.
 
   Attributes:
-    run_state: `RunState`, where it stands.
-    kept: name to array, what callbacks keep in the checkpoints.
+    phases: the algorithm's phases.
+    run_state: the state of the run.
+    kept: name to array, arrays that callbacks save in the checkpoints.
+    interrupted: whether SIGTERM or SIGINT has asked to stop.
   """
 
-  def __init__(self, algorithm, schedule, data, evaluate, checkpoints, config, strategy=None, chief=True):
-    """Sets the loop up; `run` starts it.
+  def __init__(
+    self,
+    algorithm: base.Algorithm,
+    schedule: base.Schedule,
+    data: sequences.Batch,
+    evaluate: Callable[[int], dict[str, float]],
+    checkpoints: checkpoints_lib.Checkpoints,
+    config: Config,
+    strategy: tf.distribute.Strategy | None = None,
+    chief: bool = True,
+  ):
+    """Prepares training; `run` starts it.
 
     Args:
-      algorithm: `algorithms.base.Algorithm`, made under the strategy's scope.
-      schedule: `algorithms.base.Schedule`.
-      data: the training data, `sequences.Batch` of arrays; without context for an algorithm that learns no categories.
-      evaluate: function of the step, giving a dictionary of numbers; called in every process, so that callbacks agree.
-      checkpoints: `checkpoints.Checkpoints`.
-      config: `Config`.
-      strategy: `tf.distribute.Strategy`; None for one device.
+      algorithm: created under the strategy's scope.
+      schedule: lengths of the phases.
+      data: the training data as arrays; without context for an algorithm that ignores categories.
+      evaluate: function of the step, returning metrics; called in every process, so that callbacks agree.
+      checkpoints: where to save and restore.
+      config: settings.
+      strategy: distribution strategy; None for one device.
       chief: whether this process writes the run's files.
     """
     self._algorithm = algorithm
@@ -129,42 +147,42 @@ class Loop:
     self.run_state = RunState()
     self.kept = {}
 
-  def restore(self):
-    """Goes back to the latest checkpoint; returns whether there was one."""
+  def restore(self) -> bool:
+    """Restores the latest checkpoint; returns whether there was one."""
     run_state = self._checkpoints.restore(self._algorithm.variables())
     if run_state is None:
       return False
     self.run_state, self.kept = RunState(**run_state), self._checkpoints.kept
-    # A schedule that has since become longer goes on where the old one ended.
+    # If the schedule is longer now, training continues from the end of the old schedule.
     while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
       self._begin_phase(self.run_state.phase + 1)
     return True
 
   @property
-  def algorithm(self):
-    """What it trains."""
+  def algorithm(self) -> base.Algorithm:
+    """The algorithm that is trained."""
     return self._algorithm
 
   @property
-  def rounds(self):
+  def rounds(self) -> int:
     """Rounds of all phases."""
     return sum(phase.steps for phase in self.phases)
 
-  def run(self, callbacks=()):
-    """Trains to the end of the schedule, or until SIGTERM or SIGINT comes; then `interrupted` is true.
+  def run(self, callbacks: Iterable[keras.callbacks.Callback | callbacks_lib.ForOptimizer] = ()) -> None:
+    """Trains to the end of the schedule, or until SIGTERM or SIGINT, which sets `interrupted`.
 
-    A callback that sets `stop_training` ends the phase; the next one begins.
+    A callback that sets `stop_training` ends the current phase, and the next one begins.
 
     Args:
-      callbacks: `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s; the generator is their model. An epoch is the stretch up to an evaluation,
-        a batch a round, or `steps_per_call` of them, counted within the epoch.
+      callbacks: their model is the generator. An epoch is the rounds up to an evaluation; a batch is a round, or `steps_per_call` rounds, counted
+        within the epoch.
 
     Raises:
-      UserError: a callback cannot work here, the training diverged, or a checkpoint cannot be written.
+      UserError: a callback cannot work here, training diverged, or a checkpoint cannot be written.
     """
     algorithm, epochs, batches = self._algorithm, len(self.phases) * self._config.evaluations, self._batches()
     algorithm.generator.stop_training = False
-    # Keras's TensorBoard asks for the one optimizer of `fit`; here there are several.
+    # Keras's TensorBoard callback reads the single optimizer of `fit`; here there are several.
     algorithm.generator.optimizer = None
     watchers = callbacks_lib.Callbacks(
       list(callbacks), algorithm.generator, algorithm.optimizers, epochs, lambda: self._training_metrics(batches)
@@ -174,10 +192,10 @@ class Loop:
       try:
         self._run_phases(batches, watchers)
       except (errors.UserError, tf.errors.OpError) as e:
-        # Callbacks close their files and their bar; what fails in that does not matter any more.
+        # Lets callbacks close their files and progress bar; errors in doing so would hide the first one.
         with contextlib.suppress(Exception):
           watchers.on_train_end()
-        if isinstance(e, tf.errors.OpError) and (inside := errors.user_error_in(e)):  # Of a user's reward, which a graph calls.
+        if isinstance(e, tf.errors.OpError) and (inside := errors.user_error_in(e)):  # From a user's reward, called by the graph.
           raise inside from e
         raise
       watchers.on_train_end()
@@ -219,7 +237,7 @@ class Loop:
         logs = self._run_rounds(phase, batches, rounds)
         totals.update({name: value * rounds for name, value in logs.items()})
         watchers.on_train_batch_end(batch, logs)
-        # At an evaluation a checkpoint comes with it: one from before it would make a resumed run leave it out.
+        # Not before an evaluation, which saves a checkpoint itself: a run resumed from an earlier one would skip the evaluation.
         if state.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
       if state.round < next_evaluation and self.interrupted:
@@ -230,12 +248,12 @@ class Loop:
       if generator.stop_training:
         state.ended_at, generator.stop_training = phase.steps, False
       if state.best_metric != config.best_metric:
-        # The run began with another: its values cannot be compared.
+        # The run began with another metric, whose values are not comparable.
         state.best_metric, state.best = config.best_metric, math.inf
       best = True
       if config.best_metric:
-        # Until there is a finite value, the last checkpoint is the best there is; of equal ones, too: while the discriminator alone learns, the
-        # generator is the same.
+        # Until there is a finite value, the last checkpoint is the best. Ties keep the later checkpoint: while only the discriminator is trained, the
+        # generator does not change.
         best = self._metric(logs) <= state.best or math.isinf(state.best)
         state.best = min(state.best, self._metric(logs))
       self._save(best)
@@ -247,9 +265,9 @@ class Loop:
     return logs[self._config.best_metric]
 
   def _run_rounds(self, phase, batches, rounds):
-    """Makes some rounds of a phase and returns the mean of their metrics."""
+    """Makes several rounds of a phase and returns the mean of their metrics."""
     state = self.run_state
-    # In a phase that is not annealed temperatures stay at their start.
+    # In a phase that is not annealed, temperatures stay at their initial values.
     phase_fraction = tf.constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
     growth = tf.constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
     logs = {}
@@ -275,7 +293,7 @@ class Loop:
     return logs
 
   def _training_metrics(self, batches):
-    """The names of all updates' metrics, as `_run_rounds` gives them. Tracing tells them, which updates to come would need in any case."""
+    """The names of all updates' metrics, as in the logs of `_run_rounds`. Found by tracing, which all updates need anyway."""
     names = {}
     for update in (update for phase in self.phases for update in phase.updates):
       numbers = tf.constant(0), tf.constant(1), tf.constant(0.0), tf.constant(0.0)
@@ -284,15 +302,14 @@ class Loop:
     return list(names)
 
   def _advance(self, update):
-    """The compiled function that makes an update some times."""
+    """The compiled function that makes an update several times."""
     if update.name in self._compiled:
       return self._compiled[update.name]
     strategy = self._strategy
     train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and update.compilable, autograph=False)
     update_seed = noise.fold(self._seed, update.name)
 
-    # Nothing here and below has Python's `if` or `for` on a tensor, and AutoGraph, which would look for them in every function that is called, takes
-    # seconds before the first step.
+    # No Python `if` or `for` on a tensor, here or in the functions called, needs AutoGraph, which takes seconds before the first step.
     @tf.function(autograph=False)
     def advance(batches, first, count, phase_fraction, growth):
       def once(i):
@@ -311,7 +328,7 @@ class Loop:
     return advance
 
   def _batches(self):
-    """An iterator over the training data from where the run stands, each replica's share of every batch."""
+    """An iterator over the training data from the run's position: each replica's share of every batch."""
     batch_size, strategy = self._config.batch_size, self._strategy
 
     def dataset(context):
@@ -337,7 +354,7 @@ class Loop:
 
 
 class _Signals:
-  """Turns the first SIGTERM or SIGINT into a request to stop after the round at hand; a second one acts as usual."""
+  """Turns the first SIGTERM or SIGINT into a request to stop after the current round; a second one has its usual effect."""
 
   def __init__(self, loop):
     self._loop = loop

@@ -1,9 +1,11 @@
-"""What watches a training, as ordinary `keras.callbacks`: progress bar, journal, TensorBoard, sample sentences; and what ends a phase early."""
+"""Keras callbacks of a run: progress bar, journal, TensorBoard, sample sentences, and early stopping of phases."""
 
+from collections.abc import Callable
 import json
 import math
 import pathlib
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,12 +14,13 @@ import tqdm
 
 from tf_textgan import files
 from tf_textgan import progress
+from tf_textgan.training import loop as loop_lib
 
 
 class ProgressBar(keras.callbacks.Callback):
-  """A bar for the whole run on the terminal, with the time left."""
+  """A progress bar of the whole run on the terminal, with the remaining time."""
 
-  def __init__(self, loop):
+  def __init__(self, loop: loop_lib.Loop):
     super().__init__()
     self._loop = loop
     self._bar = None
@@ -36,13 +39,9 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class Means(keras.callbacks.Callback):
-  """Base of the callbacks that record the training metrics' means over some rounds.
+  """Base of callbacks that record training metrics, averaged over `every` rounds. A subclass defines `record`."""
 
-  A subclass gets them in `record(step, phase, metrics)`.
-  """
-
-  def __init__(self, loop, every):
-    """Args: loop: `loop.Loop`; every: rounds to average over."""
+  def __init__(self, loop: loop_lib.Loop, every: int):
     super().__init__()
     self._loop = loop
     self._every = every
@@ -64,20 +63,20 @@ class Means(keras.callbacks.Callback):
       self._sums = {}
       self.record(self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, means)
 
-  def record(self, step, phase, metrics):
-    """Takes dictionary `metrics` at a step of the named phase."""
+  def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
+    """Records averaged metrics at a step of the named phase."""
     raise NotImplementedError
 
 
 class Journal(Means):
-  """`metrics.jsonl`: an object on each line, of training metrics or of an evaluation, with `step`, `phase` and `kind`."""
+  """Writes `metrics.jsonl`: one object per line with `step`, `phase`, `kind` and the metrics of training or of an evaluation."""
 
-  def __init__(self, loop, every, path):
+  def __init__(self, loop: loop_lib.Loop, every: int, path: str | pathlib.Path):
     super().__init__(loop, every)
     self._path = pathlib.Path(path)
 
   def on_train_begin(self, logs=None):
-    """Drops what was written after the checkpoint that the run goes on from: it will be written again."""
+    """Drops lines after the checkpoint from which the run resumes: they will be written again."""
     lines = read_journal(self._path)
     kept = [line for line in lines if line["step"] <= self._loop.run_state.step]
     files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
@@ -87,7 +86,7 @@ class Journal(Means):
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
     self._append("evaluation", self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, metrics)
 
-  def record(self, step, phase, metrics):
+  def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
@@ -95,8 +94,8 @@ class Journal(Means):
       file.write(json.dumps(files.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
 
 
-def read_journal(path):
-  """The objects of a `metrics.jsonl`; a last line cut short by a kill is left out. An absent file is an empty one."""
+def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
+  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list."""
   lines = []
   if pathlib.Path(path).exists():
     for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
@@ -108,15 +107,28 @@ def read_journal(path):
 
 
 class Summaries(Means):
-  """TensorBoard: training metrics, evaluations, sample sentences, hyperparameters, and a profile on request."""
+  """Writes TensorBoard summaries: training metrics, evaluations, sample sentences, hyperparameters, and optionally a profile."""
 
-  def __init__(self, loop, every, folder, sentences, hyperparameters, profile_rounds=0, warnings=list):
-    """Args as in `Means`, and
-    folder: of the event files.
-    sentences: function giving a list of sample sentences.
-    warnings: function giving a list of texts.
-    hyperparameters: flat dictionary of numbers and strings for the HParams plugin.
-    profile_rounds: rounds to profile, after the first ten.
+  def __init__(
+    self,
+    loop: loop_lib.Loop,
+    every: int,
+    folder: str | pathlib.Path,
+    sentences: Callable[[], list[str]],
+    hyperparameters: dict[str, int | float | str],
+    profile_rounds: int = 0,
+    warnings: Callable[[], list[str]] = list,
+  ):
+    """Creates the callback.
+
+    Args:
+      loop: the training loop.
+      every: rounds to average training metrics over.
+      folder: folder of the event files.
+      sentences: returns sample sentences.
+      hyperparameters: flat dictionary for the HParams plugin.
+      profile_rounds: rounds to profile, after the first ten.
+      warnings: returns the warnings of the last evaluation.
     """
     super().__init__(loop, every)
     self._folder = str(folder)
@@ -130,7 +142,7 @@ class Summaries(Means):
   def on_train_begin(self, logs=None):
     self._writer = tf.summary.create_file_writer(self._folder)
     with self._writer.as_default(step=self._loop.run_state.step):
-      # Imported here: TensorBoard takes a second, and a library user's own callbacks may do without.
+      # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
       from tensorboard.plugins.hparams import api as hparams
 
       hparams.hparams(self._hyperparameters)
@@ -156,7 +168,7 @@ class Summaries(Means):
         tf.summary.text("warnings", "\n\n".join(self._warnings()))
     self._writer.flush()
 
-  def record(self, step, phase, metrics):
+  def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     with self._writer.as_default(step=step):
       self._scalars(metrics)
 
@@ -173,10 +185,25 @@ class Summaries(Means):
 
 
 class Sentences(keras.callbacks.Callback):
-  """Sample sentences and the evaluation on the terminal, and each evaluation's sentences in a file of their own."""
+  """Prints evaluations with sample sentences, and writes each evaluation's sentences to a file."""
 
-  def __init__(self, loop, folder, sentences, warnings=list, shown=3):
-    """Args: loop: `loop.Loop`; folder: of the files; sentences, warnings: functions giving lists of texts; shown: sentences on the terminal."""
+  def __init__(
+    self,
+    loop: loop_lib.Loop,
+    folder: str | pathlib.Path,
+    sentences: Callable[[], list[str]],
+    warnings: Callable[[], list[str]] = list,
+    shown: int = 3,
+  ):
+    """Creates the callback.
+
+    Args:
+      loop: the training loop.
+      folder: folder of the files.
+      sentences: returns sample sentences.
+      warnings: returns the warnings of the last evaluation.
+      shown: sentences to print.
+    """
     super().__init__()
     self._loop = loop
     self._warnings = warnings
@@ -197,15 +224,14 @@ class Sentences(keras.callbacks.Callback):
 
 
 class DiscriminatorPatience(keras.callbacks.Callback):
-  """Early stopping of the discriminator's own phase by `heldout_gain`, which `evaluation.probe.HeldOut` gives.
+  """Early stopping of the discriminator's own phase by the metric `heldout_gain` of `evaluation.probe.HeldOut`.
 
-  At the phase's end, and after `patience` evaluations without a larger gain, which end it, the discriminator and its optimizer go back to what they
-  were at the largest. That state lies in `Loop.kept`, and so in every checkpoint of the phase. The loss would stop earlier: it also counts a constant
-  in the scores, which makes no difference to a reward or to a guide.
+  The phase ends after `patience` evaluations without a larger gain. At its end, early or not, the discriminator and its optimizer are restored from
+  the evaluation with the largest gain. Their variables are in `Loop.kept`, and so in every checkpoint of the phase. The held-out loss would stop
+  earlier, because it depends on a constant in the scores, which has no effect on rewards and guides.
   """
 
-  def __init__(self, loop, patience):
-    """Args: loop: `loop.Loop`; patience: evaluations."""
+  def __init__(self, loop: loop_lib.Loop, patience: int):
     super().__init__()
     self._loop = loop
     self._patience = patience
@@ -232,13 +258,12 @@ class DiscriminatorPatience(keras.callbacks.Callback):
 
 
 class StopAtChance(keras.callbacks.Callback):
-  """Ends the adversarial phase when the discriminator has been at chance on held-out text in some evaluations in a row.
+  """Ends the adversarial phase after `evaluations` consecutive evaluations with the discriminator at chance on held-out text.
 
-  What such a discriminator says of samples is noise, and a generator that follows it gets worse. `evaluation.probe.HeldOut` tells when it is so.
+  The scores of such a discriminator are noise, and a generator trained on them gets worse. `evaluation.probe.HeldOut` gives the metric.
   """
 
-  def __init__(self, loop, evaluations):
-    """Args: loop: `loop.Loop`; evaluations: how many."""
+  def __init__(self, loop: loop_lib.Loop, evaluations: int):
     super().__init__()
     self._loop = loop
     self._evaluations = evaluations

@@ -30,7 +30,7 @@ def _expected(log_probs):
   return -np.mean([log_probs[b, t] for b in range(3) for t in range(4) if REAL[b, t] != 0])
 
 
-def test_nll_is_per_token_that_counts():
+def test_nll_is_per_unmasked_token():
   generator = _generator()
   logits = generator(tf.constant(REAL), tf.zeros([3, 0])).numpy().astype(np.float64)
   log_probs = np.take_along_axis(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), REAL[:, :, None], axis=2)[:, :, 0]
@@ -44,7 +44,7 @@ def test_each_sequence_is_learned_in_its_category():
     np.testing.assert_allclose(_step(generator, 0.0, context)["nll"], _expected(log_probs), rtol=1e-5)
 
 
-def test_the_gradient_is_that_of_finite_differences():
+def test_the_gradient_matches_finite_differences():
   generator = _generator()
   with tf.GradientTape() as tape:
     value = -tf.reduce_sum(generator.log_probs(tf.constant(REAL), tf.zeros([3, 0]))) / 7.0

@@ -27,7 +27,7 @@ def _batch(num):
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_the_gradient_is_that_of_the_expected_reward(spec):
+def test_the_mean_update_is_the_gradient_of_the_expected_reward(spec):
   """Two tokens: with a reward for each of the sequences, the mean update over many samples against the exact gradient."""
   spec = sequences.Spec(spec.vocab_size, 2, spec.start_token, spec.end_token, spec.forbidden_tokens)
   judge = judges.LikesToken(spec, 5)

@@ -17,14 +17,14 @@ SEED = noise.seed(1)
 
 
 def _gradient(generator, points, weights):
-  """Of a weighted sum of the points by the generator's weights."""
+  """The gradient of a weighted sum of the points to the generator's weights."""
   with tf.GradientTape() as tape:
     value = tf.reduce_sum(points() * weights)
   return [tf.convert_to_tensor(g) for g in tape.gradient(value, generator.trainable_variables)]
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
-def test_the_gradient_of_hard_feedback_is_that_of_the_samples_own_loop(spec):
+def test_the_gradient_of_hard_feedback_matches_the_sampling_loop(spec):
   generator = relational_memory.Generator(spec, relational_memory.Config(embedding_size=4, heads=2, head_size=3, latent_size=3))
   weights = tf.random.stateless_normal([30, 4, 7], SEED)
   inverse_temperature = tf.constant(2.0)

@@ -22,7 +22,7 @@ def _generator(spec, stddev=0.1):
   return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
 
 
-def test_the_loss_is_that_of_the_scores():
+def test_the_loss_is_computed_from_the_scores():
   generator, discriminator = _generator(TEXT, 1.0), recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
   fake = generator.sample(3, noise.fold(SEED, "fake")).tokens
   real_scores, fake_scores = (discriminator(tokens).numpy().astype(np.float64) for tokens in (REAL, fake))

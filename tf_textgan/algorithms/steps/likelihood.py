@@ -1,18 +1,27 @@
 """The maximum-likelihood step: teacher forcing on real sequences."""
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.generators import base as generator_base
 from tf_textgan.sampling import noise
 
 
-def step(generator, optimizer, real: sequences.Batch, seed, clip_norm, weight_decay=0.0) -> dict[str, tf.Tensor]:
-  """Raises the likelihood of a real batch.
+def step(
+  generator: generator_base.Autoregressive,
+  optimizer: keras.optimizers.Optimizer,
+  real: sequences.Batch,
+  seed: tf.Tensor,
+  clip_norm: float,
+  weight_decay: float = 0.0,
+) -> base.Metrics:
+  """Raises the likelihood of a batch.
 
   Args:
-    generator: autoregressive.
-    optimizer: built on it.
+    generator: the network to update.
+    optimizer: built on the generator.
     real: the batch.
     seed: int32 `[2]`, for the latent and the dropout.
     clip_norm: see `base.minimize`.

@@ -15,7 +15,7 @@ from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
 
-# Advantage functions by name: functions of the returns, of the mask, and of a sum over the replicas.
+# Advantage functions of the returns, the mask and a function that sums over replicas.
 ADVANTAGES = {
   "none": lambda returns, mask, total: returns,
   "baseline": policy_gradient.position_baseline,
@@ -32,21 +32,21 @@ class Config(pretrained.Config):
   generator_learning_rate: float = 1e-2
   # Completions of each prefix (N).
   rollouts: int = 16
-  # Rows completed together, which bounds the memory; 0 for as many as have some five megabytes of logits, about what a cache holds.
+  # Completions generated at a time, which bounds the memory; 0 for about five megabytes of logits, which stay in a processor's cache.
   rollout_chunk: int = 0
-  # Share of its old weights that a copy of the generator keeps at each step; it is the copy that completes. The published code has 0.8; 0
-  # completes with the generator itself.
+  # Decay of a moving average of the generator's weights, which generates the completions. The published code has 0.8; 0 completes with the
+  # generator itself.
   rollout_policy_lag: float = 0.0
   # Baseline subtracted from the returns: "none", as in the published code; "baseline", each position's mean over the batch; "leave_one_out", the mean
   # of the other sequences; "normalized" shifts and scales to mean 0 and variance 1 over the batch.
   advantage: Literal["none", "baseline", "leave_one_out", "normalized"] = "none"
   # Updates made on the same samples and rewards.
   policy_updates: int = 1
-  # With several updates: how far a token's probability may move, as a share of its value when it was picked (PPO's epsilon).
+  # With several updates: PPO's epsilon, the largest relative change of a token's probability since it was sampled.
   clip_ratio: float = 0.2
-  # Weight of the divergence from the generator as it was when the adversarial phase began, in nats per sequence.
+  # Weight of the KL divergence from the generator at the start of the adversarial phase, in nats per sequence.
   kl_weight: float = 0.0
-  # Weight of the samples' entropy, in nats per sequence, added to what is maximised.
+  # Weight of an entropy bonus, in nats per sequence.
   entropy_weight: float = 0.0
   # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
   discriminator_steps_per_round: int = 5
@@ -60,11 +60,11 @@ class Config(pretrained.Config):
 
 
 class Judge(NamedTuple):
-  """How sequences are rewarded in one step.
+  """The reward functions of one step.
 
   Attributes:
-    reward: function of ids int32 `[R, T]`, giving float `[R]`.
-    reward_completions: a cheaper way for completions, see `rollouts.rewards`; None without one.
+    reward: function of ids int32 `[R, T]`, returning float `[R]`.
+    reward_completions: a cheaper function for completions, see `rollouts.rewards`; None if there is none.
   """
 
   reward: Callable[[tf.Tensor], tf.Tensor]
@@ -72,39 +72,39 @@ class Judge(NamedTuple):
 
 
 class Algorithm(pretrained.Algorithm):
-  """A policy gradient whose rewards are means over completions.
+  """Policy gradients whose rewards are means over completions.
 
-  The subclass has `discriminator_step`, and a `generator_step` that calls `policy_step`.
+  A subclass defines `discriminator_step`, and a `generator_step` that calls `policy_step`.
   """
 
   rewarded = True
 
-  def __init__(self, config, networks, seed=0):
+  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     copies = {"rollout_policy": config.rollout_policy_lag, "reference_policy": config.kl_weight}
     self.modules |= {name: self.generator.clone() for name, setting in copies.items() if setting}
 
-  def phases(self, schedule):
-    # Rollouts of growing prefixes have no one shape for XLA.
+  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
+    # Rollouts change their shapes with the prefix, which XLA does not allow.
     generator = base.Update("generator", self.generator_step, compilable=False)
     discriminator = base.Update("discriminator", self.discriminator_step)
     return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
 
-  def begin(self, update):
+  def begin(self, update: str) -> None:
     super().begin(update)
     if update == "generator":
       base.copy_weights(self.generator, self.modules.values())
 
-  def policy_step(self, judge, num, seed):
-    """One step of the policy gradient with rollouts.
+  def policy_step(self, judge: Callable[[tf.Tensor], Judge], num: tf.Tensor, seed: tf.Tensor) -> base.Metrics:
+    """One policy-gradient step with rollouts.
 
     Args:
-      judge: function of the sampled tokens, int32 `[B, T]`, giving a `Judge`.
-      num: sequences to sample, an int32 scalar.
+      judge: function of the sampled tokens, int32 `[B, T]`, returning a `Judge`.
+      num: sequences to sample, int32 scalar.
       seed: int32 `[2]`.
 
     Returns:
-      `loss`, `reward` (mean over the tokens), `entropy` (nats per token) and `gradient_norm`, scalars; with `kl_weight` also `kl` (nats per token).
+      `loss`, `reward` (mean over tokens), `entropy` (nats per token) and `gradient_norm`, scalars; with `kl_weight` also `kl` (nats per token).
     """
     config, generator, modules = self.config, self.generator, self.modules
     policy = modules.get("rollout_policy", generator)
@@ -140,7 +140,7 @@ class Algorithm(pretrained.Algorithm):
           divergence = policy_gradient.divergence_from_reference(log_probs, reference)
           metrics["kl"] = base.mean(divergence, mask)
           losses += config.kl_weight * divergence
-        # Summed over time, averaged over the batch; the published code also sums over the batch, which Adam does not notice.
+        # Summed over time, averaged over the batch; the published code also sums over the batch, which makes no difference to Adam.
         loss = base.mean(tf.reduce_sum(losses * mask, axis=1))
       norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
     if policy is not generator:

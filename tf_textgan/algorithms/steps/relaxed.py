@@ -1,17 +1,19 @@
-"""Relaxed picks at an inverse temperature that grows, and games of real and fake scores: shared by RelGAN and CatGAN."""
+"""Adversarial losses by name, schedules of the inverse temperature, and the gradient of relaxed samples: shared by RelGAN and CatGAN."""
 
 import math
 
 import tensorflow as tf
 
+from tf_textgan.generators import base as generator_base
 from tf_textgan.losses import adversarial
+from tf_textgan.sampling import unrolling
 
 
 def _of_fakes(loss):
   return lambda real_scores, fake_scores: loss(fake_scores)
 
 
-# The discriminator's loss and the generator's, each a function of real and fake scores.
+# The discriminator's and the generator's loss, functions of real and fake scores.
 GAMES = {
   "relativistic": (adversarial.relativistic_discriminator, adversarial.relativistic_generator),
   "standard": (adversarial.discriminator, _of_fakes(adversarial.non_saturating_generator)),
@@ -20,7 +22,7 @@ GAMES = {
   "wasserstein": (adversarial.wasserstein_critic, _of_fakes(adversarial.wasserstein_generator)),
 }
 
-# How far between 1 and the largest inverse temperature round n of N is, as RelGAN's code has it; the exponential schedule is no such share.
+# Fraction of the way from 1 to the largest inverse temperature in round n of N, as in RelGAN's code. The exponential schedule is not of this form.
 SCHEDULES = {
   "linear": lambda n, total: n / (total - 1),
   "logarithmic": lambda n, total: tf.math.log(n + 1) / math.log(total),
@@ -31,13 +33,13 @@ SCHEDULES = {
 }
 
 
-def inverse_temperature(n, total, largest, schedule):
-  """The inverse temperature in a round.
+def inverse_temperature(n: tf.Tensor, total: int, largest: float, schedule: str) -> tf.Tensor:
+  """The inverse temperature in round n.
 
   Args:
-    n: number of the round, a float32 scalar from 0; past `total` it is the largest.
-    total: rounds after which it is the largest, 2 or more.
-    largest: Python number.
+    n: number of the round from 0, float32 scalar; rounds after `total` have the largest inverse temperature.
+    total: rounds until the largest inverse temperature, 2 or more.
+    largest: the largest inverse temperature.
     schedule: one of `SCHEDULES`.
 
   Returns:
@@ -49,14 +51,14 @@ def inverse_temperature(n, total, largest, schedule):
   return 1.0 + (largest - 1.0) * SCHEDULES[schedule](n, total)
 
 
-def points_of_tokens(generator, samples, inverse_temperature):
-  """The points of a sample whose tokens were fed back, with their gradient to the generator's weights.
+def points_of_tokens(generator: generator_base.Autoregressive, samples: unrolling.Samples, inverse_temperature: tf.Tensor) -> tf.Tensor:
+  """The points of samples whose tokens were fed back, with their gradient to the generator's weights.
 
-  None flows through the picked tokens, so that it is the gradient of reading them: for all positions at once, rather than in the sample's loop.
+  No gradient flows through the picked tokens, so teacher forcing gives the same gradient as the sampling loop, for all positions at once.
 
   Args:
-    generator: `generators.base.Autoregressive`.
-    samples: `unrolling.Samples` made with `pickers.GumbelSoftmax(1 / inverse_temperature)`.
+    generator: the network that generated the samples.
+    samples: drawn with `pickers.GumbelSoftmax(1 / inverse_temperature)`.
     inverse_temperature: float32 scalar.
 
   Returns:
@@ -69,10 +71,10 @@ def points_of_tokens(generator, samples, inverse_temperature):
 
 
 def _with_gradient(points, outputs, kernel, bias, inverse_temperature):
-  """Points that were made as softmax(inverse_temperature (outputs @ kernel + bias + noise)), with the gradient of that softmax.
+  """Points softmax(inverse_temperature (outputs @ kernel + bias + noise)) that are already known, with the gradient of this softmax.
 
   Args:
-    points: float32 `[N, V]`; those that are one-hot, as padding is, pass no gradient.
+    points: float32 `[N, V]`; one-hot points, such as padding, pass no gradient.
     outputs: float `[N, H]`.
     kernel: float `[H, V]`.
     bias: float `[V]`.
