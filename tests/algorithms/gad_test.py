@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests.algorithms import judges
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.algorithms import gad
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
@@ -119,6 +120,11 @@ def test_replicas_give_the_prompts_of_the_whole_batch(two_replicas):
     weights.append(algorithm.generator.get_weights())
   for one, two in zip(*weights):
     np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_prompts_are_not_for_xla():
+  phases = [_algorithm(longest_prompt=longest).phases(base.Schedule()) for longest in (0, 3)]
+  assert [[update.compilable for update in adversarial.updates] for *_, adversarial in phases] == [[True, True], [False, False]]
 
 
 def test_given_tokens_have_no_gradient():

@@ -92,6 +92,19 @@ def test_a_control_variate_is_trained_and_kept():
   assert all(np.any(old != new) for old, new in zip(before[:2], control.get_weights()[:2]))
 
 
+def test_the_control_variates_network_follows_the_seed():
+  def weights(seed):
+    generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5))
+    networks = {"generator": generator, "discriminator": recurrent.Discriminator(FIXED, recurrent.Config(4, 5))}
+    network = gsgan.Algorithm(gsgan.Config(estimator="relax"), networks, seed).modules["control"].network
+    return np.concatenate([np.ravel(network.embedding), np.ravel(network.score.kernel)])
+
+  first, again, other = (weights(seed) for seed in (3, 3, 4))
+  np.testing.assert_array_equal(first, again)
+  # No number of it is the same by chance.
+  assert np.all(first != other)
+
+
 def test_a_control_variate_needs_scores_of_prefixes():
   with pytest.raises(errors.UserError, match="--estimator rebar needs a discriminator that scores prefixes"):
     _algorithm(estimator="rebar")

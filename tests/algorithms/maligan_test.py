@@ -9,6 +9,7 @@ import tensorflow as tf
 from tests.algorithms import judges
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.algorithms import maligan
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import lstm
@@ -102,6 +103,11 @@ def test_several_batches_are_weighted_as_one_large_batch():
   np.testing.assert_allclose(*norms, rtol=1e-6)
   with pytest.raises(errors.UserError, match="generator_batches must be 1, not 3"):
     maligan.Config(mixed=True, generator_batches=3)
+
+
+def test_mixed_training_is_not_for_xla():
+  phases = [_algorithm(mixed=mixed).phases(base.Schedule()) for mixed in (False, True)]
+  assert [[update.compilable for update in adversarial.updates] for *_, adversarial in phases] == [[True, True], [False, True]]
 
 
 def test_a_single_continuation_is_refused():

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms.steps import likelihood
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
 
@@ -33,6 +34,17 @@ def test_a_batch_is_learned_by_heart():
 def test_one_phase_of_the_schedules_length():
   (phase,) = mle.Algorithm(mle.Config(), {"generator": _generator()}).phases(base.Schedule(mle_steps=17))
   assert (phase.name, phase.steps, [update.name for update in phase.updates]) == ("mle", 17, ["mle"])
+
+
+def test_it_is_the_likelihood_step_with_these_settings():
+  ours, theirs = _generator(), _generator()
+  real = sequences.Batch(tf.constant(REAL))
+  settings = {"clip_norm": 0.5, "weight_decay": 0.01}
+  metrics = mle.Algorithm(mle.Config(mle_learning_rate=0.1, **settings), {"generator": ours}).mle_step(real, SEED, START)
+  expected = likelihood.step(theirs, base.adam(theirs, 0.1), real, SEED, **settings)
+  assert metrics.keys() == expected.keys() and all(metrics[name] == expected[name] for name in metrics)
+  for a, b in zip(ours.get_weights(), theirs.get_weights()):
+    np.testing.assert_array_equal(a, b)
 
 
 def test_the_average_generates_and_the_learner_is_trained():

@@ -15,16 +15,15 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
-TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
 SEED = noise.seed(1)
 REAL = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0], [4, 3, 3, 2]])
 LOSSES = ["relativistic", "standard", "hinge", "least_squares", "wasserstein"]
 
 
-def _algorithm(spec=FIXED, judge=None, latent_size=0, **changes):
-  generator = relational_memory.Generator(spec, relational_memory.Config(embedding_size=4, heads=2, head_size=3, latent_size=latent_size))
+def _algorithm(**changes):
+  generator = relational_memory.Generator(FIXED, relational_memory.Config(embedding_size=4, heads=2, head_size=3))
   config = multi_representation.Config(embedding_size=5, widths=(2,), filters=(6,), feature_size=3, dropout=0.0)
-  networks = {"generator": generator, "discriminator": judge or multi_representation.Discriminator(spec, config)}
+  networks = {"generator": generator, "discriminator": multi_representation.Discriminator(FIXED, config)}
   return relgan.Algorithm(relgan.Config(**changes), networks)
 
 
@@ -99,6 +98,8 @@ def test_the_codes_schedule_stops_short_and_the_papers_does_not():
   np.testing.assert_allclose(_inverse_temperature(0.5, 2000, schedule_steps=0), 10.0, rtol=1e-5)
   # Longer than the schedule: it stays at the largest.
   np.testing.assert_allclose(_inverse_temperature(0.9, 10_000), 100.0, rtol=1e-5)
+  # By another schedule.
+  np.testing.assert_allclose(_inverse_temperature(0.5, 5000, temperature_schedule="sigmoid"), 50.5, rtol=1e-5)
 
 
 def test_the_phases_updates_know_how_many_rounds_there_are():

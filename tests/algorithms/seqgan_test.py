@@ -6,7 +6,11 @@ import tensorflow as tf
 
 from tests.algorithms import judges
 from tf_textgan import sequences
+from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import cnn_highway
+from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
 
@@ -43,3 +47,26 @@ def test_the_reward_is_the_probability_of_being_real():
   counts = np.random.default_rng(0).binomial(4, 1 / 7, 100000)
   expected = np.mean(1 / (1 + np.exp(-8 * (counts / 4 - 0.5))))
   assert abs(reward - expected) < 0.03
+
+
+def test_the_discriminator_makes_the_vanilla_step():
+  discriminators = [recurrent.Discriminator(TEXT, recurrent.Config(4, 5)) for _ in range(2)]
+  algorithm, real = _algorithm(TEXT, discriminators[0], stddev=1.0), sequences.Batch(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]]))
+  metrics = algorithm.discriminator_step(real, SEED, START)
+  expected = vanilla.step(algorithm.generator, discriminators[1], base.adam(discriminators[1], 1e-4), real, SEED)
+  assert metrics.keys() == expected.keys() and all(metrics[name] == expected[name] for name in metrics)
+  for a, b in zip(*(discriminator.get_weights() for discriminator in discriminators), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_completions_are_rewarded_as_whole_sequences_and_cheaper_where_the_discriminator_can():
+  discriminator = cnn_highway.Discriminator(TEXT, cnn_highway.Config(4, (1, 2), (5, 5), dropout=0.0))
+  algorithm = _algorithm(TEXT, discriminator)
+  algorithm.extra_rewards.append(lambda tokens: tf.cast(tokens[:, -1], tf.float32))
+  tokens = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
+  completed, rows = tf.constant([[5, 5, 3, 6], [3, 4, 2, 0], [3, 4, 4, 4]]), tf.constant([2, 0, 0])
+  judge = algorithm._judge(tokens)
+  expected = tf.sigmoid(discriminator(completed)) + tf.constant([6.0, 0.0, 4.0])
+  np.testing.assert_allclose(judge.reward(completed), expected, rtol=1e-6)
+  np.testing.assert_allclose(judge.reward_completions(completed, rows, tf.constant(1)), expected, rtol=1e-5)
+  assert _algorithm()._judge(tokens).reward_completions is None

@@ -1,26 +1,33 @@
 """What anneals does so in the adversarial phase only: for every algorithm that has a temperature or the like."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.conformance import tiny
+from tf_textgan.sampling import noise
 from tf_textgan.training import checkpoints
 from tf_textgan.training import loop as loop_lib
 
 SPEC = tiny.SPECS["text"]
+SEED = noise.seed(1)
 SCHEDULE = base.Schedule(mle_steps=2, discriminator_steps=4, adversarial_steps=5)
 
-# Algorithm, settings, function of an algorithm and the annealed phase's fraction giving what anneals, and its values at the start and the end.
+# Algorithm: its settings, the generator's metric that anneals, and its values at the start and the end of the adversarial phase.
 ANNEALED = {
-  "gsgan": ({"max_temperature": 4.0, "min_temperature": 0.25}, lambda a, x: a._temperature(x), 4.0, 0.25),
-  "relgan": ({"max_inverse_temperature": 16.0, "schedule_steps": 0}, lambda a, x: a._inverse_temperature(x, 5), 1.0, 16.0),
-  "catgan": ({"max_inverse_temperature": 16.0, "schedule_steps": 0}, lambda a, x: a._inverse_temperatures(x, 5)[0], 1.0, 16.0),
-  "gad": ({"demonstration_share": 0.4}, lambda a, x: a.config.demonstration_share * (1.0 - x), 0.4, 0.0),
-  "maligan": ({"mixed": True}, lambda a, x: (1.0 - x) * SPEC.length, float(SPEC.length), 0.0),
+  "gsgan": ({"max_temperature": 4.0, "min_temperature": 0.25}, "temperature", 4.0, 0.25),
+  "relgan": ({"max_inverse_temperature": 16.0, "schedule_steps": 0}, "inverse_temperature", 1.0, 16.0),
+  "catgan": ({"max_inverse_temperature": 16.0, "schedule_steps": 0}, "inverse_temperature", 1.0, 16.0),
+  "gad": ({"demonstration_share": 0.4}, "demonstration_share", 0.4, 0.0),
+  "maligan": ({"mixed": True}, "given", float(SPEC.length), 0.0),
+}
+# Of those whose discriminator learns from relaxed samples: the settings with which they are always as relaxed as at the start.
+CONSTANT = {
+  "gsgan": {"max_temperature": 4.0, "min_temperature": 4.0},
+  "relgan": {"max_inverse_temperature": 1.0, "schedule_steps": 0},
+  "catgan": {"max_inverse_temperature": 1.0, "schedule_steps": 0},
 }
 
 
@@ -32,15 +39,23 @@ def _loop(algorithm, schedule, folder):
 
 @pytest.mark.parametrize("name", tiny.ALGORITHMS)
 def test_only_the_adversarial_phase_is_annealed(name):
-  assert {phase.name for phase in tiny.algorithm(name, SPEC).phases(SCHEDULE) if phase.annealed} <= {"adversarial"}
+  phases = tiny.algorithm(name, SPEC).phases(SCHEDULE)
+  assert [phase.annealed for phase in phases] == [phase.name == "adversarial" for phase in phases]
 
 
 @pytest.mark.parametrize("name", ANNEALED)
-def test_a_temperature_waits_at_its_start_and_then_runs_to_its_end(name, tmp_path):
-  settings, value, start, end = ANNEALED[name]
-  algorithm = tiny.algorithm(name, SPEC, **settings)
-  np.testing.assert_allclose([value(algorithm, 0.0), value(algorithm, 1.0)], [start, end], rtol=1e-5)
-  fractions = {}
+def test_the_annealed_value_runs_from_its_start_to_its_end(name):
+  settings, metric, start, end = ANNEALED[name]
+  *_, adversarial = tiny.algorithm(name, SPEC, **settings).phases(SCHEDULE)
+  generator = adversarial.updates[0]
+  values = [generator.train_step(sequences.Batch(tf.constant(tiny.batch(SPEC, 4))), SEED, tf.constant(x))[metric] for x in (0.0, 0.5, 1.0)]
+  np.testing.assert_allclose([values[0], values[2]], [start, end], rtol=1e-5)
+  assert min(start, end) < values[1] < max(start, end)
+
+
+@pytest.mark.parametrize("name", ANNEALED)
+def test_only_rounds_of_the_adversarial_phase_have_a_fraction_of_it_behind_them(name, tmp_path):
+  algorithm, fractions = tiny.algorithm(name, SPEC, **ANNEALED[name][0]), {}
 
   def record(phase, update):
     """The update without its work: its fraction of the phase is its only metric."""
@@ -73,12 +88,20 @@ def test_a_temperature_waits_at_its_start_and_then_runs_to_its_end(name, tmp_pat
   assert {phase for phase, _ in fractions} == {"mle", "discriminator", "adversarial"}
 
 
-def test_the_first_discriminator_steps_use_the_first_temperature(tmp_path):
-  """In a run as it is: at the end of the discriminator's own phase samples are as relaxed as at its beginning."""
-  algorithm = tiny.algorithm("gsgan", SPEC, max_temperature=4.0, min_temperature=0.25)
-  schedule = dataclasses.replace(SCHEDULE, mle_steps=0, adversarial_steps=1)
-  loop, logs = _loop(algorithm, schedule, tmp_path), []
-  run_rounds = loop._run_rounds
-  loop._run_rounds = lambda *args: logs.append(run_rounds(*args)) or logs[-1]
+def _discriminator_after_its_own_phase(name, settings, folder, annealed=False):
+  loop = _loop(tiny.algorithm(name, SPEC, **settings), SCHEDULE, folder)
+  # The number of adversarial rounds is that of the whole schedule.
+  loop.phases = [loop.phases[1]._replace(annealed=annealed)]
   loop.run()
-  assert logs[-1]["generator/temperature"] == pytest.approx(4.0)
+  return loop.algorithm.discriminator.get_weights()
+
+
+@pytest.mark.parametrize("name", ["gsgan", "relgan", pytest.param("catgan", marks=pytest.mark.slow)])
+def test_in_its_own_phase_a_discriminator_learns_from_samples_as_relaxed_as_at_the_start(name, tmp_path):
+  settings = ANNEALED[name][0]
+  constant = _discriminator_after_its_own_phase(name, CONSTANT[name], tmp_path / "constant")
+  for a, b in zip(_discriminator_after_its_own_phase(name, settings, tmp_path / "held"), constant, strict=True):
+    np.testing.assert_array_equal(a, b)
+  # It would learn other weights if that phase annealed.
+  annealed = _discriminator_after_its_own_phase(name, settings, tmp_path / "annealed", annealed=True)
+  assert any(np.any(a != b) for a, b in zip(annealed, constant, strict=True))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,8 +17,8 @@ REAL = np.array([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0]], np.int32)
 SEED = noise.seed(1)
 
 
-def _generator(spec=SPEC):
-  return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
+def _generator(spec=SPEC, **changes):
+  return lstm.Generator(spec, lstm.Config(**{"embedding_size": 4, "hidden_size": 5, "init_stddev": 1.0} | changes))
 
 
 def _step(generator, learning_rate, context=None, **changes):
@@ -67,3 +68,36 @@ def test_weight_decay_makes_the_weights_smaller_and_is_not_in_the_nll():
     norms.append(sum(float(tf.reduce_sum(weight**2)) for weight in generator.get_weights()))
   assert nlls[0] == nlls[1]
   assert norms[1] < norms[0]
+
+
+def _gradient_step(generator, clip_norm=0.0, **changes):
+  """A step whose change of the weights is the gradient."""
+  optimizer = keras.optimizers.SGD(1.0)
+  optimizer.build(generator.trainable_variables)
+  return likelihood.step(generator, optimizer, sequences.Batch(tf.constant(REAL)), SEED, clip_norm, **changes)
+
+
+def test_weight_decay_adds_the_gradient_of_the_squared_norm():
+  plain, decayed, before = _generator(), _generator(), _generator()
+  _gradient_step(plain)
+  _gradient_step(decayed, weight_decay=0.05)
+  for a, b, weight in zip(*(network.trainable_variables for network in (plain, decayed, before)), strict=True):
+    np.testing.assert_allclose(a.numpy() - b.numpy(), 2 * 0.05 * weight.numpy(), atol=1e-5)
+
+
+def test_the_gradient_is_clipped_and_its_norm_is_from_before():
+  norms, moves = [], []
+  for clip_norm in (0.0, 0.01):
+    generator, before = _generator(), _generator()
+    norms.append(_gradient_step(generator, clip_norm)["gradient_norm"].numpy())
+    moves.append(np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(generator.get_weights(), before.get_weights()))))
+  assert norms[0] == norms[1] > 0.1
+  np.testing.assert_allclose(moves, [norms[0], 0.01], rtol=1e-3)
+
+
+def test_the_latent_is_drawn_from_the_prior_and_the_dropout_has_a_seed_of_its_own():
+  generator = _generator(latent_size=3, dropout=0.5)
+  tokens, latent = tf.constant(REAL), generator.prior(3, SEED)
+  expected = [_expected(generator.log_probs(tokens, latent, seed=seed).numpy()) for seed in (noise.fold(SEED, "dropout"), None)]
+  np.testing.assert_allclose(_step(generator, 0.0)["nll"], expected[0], rtol=1e-5)
+  assert abs(expected[1] - expected[0]) > 0.01

@@ -8,8 +8,10 @@ from tests.algorithms import judges
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms.steps import policy
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import rollouts
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
 TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
@@ -17,13 +19,115 @@ SEED = noise.seed(1)
 START = tf.constant(0.0)
 
 
-def _algorithm(spec=FIXED, judge=None, stddev=0.1, **changes):
-  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=stddev))
-  return seqgan.Algorithm(seqgan.Config(rollouts=4, **changes), {"generator": generator, "discriminator": judge or judges.LikesToken(spec, 5)})
+def _algorithm(spec=FIXED, stddev=0.1, latent_size=0, **changes):
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, latent_size=latent_size, init_stddev=stddev))
+  return seqgan.Algorithm(seqgan.Config(rollouts=4, **changes), {"generator": generator, "discriminator": judges.LikesToken(spec, 5)})
 
 
 def _batch(num):
   return sequences.Batch(tf.zeros([num, 4], tf.int32))
+
+
+def _advantages(name, returns, mask):
+  """NumPy twin of `policy.ADVANTAGES`."""
+  if name == "baseline":
+    return returns - (returns * mask).sum(axis=0) / np.maximum(mask.sum(axis=0), 1)
+  if name == "leave_one_out":
+    own = returns * mask
+    return returns - (own.sum(axis=0) - own) / np.maximum(mask.sum(axis=0) - mask, 1)
+  if name == "normalized":
+    mean = (returns * mask).sum() / mask.sum()
+    return (returns - mean) / np.sqrt((np.square(returns - mean) * mask).sum() / mask.sum())
+  return returns
+
+
+@pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
+@pytest.mark.parametrize("advantage", policy.ADVANTAGES)
+def test_the_loss_and_its_gradient_are_those_of_the_rewards(advantage, spec, monkeypatch):
+  algorithm = _algorithm(spec, stddev=1.0, latent_size=3, advantage=advantage, entropy_weight=0.1)
+  generator = algorithm.generator
+  rewards = np.random.default_rng(0).normal(size=[8, 4]).astype(np.float32)
+  samples = generator.sample(8, SEED)
+  mask = spec.mask(samples.tokens).numpy()
+  assert (mask == 0.0).any() or spec is FIXED
+  # A token's return for the entropy: the surprise of it and of those after it.
+  surprise = np.cumsum((-samples.log_probs.numpy() * mask)[:, ::-1], axis=1)[:, ::-1]
+  returns = _advantages(advantage, rewards + 0.1 * surprise, mask)
+  with tf.GradientTape() as tape:
+    log_probs = generator.log_probs(samples.tokens, samples.latent)
+    loss = -tf.reduce_sum(log_probs * returns * mask) / 8.0
+  expected = [tf.convert_to_tensor(g) for g in tape.gradient(loss, generator.trainable_variables)]
+  gradients = []
+
+  def record(tape, loss, network, *_):
+    gradients.extend(tf.convert_to_tensor(g) for g in tape.gradient(loss, network.trainable_variables))
+    return tf.zeros([])
+
+  monkeypatch.setattr(rollouts, "rewards", lambda *args: tf.constant(rewards))
+  monkeypatch.setattr(base, "minimize", record)
+  metrics = algorithm.generator_step(_batch(8), SEED, START)
+  np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(metrics["reward"], np.sum(rewards * mask) / mask.sum(), rtol=1e-4)
+  np.testing.assert_allclose(metrics["entropy"], -np.sum(log_probs) / mask.sum(), rtol=1e-4)
+  for a, b in zip(gradients, expected, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_completions_are_rewarded_the_cheaper_way_and_whole_sequences_the_other():
+  algorithm, seen = _algorithm(TEXT, stddev=1.0), []
+
+  def judge(tokens):
+    seen.append(tokens)
+
+    def of_completions(completed, rows, t):
+      # Each begins as the sequence that it completes.
+      begun = tf.gather(tokens, rows)[:, : t + 1] == completed[:, : t + 1]
+      return tf.where(tf.reduce_all(begun, axis=1), 3.0, -100.0)
+
+    return policy.Judge(lambda tokens: tf.ones(tf.shape(tokens)[:1]), of_completions)
+
+  expected = algorithm.generator.sample(8, SEED).tokens
+  metrics = algorithm.policy_step(judge, 8, SEED)
+  (tokens,) = seen
+  np.testing.assert_array_equal(tokens, expected)
+  unfinished = ~np.cumsum(tokens.numpy() == 2, axis=1).astype(bool)
+  unfinished[:, -1] = False
+  mask = TEXT.mask(tokens).numpy()
+  np.testing.assert_allclose(metrics["reward"], np.sum(np.where(unfinished, 3.0, 1.0) * mask) / mask.sum(), rtol=1e-5)
+
+
+def test_rollouts_are_not_for_xla():
+  *_, adversarial = _algorithm().phases(base.Schedule())
+  assert [(update.name, update.compilable) for update in adversarial.updates] == [("generator", False), ("discriminator", True)]
+
+
+@pytest.mark.parametrize(
+  ("changes", "names"),
+  [({}, set()), ({"rollout_policy_lag": 0.5}, {"rollout_policy"}), ({"kl_weight": 0.1}, {"reference_policy"})],
+  ids=str,
+)
+def test_copies_are_there_when_needed_and_begin_as_the_generator_then_is(changes, names):
+  algorithm = _algorithm(**changes)
+  checkpointed = {name.split("/")[0] for name in algorithm.variables()}
+  assert algorithm.modules.keys() == names == checkpointed - {*algorithm.networks, *algorithm.optimizers}
+  before = algorithm.generator.get_weights()
+  algorithm.generator.output_bias.assign_add(tf.range(7.0))
+  for update, weights in (("discriminator", before), ("generator", algorithm.generator.get_weights())):
+    algorithm.begin(update)
+    for copy in algorithm.modules.values():
+      for a, b in zip(copy.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_it_is_the_copy_that_completes(monkeypatch):
+  algorithm, rewards, compute = _algorithm(rollout_policy_lag=0.8), [], rollouts.rewards
+  tokens = algorithm.generator.sample(16, SEED).tokens.numpy()
+  monkeypatch.setattr(rollouts, "rewards", lambda *args: rewards.append(compute(*args)) or rewards[-1])
+  # Whatever came before, it goes on with fives.
+  algorithm.modules["rollout_policy"].output_bias.assign(100.0 * np.eye(7)[5])
+  algorithm.generator_step(_batch(16), SEED, START)
+  fives = np.cumsum(tokens == 5, axis=1) + np.arange(3, -1, -1)
+  np.testing.assert_allclose(rewards[0], 1.0 / (1.0 + np.exp(-8.0 * (fives / 4.0 - 0.5))), rtol=1e-5)
 
 
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])

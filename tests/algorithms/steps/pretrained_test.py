@@ -2,14 +2,18 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.algorithms.steps import likelihood
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.sampling import noise
 
 SPEC = sequences.Spec(vocab_size=7, length=4, start_token=0)
 
@@ -54,3 +58,13 @@ def test_each_optimizer_has_its_learning_rate_and_its_network():
 def test_a_negative_setting_is_refused(name):
   with pytest.raises(errors.UserError, match=name):
     _Config(**{name: -1.0})
+
+
+def test_pretraining_is_the_likelihood_step():
+  ours, theirs = _algorithm(clip_norm=0.5), _algorithm().generator
+  real, seed = sequences.Batch(tf.constant([[3, 4, 5, 2], [6, 2, 0, 0]])), noise.seed(1)
+  metrics = ours.mle_step(real, seed, tf.constant(0.5))
+  expected = likelihood.step(theirs, base.adam(theirs, 1e-2), real, seed, 0.5)
+  assert metrics.keys() == expected.keys() and all(metrics[name] == expected[name] for name in metrics)
+  for a, b in zip(ours.generator.get_weights(), theirs.get_weights()):
+    np.testing.assert_array_equal(a, b)

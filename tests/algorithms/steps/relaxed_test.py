@@ -1,11 +1,14 @@
 """Tests of tf_textgan.algorithms.steps.relaxed."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.algorithms.steps import relaxed
+from tf_textgan.generators import lstm
 from tf_textgan.generators import relational_memory
 from tf_textgan.losses import adversarial
 from tf_textgan.sampling import noise
@@ -64,3 +67,34 @@ def test_only_the_relativistic_game_shows_the_generator_real_scores():
   for name, (_, generator_loss) in relaxed.GAMES.items():
     assert np.array_equal(generator_loss(one, fake), generator_loss(other, fake)) == (name != "relativistic")
   np.testing.assert_array_equal(relaxed.GAMES["hinge"][1](one, fake), adversarial.wasserstein_generator(fake))
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 3)], ids=["scores", "views"])
+@pytest.mark.parametrize("name", relaxed.GAMES)
+def test_the_losses_of_each_game(name, shape):
+  random = np.random.default_rng(0)
+  r, f = (2.0 * random.normal(size=shape) for _ in range(2))
+  softplus = lambda x: np.log1p(np.exp(x))  # noqa: E731
+  expected = {
+    "relativistic": (softplus(f - r), softplus(r - f)),
+    "standard": (softplus(-r) + softplus(f), softplus(-f)),
+    "hinge": (np.maximum(1 - r, 0) + np.maximum(1 + f, 0), -f),
+    "least_squares": ((r - 1) ** 2 + f**2, (f - 1) ** 2),
+    "wasserstein": (f - r, -f),
+  }[name]
+  for loss, value in zip(relaxed.GAMES[name], expected, strict=True):
+    np.testing.assert_allclose(loss(tf.constant(r), tf.constant(f)), value, rtol=1e-6)
+
+
+def test_points_are_read_in_the_context_of_their_sample_and_padding_has_no_gradient():
+  spec = dataclasses.replace(TEXT, categories=("a", "b"))
+  generator = lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=5, latent_size=3, init_stddev=0.7))
+  sample = lambda: generator.sample(30, SEED, pickers.GumbelSoftmax(0.5), context=tf.range(30) % 2)  # noqa: E731
+  samples, weights = sample(), tf.random.stateless_normal([30, 4, 7], SEED)
+  points = lambda: relaxed.points_of_tokens(generator, samples, tf.constant(2.0))  # noqa: E731
+  for a, b in zip(_gradient(generator, points, weights), _gradient(generator, lambda: sample().points, weights), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+  padding = tf.cast(samples.tokens == 0, tf.float32)[:, :, None]
+  assert np.any(padding)
+  for gradient in _gradient(generator, points, weights * padding):
+    np.testing.assert_array_equal(gradient, np.zeros_like(gradient))

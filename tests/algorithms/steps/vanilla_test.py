@@ -5,10 +5,13 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tests.algorithms import judges
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import recurrent
+from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
 
@@ -16,6 +19,15 @@ FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
 TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
 SEED = noise.seed(1)
 REAL = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
+FAKE = tf.constant([[4, 2, 0, 0], [3, 3, 6, 5], [2, 0, 0, 0]])
+
+
+class _SeesContext(judges.LikesToken):
+  """Keeps the inputs and the contexts that it is given."""
+
+  def call(self, inputs, *, context=None, seed=None):
+    self.seen = inputs, context
+    return super().call(inputs, context=context, seed=seed)
 
 
 def _generator(spec, stddev=0.1):
@@ -33,11 +45,14 @@ def test_the_loss_is_computed_from_the_scores():
 
 def test_samples_and_scores_are_conditioned_on_the_real_contexts():
   spec, context = dataclasses.replace(TEXT, categories=("a", "b")), tf.constant([1, 0, 1])
-  generator, discriminator = _generator(spec, 1.0), recurrent.Discriminator(spec, recurrent.Config(4, 5, dropout=0.0))
-  fake = generator.sample(3, noise.fold(SEED, "fake"), context=context).tokens
-  scores = [discriminator(tokens, context=context).numpy().astype(np.float64) for tokens in (REAL, fake)]
-  metrics = vanilla.step(generator, discriminator, base.adam(discriminator, 1e-3), sequences.Batch(REAL, context), SEED)
-  np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(-scores[0])) + np.log1p(np.exp(scores[1]))), rtol=1e-5)
+  generator, discriminator = _generator(spec, 1.0), _SeesContext(spec, 5)
+  fake, other = (generator.sample(3, noise.fold(SEED, "fake"), context=c).tokens for c in (context, 1 - context))
+  vanilla.step(generator, discriminator, base.adam(discriminator, 1e-3), sequences.Batch(REAL, context), SEED)
+  tokens, contexts = discriminator.seen
+  np.testing.assert_array_equal(tokens[0::2], REAL)
+  np.testing.assert_array_equal(tokens[1::2], fake)
+  np.testing.assert_array_equal(contexts, [1, 1, 0, 0, 1, 1])
+  assert np.any(fake != other)
 
 
 def test_a_real_row_and_a_generated_one_take_turns():
@@ -55,3 +70,29 @@ def test_it_learns_to_classify():
   for i in range(60):
     metrics = step(tf.fill([32, 4], 5), noise.fold(SEED, i))
   assert metrics["accuracy"] > 0.95 and metrics["loss"] < 0.5
+
+
+def test_where_prefixes_are_scored_every_token_counts_as_much():
+  discriminator = token_lstm.Discriminator(TEXT, token_lstm.Config(embedding_size=3, hidden_size=4, dropout=0.0))
+  discriminator.score_bias.assign([0.3])
+  real, fake = (discriminator.token_scores(tokens).numpy().astype(np.float64)[tokens.numpy() != 0] for tokens in (REAL, FAKE))
+  cross_entropy, accuracy = vanilla.scores(discriminator, sequences.Batch(REAL), FAKE, SEED)
+  assert (len(real), len(fake)) == (9, 7)
+  np.testing.assert_allclose(cross_entropy, np.mean(np.log1p(np.exp(np.concatenate([-real, fake])))), rtol=1e-5)
+  np.testing.assert_allclose(accuracy, np.mean(np.concatenate([real > 0, fake < 0])))
+
+
+def test_the_dropout_follows_the_seed():
+  discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.5))
+  first, again, other = (vanilla.scores(discriminator, sequences.Batch(REAL), FAKE, noise.seed(i))[0] for i in (1, 1, 2))
+  assert first == again != other
+
+
+def test_the_penalty_of_the_weights_is_minimised_but_not_in_the_loss():
+  losses, norms = [], []
+  for weight in (0.0, 10.0):
+    discriminator = cnn_highway.Discriminator(TEXT, cnn_highway.Config(4, (1, 2), (3, 3), dropout=0.0, output_l2=weight))
+    metrics = vanilla.train(discriminator, base.adam(discriminator, 1e-3), sequences.Batch(REAL), FAKE, SEED)
+    losses.append(metrics["loss"])
+    norms.append(metrics["gradient_norm"])
+  assert losses[0] == losses[1] and norms[1] > 2.0 * norms[0]
