@@ -1,10 +1,14 @@
-"""The ids 0 to V - 1 as they are, for corpora without words: a sentence is `12 4093 77`, always of the same length."""
+"""Uses the ids 0 to V - 1 as they are, for corpora without words: a sentence is `12 4093 77`, always of the same length."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import re
+from typing import Any
 from typing import ClassVar
 
 import numpy as np
+import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
@@ -14,14 +18,14 @@ from tf_textgan.data.tokenizers import base
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Tokenizer):
-  """Reads and writes integers between white space. There are no special tokens, and nothing is padded."""
+  """Converts integers separated by white space. There are no special tokens, and nothing is padded."""
 
   size: int
   ends: ClassVar[bool] = False
 
   @classmethod
-  def build(cls, sentences, config):
-    """Takes the largest integer for the last token; `config` has nothing to say here."""
+  def build(cls, sentences: Iterable[str], config: Any) -> "Tokenizer":
+    """Takes the largest integer as the last token; ignores `config`."""
     del config
     largest = -1
     for sentence in sentences:
@@ -30,17 +34,17 @@ class Tokenizer(base.Tokenizer):
       raise errors.UserError("expected integers to learn from, but there is no sentence")
     return cls(largest + 1)
 
-  def count(self, sentence):
+  def count(self, sentence: str) -> int:
     return len(sentence.split())
 
-  def fits(self, sentence, length):
+  def fits(self, sentence: str, length: int) -> bool:
     return self.count(sentence) == length
 
-  def spec(self, length):
+  def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of exactly `length` tokens; the first is conditioned on token 0."""
     return sequences.Spec(self.size, length, start_token=0)
 
-  def encode(self, sentences, length):
+  def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
     """Reads N strings of exactly T integers each, int32 `[N, T]`; raises a `UserError` for anything else."""
     rows = np.empty([len(sentences), length], np.int32)
     for row, sentence in zip(rows, sentences):
@@ -53,22 +57,22 @@ class Tokenizer(base.Tokenizer):
       row[:] = integers
     return rows
 
-  def decode(self, tokens):
+  def decode(self, tokens: np.ndarray) -> list[str]:
     return [" ".join(map(str, row)) for row in np.asarray(tokens).tolist()]
 
-  def graph(self):
+  def graph(self) -> tf.Module:
     return text_ops.Integers(self.size)
 
-  def to_json(self):
+  def to_json(self) -> dict[str, Any]:
     return {"size": self.size}
 
   @classmethod
-  def from_json(cls, fields):
+  def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
     return cls(int(fields["size"]))
 
 
 def _integers(sentence):
-  """The integers of a sentence; a `UserError` if there is something else in it."""
+  """The integers of a sentence; raises a `UserError` for anything else."""
   fields = sentence.split()
   wrong = [field for field in fields if not re.fullmatch("[0-9]{1,9}", field)]
   if wrong:
