@@ -1,8 +1,9 @@
-"""Tiny networks and batches of any algorithm, for the laws that all must satisfy."""
+"""Tiny algorithms, networks and batches for the laws."""
 
 from collections.abc import Iterable
 import dataclasses
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,13 @@ DISCRIMINATORS = registry.names("tf_textgan.discriminators")
 
 
 def select(names: Iterable[str]) -> None:
-  """Takes the parts in some modules in place of the library's own; to be called before the laws are imported.
+  """Replaces the library's parts by the parts in some modules; must be called before the laws are imported.
 
   Args:
-    names: of modules, the library's too, by their full name.
+    names: full names of modules, the user's or the library's.
 
   Raises:
-    UserError: a module cannot be imported, or has none of the classes.
+    UserError: a module cannot be imported, or defines no part.
   """
   parts = {kind: [] for kind in ("algorithm", "generator", "discriminator")}
   for name in names:
@@ -45,15 +46,15 @@ SPECS = {
 }
 LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
-# Fields that say how large something is, by name.
+# Small values of fields that are sizes, by name.
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2,
   "temperature_step": 0, "evaluation_batches": 1, "losses": ("relativistic",), "candidates": 3, "search_every": 2,
 }  # fmt: skip
 
 
-def shrink(config):
-  """A `Config` with its sizes made small; every other field as it is."""
+def shrink(config: Any) -> Any:
+  """A copy of a `Config` with small sizes; other fields are unchanged."""
   changes = {}
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)
@@ -64,8 +65,8 @@ def shrink(config):
   return dataclasses.replace(config, **changes)
 
 
-def network(kind, name, config, spec, seed=0):
-  """A tiny network: kind is "generator" or "discriminator"; config None for the default. One that reads the other reads a tiny one."""
+def network(kind: str, name: str, config: Any, spec: sequences.Spec, seed: int = 0) -> Any:
+  """Makes a tiny "generator" or "discriminator" (the kind), attached to a tiny network of the other kind; config None for the default."""
   made = _network(kind, name, config, spec, seed)
   other = ("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")
   made.attach({kind: made, other[0]: _network(*other, None, spec)})
@@ -77,8 +78,16 @@ def _network(kind, name, config, spec, seed=0):
   return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
 
 
-def algorithm(name, spec, seed=0, discriminator=None, **changes):
-  """An algorithm with tiny networks of the kinds it has by default; `discriminator` names another one, or is a pair of a name and a `Config`."""
+def algorithm(name: str, spec: sequences.Spec, seed: int = 0, discriminator: Any = None, **changes: Any) -> base.Algorithm:
+  """Makes an algorithm with its default networks made tiny.
+
+  Args:
+    name: the algorithm's name.
+    spec: see `sequences.Spec`.
+    seed: integer seed of the networks and the algorithm.
+    discriminator: name of another discriminator, or a pair of name and `Config`; None for the default.
+    **changes: settings of the algorithm.
+  """
   module = registry.load("tf_textgan.algorithms", name)
   networks = {"generator": _network("generator", *module.GENERATOR, spec, seed)}
   chosen = module.DISCRIMINATOR if discriminator is None else (discriminator, None) if isinstance(discriminator, str) else discriminator
@@ -87,12 +96,12 @@ def algorithm(name, spec, seed=0, discriminator=None, **changes):
   return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), networks, seed)
 
 
-def updates(algorithm):
-  """Its updates, name to `base.Update`."""
+def updates(algorithm: base.Algorithm) -> dict[str, base.Update]:
+  """An algorithm's updates by name."""
   return {update.name: update for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
 
 
-def batch(spec, num, seed=0):
+def batch(spec: sequences.Spec, num: int, seed: int = 0) -> np.ndarray:
   """Random real sequences, int32 `[num, T]`: of all lengths and padded if the spec has an end token."""
   random = np.random.default_rng(seed)
   if spec.end_token is None:
@@ -104,13 +113,13 @@ def batch(spec, num, seed=0):
   return tokens
 
 
-def labelled_batch(num, seed=0):
-  """As `batch` of `LABELLED_SPEC`: `sequences.Batch` arrays."""
+def labelled_batch(num: int, seed: int = 0) -> sequences.Batch:
+  """Random labelled sequences of `LABELLED_SPEC`, as arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
   return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
 
 
-def choices(config_class):
-  """Fields of a `Config` with a fixed set of values: name to the values."""
+def choices(config_class: type) -> dict[str, tuple[Any, ...]]:
+  """Fields of a `Config` with a fixed set of values: name to values."""
   hints = typing.get_type_hints(config_class)
   return {name: typing.get_args(hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Literal}
