@@ -21,7 +21,7 @@ def test_load_imports_the_module_of_that_name():
 
 
 @pytest.mark.parametrize("name", ["seqgam", "base", "", "os"])
-def test_an_unknown_name_lists_those_there_are(name):
+def test_the_message_for_an_unknown_name_lists_all_names(name):
   with pytest.raises(errors.UserError, match=r"unknown algorithm '.*there are: .*mle.*seqgan") as failure:
     registry.load("tf_textgan.algorithms", name)
   assert ("did you mean seqgan?" in str(failure.value)) == (name == "seqgam")
@@ -29,7 +29,7 @@ def test_an_unknown_name_lists_those_there_are(name):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-  """A working directory in which a user's files lie."""
+  """A working directory with a user's files."""
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(sys, "path", list(sys.path))
   yield tmp_path
@@ -91,7 +91,7 @@ _CONFIG = "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Config
     ("encoders", "", "the encoder registry_parts.part has no class Encoder that derives from tf_textgan.encoders.base.Encoder"),
   ],
 )
-def test_a_module_that_is_no_such_part_is_refused_in_one_line(place, kind, source, message):
+def test_a_module_of_another_kind_is_refused_in_one_line(place, kind, source, message):
   name = _write(place, source)
   with pytest.raises(errors.UserError, match=message):
     registry.load(f"tf_textgan.{kind}", name)
@@ -114,7 +114,7 @@ def test_a_module_that_only_a_file_names_is_not_trusted(place):
     registry.check_trusted([name], "run/config.json")
   with pytest.raises(errors.UserError, match="names the module registry_parts_plain, which is code"):
     registry.check_trusted(["registry_parts_plain"], "run/config.json")
-  # That a module is there already says nothing about what its functions may do with sentences.
+  # A function needs trust even if its module is already imported.
   with pytest.raises(errors.UserError, match="names the function subprocess:call, which is code; it is used only with --trust_config true"):
     registry.check_trusted(["subprocess:call"], "run/config.json")
   assert name not in sys.modules

@@ -26,7 +26,7 @@ def test_mask_refuses_other_ranks():
     sequences.Spec(vocab_size=5, length=4, start_token=0).mask(TOKENS[0])
 
 
-def test_a_batch_has_no_context_unless_it_is_given_one():
+def test_a_batch_has_no_context_by_default():
   assert sequences.Batch("tokens").context is None
 
 

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and JSON without NaN."""
+"""Writes files and folders atomically, and JSON without NaN."""
 
 from collections.abc import Iterator
 import contextlib
@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-# Ending of what is being written; whoever owns a folder may remove what a killed process has left under it.
+# Suffix of unfinished files. A folder's owner may remove such leftovers of a killed process.
 PARTIAL = ".partial"
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike, sync: bool = False) -> Iterator[pathlib.Path]:
-  """Gives a file to write, which takes the place of `path` once the block ends without an error.
+  """Yields a temporary path to write to; it replaces `path` when the block ends without an error.
 
-  Until then `path` is as it was, and after an error too. Several processes may write the same path at once: the last one counts.
+  Until then, and after an error, `path` is unchanged. Several processes may write the same path at once: the last one wins.
 
   Args:
-    path: of the file to be.
-    sync: flush the file to the disk first, so that a power failure leaves the old one or the new one.
+    path: path of the final file.
+    sync: flush the file to disk before replacing, so that a power failure leaves the old file or the new one.
 
   Raises:
     OSError: `path` cannot be written; the error names the file.
@@ -46,7 +46,7 @@ def replacing(path: str | os.PathLike, sync: bool = False) -> Iterator[pathlib.P
 
 @contextlib.contextmanager
 def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-  """Gives a folder to make and fill, which takes the place of `path` once the block ends without an error. What a killed process left is removed."""
+  """Yields a path for a new folder; it replaces `path` when the block ends without an error. Removes leftovers of a killed process first."""
   path = pathlib.Path(path)
   temporary = path.with_name(path.name + PARTIAL)
   shutil.rmtree(temporary, ignore_errors=True)
@@ -60,18 +60,18 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-  """Writes a UTF-8 file whole or not at all."""
+  """Writes a UTF-8 file atomically."""
   with replacing(path) as temporary:
     temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike, value: Any, indent: int | None = 2) -> None:
-  """Writes a JSON file whole or not at all; a number that is not finite becomes null."""
+  """Writes a JSON file atomically; numbers that are not finite become null."""
   write_text(path, json.dumps(finite(value), ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
 
 
 def finite(value: Any) -> Any:
-  """A value with `None` in place of every number that is not finite, for `json`; NumPy's numbers and named tuples, at any depth, become plain."""
+  """Converts a value for `json`, at any depth: NumPy numbers to Python's, named tuples to dictionaries, numbers that are not finite to None."""
   if isinstance(value, np.generic):
     value = value.item()
   if hasattr(value, "_asdict"):

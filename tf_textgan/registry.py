@@ -1,7 +1,6 @@
 """The file name is the registry: `--algorithm=seqgan` means the module `tf_textgan/algorithms/seqgan.py`.
 
-A dotted name, `--algorithm=my_package.my_module`, means a module of the user's own, which is imported from the working directory or wherever
-Python finds it.
+A dotted name, `--algorithm=my_package.my_module`, means a user's module, found on Python's path or in the working directory.
 """
 
 from collections.abc import Iterable
@@ -17,10 +16,10 @@ import types
 
 from tf_textgan import errors
 
-# Modules beside the alternatives that hold what they share, or are made of several of them.
+# Modules that are no alternatives: code that the alternatives share, and combinations of several.
 _SHARED = {"base", "ensemble", "guided", "steps", "wrapped"}
 
-# Names that a module from outside must define, by package; beside them a class that derives from the one in the package's `base`, if there is one.
+# Names that a user's module must define, by package. If the package has a `base`, the module also defines a class that derives from the one in it.
 _REQUIRED = {
   "algorithms": ("Config", "GENERATOR", "DISCRIMINATOR", "GENERATOR_KIND"),
   "generators": ("Config",),
@@ -30,7 +29,7 @@ _REQUIRED = {
 
 
 def names(package: str) -> list[str]:
-  """Names of the alternatives a package offers, sorted: its module files, without those they share.
+  """Sorted names of the alternatives in a package: its modules, without the shared ones.
 
   Args:
     package: dotted name, such as `"tf_textgan.algorithms"`.
@@ -40,17 +39,16 @@ def names(package: str) -> list[str]:
 
 
 def is_outside(name: str) -> bool:
-  """Whether a name is one of a user's module: dotted, each part a Python name. `wikipedia/20230601.en`, a dataset in TFDS, is none."""
+  """Whether a name means a user's module: dotted, each part a Python identifier, unlike `wikipedia/20230601.en`, a TFDS dataset."""
   parts = name.split(".")
   return len(parts) > 1 and all(part.isidentifier() for part in parts)
 
 
 def load(package: str, name: str) -> types.ModuleType:
-  """Imports the module `name` of a package, or a user's module of a dotted name that takes the place of one.
+  """Imports the module `name` of a package, or a user's module by its dotted name.
 
   Raises:
-    UserError: there is no such alternative, and the message lists those there are; or the user's module cannot be found or imported, or does not
-      define what the package's modules do.
+    UserError: there is no such alternative (the message lists all), or the user's module cannot be imported or lacks a required name.
   """
   if is_outside(name):
     return _check(package, import_module(name))
@@ -65,12 +63,12 @@ def load(package: str, name: str) -> types.ModuleType:
 
 
 def import_module(name: str) -> types.ModuleType:
-  """Imports a user's module, from the working directory if it is nowhere else.
+  """Imports a user's module, from the working directory if it is not on Python's path.
 
   Raises:
-    UserError: it is not found, or the import fails.
+    UserError: the module is not found, or its import fails.
   """
-  # Last in the path: a file here never takes the place of an installed module.
+  # Last in the path: a file here never hides an installed module.
   if not {"", os.getcwd()} & set(sys.path):
     sys.path.append(os.getcwd())
   importlib.invalidate_caches()
@@ -85,12 +83,12 @@ def import_module(name: str) -> types.ModuleType:
 
 
 def check_trusted(names: Iterable[str], source: str, trust: bool = False) -> None:
-  """Refuses code that a file names and nobody else: whoever wrote the file chose it.
+  """Refuses code that only a file names, since the file's author could name any code.
 
-  A module that this process has imported already needs no trust. A function always does: there are some, in any process, that do harm.
+  Modules already imported in this process need no trust. Functions always do: any process holds some that do harm.
 
   Args:
-    names: of modules, and of functions as `module:function`.
+    names: names of modules, and of functions as `module:function`.
     source: path of the file.
     trust: whether the user trusts the file.
 
@@ -101,10 +99,10 @@ def check_trusted(names: Iterable[str], source: str, trust: bool = False) -> Non
     if trust or name in sys.modules:
       continue
     if ":" in name:
-      what, how = "the function", "used only with --trust_config true"
+      kind, condition = "function", "used only with --trust_config true"
     else:
-      what, how = "the module", f"imported only with --trust_config true or --imports {name}"
-    raise errors.UserError(f"{source} names {what} {name}, which is code; it is {how}, or from Python with trust=True")
+      kind, condition = "module", f"imported only with --trust_config true or --imports {name}"
+    raise errors.UserError(f"{source} names the {kind} {name}, which is code; it is {condition}, or from Python with trust=True")
 
 
 def _kind(package):
@@ -112,7 +110,7 @@ def _kind(package):
 
 
 def _failed(name, error):
-  """The `UserError` for an import that raised an exception, with the line of code it came from."""
+  """The `UserError` for a failed import, with the line of code that raised the exception."""
   machinery = (__file__, "<frozen importlib", os.path.dirname(importlib.__file__))
   frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(machinery)]
   place = f", in {frames[-1].filename} line {frames[-1].lineno}" if frames else ""
@@ -120,7 +118,7 @@ def _failed(name, error):
 
 
 def _check(package, module):
-  """Gives the module back if it defines what those of a package do; else raises a `UserError`."""
+  """Returns a user's module if it defines the names required of a package's modules; else raises a `UserError`."""
   kind, expected = _kind(package), f"expected a module like those of {package}"
   who = f"the {kind} {module.__name__}"
   required = _REQUIRED.get(package.rsplit(".", 1)[-1], ())

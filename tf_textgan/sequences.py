@@ -1,13 +1,14 @@
-"""What a batch of token sequences looks like: the contract every layer shares.
+"""The form of a batch of token sequences: the contract every layer shares.
 
 Letters used throughout the library: B batch, T time (tokens in a sequence), V vocabulary, Z latent, C categories, H hidden, E embedding.
 
-Tokens are int32 `[B, T]`. Text ends with the end token and is then padded with 0; the start token is not stored, because it is the
-same for every sequence: whoever conditions on it takes it from `Spec.start_token`. The synthetic oracle task has a fixed length, no end
-token and no padding, as published; there 0 is an ordinary token.
+Tokens are int32 `[B, T]`. Text ends with the end token and is then padded with 0. The start token is not stored, because it is the
+same for every sequence; generators take it from `Spec.start_token`. The synthetic oracle task has a fixed length, no end token and no
+padding, as published; there 0 is an ordinary token.
 """
 
 import dataclasses
+from typing import Any
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -21,11 +22,11 @@ class Spec:
 
   Attributes:
     vocab_size: number of token ids, special tokens included (V).
-    length: most tokens in a sequence, the end token included (T).
-    start_token: id the first prediction is conditioned on.
+    length: maximum number of tokens in a sequence, the end token included (T).
+    start_token: id that the first prediction is conditioned on.
     end_token: id that ends a sequence; None for fixed-length sequences, which are never padded.
     forbidden_tokens: ids that never occur in a sequence before its padding; a generator gives them probability zero.
-    categories: names of the categories that the sequences are labelled with (C of them); empty without labels.
+    categories: names of the C categories of a labelled corpus; empty without labels.
   """
 
   vocab_size: int
@@ -35,11 +36,11 @@ class Spec:
   forbidden_tokens: tuple[int, ...] = ()
   categories: tuple[str, ...] = ()
 
-  def exclusion(self):
-    """What makes the forbidden tokens impossible when it is added to logits: float32 `[V]`, 0 for the others."""
+  def exclusion(self) -> tf.Tensor:
+    """Logit offsets that make the forbidden tokens impossible: float32 `[V]`, -1e9 for these, 0 for the others."""
     return tf.reduce_sum(tf.one_hot(self.forbidden_tokens, self.vocab_size), axis=0) * -1e9
 
-  def mask(self, tokens):
+  def mask(self, tokens: tf.Tensor) -> tf.Tensor:
     """Marks the tokens that count: 1.0 up to and including the end token, 0.0 on padding.
 
     Args:
@@ -60,20 +61,20 @@ class Batch(NamedTuple):
 
   Attributes:
     tokens: int32 `[B, T]`.
-    context: the categories, int32 `[B]`, indices into `Spec.categories`; None on a corpus without any, and for algorithms that learn none.
+    context: the categories, int32 `[B]`, indices into `Spec.categories`; None for a corpus or an algorithm without categories.
   """
 
   tokens: tf.Tensor
   context: tf.Tensor | None = None
 
 
-def repeat(context, count):
-  """Repeats each row of a context `count` times in a row; None stays None."""
+def repeat(context: tf.Tensor | None, count: Any) -> tf.Tensor | None:
+  """Repeats each row of a context `count` times, copies side by side; None stays None."""
   return None if context is None else tf.repeat(context, count, axis=0)
 
 
-def rows(context, index):
-  """The rows of a context at some indices, int32 `[R]`, or in a slice; None stays None."""
+def rows(context: tf.Tensor | None, index: tf.Tensor | slice) -> tf.Tensor | None:
+  """The rows of a context at indices, int32 `[R]`, or in a slice; None stays None."""
   if context is None:
     return None
   return context[index] if isinstance(index, slice) else tf.gather(context, index)

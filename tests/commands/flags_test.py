@@ -26,7 +26,7 @@ def _parse(*arguments):
   return flags.parse(["train.py", *arguments], "Trains.")
 
 
-def test_without_flags_every_default_is_its_dataclass_s():
+def test_defaults_come_from_the_dataclasses():
   assert _parse() == experiment_lib.Experiment(
     choices=experiment_lib.Choices(),
     schedule=base.Schedule(),
@@ -65,7 +65,7 @@ def test_networks_flags_have_a_prefix():
 def test_another_network_has_its_own_defaults():
   parsed = _parse("--algorithm", "gsgan", "--discriminator", "conv_resnet", "--discriminator_channels", "16", "--generator", "lstm")
   assert parsed.discriminator == conv_resnet.Config(channels=16)
-  # Named as it is by default, it has the algorithm's settings.
+  # Naming the default network keeps the algorithm's settings.
   assert parsed.generator == lstm.Config(latent_size=32)
 
 
@@ -79,7 +79,7 @@ def test_values_are_typed():
   assert parsed.choices.precision == "mixed_bfloat16"
 
 
-def test_a_flagfile_counts_where_it_stands(tmp_path):
+def test_a_flagfile_is_inserted_at_its_position(tmp_path):
   inner, outer = tmp_path / "inner.flags", tmp_path / "outer.flags"
   inner.write_text("# A comment.\n--seed=5\n\n--mle_steps=50\n")
   outer.write_text(f"--algorithm=mle\n--flagfile={inner}\n--mle_steps=60\n")
@@ -97,7 +97,7 @@ def test_a_flagfile_counts_where_it_stands(tmp_path):
   ("arguments", "message"),
   [
     (["--alogrithm", "mle"], r"unknown flag --alogrithm \(did you mean --algorithm\?\); there are: .*--algorithm, .*--workdir"),
-    (["--mle_step=3"], r"unknown flag --mle_step \(did you mean --mle_steps"),  # Not taken for its abbreviation.
+    (["--mle_step=3"], r"unknown flag --mle_step \(did you mean --mle_steps"),  # No abbreviations.
     (["mle"], "unexpected argument 'mle'; flags start with --"),
     (["--algorithm", "gpt"], "unknown algorithm 'gpt'.*there are: .*gsgan, .*mle, .*seqgan, .*wgan_gp"),
     (["--algorithm", ""], "unknown algorithm ''"),
@@ -114,7 +114,7 @@ def test_a_flagfile_counts_where_it_stands(tmp_path):
     (["--profile_rounds", "-1"], "profile_rounds must be at least 0, not -1"),
   ],
 )
-def test_what_is_wrong_is_told_with_what_there_is(arguments, message):
+def test_messages_for_wrong_flags_list_the_allowed_ones(arguments, message):
   with pytest.raises(errors.UserError, match=message):
     _parse(*arguments)
 
@@ -159,7 +159,7 @@ def test_options_of_a_command():
     flags.parse_options(["generate.py", "--temprature=1"], Options, "")
 
 
-def test_a_quickstart_counts_only_where_nothing_is_chosen_and_comes_first(tmp_path):
+def test_the_quickstart_comes_first_and_only_if_nothing_is_chosen(tmp_path):
   quickstart = tmp_path / "quickstart.flags"
   quickstart.write_text("--algorithm=mle\n--mle_steps=50\n--seed=5\n")
   for arguments, algorithm, steps, seed in (

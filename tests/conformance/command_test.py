@@ -1,4 +1,4 @@
-"""Tests of `python -m tf_textgan.conformance`, on parts from outside the library."""
+"""Tests of `python -m tf_textgan.conformance`, on a user's parts."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def _run(folder, *words):
   return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=150)
 
 
-def test_parts_of_a_user_s_package_are_held_to_the_laws(tmp_path):
+def test_parts_of_a_users_package_are_checked(tmp_path):
   parts = outside.write(tmp_path, "conformance_parts")
   names = [parts[kind] for kind in ("generator", "discriminator", "algorithm", "tokenizer", "dataset", "encoder")]
   names.append(f"{parts['reward']}:politeness")
@@ -36,7 +36,7 @@ def test_a_part_that_breaks_a_law_fails_by_its_name(tmp_path):
   assert f"networks.py::test_ids_and_their_one_hot_points_score_equally[text-{name}]" in result.stdout
 
 
-def test_what_cannot_be_checked_is_told(tmp_path, monkeypatch):
+def test_other_modules_are_refused(tmp_path, monkeypatch):
   result = _run(tmp_path)
   assert result.returncode == 2 and "expected modules of your own: python -m tf_textgan.conformance my_package.my_module" in result.stderr
   monkeypatch.syspath_prepend(tmp_path)

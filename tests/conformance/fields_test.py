@@ -10,7 +10,7 @@ def test_a_setting_without_a_comment_is_found():
   class Config:
     """See the test."""
 
-    # What it is.
+    # A comment.
     commented: int = 1
     bare: int = 2
 

@@ -1,4 +1,4 @@
-"""What the tests of the data layer share."""
+"""Hides the progress bars of TFDS in the tests of the data layer."""
 
 import tensorflow_datasets as tfds
 

@@ -20,7 +20,7 @@ SPLITS = {"train": ["a b c", "a b", "a"], "validation": ["a d"], "test": ["b b b
 
 def test_encode():
   made = corpus.encode("letters", SPLITS, CONFIG)
-  assert made.tokenizer.tokens[4:] == ("a", "b", "c")  # of the training split only
+  assert made.tokenizer.tokens[4:] == ("a", "b", "c")  # from the training split only
   assert made.spec == made.tokenizer.spec(5)  # the longest sentence of all splits, and the end token
   np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 6, 2, 0], [4, 5, 2, 0, 0], [4, 2, 0, 0, 0]])
   np.testing.assert_array_equal(made.tokens["validation"], [[4, 3, 2, 0, 0]])
@@ -28,7 +28,7 @@ def test_encode():
   assert made.truth is None
 
 
-def test_drops_what_does_not_fit(caplog):
+def test_sentences_that_do_not_fit_are_dropped(caplog):
   absl_logging.use_absl_handler()
   with caplog.at_level(logging.INFO, logger="absl"):
     absl_logging.set_verbosity(absl_logging.INFO)
@@ -39,7 +39,7 @@ def test_drops_what_does_not_fit(caplog):
   assert "letters: dropped 1 of 2 validation sentences" in caplog.text
 
 
-def test_longest_by_default():
+def test_default_maximum_length():
   assert corpus.encode("letters", SPLITS | {"train": ["a", "a", "a " * 400]}, CONFIG).spec.length == 256
 
 
@@ -72,7 +72,7 @@ def test_further_lines_of_integers(tmp_path):
     (b"1 2 3", integer.Tokenizer(5), "expected 2 tokens in a sequence, but '1 2 3' has 3"),
   ],
 )
-def test_further_lines_that_are_none_are_told(tmp_path, content, tokenizer, message):
+def test_further_lines_that_do_not_fit_are_refused(tmp_path, content, tokenizer, message):
   if content is not None:
     (tmp_path / "more.txt").write_bytes(content)
   with pytest.raises(errors.UserError, match=message):
@@ -91,7 +91,7 @@ def test_memory_mapped(tmp_path):
 def test_failure_leaves_no_file(tmp_path):
 
   class Failing:
-    """Fails when it is read the second time, as a disk may."""
+    """Fails the second time it is read, like a broken disk."""
     reads = 0
 
     def __iter__(self):
@@ -159,7 +159,7 @@ def test_an_existing_tokenizer_reads_text_as_the_flags_say(existing):
 LABELS = {"train": [1, 0, 1], "validation": [0], "test": [1, 0]}
 
 
-def test_a_sentence_that_is_dropped_takes_its_label_along():
+def test_a_dropped_sentence_drops_its_label():
   made = corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=3), labels=LABELS | {"validation": [1]}, categories=("x", "y"))
   assert made.spec.categories == ("x", "y")
   # "a b c" and "b b b b" are too long.

@@ -1,4 +1,4 @@
-"""Tests of grammar.py: every probability is compared with one counted by hand or by enumerating all derivations."""
+"""Tests of grammar.py: all probabilities are compared with hand counts or an enumeration of all derivations."""
 
 import collections
 import math
@@ -19,7 +19,7 @@ N -> man | 3 dog
 
 
 def _enumerate(rules, symbols):
-  """All sentences of a symbol list with the sum of the probabilities of their derivations, by brute force."""
+  """All sentences of a symbol list with the sum of the probabilities of their derivations, enumerated."""
   if not symbols:
     return {(): 1.}
   sentences = collections.Counter()

@@ -75,7 +75,7 @@ def test_inverse_cdf(size):
   weights[size // 2 + 1:size // 2 + 3] = 0  # never drawn
   uniforms = (np.arange(20000) + .5) / 20000
   drawn = oracle.inverse_cdf(np.tile(weights, [20000, 1]), uniforms)
-  # Evenly spaced uniforms: every index as often as its share, to within one; larger uniforms give larger indices.
+  # Evenly spaced uniforms: every index as often as its weight says, to within one; larger uniforms give larger indices.
   np.testing.assert_allclose(np.bincount(drawn, minlength=size), 20000 * weights / weights.sum(), atol=1.01)
   assert (np.diff(drawn) >= 0).all()
 

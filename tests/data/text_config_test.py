@@ -1,4 +1,4 @@
-"""Tests of text_config.py; what the options do to a corpus is tested with text_lines."""
+"""Tests of text_config.py; text_lines_test.py tests the options' effect on a corpus."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of text_ops.py: the graph gives what Python gives, before and after export."""
+"""Tests of text_ops.py: the graph agrees with Python, before and after export."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_whole_unicode_whitespace():
 
 
 class _Model(tf.Module):
-  """Holds a graph as an exported model would."""
+  """Holds a graph as an exported model does."""
 
   def __init__(self, tokenizer, length):
     super().__init__()

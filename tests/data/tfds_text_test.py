@@ -9,7 +9,7 @@ from tf_textgan.data import tfds_text
 
 
 class TfdsTextTestReviews(tfds.core.GeneratorBasedBuilder):
-  """Has a training split only, and strings beside other features."""
+  """Has only a training split, and string features among others."""
 
   VERSION = tfds.core.Version("1.0.0")
 
@@ -81,7 +81,7 @@ def test_a_label_that_the_training_split_does_not_have(tmp_path):
     _load(tmp_path, label_feature="movie/title")
 
 
-def test_takes_the_splits_there_are(tmp_path):
+def test_takes_existing_splits(tmp_path):
   texts = _load(tmp_path, "tfds_text_test_splits")
   assert all(texts[split] == [f"A{i} B" for i in range(40)] for split in ("train", "validation", "test"))
   texts = _load(tmp_path, "tfds_text_test_splits", train_split="extra", test_split="train")
@@ -93,7 +93,7 @@ def test_parts_of_splits(tmp_path):
   texts = _load(tmp_path, name, train_split="train[:50%]", validation_split="train[50%:60%]", test_split="extra[-2:]+test[:1]")
   assert texts["train"] == [f"A{i} B" for i in range(20)]
   assert texts["validation"] == ["<unk> B"] * 4 and texts["test"] == ["<unk> B"] * 2 + ["A0 B"]
-  # What is missing is carved out of the part to train on, also where that is a part of the split that would have been taken.
+  # Missing splits are carved out of the part to train on, even if that is a part of the default validation or test split.
   texts = _load(tmp_path, "tfds_text_test_reviews", train_split="train[10:30]")
   assert texts["train"] == [f"A{i} B" for i in range(10, 28)] and len(texts["validation"]) == len(texts["test"]) == 1
   texts = _load(tmp_path, name, train_split="test[:10]+extra[20:]")

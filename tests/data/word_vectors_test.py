@@ -19,17 +19,17 @@ def _write(tmp_path, text):
 
 
 @pytest.mark.parametrize("header", ["", "3 2\n"])
-def test_vectors_are_put_in_the_vocabularys_order(tmp_path, header):
+def test_vectors_are_in_the_order_of_the_vocabulary(tmp_path, header):
   path = _write(tmp_path, header + "a 1.5 -2\nunused 7 8\n. . . 3 4e-1\n")
   matrix = word_vectors.read(path, VOCABULARY, 2)
   assert matrix.shape == (7, 2) and matrix.dtype == np.float32
   np.testing.assert_allclose(matrix[5:], [[1.5, -2.0], [3.0, 0.4]])
-  # Drawn where there is none, always the same.
+  # Missing vectors are random and always the same.
   assert len(np.unique(matrix)) == 14
   np.testing.assert_array_equal(matrix, word_vectors.read(path, VOCABULARY, 2))
 
 
-def test_drawn_vectors_are_spread_as_gloves_are(tmp_path):
+def test_random_vectors_have_the_standard_deviation_of_gloves(tmp_path):
   many = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *(f"w{i}" for i in range(1000))))
   matrix = word_vectors.read(_write(tmp_path, "w0" + " 0.5" * 20), many, 20)
   np.testing.assert_allclose(matrix.std(), 0.3836, rtol=0.02)
@@ -46,16 +46,16 @@ def test_drawn_vectors_are_spread_as_gloves_are(tmp_path):
     ("", "have none of the 7 tokens"),
   ],
 )
-def test_a_file_that_does_not_fit_is_told(tmp_path, text, expected):
+def test_a_file_that_does_not_fit_is_refused(tmp_path, text, expected):
   with pytest.raises(errors.UserError, match=expected):
     word_vectors.read(_write(tmp_path, text), VOCABULARY, 2)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="cannot read the word vectors .*absent.txt: No such file"):
     word_vectors.read(tmp_path / "absent.txt", VOCABULARY, 2)
 
 
-def test_a_corpus_without_words_is_told(tmp_path):
+def test_a_corpus_without_words_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="tokens of this corpus are numbers"):
     word_vectors.read(tmp_path / "vectors.txt", integer.Tokenizer(9), 2)

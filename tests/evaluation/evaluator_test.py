@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.evaluation.evaluator, against slow NumPy twins and by hand."""
+"""Tests of tf_textgan.evaluation.evaluator, against slow NumPy code and hand-computed values."""
 
 import itertools
 import math
@@ -83,7 +83,7 @@ def test_the_likelihood_is_masked_and_per_token(spec):
   assert count == (12 * 6 if spec is FIXED else np.count_nonzero(tokens))
 
 
-def test_log_probs_come_in_the_order_of_the_tokens_whatever_the_batches():
+def test_log_probs_are_in_the_order_of_the_tokens():
   corpus = _corpus(TEXT)
   generator = tiny.algorithm("mle", TEXT).generator
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
@@ -93,8 +93,8 @@ def test_log_probs_come_in_the_order_of_the_tokens_whatever_the_batches():
   np.testing.assert_allclose(log_probs[[0, 255, 256, 599]], evaluator.log_probs(tokens[[0, 255, 256, 599]]), rtol=1e-5)
 
 
-def test_the_entropy_is_that_of_what_was_drawn_from():
-  """Log V where all tokens are alike; close to 0 where one is far ahead, or under a picker that takes the first."""
+def test_the_entropy_is_of_the_sampling_distribution():
+  """Log V for equal logits; close to 0 if one token dominates, or with top-1 sampling."""
   generator = tiny.algorithm("mle", FIXED).generator
   generator.output_kernel.assign(tf.zeros_like(generator.output_kernel))
   generator.output_bias.assign(tf.zeros_like(generator.output_bias))
@@ -138,7 +138,7 @@ def test_scores_by_hand():
   assert numbers["mean_length"] == 10 / 4
 
 
-def test_what_the_truth_says_by_hand():
+def test_scores_under_the_truth_by_hand():
   under_truth = np.array([-3.0, -math.inf, -5.0, -4.0]) * math.log(8)
   numbers = evaluator_lib.oracle(under_truth, np.array([3, 6, 5, 4]))
   # The second is impossible; the others have log 8 for each of their tokens.
@@ -156,7 +156,7 @@ def test_impossible_sequences_are_left_out_and_counted():
   assert (numbers["nll_oracle"].value, numbers["grammatical"].value) == (2.0, 0.5)
 
 
-def test_nothing_possible_has_no_average():
+def test_without_possible_sequences_the_mean_is_nan():
   numbers = evaluator_lib.oracle([-np.inf, -np.inf], [3, 4])
   assert math.isnan(numbers["nll_oracle"].value) and numbers["grammatical"].value == 0.0
 
@@ -167,8 +167,8 @@ def test_float32_sums_do_not_lose_digits():
 
 
 @pytest.mark.parametrize("temperature", [None, 0.5])
-def test_divergences_are_those_of_the_distribution_sampled_from(temperature):
-  """Uniform over all sequences as truth, a random generator: every sequence of three tokens is enumerated."""
+def test_divergences_are_of_the_sampling_distribution(temperature):
+  """A uniform truth and a random generator; enumerates all sequences of three tokens."""
   spec = sequences.Spec(vocab_size=5, length=3, start_token=0)
   truth = _Uniform(spec)
   real = truth.sample(20000, 0)
@@ -190,7 +190,7 @@ def test_divergences_are_those_of_the_distribution_sampled_from(temperature):
     assert abs(numbers[name].value - value) <= 2 * numbers[name].ci + 1e-5, name
 
 
-def test_nothing_is_said_of_real_text_that_cannot_be_written():
+def test_the_likelihood_of_impossible_real_text_is_left_out():
   evaluator = evaluator_lib.Evaluator(tiny.algorithm("mle", TEXT).generator, _corpus(TEXT, _Truth()), seed=0)
   numbers = evaluator(20, picker=pickers.Categorical(1.0, 0, 0.9))
   assert not {"nll_validation", "forward_kl", "js"} & set(numbers) and "entropy" in numbers
@@ -231,8 +231,8 @@ def test_real_text_is_scored_in_its_own_category():
     assert numbers[f"nll_test_{name}"] == pytest.approx(-log_probs[categories == c].sum() / sizes[categories == c].sum(), rel=1e-5)
 
 
-def test_samples_are_written_in_the_training_splits_proportions_and_told_apart():
-  """Category c writes only token 3 + c, and so does the real text."""
+def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
+  """In category c, samples and real text hold only token 3 + c."""
   rows = np.repeat(np.array([[3, 2], [4, 2], [5, 2]], np.int32), [10, 30, 60], axis=0)
   tokens = np.pad(rows, [[0, 0], [0, 4]])
   labels = np.repeat(np.arange(3, dtype=np.int32), [10, 30, 60])
@@ -245,12 +245,13 @@ def test_samples_are_written_in_the_training_splits_proportions_and_told_apart()
   categories = evaluator.sample_categories(2000)
   np.testing.assert_allclose(np.bincount(categories) / 2000, [0.1, 0.3, 0.6], atol=0.05)
   perfect = [(LETTERS.tokens[3 + c],) for c in evaluator.sample_categories(50)]
-  assert {name: estimate.value for name, estimate in evaluator.told_apart(perfect, "test").items()} == {
+  assert {name: estimate.value for name, estimate in evaluator.category_accuracy(perfect, "test").items()} == {
     "category_accuracy": 1.0, "category_accuracy_real": pytest.approx(np.mean(labels == wrong)),
   }  # fmt: skip
-  assert evaluator.told_apart([(LETTERS.tokens[5],)] * 50, "validation")["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
-  assert evaluator.told_apart(perfect, "validation")["category_accuracy_real"].value == 1.0
-  # The samples are written in those categories: a generator whose category decides the token.
+  same = evaluator.category_accuracy([(LETTERS.tokens[5],)] * 50, "validation")
+  assert same["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
+  assert evaluator.category_accuracy(perfect, "validation")["category_accuracy_real"].value == 1.0
+  # The samples are conditioned on these categories: here the category decides the token.
   for weight in generator.trainable_variables:
     weight.assign(tf.zeros_like(weight))
   kernel = np.zeros(generator.lstm.weights[0].shape)
@@ -263,7 +264,7 @@ def test_samples_are_written_in_the_training_splits_proportions_and_told_apart()
   assert numbers["category_accuracy"] == 1.0
 
 
-def test_without_categories_nothing_is_said_of_them():
+def test_without_categories_there_are_no_numbers_of_categories():
   corpus = _labelled_corpus()
   numbers = evaluator_lib.Evaluator(tiny.algorithm("seqgan", TEXT).generator, corpus, seed=0)(20)
   assert "nll_validation" in numbers and not [name for name in numbers if "category" in name or name.startswith("nll_validation_")]
@@ -273,11 +274,11 @@ def test_lengths():
   tokens = np.array([[4, 5, 2, 0], [4, 4, 4, 4], [2, 0, 0, 0]], np.int32)
   spec = sequences.Spec(vocab_size=9, length=4, start_token=1, end_token=2)
   assert evaluator_lib.lengths(tokens, spec).tolist() == [3, 4, 1]
-  fixed = sequences.Spec(vocab_size=9, length=4, start_token=0)  # There 0 and 2 are ordinary tokens.
+  fixed = sequences.Spec(vocab_size=9, length=4, start_token=0)  # Here 0 and 2 are ordinary tokens.
   assert evaluator_lib.lengths(tokens, fixed).tolist() == [4, 4, 4]
 
 
-def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
+def test_sentences_of_the_grammar_are_possible_and_broken_ones_are_not(tmp_path):
   config = caption_grammar.Config(num_train=20, num_validation=5, num_test=40)
   corpus = caption_grammar.load(config, str(tmp_path))
   tokens = np.array(corpus.tokens["test"])
@@ -291,13 +292,13 @@ def test_the_grammars_sentences_are_possible_and_broken_ones_not(tmp_path):
   assert broken["grammatical"].value <= 35 / 40
 
 
-def test_the_frechet_distance_is_measured_if_asked_for():
+def test_the_frechet_distance_is_measured_if_requested():
   generator = tiny.algorithm("mle", TEXT).generator
   corpus = _corpus(TEXT)
   tokens = generator.write(tf.constant(8), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"))[0].numpy()
   numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
   encoder = hashed.Encoder()
-  # As many of each.
+  # On equal numbers of samples and real sentences.
   ours, theirs = (encoder(corpus.tokenizer.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))
   np.testing.assert_allclose(numbers["frechet"], frechet.distance(ours, theirs), rtol=1e-6)
   assert numbers["frechet"] > 0

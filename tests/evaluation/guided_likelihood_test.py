@@ -46,12 +46,12 @@ def test_the_bounds_enclose_the_exact_likelihood(judge, temperature):
   nll = np.log(np.sum(np.exp(energies))) - energies
   exact = np.mean(nll[CORPUS.tokens["test"] @ [16, 4, 1]]) / 3
   lower, upper = numbers["nll_test_lower"], numbers["nll_test"]
-  # The real sequences are those of the split; chance is in the proposals alone, of whose interval the real ones' is the larger part.
+  # The interval mostly reflects the choice of real sequences, which is fixed here; only the proposals are random.
   assert lower.value < upper.value < lower.value + 0.005
   assert abs(lower.value - exact) < 0.02 and lower.ci > 0.0
 
 
-def test_where_there_is_no_likelihood(judge):
+def test_no_bounds_without_a_likelihood(judge):
   evaluator = evaluator_lib.Evaluator(judge.generator, CORPUS, seed=0)
   likelihood = guided_likelihood.Likelihood(evaluator, judge.log_ratio, CORPUS, 50, "test")
   assert likelihood(pickers.Categorical(1.0, 2)) == {} == likelihood(pickers.Categorical(1.0, 0, 0.9))
@@ -66,6 +66,6 @@ def test_a_guided_system_among_the_scores(judge):
   numbers = score(pickers.Categorical(0.9))
   assert numbers["proposals"].value == 8.0 and numbers["accepted"].value == 1.0
   assert numbers["nll_test"].value > numbers["nll_test_lower"].value
-  # Its samples are not drawn from what their log-probabilities are of.
+  # Its log-probabilities are of the proposals, not of the sampling distribution.
   assert "entropy" not in numbers
   assert numbers["bleu_2"].n == 60

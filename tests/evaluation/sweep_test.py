@@ -35,7 +35,7 @@ def _score(corpus=CORPUS, algorithm="mle", num=50):
   return sweep.RunScorer(evaluator_lib.Evaluator(generator, corpus, seed=0), corpus, scorer, num, "test")
 
 
-def test_a_point_for_each_setting_from_sure_to_varied():
+def test_one_point_for_each_setting():
   config = sweep.Config(temperatures=(0.2, 1.0), nuclei=(0.5,))
   steps = []
   by_temperature, by_nucleus = sweep.run("run", _score(), config, True, lambda: steps.append(1))
@@ -55,7 +55,7 @@ def test_a_generator_without_temperature_has_its_own_point():
   assert sweep.num_settings(sweep.Config(), False) == 1
 
 
-def test_the_real_row_is_of_training_sentences_and_says_nothing_of_copies():
+def test_the_real_row_scores_training_sentences_without_copies():
   scorer = texts.Scorer(_sentences("test"), _sentences("train"), texts.Config(encoder=""))
   curve = sweep.real_row(CORPUS, scorer, 10, "test")
   (point,) = curve.points
@@ -66,13 +66,13 @@ def test_the_real_row_is_of_training_sentences_and_says_nothing_of_copies():
 def test_the_mass_of_the_truth_that_samples_cover(tmp_path):
   corpus = caption_grammar.load(caption_grammar.Config(num_train=30, num_validation=5, num_test=30), str(tmp_path))
   numbers = _score(corpus, num=20)()
-  # A random generator writes nothing grammatical; twenty sentences of the grammar cover next to nothing of it.
+  # No sample of a random generator is grammatical; twenty sentences of the grammar cover almost nothing of it.
   assert numbers["mass_covered"].value == 0.0 < numbers["mass_covered_truth"].value < 0.5
   real = sweep.real_row(corpus, texts.Scorer(_sentences("test", corpus), config=texts.Config(encoder="")), 20, "test").points[0].numbers
   assert real["grammatical"].value == 1.0
 
 
 @pytest.mark.parametrize(("temperatures", "nuclei"), [((0.0,), ()), ((float("inf"),), ()), ((1.0,), (1.0,)), ((), ())])
-def test_settings_that_make_no_sense(temperatures, nuclei):
+def test_settings_out_of_range(temperatures, nuclei):
   with pytest.raises(errors.UserError):
     sweep.Config(temperatures, nuclei)

@@ -19,7 +19,7 @@ def _sentences(num, seed):
 REFERENCES, TRAINING, SAMPLE = _sentences(60, 0), _sentences(80, 1), _sentences(40, 2)
 
 
-def test_all_families_of_metrics_are_there_and_are_those_of_their_modules():
+def test_the_scores_are_those_of_the_metrics_modules():
   numbers = texts.Scorer(REFERENCES, TRAINING)(SAMPLE)
   expected = bleu.scores(SAMPLE, REFERENCES) | statistics.statistics(SAMPLE, REFERENCES, TRAINING)
   expected |= kneser_ney.Scorer(REFERENCES, TRAINING)(SAMPLE)
@@ -41,7 +41,7 @@ def test_real_text_is_nearer_than_its_copies():
   assert real["reverse_lm_nll"].value < collapsed["reverse_lm_nll"].value
 
 
-def test_what_is_not_asked_for_is_left_out():
+def test_metrics_that_are_not_requested_are_left_out():
   numbers = texts.Scorer(REFERENCES, config=texts.Config(encoder=""))(SAMPLE)
   assert not {"frechet", "mauve", "copied", "lstm_lm_nll"} & set(numbers)
 
@@ -55,7 +55,7 @@ def test_ids_and_words_score_alike(seed):
   assert score(tuple) == score(lambda sentence: tuple(WORDS.index(word) for word in sentence))
 
 
-def test_the_real_row_is_not_scored_by_a_model_that_knows_it():
+def test_the_real_row_is_not_scored_by_a_model_trained_on_it():
   scorer = texts.Scorer(REFERENCES, TRAINING, texts.Config(encoder=""))
   row, leaking = scorer.real(TRAINING[:40]), scorer(TRAINING[:40])
   assert row["lm_nll"].n == 60 and row["lm_nll"].value > leaking["lm_nll"].value

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.runs.run.experiment."""
+"""Tests of tf_textgan.runs.experiment."""
 
 import dataclasses
 import itertools
@@ -24,7 +24,7 @@ def _experiment(algorithm, **settings):
 
 
 @pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
-def test_an_experiment_comes_back_from_json(name, dataset):
+def test_json_restores_an_experiment(name, dataset):
   experiment = _experiment(name, dataset=dataset, seed=12, batch_size=7, adversarial_steps=3)
   values = json.loads(json.dumps(experiment.to_json()))
   assert experiment_lib.Experiment.from_json(values) == experiment
@@ -32,13 +32,13 @@ def test_an_experiment_comes_back_from_json(name, dataset):
 
 
 @pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
-def test_settings_make_the_experiment_that_flags_do(name, dataset, tmp_path):
+def test_settings_make_the_same_experiment_as_flags(name, dataset, tmp_path):
   assert experiment_lib.make(algorithm=name, dataset=dataset) == flags.parse(["train.py", "--algorithm", name, "--dataset", dataset], "")
   settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, "mle_steps": 3, "export": False}
   assert experiment_lib.make(**settings) == flags.parse(["train.py", *shell.as_flags(settings)], "")
 
 
-def test_values_become_those_of_their_field():
+def test_values_are_converted_to_the_type_of_their_field():
   made = experiment_lib.make(discriminator_widths=[1, 2], discriminator_filters=(3, 4), mle_learning_rate=1, seed=np.int64(3))
   assert made.discriminator.widths == (1, 2) and type(made.algorithm.mle_learning_rate) is float and type(made.loop.seed) is int
 
@@ -69,14 +69,14 @@ def test_tuples_stay_tuples():
 
 
 @pytest.mark.parametrize("part", ["choices", "schedule", "loop", "algorithm", "dataset", "generator", "discriminator"])
-def test_a_setting_of_another_version_is_told(part):
+def test_a_setting_of_another_version_is_refused(part):
   values = _experiment("gsgan").to_json()
   values[part] = {**values[part], "speed": 3}
   with pytest.raises(errors.UserError, match="the run's config.json has settings that this version does not know: speed"):
     experiment_lib.Experiment.from_json(values)
 
 
-def test_a_setting_that_was_not_there_yet_has_its_default():
+def test_a_missing_setting_has_its_default():
   values = _experiment("gsgan", generator_learning_rate=0.5).to_json()
   del values["algorithm"]["objective"]
   assert experiment_lib.Experiment.from_json(values).algorithm.objective == "non_saturating"
@@ -98,13 +98,13 @@ def test_precision_changes_the_arithmetic_of_these_networks_only():
 
 
 @pytest.mark.parametrize("name", ["mle", "seqgan", "gsgan"])
-def test_a_generator_that_does_not_fit_is_told(name):
+def test_a_generator_that_does_not_fit_is_refused(name):
   experiment = flags.parse(["train.py", "--algorithm", name, "--generator", "conv_resnet", "--generator_channels", "4"], "")
   with pytest.raises(errors.UserError, match=f"--algorithm {name} needs a generator that writes token by token, which conv_resnet does not"):
     experiment_lib.build(experiment, tiny.SPECS["text"])
 
 
-def test_networks_that_belong_together_are_told():
+def test_networks_that_need_each_other_are_refused_alone():
   spec = tiny.SPECS["text"]
   with pytest.raises(errors.UserError, match="--algorithm leakgan needs the generator manager_worker, not lstm"):
     experiment_lib.build(flags.parse(["train.py", "--algorithm", "leakgan", "--generator", "lstm"], ""), spec)
@@ -121,7 +121,7 @@ def test_an_algorithm_may_need_its_own_networks(kind, other, own):
     experiment_lib.build(experiment, tiny.SPECS["text"])
 
 
-def test_one_that_fits_need_not_be_the_default():
+def test_networks_that_fit_need_not_be_the_default():
   experiment = flags.parse(["train.py", "--algorithm", "seqgan", "--discriminator", "recurrent", "--generator_hidden_size", "4"], "")
   algorithm = experiment_lib.build(experiment, sequences.Spec(vocab_size=9, length=6, start_token=0))
   assert type(algorithm.discriminator).__module__ == "tf_textgan.discriminators.recurrent"
@@ -141,7 +141,7 @@ def test_an_ensemble_has_members_that_differ():
     ("sentigan", "--algorithm sentigan needs the discriminator cnn_categories; not ensemble"),
   ],
 )
-def test_an_algorithm_that_takes_no_ensemble_says_so(algorithm, message):
+def test_an_algorithm_without_a_discriminator_refuses_an_ensemble(algorithm, message):
   with pytest.raises(errors.UserError, match=message):
     experiment_lib.build(_experiment(algorithm, ensemble=2), tiny.SPECS["text"])
 
@@ -157,7 +157,7 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     files.write_json(tmp_path, {})
 
 
-def test_versions_say_what_a_result_depends_on():
+def test_versions_of_the_packages_that_results_depend_on():
   versions = experiment_lib.versions()
   assert versions["keras"] == keras.__version__ and versions["numpy"] == np.__version__
   assert all(isinstance(version, str) and version for version in versions.values())
@@ -170,7 +170,7 @@ def test_an_experiment_is_a_value():
 
 
 def _with_vectors(tmp_path, **settings):
-  """An experiment whose networks have given embeddings, and a vocabulary of five words."""
+  """An experiment whose networks have pretrained embeddings, and a vocabulary of five words."""
   path = tmp_path / "vectors.txt"
   path.write_text("".join(f"{word} {i}.5 -1\n" for i, word in enumerate("abcde")))
   settings = {"embedding_file": path, "generator_pretrained_size": 2, "discriminator_pretrained_size": 2, **settings}
@@ -178,40 +178,40 @@ def _with_vectors(tmp_path, **settings):
   return _experiment("scratchgan", **settings), vocabulary
 
 
-def test_word_vectors_are_given_to_the_networks_that_have_a_place_for_them(tmp_path):
+def test_word_vectors_fill_the_pretrained_embeddings(tmp_path):
   experiment, vocabulary = _with_vectors(tmp_path)
   algorithm = experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
   for network in (algorithm.generator, algorithm.discriminator):
     np.testing.assert_array_equal(network.pretrained[4:], [[i + 0.5, -1.0] for i in range(5)])
   for member in experiment_lib.build(_with_vectors(tmp_path, ensemble=2)[0], vocabulary.spec(6), vocabulary).discriminator.members:
     np.testing.assert_array_equal(member.pretrained[4:], [[i + 0.5, -1.0] for i in range(5)])
-  # One that will be restored needs no file.
+  # Networks to be restored need no file.
   (tmp_path / "vectors.txt").unlink()
   restored = experiment_lib.build(experiment, vocabulary.spec(6))
   assert list(restored.variables()) == list(algorithm.variables())
 
 
 @pytest.mark.parametrize("settings", [{"embedding_file": ""}, {"generator_pretrained_size": 0, "discriminator_pretrained_size": 0}])
-def test_word_vectors_without_a_place_or_a_place_without_them_are_told(tmp_path, settings):
+def test_word_vectors_and_pretrained_embeddings_need_each_other(tmp_path, settings):
   experiment, vocabulary = _with_vectors(tmp_path, **settings)
   with pytest.raises(errors.UserError, match="--embedding_file is .* expected both or neither"):
     experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
 
 
-def test_word_vectors_of_another_size_are_told(tmp_path):
+def test_word_vectors_of_another_size_are_refused(tmp_path):
   experiment, vocabulary = _with_vectors(tmp_path, generator_pretrained_size=3)
   with pytest.raises(errors.UserError, match="expected a word and 3 numbers"):
     experiment_lib.build(experiment, vocabulary.spec(6), vocabulary)
 
 
-def test_a_discriminator_for_an_algorithm_that_has_none_is_told():
+def test_a_discriminator_for_an_algorithm_without_one_is_refused():
   vocabulary = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
   with pytest.raises(errors.UserError, match="--algorithm mle trains no discriminator, but --pretrained_discriminator is other"):
     experiment_lib.build(_experiment("mle", pretrained_discriminator="other"), vocabulary.spec(6), vocabulary)
 
 
-def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generator():
-  """Also in a run that goes on, which reads its weights from its own checkpoint."""
+def test_a_pretrained_discriminator_does_not_start_from_the_generators_weights():
+  """Nor in a resumed run, which reads its weights from its own checkpoint."""
   for folder, began in (("", True), ("other", False)):
     settings = {"algorithm": "seqgan", "discriminator": "generator_lstm", "pretrained_discriminator": folder}
     experiment = flags.parse(["train.py", *shell.as_flags(settings)], "")
@@ -221,7 +221,7 @@ def test_a_discriminator_that_has_begun_elsewhere_takes_nothing_from_its_generat
     assert same == began
 
 
-def test_the_code_that_a_config_names_is_all_that_is_not_the_librarys():
+def test_the_users_code_that_a_config_names():
   made = experiment_lib.make(dataset="text_lines").to_json()
   assert experiment_lib.modules_named(made) == []
   made["choices"] |= {"imports": "plain, my.builder", "reward": ["my.rewards:f", "os:system"]}

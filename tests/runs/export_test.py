@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.runs.export: a generator outside of the library, in a fresh process."""
+"""Tests of tf_textgan.runs.export: an exported generator without the library, in a fresh process."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tf_textgan.generators import guided
 from tf_textgan.runs import export
 from tf_textgan.sampling import pickers
 
-# More than one chunk of `Generator.write`, which has 1024.
+# More than one chunk of `Generator.write`.
 NUM = 1030
 TEXT = ["a man sees the dog", "the bird likes a cat", "a zebra sees the dog", "", "a man sees the dog a man sees the dog", "  a   man "]
 INTEGERS = ["1 2 3 4 5", "0 0 0 0 0", "19 18 17 16 15"]
@@ -58,7 +58,7 @@ def _spread(algorithm):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-  """Runs with their exports, name to (folder, corpus, algorithm), and what a fresh process read from the exports."""
+  """Runs with their exports, name to (folder, corpus, algorithm), and the outputs of the exports in a fresh process."""
   tfds.disable_progress_bar()
   folder = tmp_path_factory.mktemp("export")
   shell.write_text(folder / "text.txt", 80)
@@ -110,7 +110,7 @@ def test_the_same_seed_gives_the_same_text_as_the_command(made, name):
   assert len(fresh[name]["direct"]) == 3
   written = [json.loads(line) for line in lines("--num", 5, "--temperature", 1, "--seed", 7, "--format", "jsonl")]
   np.testing.assert_allclose([line["log_prob"] for line in written], fresh[name]["log_prob"], atol=1e-5)
-  if name != "characters":  # Its own way is the most probable character.
+  if name != "characters":  # Its own picker takes the most probable character.
     assert lines("--num", 5, "--seed", 7, "--temperature", 1) == lines("--num", 5, "--seed", 7)
 
 
@@ -130,7 +130,7 @@ def test_temperature_0_is_the_most_probable_text_whatever_the_seed(made, name):
       break
 
 
-def test_temperature_0_of_characters_is_as_their_generator_writes(made):
+def test_temperature_0_of_characters_is_their_generators_own_picker(made):
   runs_made, fresh = made
   _, out, _ = shell.call("generate", "--workdir", runs_made["characters"][0], "--num", 4, "--seed", 7)
   assert out.split("\n")[:-1] == fresh["characters"]["cold"] != fresh["characters"]["cold_again"]
@@ -153,7 +153,7 @@ def test_scores_of_the_discriminators(made):
     _, corpus, algorithm = runs_made[name]
     tokens = corpus.tokenizer.encode(TEXT, corpus.spec.length)
     np.testing.assert_allclose(fresh[name]["score"]["discriminator"], algorithm.discriminator(tf.constant(tokens)), rtol=1e-4, atol=1e-5)
-  # A one-shot generator knows no likelihood, maximum likelihood has no discriminator.
+  # A one-shot generator has no likelihood, maximum likelihood no discriminator.
   assert set(fresh["characters"]["score"]) == {"discriminator"}
   assert set(fresh["oracle"]["score"]) == {"log_prob"}
 
@@ -167,8 +167,8 @@ def test_an_unknown_word_counts_as_unk(made):
   assert scores[0] == scores[1] != scores[2]
 
 
-def test_a_drawn_sentences_log_prob_is_its_score(made):
-  """At temperature 1 and without a latent they are the same number, whichever way it is computed."""
+def test_the_log_prob_of_a_sample_is_its_score(made):
+  """At temperature 1 and without a latent both are the log-likelihood."""
   runs_made, _ = made
   model = tf.saved_model.load(str(runs_made["oracle"][0] / "export"))
   drawn = model.generate(tf.constant(50), tf.constant(1.0), tf.constant(3, tf.int64))
@@ -179,14 +179,14 @@ def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
   _, corpus, algorithm = made[0]["oracle"]
   (tmp_path / "export").mkdir()
   (tmp_path / "export" / "old").write_text("")
-  (tmp_path / "export.partial").mkdir()  # Of a run that was killed.
+  (tmp_path / "export.partial").mkdir()  # Left by a killed run.
   (tmp_path / "export.partial" / "half").write_text("")
   export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
   assert sorted(path.name for path in tmp_path.iterdir()) == ["export"]
   assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
 
 
-def test_a_generator_that_nothing_can_score_has_one_signature(made, tmp_path):
+def test_without_likelihood_and_discriminator_there_is_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
   export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
   model = tf.saved_model.load(str(tmp_path / "export"))
@@ -234,7 +234,7 @@ def test_versions_stand_side_by_side_and_are_not_lost(made, tmp_path):
     save(0)
 
 
-def test_guided_text_is_that_of_the_command(made, tmp_path):
+def test_guided_text_equals_the_commands(made, tmp_path):
   folder, corpus, algorithm = made[0]["seqgan"]
   guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make())
   export.save(tmp_path / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide)
@@ -250,14 +250,14 @@ def test_guided_text_is_that_of_the_command(made, tmp_path):
   np.testing.assert_allclose(model.score(drawn["text"])["discriminator"], drawn["score"], rtol=1e-4, atol=1e-4)
 
 
-def test_a_run_read_back_writes_with_top_k_and_nucleus(made):
+def test_a_loaded_run_samples_with_top_k_and_nucleus(made):
   run = runs.load(made[0]["seqgan"][0])
   for picker in (pickers.Categorical(1.0, top_k=1), pickers.Categorical(1.0, nucleus=1e-6)):
     tokens = run.algorithm.generator.write(3, export.generation_seed(1), picker).tokens
     assert run.tokenizer.decode(tokens.numpy()) == made[1]["seqgan"]["cold"][:3]
 
 
-def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path):
+def test_a_run_with_categories_generates_and_scores_in_the_named_one(tmp_path):
   data = shell.write_two_texts(tmp_path)
   corpus, algorithm = shell.begin(tmp_path / "run", {**data, **shell.tiny_flags("mle")}, _spread)
   export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
@@ -279,7 +279,7 @@ def test_a_run_with_categories_writes_and_scores_in_the_one_it_is_told(tmp_path)
   lines = [json.loads(line) for line in out.splitlines()]
   assert [line["text"] for line in lines] == positive["text"] and {line["category"] for line in lines} == {"pos"}
   np.testing.assert_allclose([line["log_prob"] for line in lines], positive["log_prob"], atol=1e-5)
-  # A drawn sentence's log-probability is its score in its own category.
+  # The log-probability of a sample is its score in its own category.
   scores = [score(text=tf.constant(mixed["text"]), category=tf.constant(names))["log_prob"].numpy() for names in (mixed["category"], ["pos"] * 30)]
   np.testing.assert_allclose(scores[0], mixed["log_prob"], rtol=1e-4, atol=1e-4)
   assert np.any(np.abs(scores[0] - scores[1]) > 1e-3)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.runs.given: a corpus and parts from Python code, trained, gone on with, read back, evaluated."""
+"""Tests of tf_textgan.runs.given: a corpus and parts from Python: trained, resumed, loaded, evaluated."""
 
 import dataclasses
 import functools
@@ -32,11 +32,11 @@ SHORT = {**shell.SHORT, "export": False, "deterministic": False, "generator_hidd
 
 
 class Painted(lstm.Generator):
-  """A generator in no module that the registry finds: this one has no class `Generator`."""
+  """A generator that the registry cannot find: this module has no class `Generator`."""
 
 
 class MyAlgorithm(gsgan.Algorithm):
-  """An algorithm in no module that the registry finds."""
+  """An algorithm that the registry cannot find."""
 
 
 def _judge():
@@ -52,27 +52,27 @@ def _weights(folder):
 
 
 @pytest.mark.parametrize("corpus", [tf.data.Dataset.from_tensor_slices(SENTENCES).batch(50), IDS], ids=["strings", "ids"])
-def test_a_corpus_from_python_is_kept_with_the_run(tmp_path, corpus):
+def test_the_run_stores_a_corpus_from_python(tmp_path, corpus):
   experiment = _make(tmp_path)
   assert runs.train(experiment, corpus=corpus)
   run = runs.load(tmp_path / "run")
   config = run.experiment.dataset
   assert run.experiment.choices.dataset == "given" and len(config.fingerprint) == 16
   assert sum(map(len, run.corpus().tokens.values())) == 160 and len(run.corpus().tokens["train"]) > 130
-  # It goes on with the same corpus, or without it; trained longer it equals a run that was never stopped.
+  # It resumes with the same corpus, or without it; trained longer it equals an uninterrupted run.
   longer = dataclasses.replace(experiment, schedule=dataclasses.replace(experiment.schedule, mle_steps=6))
   assert runs.train(longer, corpus=corpus)
   assert runs.train(dataclasses.replace(runs.load(tmp_path / "run").experiment, schedule=longer.schedule))
   assert runs.train(dataclasses.replace(longer, choices=dataclasses.replace(longer.choices, workdir=str(tmp_path / "whole"))), corpus=corpus)
   for a, b in zip(_weights(tmp_path), runs.load(tmp_path / "whole", "latest").algorithm.generator.get_weights()):
     np.testing.assert_array_equal(a, b)
-  # Another one is refused.
+  # Another corpus is refused.
   other = IDS[::-1] if isinstance(corpus, np.ndarray) else SENTENCES[1:]
   with pytest.raises(errors.UserError, match="corpus= is another one than that of the run in .*run; pass another workdir, or the same corpus"):
     runs.train(experiment, corpus=other)
 
 
-def test_the_commands_evaluate_and_go_on_with_a_run_on_a_corpus_from_python_wherever_it_is_moved(tmp_path):
+def test_the_commands_evaluate_and_resume_a_moved_run_on_a_corpus_from_python(tmp_path):
   assert runs.train(_make(tmp_path, dataset="given", max_length=5, vocab_size=0), corpus=SENTENCES)
   (tmp_path / "run").rename(tmp_path / "moved")
   words = ["--workdir", tmp_path / "moved", "--num", 20, "--encoder", "", "--json", tmp_path / "scores.json"]
@@ -86,20 +86,20 @@ def test_the_commands_evaluate_and_go_on_with_a_run_on_a_corpus_from_python_wher
   assert code == 2 and "new keeps no corpus; the dataset given is one that Python code hands over: runs.train(..., corpus=...)" in err
 
 
-def test_a_corpus_takes_the_place_of_no_dataset_that_was_chosen(tmp_path):
+def test_a_corpus_does_not_replace_a_chosen_dataset(tmp_path):
   with pytest.raises(errors.UserError, match="corpus= takes the place of a dataset, but the experiment has lstm_oracle and settings; expected"):
     runs.train(_make(tmp_path, dataset="lstm_oracle"), corpus=IDS)
   assert not (tmp_path / "run").exists()
 
 
-def test_a_run_on_a_corpus_from_python_that_begins_with_another_one_s_generator(tmp_path):
+def test_a_run_on_a_corpus_from_python_starts_from_a_pretrained_generator(tmp_path):
   assert runs.train(_make(tmp_path), corpus=SENTENCES)
   second = _make(tmp_path, workdir=tmp_path / "second", pretrained=str(tmp_path / "run"))
   assert runs.train(second, corpus=[*SENTENCES, "q sees r"])
   assert runs.load(tmp_path / "second").tokenizer == runs.load(tmp_path / "run").tokenizer
 
 
-def test_networks_whose_module_is_known_are_read_back_without_them(tmp_path):
+def test_networks_of_a_known_module_are_loaded_by_name(tmp_path):
   spec = sequences.Spec(vocab_size=9, length=6, start_token=0)
   generator = tied_lstm.Generator(spec, tied_lstm.Config(embedding_size=4, hidden_size=6), seed=3)
   before = generator.get_weights()
@@ -109,12 +109,12 @@ def test_networks_whose_module_is_known_are_read_back_without_them(tmp_path):
   run = runs.load(tmp_path / "run")
   assert run.experiment.choices.generator == "tied_lstm" and run.experiment.generator == generator.config
   assert run.experiment.choices.discriminator == "recurrent" and run.experiment.discriminator == experiment.discriminator
-  # The object's own weights were the first.
+  # Training started from the object's own weights.
   assert all(np.array_equal(a, b) for a, b in zip(before, run.algorithm.generator.get_weights()))
   assert runs.train(run.experiment)
 
 
-def test_parts_of_no_module_are_handed_over_again(tmp_path):
+def test_parts_of_no_module_are_passed_again(tmp_path):
   make_generator = functools.partial(Painted, config=lstm.Config(embedding_size=4, hidden_size=5))
   parts = {
     "generator": make_generator,
@@ -142,7 +142,7 @@ def test_parts_of_no_module_are_handed_over_again(tmp_path):
     runs.load(tmp_path / "run", **{**parts, "generator": lstm.Generator})
 
 
-def test_an_ensemble_of_a_function_s_networks():
+def test_an_ensemble_of_networks_from_a_function():
   experiment = runs.make(algorithm="gsgan", ensemble=2, generator_hidden_size=5)
   make = functools.partial(recurrent.Discriminator, config=recurrent.Config(hidden_size=3))
   resolved, makers = given.resolve(experiment, discriminator=make)
@@ -162,12 +162,12 @@ def test_an_algorithm_brings_its_own_networks_unless_others_were_chosen():
   assert names(resolved) == ("gsgan", "lstm", runs.make(generator_hidden_size=7).generator, "", gsgan.DISCRIMINATOR[1])
   resolved, _ = given.resolve(runs.make(algorithm="gsgan", max_temperature=2.0), gsgan.Algorithm)
   assert resolved.algorithm.max_temperature == 2.0
-  # One of no module has none: the experiment's, by their names.
+  # An algorithm of no module has no defaults: the experiment's networks, by their names.
   resolved, makers = given.resolve(runs.make(), lambda networks, seed: None)
   assert names(resolved) == ("given", "lstm", seqgan.GENERATOR[1], "cnn_highway", seqgan.DISCRIMINATOR[1]) and list(makers) == ["algorithm"]
 
 
-def test_a_class_of_a_users_module_is_that_modules_name(tmp_path, monkeypatch):
+def test_a_class_of_a_users_module_is_recorded_by_the_modules_name(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   parts = outside.write(tmp_path, "given_parts")
   module = registry.load("tf_textgan.generators", parts["generator"])
@@ -194,7 +194,7 @@ def test_a_class_of_a_users_module_is_that_modules_name(tmp_path, monkeypatch):
     ),
   ],
 )
-def test_what_is_no_part_is_refused(tmp_path, parts, message):
+def test_other_objects_are_refused(tmp_path, parts, message):
   with pytest.raises(errors.UserError, match=message):
     runs.train(_make(tmp_path), corpus=IDS, **parts)
   assert not (tmp_path / "run").exists()

@@ -11,7 +11,7 @@ from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.runs import rewards
 
-# A package of the user's, whose functions like one word, count words, or do what they should not.
+# A user's package: functions that reward one word, count words, or return wrong values.
 _MODULE = '''
 import numpy as np
 
@@ -55,7 +55,7 @@ def _reward(function, weight=1.0):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_function_of_sentences_is_one_of_tokens(compiled):
+def test_a_function_of_sentences_rewards_tokens(compiled):
   reward = _reward(lambda sentences: [len(sentence) for sentence in sentences], weight=0.5)
   tokens = tf.constant([[1, 2, 0], [3, 0, 0]])
   found = (tf.function(reward) if compiled else reward)(tokens)
@@ -72,7 +72,7 @@ def test_a_function_of_sentences_is_one_of_tokens(compiled):
     (lambda sentences: sentences[7], "the reward users:function raised IndexError: list index out of range"),
   ],
 )
-def test_a_function_that_does_not_keep_to_it_is_named(function, message):
+def test_the_message_names_a_function_that_returns_wrong_values(function, message):
   with pytest.raises(tf.errors.OpError) as raised:
     tf.function(_reward(function))(tf.constant([[1, 2, 0], [3, 0, 0]]))
   with pytest.raises(errors.UserError, match=message):
@@ -86,11 +86,11 @@ def _settings(tmp_path, **changes):
 
 
 def test_training_and_guided_sampling_add_it(package, tmp_path):
-  """A reward that dwarfs the discriminator's: it is in the mean reward of the journal, and guiding chooses what it likes."""
+  """A reward far above the discriminator's: the journal's mean reward contains it, and guiding chooses the sentences it rewards."""
   words = _settings(tmp_path, reward=f"{package}:likes_bird", reward_weight="50", export="false")
   code, _, err = shell.call("train", *words)
   assert code == 0, err
-  # The discriminator's own is between 0 and 1.
+  # The discriminator's reward is between 0 and 1.
   assert max(line["generator/reward"] for line in shell.journal(tmp_path / "run", "training") if "generator/reward" in line) > 1.0
   run = runs.load(tmp_path / "run", trust=True)
   guide = ["--workdir", tmp_path / "run", "--num", 60, "--guide", "resampling", "--trust_config", "true"]

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.runs.run: `train.py` in processes of its own, killed, stopped, starved, and several of it."""
+"""Tests of tf_textgan.runs.run: `train.py` in separate processes: killed, stopped, without disk space, and several at once."""
 
 import dataclasses
 import json
@@ -63,7 +63,7 @@ def _assert_same_arrays(first, second):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-  """A folder with a text, and in `whole` a run on it that nothing disturbed."""
+  """A folder with a text and, in `whole`, an uninterrupted run on it."""
   folder = tmp_path_factory.mktemp("place")
   shell.write_text(folder / "text.txt", 120)
   code, _, err = _finish(_train(folder, "whole", profile_rounds=2))
@@ -103,7 +103,7 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
   assert all(path.read_text() == (run / "samples" / path.name).read_text() for path in samples)
 
 
-def test_what_a_run_leaves(place):
+def test_files_of_a_run(place):
   run = place / "whole"
   names = {path.name for path in run.iterdir()}
   assert names == {
@@ -127,7 +127,7 @@ def test_the_bar_on_stderr_has_a_rate_and_the_time_left(place):
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_left_as_it_is(place):
+def test_a_finished_run_does_not_change(place):
   shutil.copytree(place / "whole", place / "again")
   code, _, err = _finish(_train(place, "again"))
   assert code == 0, err
@@ -140,7 +140,7 @@ def test_a_finished_run_is_left_as_it_is(place):
 
 @pytest.mark.slow
 def test_a_full_disk_ends_a_longer_schedule_in_one_line_and_keeps_the_checkpoint_before(place):
-  """The limit on the size of a file is below that of a checkpoint; the signal that comes with it Python ignores."""
+  """The limit on the file size is below the size of a checkpoint; Python ignores the signal that comes with it."""
   shutil.copytree(place / "whole", place / "full")
   size = (place / "full" / "checkpoints" / "best.npz").stat().st_size
   words = shell.as_flags(_settings(place, workdir=place / "full", adversarial_steps=8))
@@ -201,7 +201,7 @@ def _experiment(place, workdir, **changes):
     ({"tokenizer": "char"}, "its dataset has tokenizer 'word', this command 'char'"),
   ],
 )
-def test_a_folder_of_another_run_is_refused_and_stays(place, changes, message):
+def test_a_folder_of_another_run_is_refused_and_unchanged(place, changes, message):
   before = (place / "whole" / "config.json").read_text()
   with pytest.raises(errors.UserError, match=f"holds another run: {message}; pass another --workdir, or the same settings"):
     runs.train(_experiment(place, place / "whole", **changes))
@@ -216,7 +216,7 @@ def test_another_algorithms_run_is_refused(place):
 
 
 @pytest.mark.parametrize("flag", ["discriminator_patience", "stop_at_chance"])
-def test_what_watches_a_discriminator_needs_one(tmp_path, flag):
+def test_early_stopping_by_the_discriminator_needs_one(tmp_path, flag):
   shell.write_text(tmp_path / "text.txt", 60)
   settings = {"dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "workdir": tmp_path / "run"}
   words = shell.as_flags({**settings, **shell.tiny_flags("mle"), "deterministic": False, flag: 2})
@@ -225,7 +225,7 @@ def test_what_watches_a_discriminator_needs_one(tmp_path, flag):
 
 
 def test_the_text_may_move_but_not_change_its_vocabulary(place):
-  """What the run was encoded with is kept with it."""
+  """The run keeps its tokenizer."""
   run = runs.load(place / "whole")
   corpus = run.corpus()
   assert corpus.tokenizer == run.tokenizer
@@ -233,7 +233,7 @@ def test_the_text_may_move_but_not_change_its_vocabulary(place):
   assert run.step <= _TOTAL
 
 
-def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypatch):
+def test_a_run_without_a_newer_setting_resumes(place, tmp_path, monkeypatch):
   shutil.copytree(place / "whole", tmp_path / "run")
   config = json.loads((tmp_path / "run" / "config.json").read_text())
   del config["experiment"]["choices"]["pretrained"], config["experiment"]["loop"]["stop_at_chance"]
@@ -246,24 +246,24 @@ def test_a_run_from_before_a_setting_was_there_goes_on(place, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"{", b"\xff\xfe", b"", b'{"experiment": {"choices": {"speed": 3}}, "length": 6}'])
-def test_a_config_that_is_none_is_told(place, tmp_path, content):
+def test_other_files_are_refused_as_a_config(place, tmp_path, content):
   (tmp_path / "config.json").write_bytes(content)
   with pytest.raises(errors.UserError, match=r"is not the config\.json of a run|settings that this version does not know: speed"):
     runs.load(tmp_path)
 
 
-def test_a_folder_without_a_run_is_told(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
   for path in (tmp_path, tmp_path / "absent"):
     with pytest.raises(errors.UserError, match="there is no run in .*: expected a folder that train.py has written, with a config.json"):
       runs.load(path)
 
 
-def test_a_file_in_place_of_the_folder_is_told(place):
+def test_a_file_in_place_of_the_folder_is_refused(place):
   with pytest.raises(errors.UserError, match="text.txt is a file; expected a folder, or a path where one can be made"):
     runs.train(_experiment(place, place / "text.txt"))
 
 
-def test_a_folder_that_cannot_be_written_is_told(place, tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused(place, tmp_path):
   if os.geteuid() == 0:
     pytest.skip("root may write everywhere")
   tmp_path.chmod(0o500)
@@ -271,8 +271,8 @@ def test_a_folder_that_cannot_be_written_is_told(place, tmp_path):
     runs.train(_experiment(place, tmp_path / "run"))
 
 
-def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkeypatch):
-  """As a kill before the first checkpoint leaves it."""
+def test_a_folder_with_a_config_but_no_checkpoint_starts_the_run(place, tmp_path, monkeypatch):
+  """The state after a kill before the first checkpoint."""
   for name in ("config.json", "vocabulary.json"):
     shutil.copy(place / "whole" / name, tmp_path / name)
   with pytest.raises(errors.UserError, match="has no best checkpoint yet: train.py writes the first one at its first evaluation"):
@@ -282,8 +282,8 @@ def test_a_folder_with_a_config_but_no_checkpoint_begins(place, tmp_path, monkey
   assert [loop.run_state.step for loop in begun] == [0]
 
 
-def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypatch):
-  """With its best weights and its vocabulary, on a text that has other words; only the generator's."""
+def test_a_run_starts_from_a_pretrained_generator(place, tmp_path, monkeypatch):
+  """With its best weights and its vocabulary, on a text of other words; the discriminator is new."""
   (tmp_path / "text.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
   begun = _only_begin(monkeypatch)
   changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1}
@@ -295,7 +295,7 @@ def test_a_run_may_begin_with_the_generator_of_another(place, tmp_path, monkeypa
   assert (tmp_path / "run" / "vocabulary.json").read_bytes() == (place / "whole" / "vocabulary.json").read_bytes()
 
 
-def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_path, monkeypatch):
+def test_a_run_starts_from_another_temperature_of_the_pretrained_generator(place, tmp_path, monkeypatch):
   begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path, pretrained=place / "whole", pretrained_temperature=1.25))
   best = shell.archive(place / "whole" / "checkpoints" / "best.npz")
@@ -305,7 +305,7 @@ def test_a_run_may_begin_at_another_temperature_of_that_generator(place, tmp_pat
       np.testing.assert_allclose(variable, expected, rtol=1e-6, err_msg=name)
 
 
-def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monkeypatch):
+def test_a_run_starts_from_a_pretrained_discriminator(place, tmp_path, monkeypatch):
   begun = _only_begin(monkeypatch)
   workdir = tmp_path / "run"
   changes = {"pretrained": place / "whole", "pretrained_discriminator": place / "whole", "seed": 1}
@@ -314,9 +314,9 @@ def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monk
   algorithm = begun[0].algorithm
   same = {name: np.array_equal(variable.numpy(), latest[name]) for name, variable in algorithm.variables().items()}
   assert all(equal for name, equal in same.items() if name.startswith("discriminator/"))
-  # Adam begins anew.
+  # Adam starts from zero.
   assert not all(equal for name, equal in same.items() if name.startswith("discriminator_optimizer/"))
-  # Nothing is taken from the generator in its place.
+  # The generator's weights do not replace it.
   monkeypatch.setattr(type(algorithm.discriminator), "begin", lambda self: pytest.fail("it has begun elsewhere"))
   algorithm.begin("discriminator")
 
@@ -329,7 +329,7 @@ def test_a_run_may_begin_with_the_discriminator_of_another(place, tmp_path, monk
     ({"text_files": "other.txt"}, "has another vocabulary; expected a discriminator of the same corpus"),
   ],
 )
-def test_a_discriminator_that_cannot_begin_a_run_is_told(place, tmp_path, monkeypatch, changes, message):
+def test_a_pretrained_discriminator_that_does_not_fit_is_refused(place, tmp_path, monkeypatch, changes, message):
   (tmp_path / "other.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
   monkeypatch.chdir(tmp_path)
   with pytest.raises(errors.UserError, match=message):
@@ -349,13 +349,13 @@ def test_a_discriminator_that_cannot_begin_a_run_is_told(place, tmp_path, monkey
     ({"generator_hidden_size": 5}, "is a checkpoint of another model: generator/.* has shape"),
   ],
 )
-def test_a_generator_that_cannot_begin_a_run_is_told(place, tmp_path, changes, message):
+def test_a_pretrained_generator_that_does_not_fit_is_refused(place, tmp_path, changes, message):
   with pytest.raises(errors.UserError, match=message):
     runs.train(_experiment(place, tmp_path / "run", **{"pretrained": place / "whole", **changes}))
 
 
 def _only_begin(monkeypatch):
-  """From now on runs begin and are interrupted at once: the list in which their loops will be."""
+  """Interrupts runs as soon as they start; returns the list to which their loops are added."""
   begun = []
 
   def begin(loop, callbacks):
@@ -374,8 +374,8 @@ def _mle(place, workdir, **changes):
   return flags.parse(["train.py", *shell.as_flags(settings)], "")
 
 
-def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, monkeypatch):
-  """They are neither real nor new words: vocabulary and corpus are those of a run without them."""
+def test_maximum_likelihood_also_trains_on_a_file(place, tmp_path, monkeypatch):
+  """Its sentences do not count as real: vocabulary and corpus are as in a run without the file."""
   (tmp_path / "written.txt").write_text("a cat sees a moon\nthe cat sees a dog\n", encoding="utf-8")
   begun = _only_begin(monkeypatch)
   runs.train(_mle(place, tmp_path / "plain"))
@@ -388,7 +388,7 @@ def test_maximum_likelihood_learns_the_sentences_of_a_file_too(place, tmp_path, 
 
 
 class _Counts(keras.callbacks.Callback):
-  """Adds the number of evaluations still to come to the logs."""
+  """Adds the number of remaining evaluations to the logs."""
 
   def on_epoch_end(self, epoch, logs=None):
     logs["to_come"] = self.params["epochs"] - 1 - epoch
@@ -401,13 +401,13 @@ def test_a_users_callback_is_recorded_and_chooses_the_best_checkpoint(place, tmp
   assert runs.load(tmp_path / "run").step == 4
 
 
-def test_a_callback_that_cannot_work_is_told_and_leaves_nothing(place, tmp_path):
+def test_a_callback_that_cannot_work_is_refused_and_leaves_no_files(place, tmp_path):
   with pytest.raises(errors.UserError, match="ReduceLROnPlateau needs the name of its optimizer: .* with one of mle_optimizer"):
     runs.train(_mle(place, tmp_path / "run"), [keras.callbacks.ReduceLROnPlateau("nll_validation")])
   assert not (tmp_path / "run").exists()
 
 
-def test_sentences_of_a_file_that_cannot_be_learnt_are_told_and_leave_nothing(place, tmp_path):
+def test_a_synthetic_file_that_cannot_be_used_is_refused_and_leaves_no_files(place, tmp_path):
   (tmp_path / "written.txt").write_text("a cat sees a dog\n", encoding="utf-8")
   with pytest.raises(errors.UserError, match="--synthetic_file is for --algorithm mle without categories"):
     runs.train(_experiment(place, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))

@@ -1,24 +1,27 @@
 """Scores runs, or any text file of one sentence a line.
 
   evaluate.py --workdir RUN                                a run, on its corpus
-  evaluate.py --file TEXT --references TEST                any text, by itself
-  evaluate.py --workdir A --workdir B --file TEXT --sweep  whole quality-diversity curves, as a page
-  evaluate.py --workdir RUN --probe                        what a new discriminator still finds
-  evaluate.py --workdir RUN --guide resampling             a run, and beside it the same with its discriminator choosing
-  evaluate.py --workdir A --workdir B --combine true       runs, and beside them what they write together
+  evaluate.py --file TEXT --references TEST                any text, without a run
+  evaluate.py --workdir A --workdir B --file TEXT --sweep  quality-diversity curves, as a page
+  evaluate.py --workdir RUN --probe                        a new discriminator against the run
+  evaluate.py --workdir RUN --guide resampling             a run, without and with guidance by its discriminator
+  evaluate.py --workdir A --workdir B --combine true       runs, and their combination
 
-What each number means: docs/evaluation.md.
+docs/evaluation.md explains each number.
 """
 
 from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import itertools
 import pathlib
 import shlex
 import sys
+from typing import Any
 from typing import Literal
 
 import simple_parsing
@@ -50,28 +53,28 @@ from tf_textgan.training import checkpoints
 class Options:
   """Options."""
 
-  # Folder of a run; may be given several times. Without any, and without --file: runs/default.
+  # Folder of a run; may be repeated. Default without --file: runs/default.
   workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
-  # Text file to score, UTF-8, one sentence a line; may be given several times.
+  # Text file to score, UTF-8, one sentence a line; may be repeated.
   file: list[str] = simple_parsing.field(default_factory=list, action="append")
-  # Without a run: the real text to compare with. Empty for the numbers that need none.
+  # Without a run: the real text to compare with; empty leaves out metrics that need it.
   references: str = ""
   # Without a run: the training text, for copies and the language model.
   training: str = ""
-  # Without a run: how --file, --references and --training are split into words, "word" (at white space, also if empty) or "nltk" (Penn Treebank
-  # rules). With --workdir the run's own tokenizer splits them.
+  # Without a run: tokenizer of --file, --references and --training, "word" (split at white space, the default) or "nltk" (Penn Treebank rules). With
+  # --workdir the run's own tokenizer is used.
   tokenizer: Literal["", "word", "nltk"] = ""
   # Without a run: lower-case --file, --references and --training.
   lower: bool = False
-  # Sentences to sample from a run. Most metrics depend on it: compare equal numbers.
+  # Number of sentences to sample from a run. Most metrics depend on it: compare equal numbers.
   num: int = 2000
-  # Sampling temperature. Default: as the algorithm samples.
+  # Sampling temperature. Default: the algorithm's own sampling.
   temperature: float | None = None
-  # Seed of the samples and of all resampling.
+  # Random seed of the samples and of all resampling.
   seed: int = 0
   # Split of the corpus to score against.
   split: Literal["train", "validation", "test"] = "test"
-  # Which checkpoint to use: "best", "latest", or the step of one that --keep_checkpoints has kept.
+  # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # JSON file to write; empty for a table on the standard output.
   json: str = ""
@@ -79,15 +82,15 @@ class Options:
   sweep: bool = False
   # Folder for the sweep's page, pictures and tables.
   output: str = "runs/curves"
-  # The run whose curve the others are compared with. Default: the first --workdir trained by maximum likelihood alone.
+  # Run to compare the other curves with. Default: the first --workdir trained by maximum likelihood alone.
   baseline: str = ""
   # Train a new discriminator against each run and score it on held-out text.
   probe: bool = False
-  # Also score what the runs write together, a token's probability being the mean of theirs.
+  # Also score the combination of the runs, each token's probability being the mean over the runs.
   combine: bool = False
   # Modules of your own to import first, separated by commas, such as one with the TFDS builder of a run's dataset.
   imports: str = ""
-  # Import the modules from outside the library that a run's config.json names, which runs their code. Without it only those of --imports.
+  # Import the users' modules named in a run's config.json, which runs their code. Otherwise only the modules of --imports are allowed.
   trust_config: bool = False
 
   def __post_init__(self):
@@ -97,21 +100,21 @@ class Options:
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
 
 
-def parse(argv):
-  """The options of a command line, an attribute for each part; the settings of the probe's network are those of the network it names."""
+def parse(argv: Sequence[str]) -> Any:
+  """Parses a command line into an object with one attribute per part; the probe's network is chosen by its flag."""
   name = flags.chosen(flags.expand_flagfiles(argv[1:]), "probe_discriminator").get("probe_discriminator", probe.Config().probe_discriminator)
   parts = _PARTS | {"probe_network": probe.network_config(name)}
   return flags.parse_parts(argv, parts, __doc__, {"probe_network": "probe_discriminator_"})
 
 
-def read(path, options):
-  """The words of each line of a text file that is not blank."""
+def read(path: str, options: Options) -> list[tuple[str, ...]]:
+  """The words of each line of a text file, without blank lines."""
   split = tokenizers.find(options.tokenizer or "word").split
   return [tuple(split(line.lower() if options.lower else line)) for line in text_files.sentences(path)]
 
 
-def score_file(path, parts):
-  """Scores a file by itself, against `references` if there are some."""
+def score_file(path: str, parts: Any) -> dict[str, estimates.Estimate]:
+  """Scores a file without a run, against `references` if given."""
   options = parts.options
   sentences = read(path, options)
   training = read(options.training, options) if options.training else None
@@ -125,8 +128,8 @@ def score_file(path, parts):
   return numbers
 
 
-def make_bench(workdirs, parts):
-  """Loads the runs: a `bench.Bench`. What cannot be scored is refused before anything takes long.
+def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
+  """Loads the runs. Refuses runs that cannot be scored before any slow work.
 
   Raises:
     UserError: a run cannot be read, combined or guided, or the runs were not trained on the same corpus.
@@ -143,7 +146,7 @@ def make_bench(workdirs, parts):
 
 
 def _guide(loaded, combined, config, options):
-  """The guided systems: name to what is guided and `guided.Generator`."""
+  """The guided systems: name to a pair, the guided system's name and its `guided.Generator`."""
   if config.guide == "none":
     return {}
   systems, refusals = {}, []
@@ -155,15 +158,15 @@ def _guide(loaded, combined, config, options):
       systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, options.checkpoint, options.trust_config)
     except errors.UserError as e:
       refusals.append(e)
-      if len(generators) > 1:  # A baseline beside it may have no discriminator.
+      if len(generators) > 1:  # A baseline among them may have no discriminator.
         print(f"{name} is not guided: {e}", file=sys.stderr)
   if not systems:
     raise refusals[0]
   return systems
 
 
-def probe_runs(bench, parts):
-  """Probes every run: workdir to numbers; the verdicts go to the terminal."""
+def probe_runs(bench: bench_lib.Bench, parts: Any) -> dict[str, dict[str, estimates.Estimate]]:
+  """Probes every system: name to numbers. Prints the verdicts to the standard error."""
   systems = {}
   for system, generator in bench.generators().items():
     result = probe.run(generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
@@ -172,8 +175,8 @@ def probe_runs(bench, parts):
   return systems
 
 
-def draw_curves(bench, parts, command):
-  """Sweeps the runs, compares them with the baseline, writes the page."""
+def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
+  """Sweeps the runs, compares them with the baseline, and writes the page."""
   options = parts.options
   baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
   if baseline and baseline not in bench.runs:
@@ -206,8 +209,8 @@ def draw_curves(bench, parts, command):
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
 
 
-def print_table(systems):
-  """Prints a row for each number and a column for each system; "=" marks a difference from the first system that is within its interval."""
+def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None:
+  """Prints one row per metric and one column per system; "=" marks a tie with the first system."""
   first = next(iter(systems.values()))
   names = dict.fromkeys(itertools.chain.from_iterable(systems.values()))
   width = max(map(len, names))
@@ -228,13 +231,13 @@ def print_table(systems):
 
 
 def _as_json(numbers):
-  """A flat dictionary for JSON; `num` is the size of the sample that was scored."""
+  """A flat dictionary for JSON; `num` is the size of the scored sample."""
   flat = estimates.flatten(numbers)
   return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
-def main(parts):
-  """Scores, and prints or writes."""
+def main(parts: Any) -> None:
+  """Scores runs or files; prints or writes the results."""
   options = parts.options
   experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
@@ -267,10 +270,10 @@ def main(parts):
     print_table(systems)
     return
   flat = {name: _as_json(numbers) for name, numbers in systems.items()}
-  # One system's numbers stand by themselves.
+  # A single system needs no name.
   files.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
 
 
-def run():
+def run() -> None:
   """The command `evaluate.py`."""
   cli.run(parse, main)

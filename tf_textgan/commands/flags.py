@@ -1,13 +1,17 @@
-"""Command-line flags made from the `Config` dataclasses: a field is a flag, its comment the help.
+"""Command-line flags made from `Config` dataclasses: each field becomes a flag, its comment the help.
 
-Networks' flags carry a prefix, `--generator_hidden_size`, `--discriminator_dropout`; all others are the field's name. `--flagfile FILE` reads
-flags from a file, one on a line, wherever it stands; flags after it override it.
+Flags of networks have a prefix, `--generator_hidden_size`, `--discriminator_dropout`; all others have the field's name. `--flagfile FILE` inserts
+flags from a file, one on a line; later flags override it.
 """
 
 import argparse
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import difflib
+import os
 import re
+from typing import Any
 
 from absl import flags as absl_flags
 import simple_parsing
@@ -17,7 +21,7 @@ from tf_textgan.runs import experiment as experiment_lib
 
 
 class Parser(simple_parsing.ArgumentParser):
-  """An argument parser whose errors are `UserError`s and whose flags cannot be abbreviated."""
+  """An argument parser that raises `UserError`s and accepts no abbreviated flags."""
 
   def __init__(self, *args, **kwargs):
     super().__init__(*args, allow_abbrev=False, formatter_class=simple_parsing.SimpleHelpFormatter, **kwargs)
@@ -27,19 +31,16 @@ class Parser(simple_parsing.ArgumentParser):
     raise errors.UserError(re.sub(r"^argument ", "", message))
 
 
-def parse(argv, description, quickstart=None):
-  """Turns the command line of `train.py` into an experiment.
+def parse(argv: Sequence[str], description: str, quickstart: str | os.PathLike | None = None) -> experiment_lib.Experiment:
+  """Parses the command line of `train.py` into an experiment.
 
   Args:
     argv: the program's name and its arguments.
     description: first line of `--help`.
-    quickstart: path of a flagfile whose flags come first if the command line chooses neither algorithm nor dataset nor networks.
-
-  Returns:
-    `experiment.Experiment`.
+    quickstart: path of a flagfile to insert first if the command line chooses no algorithm, dataset or networks.
 
   Raises:
-    UserError: an unknown flag or value; the message lists what there is.
+    UserError: a flag or value is unknown; the message lists the allowed ones.
   """
   program, *arguments = argv
   arguments = expand_flagfiles(arguments)
@@ -58,19 +59,19 @@ def parse(argv, description, quickstart=None):
   return experiment_lib.Experiment(choices=parsed.choices, **parts)
 
 
-def parse_options(argv, cls, description):
-  """Turns a command line into an instance of one options dataclass; raises as `parse`."""
+def parse_options(argv: Sequence[str], cls: type, description: str) -> Any:
+  """Parses a command line into an instance of one options dataclass; raises as `parse`."""
   return parse_parts(argv, {"options": cls}, description).options
 
 
-def parse_parts(argv, classes, description, prefixes=None):
-  """Turns a command line into instances of several dataclasses, whose fields have different names.
+def parse_parts(argv: Sequence[str], classes: Mapping[str, type], description: str, prefixes: Mapping[str, str] | None = None) -> Any:
+  """Parses a command line into instances of several dataclasses, whose fields have different names.
 
   Args:
     argv: the program's name and its arguments.
     classes: name to dataclass.
     description: first line of `--help`.
-    prefixes: name to what its flags begin with; None for no prefixes.
+    prefixes: name to the prefix of its flags; None for no prefixes.
 
   Returns:
     An object with an attribute for each name; raises as `parse`.
@@ -81,8 +82,8 @@ def parse_parts(argv, classes, description, prefixes=None):
   return parse_all(parser, expand_flagfiles(argv[1:]))
 
 
-def parse_all(parser, arguments):
-  """Parses arguments that must all be known; an unknown one is a `UserError` that lists the flags there are."""
+def parse_all(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+  """Parses arguments; an unknown one raises a `UserError` that lists the known flags."""
   parsed, unknown = parser.parse_known_args(arguments)
   if unknown:
     known = sorted(option for action in parser._actions for option in action.option_strings if option.startswith("--"))
@@ -95,7 +96,7 @@ def parse_all(parser, arguments):
   return parsed
 
 
-def expand_flagfiles(arguments):
+def expand_flagfiles(arguments: Sequence[str]) -> list[str]:
   """Replaces every `--flagfile` by the flags in the file."""
   try:
     return absl_flags.FLAGS.read_flags_from_files(list(arguments))
@@ -103,8 +104,8 @@ def expand_flagfiles(arguments):
     raise errors.UserError(f"cannot read the flagfile: {e}") from e
 
 
-def chosen(arguments, *names):
-  """The flags of some names that are given, as strings: name to value. They decide what other flags there are."""
+def chosen(arguments: Sequence[str], *names: str) -> dict[str, str]:
+  """The given flags among some names, on which other flags depend: name to value, a string."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
   for name in names:
     parser.add_argument(f"--{name}", default=argparse.SUPPRESS)

@@ -1,14 +1,17 @@
-"""Writes sentences with a trained run, one on a line."""
+"""Generates sentences with a trained run, one on a line."""
 
 from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import itertools
 import json
 import math
 import sys
+from typing import Any
 from typing import Literal
 
 import simple_parsing
@@ -31,54 +34,53 @@ _MOST = 2**31 - 1
 class Options:
   """Options."""
 
-  # Folder of the run; of several, given one after the other, the generators write together: a token's probability is the mean of theirs. Without
-  # any: runs/default.
+  # Folder of the run. May be repeated: the generators are then combined, each token's probability being their mean. Default: runs/default.
   workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
-  # Sentences to write.
+  # Number of sentences.
   num: int = 10
-  # Divides the logits: below 1 safer and more alike, above 1 more varied; 0 takes the most probable token. Default: as the algorithm samples.
+  # Divides the logits: below 1 safer and less varied, above 1 more varied; 0 takes the most probable token. Default: the algorithm's own sampling.
   temperature: float | None = None
-  # Category to write in, one of the run's; empty for all of them alike.
+  # Category of the sentences, one of the run's; empty for equal shares of all.
   category: str = ""
-  # Draw among this many most probable tokens only; 0 keeps all.
+  # Sample from this many most probable tokens only; 0 keeps all.
   top_k: int = 0
-  # Draw among the fewest tokens that have this probability together; 1 keeps all.
+  # Sample from the smallest set of tokens with this total probability; 1 keeps all.
   nucleus: float = 1.0
-  # The same seed writes the same sentences.
+  # Random seed: the same seed generates the same sentences.
   seed: int = 0
-  # Which checkpoint to use: "best", "latest", or the step of one that --keep_checkpoints has kept.
+  # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
-  # "text", or "jsonl": an object on each line with text, log_prob (nats, as drawn; with a guide as proposed) and, of a run with categories, category,
-  # with a guide score, the discriminator's logit times --guide_strength.
+  # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
+  # and with a guide score, the discriminator's logit times --guide_strength.
   format: Literal["text", "jsonl"] = "text"
-  # File to write to; empty for the standard output.
+  # Output file; empty for the standard output.
   output: str = ""
   # Modules of your own to import first, separated by commas, such as one with the TFDS builder of a run's dataset.
   imports: str = ""
-  # Import the modules from outside the library that the run's config.json names, which runs their code. Without it only those of --imports.
+  # Import the users' modules named in the run's config.json, which runs their code. Otherwise only the modules of --imports are allowed.
   trust_config: bool = False
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
 
 
-def picker_of(temperature, top_k, nucleus):
-  """The picker that the flags ask for; None for the generator's own."""
+def picker_of(temperature: float | None, top_k: int, nucleus: float) -> pickers.Categorical | None:
+  """The picker for the flags; None for the generator's own."""
   if temperature is None and not top_k and nucleus == 1.0:
     return None
   temperature = 1.0 if temperature is None else temperature
-  for name, value, fine, expected in (
+  for name, value, valid, expected in (
     ("temperature", temperature, 0 <= temperature < math.inf, "a finite number, 0 or more"),
     ("top_k", top_k, top_k >= 0, "0 or more"),
     ("nucleus", nucleus, 0 < nucleus <= 1, "above 0 and at most 1"),
   ):
-    if not fine:
+    if not valid:
       raise errors.UserError(f"--{name} is {value}; expected {expected}")
   return pickers.Categorical(temperature, top_k, nucleus)
 
 
-def category_of(name, categories, workdir):
-  """The place of a category among those of a run, an int32 tensor; None for an empty name."""
+def category_of(name: str, categories: Sequence[str], workdir: str) -> tf.Tensor | None:
+  """The index of a category of a run, an int32 scalar; None for an empty name."""
   if not name:
     return None
   if not categories:
@@ -88,19 +90,19 @@ def category_of(name, categories, workdir):
   return tf.constant(categories.index(name))
 
 
-def repeated(values):
-  """The values of a flag that may be given several times, which comes as a list for each time."""
+def repeated(values: Iterable[list[str]]) -> list[str]:
+  """Flattens the values of a repeatable flag, one list for each use."""
   return list(itertools.chain.from_iterable(values))
 
 
-def check_num(num):
-  """Raises a `UserError` unless a number of sentences is one that TensorFlow can count to."""
+def check_num(num: int) -> None:
+  """Raises a `UserError` unless a number of sentences is positive and fits into int32."""
   if not 1 <= num <= _MOST:
     raise errors.UserError(f"--num is {num}; expected at least 1 and at most {_MOST}")
 
 
-def main(parts):
-  """Loads the run, writes the sentences."""
+def main(parts: Any) -> None:
+  """Loads the runs and generates sentences."""
   options = parts.options
   check_num(options.num)
   experiment_lib.import_all(options.imports)
@@ -136,6 +138,6 @@ def main(parts):
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
 
 
-def run():
+def run() -> None:
   """The command `generate.py`."""
   cli.run(lambda argv: flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__), main)

@@ -1,6 +1,6 @@
 """Trains a text GAN; `--help` lists the flags of the chosen algorithm, dataset and networks.
 
-Unless one of these is chosen, the flags of recipes/quickstart.flags come first: SeqGAN on generated captions, some minutes on two cores.
+If none of these is chosen, the flags of recipes/quickstart.flags come first: SeqGAN on generated captions, a few minutes on two cores.
 """
 
 from tf_textgan.commands import quiet
@@ -12,15 +12,16 @@ import pathlib
 from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
+from tf_textgan.runs import experiment as experiment_lib
 
 _QUICKSTART = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "quickstart.flags"
 
 
-def main(experiment):
-  """Runs the experiment; being stopped by a signal is no failure."""
+def main(experiment: experiment_lib.Experiment) -> None:
+  """Trains; a stop by a signal counts as success."""
   runs.train(experiment)
 
 
-def run():
+def run() -> None:
   """The command `train.py`."""
   cli.run(lambda argv: flags.parse(argv, __doc__, _QUICKSTART), main)

@@ -1,1 +1,1 @@
-"""What every generator, discriminator and algorithm must satisfy, as pytest functions; also of a user's own: `python -m tf_textgan.conformance`."""
+"""Laws that every generator, discriminator and algorithm must satisfy, as pytest functions; for users' parts: `python -m tf_textgan.conformance`."""

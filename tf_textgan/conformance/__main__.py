@@ -1,18 +1,20 @@
-"""Holds a user's own parts to the laws of the library's: algorithms, generators, discriminators, tokenizers, datasets, encoders and rewards.
+"""Checks a user's own parts against the library's laws: algorithms, generators, discriminators, tokenizers, datasets, encoders and rewards.
 
   python -m tf_textgan.conformance my_package.my_module [my_package.my_rewards:politeness ...]
 
-What follows the names goes to pytest, which must be installed: -x, -k dropout.
+Arguments after the names, such as -x or -k dropout, go to pytest, which must be installed.
 """
 
 from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Sequence
 import os
 import sys
 
 import pytest
+import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan.commands import cli
@@ -23,17 +25,17 @@ _LAWS = ("algorithms", "modules", "networks", "texts")
 
 
 class Plugin:
-  """What the laws need of pytest."""
+  """Markers, selection and fixtures of the laws."""
 
   def pytest_configure(self, config):
-    config.addinivalue_line("markers", "slow: see the library's own tests; here all are made")
+    config.addinivalue_line("markers", "slow: skipped in the library's quick tests; here all tests run")
 
   def pytest_collection_modifyitems(self, items):
-    # Laws for kinds of parts of which none is named.
+    # Drops the laws for kinds of parts that no name stands for.
     items[:] = [item for item in items if "NOTSET" not in item.name]
 
   @pytest.fixture
-  def two_replicas(self):
+  def two_replicas(self) -> tf.distribute.Strategy:
     """See `devices.two_replicas`."""
     return devices.two_replicas()
 
@@ -43,8 +45,8 @@ class Plugin:
     return None
 
 
-def parse(argv):
-  """The names and the arguments for pytest, a list each."""
+def parse(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+  """Splits a command line into the names of modules and pytest's arguments."""
   arguments = argv[1:]
   first = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
   if not first or {"-h", "--help"} & set(arguments):
@@ -52,8 +54,8 @@ def parse(argv):
   return arguments[:first], arguments[first:]
 
 
-def main(options):
-  """Makes the tests; gives pytest's exit code."""
+def main(options: tuple[list[str], list[str]]) -> int:
+  """Runs the tests and returns pytest's exit code."""
   names, arguments = options
   tiny.select(names)
   devices.split_cpu()

@@ -1,4 +1,4 @@
-"""What every algorithm must satisfy. A new file in tf_textgan/algorithms is found by its name."""
+"""Laws of every algorithm. A new file in tf_textgan/algorithms is found by its name."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,11 @@ BATCH = 8
 SEED = noise.seed(1)
 HALF_WAY = tf.constant(0.5)
 
-# The network an update is named for.
+# Update name to the only network that it trains.
 UPDATED = {"generator": "generator", "mle": "generator", "discriminator": "discriminator"}
 
 _each_algorithm = pytest.mark.parametrize("name", tiny.ALGORITHMS)
-# Of each family one, for the laws that take long; the others are in `make test-all`.
+# One algorithm of each family for the slow laws; `make test-all` runs the others.
 _QUICK = {"mle", "seqgan", "gsgan", "wgan_gp"}
 
 
@@ -26,7 +26,7 @@ def _slow_but_for_one_of_each_family(names, quick=_QUICK):
   return pytest.mark.parametrize("name", [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names])
 
 
-# Those that learn to write in categories, and the others.
+# Algorithms with categories, and without.
 _CONDITIONAL = [name for name in tiny.ALGORITHMS if getattr(registry.load("tf_textgan.algorithms", name), "CATEGORIES", False)]
 _each_conditional = _slow_but_for_one_of_each_family(_CONDITIONAL)
 _UNCONDITIONAL = [name for name in tiny.ALGORITHMS if name not in _CONDITIONAL]
@@ -35,12 +35,12 @@ _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.
 
 
 def _weights(algorithm):
-  """Values of everything trained and of the optimizers, by name."""
+  """Values of all variables, optimizers' included, by name."""
   return {name: variable.numpy() for name, variable in algorithm.variables().items()}
 
 
 def _networks(algorithm):
-  """Weights of the networks: name to a list of arrays."""
+  """Network name to its weights, a list of arrays."""
   return {"generator": algorithm.generator.get_weights(), "discriminator": algorithm.discriminator.get_weights() if algorithm.discriminator else []}
 
 
@@ -49,11 +49,11 @@ def _moved(before, after):
 
 
 def _largest_difference(first, second):
-  """Of two algorithms' networks."""
+  """The largest difference between two results of `_networks`."""
   return max(np.abs(a - b).max() for key in first for a, b in zip(first[key], second[key]))
 
 
-# Of a fixed length only those of the one of each family.
+# Fixed-length sequences: one algorithm of each family only.
 @pytest.mark.parametrize(
   ("name", "spec"),
   [
@@ -63,15 +63,15 @@ def _largest_difference(first, second):
   ],
 )
 def test_updates_are_finite_and_move_the_network_they_are_named_for(name, spec):
-  """Compiled for text of one of each family, eager for the others, whose own tests compile: all would take twice as long, and have never differed."""
+  """Compiles one algorithm of each family, on text. The others run eagerly to save time; their own tests compile."""
   algorithm = tiny.algorithm(name, spec)
   variables = list(algorithm.variables())
   real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   for update in tiny.updates(algorithm).values():
     train_step = tf.function(update.train_step, autograph=False) if spec.end_token and name in _QUICK else update.train_step
     before = _networks(algorithm)
-    for progress in (0.0, 1.0):
-      metrics = train_step(real, SEED, tf.constant(progress))
+    for phase_fraction in (0.0, 1.0):
+      metrics = train_step(real, SEED, tf.constant(phase_fraction))
       assert metrics
       for key, value in metrics.items():
         assert value.shape == [] and np.isfinite(value), f"{update.name}: {key} is {value}"
@@ -93,7 +93,7 @@ def test_the_update_is_a_function_of_the_seed(name):
       tiny.updates(algorithm)[update_name].train_step(real, noise.seed(seed), HALF_WAY)
       results.append(_networks(algorithm))
     assert _largest_difference(results[0], results[1]) == 0.0
-    # Without a latent, maximum likelihood draws nothing.
+    # Without a latent, maximum likelihood is not random.
     if update_name != "mle" or algorithm.generator.latent_size:
       assert _largest_difference(results[0], results[2]) > 0.0
 
@@ -105,14 +105,14 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
     replicas = strategy.num_replicas_in_sync
     logged = []
     for update in tiny.updates(algorithm).values():
-      # Replicas in one trace for all rounds, as in the training loop; one replica as it is, which is quicker here.
+      # Replicas are traced once for all rounds, as in the training loop; one replica runs eagerly, which is quicker here.
       def step(real, seed, update=update):
         metrics = strategy.run(update.train_step, args=(real, seed, HALF_WAY))
         return {key: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for key, value in metrics.items()}
 
       compiled = tf.function(step, autograph=False) if replicas > 1 else step
       for i, real in enumerate(batches):
-        # In order: a replica's rows are the block of its number.
+        # Replica i gets the i-th block of rows.
         def share(context, real=real):
           number = context.replica_id_in_sync_group
           return sequences.Batch(*(None if x is None else tf.constant(np.split(x, replicas)[number]) for x in real))
@@ -132,7 +132,7 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
 
 @_each_unconditional
 def test_two_replicas_compute_what_one_does(name, two_replicas):
-  spec = tiny.SPECS["text"]  # Its halves of a batch hold different numbers of tokens.
+  spec = tiny.SPECS["text"]  # The two halves of a batch hold different numbers of tokens.
   _assert_two_replicas_compute_what_one_does(name, spec, [sequences.Batch(tiny.batch(spec, BATCH, seed)) for seed in range(2)], two_replicas)
 
 
@@ -161,11 +161,11 @@ def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
     weights = [update_with(batch) for batch in (real, other)]
     assert all(np.isfinite(w).all() for network in weights[0].values() for w in network)
     if _largest_difference(*weights) == 0:
-      # Then it must be one that takes no more than the size of a real batch.
+      # Allowed only if the update uses nothing but the size of the real batch.
       assert _largest_difference(weights[0], update_with(real._replace(tokens=tf.reverse(real.tokens, [0])))) == 0, update_name
 
 
-# XLA takes longest of all: of the recurrent generators only with the relaxation, whose operations are the most.
+# XLA is slowest: for recurrent generators only the relaxed one, which has the most operations.
 @_slow_but_for_one_of_each_family(_UNCONDITIONAL, quick={"gsgan", "wgan_gp"})
 def test_xla_compiles_the_updates_that_say_so(name):
   spec = tiny.SPECS["text"]
@@ -173,7 +173,7 @@ def test_xla_compiles_the_updates_that_say_so(name):
   compiled = {key: update for key, update in tiny.updates(tiny.algorithm(name, spec)).items() if update.compilable}
   assert compiled
   if "generator" in compiled:
-    compiled = {"generator": compiled["generator"]}  # Compiling is slow, and this one has the operations of the others in it.
+    compiled = {"generator": compiled["generator"]}  # Compiling is slow, and this update contains the operations of the others.
   for update_name in compiled:
     algorithm = tiny.algorithm(name, spec)
     before = _networks(algorithm)
@@ -192,31 +192,31 @@ def test_every_choice_of_a_setting_works(name):
       algorithm = tiny.algorithm(name, spec, **{field: value})
       updates = tiny.updates(algorithm)
       if "generator" in updates:
-        updates = {"generator": updates["generator"]}  # What is chosen is how this one is made.
+        updates = {"generator": updates["generator"]}  # The choices concern this update.
       for update in updates.values():
         metrics = update.train_step(real, SEED, HALF_WAY)
         assert all(np.isfinite(x) for x in metrics.values())
       weights.append(_networks(algorithm))
-    # And makes a difference.
+    # The choice makes a difference.
     assert all(_largest_difference(weights[0], other) > 0 for other in weights[1:]), field
 
 
 @_each_algorithm
 @_each_spec
-def test_variables_have_names_of_their_own_that_do_not_change(name, spec):
+def test_variables_have_unique_and_stable_names(name, spec):
   first, second = (tiny.algorithm(name, spec) for _ in range(2))
   variables = first.variables()
   assert list(variables) == list(second.variables())
   assert len({id(variable) for variable in variables.values()}) == len(variables)
   held = [*first.networks.values(), *first.modules.values(), *first.optimizers.values()]
   assert len(variables) == sum(len(holder.variables) for holder in held)
-  # An optimizer without its slots would lose them in a checkpoint: Adam has two for each weight.
+  # Slots must exist from the start, or a checkpoint would lose them: Adam has two for each weight.
   assert all(len(optimizer.variables) > 2 * 3 for optimizer in first.optimizers.values())
 
 
 @_slow_but_for_one_of_each_family(tiny.ALGORITHMS)
-def test_copied_variables_go_on_as_the_original_would(name):
-  """What a checkpoint relies on: `variables()` is all the state there is."""
+def test_training_resumes_exactly_from_copied_variables(name):
+  """Checkpoints rely on this: `variables()` is the complete state."""
   spec = tiny.SPECS["text"]
   real = sequences.Batch(tf.constant(tiny.batch(spec, BATCH)))
   original, copy = tiny.algorithm(name, spec), tiny.algorithm(name, spec, seed=5)

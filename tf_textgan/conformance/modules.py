@@ -1,4 +1,4 @@
-"""What the modules the registry finds must define, and their settings' form: each field becomes a flag, and its comment the help."""
+"""Laws of the modules that the registry finds: required names, and settings whose fields become flags and whose comments become the help."""
 
 import dataclasses
 
@@ -26,13 +26,13 @@ def test_every_setting_has_a_default_and_a_comment(module):
 
 
 @_each_module
-def test_the_module_says_what_it_is(module):
+def test_the_module_and_its_config_have_docstrings(module):
   assert module.__doc__
   assert module.Config.__doc__
 
 
 @pytest.mark.parametrize("kind", ["generators", "discriminators"])
-def test_networks_have_a_class_of_the_kind(kind):
+def test_networks_derive_from_the_base_class_of_their_kind(kind):
   for name in _PACKAGES[kind]:
     module = MODULES[f"{kind}.{name}"]
     cls = getattr(module, kind.capitalize().removesuffix("s"))
@@ -41,7 +41,7 @@ def test_networks_have_a_class_of_the_kind(kind):
 
 
 @_each_algorithm
-def test_algorithms_name_the_networks_they_come_with(name):
+def test_algorithms_name_their_default_networks(name):
   module = MODULES[f"algorithms.{name}"]
   assert issubclass(module.Algorithm, base.Algorithm)
   generator, config = module.GENERATOR
@@ -54,7 +54,7 @@ def test_algorithms_name_the_networks_they_come_with(name):
 
 
 @_each_algorithm
-def test_no_setting_has_the_name_of_one_of_the_schedule_or_the_loop(name):
+def test_settings_of_algorithm_schedule_and_loop_have_different_names(name):
   own, schedule, training = (
     {field.name for field in dataclasses.fields(cls)} for cls in (MODULES[f"algorithms.{name}"].Config, base.Schedule, loop.Config)
   )

@@ -1,4 +1,4 @@
-"""What every generator and every discriminator must satisfy. A new file is found by its name."""
+"""Laws of every generator and every discriminator. A new file is found by its name."""
 
 import copy
 import json
@@ -31,7 +31,7 @@ _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.
 def _autoregressive(name, spec):
   generator = tiny.network("generator", name, None, spec)
   if not isinstance(generator, generator_base.Autoregressive):
-    pytest.skip(f"{name} does not write token by token")
+    pytest.skip(f"{name} is not autoregressive")
   return generator
 
 
@@ -77,7 +77,7 @@ def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
 
 @_each_generator
 @_each_spec
-def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
+def test_teacher_forcing_equals_single_steps(name, spec):
   generator = _autoregressive(name, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
   latent = generator.prior(NUM, SEED)
@@ -90,7 +90,7 @@ def test_autoregressive_generators_agree_with_their_own_steps(name, spec):
 
 
 @_each_generator
-def test_autoregressive_generators_know_the_likelihood_of_what_they_write(name):
+def test_log_probs_of_samples_equal_teacher_forcing(name):
   spec = tiny.SPECS["text"]
   generator = _autoregressive(name, spec)
   samples = generator.sample(NUM, SEED)
@@ -109,7 +109,7 @@ def test_a_state_at_a_position_is_the_state_after_so_many_inputs(name, spec):
   for t in range(spec.length):
     states.append(generator.step(inputs, states[-1])[1])
     inputs = samples.tokens[:, t]
-  # A position of its own for each of some rows, in any order; of a sequence that has ended there is none.
+  # Some rows in any order, each with its own position; sequences that have ended have none.
   rows = tf.constant(np.random.default_rng(0).integers(0, NUM, 40), tf.int32)
   size = tf.cast(tf.reduce_sum(spec.mask(samples.tokens), axis=1), tf.int32)
   positions = tf.gather(size, rows) * tf.constant(np.random.default_rng(1).integers(0, 4, 40), tf.int32) // 4
@@ -124,7 +124,7 @@ def test_a_state_at_a_position_is_the_state_after_so_many_inputs(name, spec):
 
 
 @_each_generator
-def test_sequences_are_completed_from_a_position_of_their_own(name):
+def test_each_sequence_is_completed_from_its_own_position(name):
   spec = tiny.SPECS["text"]
   generator = _autoregressive(name, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
@@ -132,7 +132,7 @@ def test_sequences_are_completed_from_a_position_of_their_own(name):
   completed = generator.complete(tokens, count, SEED)
   given = np.arange(spec.length) < count.numpy()[:, None]
   np.testing.assert_array_equal(completed.tokens.numpy()[given], tokens.numpy()[given])
-  # Generated tokens have the probability of teacher forcing, given ones none of their own; after an end there is padding.
+  # Generated tokens have the log-probability of teacher forcing, given tokens 0; padding follows the end token.
   log_probs = generator.log_probs(completed.tokens, completed.latent, completed.context)
   np.testing.assert_allclose(completed.log_probs, np.where(given, 0.0, log_probs), atol=1e-4)
   mask = spec.mask(completed.tokens).numpy()
@@ -170,14 +170,14 @@ def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categor
   latent = samples.latent
   log_probs = generator.log_probs(samples.tokens, latent, categories)
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
-  # Every step sees it: the first token's distribution, and the last one's.
+  # Every step depends on the category, from the first token to the last.
   elsewhere = generator.log_probs(samples.tokens, latent, (categories + 1) % 3).numpy()
-  written = samples.tokens.numpy() != 0
-  assert np.abs(elsewhere - log_probs).min(axis=0, where=written, initial=1.0).max() > 1e-4
-  # Told none, it draws one for each sequence.
+  tokens = samples.tokens.numpy() != 0
+  assert np.abs(elsewhere - log_probs).min(axis=0, where=tokens, initial=1.0).max() > 1e-4
+  # Without a given category, each sequence draws one.
   drawn = generator.sample(NUM, SEED)
   np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, drawn.latent, drawn.context), atol=1e-4)
-  # One step after the other, and the relaxed sample's gradient.
+  # Single steps, and the relaxed sample's gradient.
   state, inputs, logits = generator.initial_state(latent, categories), tf.fill([NUM], spec.start_token), []
   for t in range(spec.length):
     logits_t, state = generator.step(inputs, state)
@@ -204,7 +204,7 @@ def test_ids_and_their_one_hot_points_score_equally(name, spec):
 
 
 @_each_discriminator
-def test_sequences_are_scored_one_by_one(name):
+def test_scores_do_not_depend_on_the_rest_of_the_batch(name):
   spec = tiny.SPECS["text"]
   discriminator = tiny.network("discriminator", name, None, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
@@ -212,7 +212,7 @@ def test_sequences_are_scored_one_by_one(name):
 
 
 @_each_discriminator
-def test_dropout_is_a_function_of_the_seed_and_absent_without(name):
+def test_dropout_is_a_function_of_the_seed_and_off_without_one(name):
   spec = tiny.SPECS["fixed"]
   discriminator = tiny.network("discriminator", name, None, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
@@ -242,13 +242,13 @@ def test_initial_weights_follow_from_the_seed(kind, name):
   first, again, other = (tiny.network(kind, name, None, spec, seed).get_weights() for seed in (1, 1, 2))
   assert all(np.array_equal(a, b) for a, b in zip(first, again))
   assert any(np.any(a != b) for a, b in zip(first, other))
-  # No two weights of the same shape share their random numbers.
+  # Weights of the same shape have different random numbers.
   random = [w for w in first if w.std() > 0]
   assert not any(a.shape == b.shape and np.array_equal(a, b) for i, a in enumerate(random) for b in random[:i])
 
 
 def _spread(network):
-  """Gives a network random weights as large as trained ones."""
+  """Assigns random weights as large as trained ones."""
   for i, weight in enumerate(network.trainable_variables):
     weight.assign(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
 
@@ -268,7 +268,7 @@ def _assert_same_outputs(first, second, spec):
 
 @_each_network
 def test_keras_saves_loads_clones_and_copies_it(kind, name, tmp_path):
-  """Twice in one process."""
+  """Loads it twice in one process."""
   spec = tiny.SPECS["text"]
   network = tiny.network(kind, name, None, spec, seed=3)
   _spread(network)
@@ -279,11 +279,11 @@ def test_keras_saves_loads_clones_and_copies_it(kind, name, tmp_path):
     assert (copied.spec, copied.config, copied.seed) == (spec, network.config, 3)
     _assert_same_outputs(copied, network, spec)
     assert list(base.variables_of(copied, kind)) == list(base.variables_of(network, kind))
-  # Their weights go their own way.
+  # Their weights are independent.
   for weight in loaded.trainable_variables:
     weight.assign(weight * 2.0)
   assert any(np.any(a != b) for a, b in zip(_outputs(loaded, spec), _outputs(network, spec), strict=True))
-  # A clone has the weights that the seed gives.
+  # A clone has the initial weights of the seed.
   clone = keras.models.clone_model(network)
   for a, b in zip(clone.get_weights(), tiny.network(kind, name, None, spec, seed=3).get_weights(), strict=True):
     np.testing.assert_array_equal(a, b)
@@ -293,7 +293,7 @@ def test_keras_saves_loads_clones_and_copies_it(kind, name, tmp_path):
 
 
 @_each_network
-def test_weights_files_hold_all_that_the_outputs_depend_on(kind, name, tmp_path):
+def test_a_weights_file_restores_the_outputs(kind, name, tmp_path):
   spec = tiny.SPECS["text"]
   network, other = (tiny.network(kind, name, None, spec, seed) for seed in (1, 2))
   _spread(network)
@@ -303,7 +303,7 @@ def test_weights_files_hold_all_that_the_outputs_depend_on(kind, name, tmp_path)
 
 
 @_each_network
-def test_the_arithmetic_and_a_frozen_network_are_saved_too(kind, name):
+def test_the_config_keeps_precision_and_trainable(kind, name):
   spec = tiny.SPECS["text"]
   before = keras.config.dtype_policy()
   keras.config.set_dtype_policy("mixed_bfloat16")

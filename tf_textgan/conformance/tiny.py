@@ -1,8 +1,9 @@
-"""What the laws are made for, and tiny networks and batches of any algorithm."""
+"""The parts that the laws are checked for, and tiny algorithms, networks and batches."""
 
 from collections.abc import Iterable
 import dataclasses
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.data import load as datasets
 from tf_textgan.runs import rewards
 
-# What the laws are made for: the library's own parts, unless `select` names others.
+# The library's own parts, unless `select` names others.
 ALGORITHMS = registry.names("tf_textgan.algorithms")
 GENERATORS = registry.names("tf_textgan.generators")
 DISCRIMINATORS = registry.names("tf_textgan.discriminators")
@@ -35,14 +36,14 @@ _KINDS = {
 
 
 def select(names: Iterable[str]) -> None:
-  """Takes some parts in place of the library's own; to be called before the laws are imported.
+  """Replaces the library's parts by others; must be called before the laws are imported.
 
   Args:
-    names: of modules, the library's too, by their full name; of rewards, `my_package.my_module:function`; of encoders with their argument,
+    names: full names of modules, the user's or the library's; a reward is `my_package.my_module:function`, and an encoder with an argument
       `my_package.my_module:ARGUMENT`.
 
   Raises:
-    UserError: a module cannot be imported, or has none of the parts.
+    UserError: a module cannot be imported, defines no part, or lacks the function.
   """
   chosen = {kind: [] for kind in _KINDS}
   functions = []
@@ -72,15 +73,15 @@ SPECS = {
 }
 LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
-# Fields that say how large something is, by name.
+# Small values of fields that are sizes, by name.
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2,
   "temperature_step": 0, "evaluation_batches": 1, "losses": ("relativistic",), "candidates": 3, "search_every": 2,
 }  # fmt: skip
 
 
-def shrink(config):
-  """A `Config` with its sizes made small; every other field as it is."""
+def shrink(config: Any) -> Any:
+  """A copy of a `Config` with small sizes; other fields are unchanged."""
   changes = {}
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)
@@ -91,8 +92,8 @@ def shrink(config):
   return dataclasses.replace(config, **changes)
 
 
-def network(kind, name, config, spec, seed=0):
-  """A tiny network: kind is "generator" or "discriminator"; config None for the default. One that reads the other reads a tiny one."""
+def network(kind: str, name: str, config: Any, spec: sequences.Spec, seed: int = 0) -> Any:
+  """Makes a tiny "generator" or "discriminator" (the kind), attached to a tiny network of the other kind; config None for the default."""
   made = _network(kind, name, config, spec, seed)
   other = ("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")
   made.attach({kind: made, other[0]: _network(*other, None, spec)})
@@ -104,8 +105,16 @@ def _network(kind, name, config, spec, seed=0):
   return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
 
 
-def algorithm(name, spec, seed=0, discriminator=None, **changes):
-  """An algorithm with tiny networks of the kinds it has by default; `discriminator` names another one, or is a pair of a name and a `Config`."""
+def algorithm(name: str, spec: sequences.Spec, seed: int = 0, discriminator: Any = None, **changes: Any) -> base.Algorithm:
+  """Makes an algorithm with its default networks made tiny.
+
+  Args:
+    name: the algorithm's name.
+    spec: see `sequences.Spec`.
+    seed: integer seed of the networks and the algorithm.
+    discriminator: name of another discriminator, or a pair of name and `Config`; None for the default.
+    **changes: settings of the algorithm.
+  """
   module = registry.load("tf_textgan.algorithms", name)
   networks = {"generator": _network("generator", *module.GENERATOR, spec, seed)}
   chosen = module.DISCRIMINATOR if discriminator is None else (discriminator, None) if isinstance(discriminator, str) else discriminator
@@ -114,12 +123,12 @@ def algorithm(name, spec, seed=0, discriminator=None, **changes):
   return module.Algorithm(dataclasses.replace(shrink(module.Config()), **changes), networks, seed)
 
 
-def updates(algorithm):
-  """Its updates, name to `base.Update`."""
+def updates(algorithm: base.Algorithm) -> dict[str, base.Update]:
+  """An algorithm's updates by name."""
   return {update.name: update for phase in algorithm.phases(base.Schedule()) for update in phase.updates}
 
 
-def batch(spec, num, seed=0):
+def batch(spec: sequences.Spec, num: int, seed: int = 0) -> np.ndarray:
   """Random real sequences, int32 `[num, T]`: of all lengths and padded if the spec has an end token."""
   random = np.random.default_rng(seed)
   if spec.end_token is None:
@@ -131,13 +140,13 @@ def batch(spec, num, seed=0):
   return tokens
 
 
-def labelled_batch(num, seed=0):
-  """As `batch` of `LABELLED_SPEC`: `sequences.Batch` arrays."""
+def labelled_batch(num: int, seed: int = 0) -> sequences.Batch:
+  """Random labelled sequences of `LABELLED_SPEC`, as arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
   return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
 
 
-def dataset_config(name):
+def dataset_config(name: str) -> Any:
   """The default `Config` of a dataset; the library's own are small."""
   config = datasets.config_class(name)()
   if registry.is_outside(name):
@@ -145,7 +154,7 @@ def dataset_config(name):
   return dataclasses.replace(config, **{field.name: 60 for field in dataclasses.fields(config) if field.name.startswith("num_")})
 
 
-def choices(config_class):
-  """Fields of a `Config` with a fixed set of values: name to the values."""
+def choices(config_class: type) -> dict[str, tuple[Any, ...]]:
+  """Fields of a `Config` with a fixed set of values: name to values."""
   hints = typing.get_type_hints(config_class)
   return {name: typing.get_args(hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Literal}

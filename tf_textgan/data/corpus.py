@@ -1,17 +1,20 @@
-"""A corpus: three splits of token sequences, their tokenizer and, for synthetic text, the distribution they were drawn from.
+"""A corpus: three splits of token sequences, their tokenizer and, for synthetic text, the true distribution.
 
 Letters: N sentences, T tokens in a sequence.
 """
 
 import abc
 import array
-import collections.abc
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import itertools
 import os
 import tempfile
 from typing import IO
+from typing import Any
 from typing import NamedTuple
 
 from absl import logging
@@ -25,10 +28,10 @@ from tf_textgan.data.tokenizers import base as tokenizers
 
 SPLITS = ("train", "validation", "test")
 
-# The longest sequence chosen without being asked for: memory and time grow with the longest sentence, which may be an outlier.
+# Upper limit of the default sequence length: memory and time grow with the longest sentence, which may be an outlier.
 LONGEST_BY_DEFAULT = 256
 
-# Larger token arrays stay on disk.
+# Token arrays of more bytes stay on disk.
 RAM_LIMIT = 2**30
 
 
@@ -39,15 +42,15 @@ class Truth(abc.ABC):
     full_support: whether every sequence has a probability above zero.
   """
 
-  full_support = False
+  full_support: bool = False
 
   @abc.abstractmethod
-  def log_prob(self, tokens):
-    """Nats per sequence of int32 `[N, T]`, a float64 array `[N]`; -inf for what cannot occur."""
+  def log_prob(self, tokens: np.ndarray) -> np.ndarray:
+    """Log-probabilities of sequences, int32 `[N, T]`: float64 `[N]`, nats; -inf for impossible sequences."""
 
   @abc.abstractmethod
-  def sample(self, num, seed):
-    """Draws `num` fresh sequences, int32 `[num, T]`; the same seed gives the same ones."""
+  def sample(self, num: int, seed: Any) -> np.ndarray:
+    """Draws `num` fresh sequences, int32 `[num, T]`, as a function of the seed: an integer or a tuple of integers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,24 +58,24 @@ class Corpus:
   """Token sequences ready for training.
 
   Attributes:
-    name: what the user calls it.
+    name: the corpus's name in messages.
     spec: shape and special tokens of the sequences.
     tokenizer: turns text into tokens and back.
     tokens: for each of `SPLITS` an int32 array `[N, T]`, possibly memory-mapped.
-    truth: the distribution of the sequences, where it is known.
-    categories: for each of `SPLITS` the labels of its sequences, int32 `[N]`, places in `spec.categories`; None without labels.
+    truth: the distribution of the sequences; None if unknown.
+    categories: for each of `SPLITS` the labels of its sequences, int32 `[N]`, indices into `spec.categories`; None without labels.
   """
 
   name: str
   spec: sequences.Spec
   tokenizer: tokenizers.Tokenizer
-  tokens: collections.abc.Mapping[str, np.ndarray]
+  tokens: Mapping[str, np.ndarray]
   truth: Truth | None = None
-  categories: collections.abc.Mapping[str, np.ndarray] | None = None
+  categories: Mapping[str, np.ndarray] | None = None
 
 
-def check_categories(names):
-  """Raises `UserError` if a name of a category is empty or repeated."""
+def check_categories(names: Sequence[str]) -> None:
+  """Raises `UserError` if the name of a category is empty or repeated."""
   for i, name in enumerate(names):
     if not name:
       raise errors.UserError(f"the name of a category is empty: {', '.join(map(repr, names))}")
@@ -81,29 +84,37 @@ def check_categories(names):
 
 
 def encode(
-    name, splits, config=None, *, tokenizer=None, length=None, folder=None, ram_limit=RAM_LIMIT, labels=None, categories=()):
+    name: str,
+    splits: Mapping[str, Iterable[str]],
+    config: Any = None,
+    *,
+    tokenizer: tokenizers.Tokenizer | None = None,
+    length: int | None = None,
+    folder: str | os.PathLike | None = None,
+    ram_limit: int = RAM_LIMIT,
+    labels: Mapping[str, Iterable[int]] | None = None,
+    categories: Sequence[str] = (),
+) -> Corpus:
   """Makes a corpus from text.
 
-  The text is read once to build a tokenizer and once to encode it, and may be larger than memory. Blank sentences and those that do not fit are
-  dropped.
+  The text is read once to build a tokenizer and once to encode it, and may be larger than memory. Blank sentences and sentences that do not fit
+  are dropped.
 
   Args:
-    name: of the corpus, for messages.
+    name: the corpus's name in messages.
     splits: for each of `SPLITS` an iterable of strings that can be iterated over more than once.
-    config: `text_config.TextConfig`: which tokenizer to build from the training split, and the longest sentence; None with an existing tokenizer
+    config: `text_config.TextConfig`: the tokenizer to build from the training split, and the maximum length; None with an existing tokenizer
       and length.
-    tokenizer: an existing tokenizer instead of one that is built.
-    length: an existing T, in place of the config's.
+    tokenizer: an existing tokenizer to encode with; None builds one.
+    length: T that goes with an existing tokenizer; None for the config's.
     folder: where arrays above the limit are kept; None keeps all in memory.
     ram_limit: bytes above which the tokens of a split are memory-mapped from a file in `folder`.
-    labels: for each of `SPLITS` an iterable of as many integers as there are sentences, places in `categories`; None without labels.
+    labels: for each of `SPLITS` an iterable of integers, one for each sentence, indices into `categories`; None without labels.
     categories: names of the categories.
 
-  Returns:
-    A `Corpus`.
-
   Raises:
-    UserError: a split has no sentence that fits, or the training split has fewer than two; or the existing tokenizer is not the config's.
+    UserError: a split has no sentence that fits, or the training split fewer than two; a label is no index into `categories`; or the existing
+      tokenizer differs from the config's.
   """
   check_categories(categories)
   if tokenizer is None:
@@ -145,7 +156,7 @@ def encode(
 
 
 def _check_tokenizer(name, tokenizer, config):
-  """Raises a `UserError` unless an existing tokenizer reads text as a `text_config.TextConfig` says: its flags would be ignored."""
+  """Raises a `UserError` if an existing tokenizer differs from a `text_config.TextConfig`, whose flags would be ignored."""
   lowercase = getattr(tokenizer, "lowercase", config.lowercase)
   if type(tokenizer) is not tokenizers.find(config.tokenizer) or lowercase != config.lowercase:
     raise errors.UserError(
@@ -153,23 +164,23 @@ def _check_tokenizer(name, tokenizer, config):
         f"{tokenizers.name_of(type(tokenizer))} and lowercase {lowercase}; expected the same")
 
 
-def read_lines(path, tokenizer, length):
-  """Reads further sentences for a corpus that is there, one on a line, as `generate.py` writes them. Those that do not fit are left out.
+def read_lines(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, length: int) -> np.ndarray:
+  """Reads further sentences for an existing corpus from a file, one on a line. Drops sentences that do not fit.
 
   Args:
-    path: of the file, UTF-8.
-    tokenizer: of the corpus.
+    path: UTF-8 file, such as the output of `generate.py`.
+    tokenizer: the corpus's tokenizer.
     length: T.
 
   Returns:
     int32 array `[N, T]`.
 
   Raises:
-    UserError: the file cannot be read or is not UTF-8, no line fits, or one is no sequence of the corpus's integers.
+    UserError: the file cannot be read or is not UTF-8, no line fits, or a line is no sequence of the corpus's integers.
   """
   text_files.check(path)
   sentences = list(text_files.lines(path))
-  # Of one fixed length, the tokenizer says itself which line has another.
+  # For fixed-length sequences the tokenizer's own message names the line of another length.
   fitting = [sentence for sentence in sentences if not tokenizer.ends or 0 < len(tokenizer.tokenize(sentence)) < length]
   if not fitting:
     raise errors.UserError(f"{path}: expected sentences of 1 to {length - 1} tokens, one on a line, but none of its {len(sentences)} lines is one")
@@ -181,7 +192,10 @@ def read_lines(path, tokenizer, length):
 class _Tokenized(NamedTuple):
   """A split as ids.
 
-  Attributes: file: int32 ids, one sentence after the other; sizes: int32 `[N]`, how many each has; labels: int32 `[N]`, empty without labels.
+  Attributes:
+    file: int32 ids, one sentence after the other.
+    sizes: int32 `[N]`, the number of ids of each sentence.
+    labels: int32 `[N]`, empty without labels.
   """
 
   file: IO[bytes]
@@ -202,7 +216,7 @@ def _tokenize(sentences, labels, tokenizer, file):
 
 
 def _rows(part, fits, tokenizer, length, path):
-  """Those sentences of a `_Tokenized` that fit as int32 `[N, length]`, in the file `path` or, without one, in memory."""
+  """The sentences of a `_Tokenized` that fit: int32 `[N, length]`, memory-mapped from the file `path`, or in memory if it is None."""
   shape = int(np.count_nonzero(fits)), length
   if path is None:
     tokens = np.zeros(shape, np.int32)

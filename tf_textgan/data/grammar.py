@@ -1,41 +1,44 @@
 """Probabilistic context-free grammars with exact probabilities of sentences.
 
-A grammar is written as text, one rule per line:
+A grammar is text, one rule per line:
 
     $num = sg pl
     S -> 3 NP_$num VP_$num . | NP_$num and NP_pl VP_pl .
     NP_sg -> a N_sg
           |  2 the N_sg
 
-A name that starts with a capital letter is a nonterminal, everything else a word. A number before an alternative is its weight (1 without
-one); the weights of a nonterminal are normalised. A line `$name = values` declares a variable; a rule stands for all its copies with the
-variables replaced, each by the same value throughout the copy. `#` starts a comment. The sentences are those of the first rule's symbol.
+A name that starts with a capital letter is a nonterminal, everything else a word. A number before an alternative is its weight (default 1);
+the weights of a nonterminal are normalised. A line `$name = values` declares a variable; a rule with variables stands for one copy per
+choice of their values, the same value throughout a copy. `#` starts a comment. The first rule's symbol is the start symbol.
 
 The probability of a sentence is the sum over its derivations. It is computed from left to right: after each prefix the grammar holds all
-lists of symbols that may still follow (stacks, the next symbol first) with the probability of the prefix and that list together. A word
-moves a stack on through every way to rewrite its first symbol until that word stands first, which are finitely many and memoised, as
-long as no nonterminal rewrites to itself followed by something (left recursion) and none is empty. This is exact for ambiguous grammars
-too; its cost grows with the number of stacks alive at once, not with the number of derivations.
+stacks, lists of symbols that may still follow (the next symbol first), with the joint probability of the prefix and the stack. A word
+advances a stack through every way to rewrite its first symbol until that word comes first. There are finitely many ways, which are
+memoised, as long as no nonterminal rewrites to itself followed by something (left recursion) and none is empty. This is exact for ambiguous
+grammars too; its cost grows with the number of stacks alive at once, not with the number of derivations.
 """
 
 import bisect
+from collections.abc import Sequence
 import functools
 import itertools
 import math
 import re
 
-# What `next_word_probs` calls the end of the sentence.
+import numpy as np
+
+# Key of the end of the sentence in `next_word_probs`.
 END = ""
 
 
-def parse(text):
+def parse(text: str) -> "Grammar":
   """Makes a `Grammar` from its rules.
 
   Args:
-    text: rules in the notation of this module.
+    text: rules in this module's notation.
 
   Raises:
-    ValueError: a line that is no rule, an undefined nonterminal, an empty alternative, or left recursion.
+    ValueError: a line is no rule, a nonterminal is undefined, an alternative is empty, or there is left recursion.
   """
   variables = {}
   rules = {}
@@ -60,11 +63,11 @@ def parse(text):
 class Grammar:
   """A grammar; see `parse`."""
 
-  def __init__(self, start, rules):
+  def __init__(self, start: str, rules: dict[str, list[tuple[float, tuple[str, ...]]]]):
     """Checks and normalises the rules.
 
     Args:
-      start: the nonterminal of a sentence.
+      start: the start symbol.
       rules: for each nonterminal a list of (weight, symbols); a symbol is a nonterminal if it has rules or starts with a capital.
     """
     self._start = start
@@ -83,14 +86,14 @@ class Grammar:
     self._initial = {(start,): 1.}
 
   @property
-  def words(self):
+  def words(self) -> list[str]:
     """All words of the grammar, sorted."""
     symbols = {symbol for alternatives in self._rules.values() for _, right in alternatives for symbol in right}
     return sorted(symbols - self._rules.keys())
 
   @functools.cached_property
-  def max_length(self):
-    """Most words in a sentence.
+  def max_length(self) -> int:
+    """Maximum number of words in a sentence.
 
     Raises:
       ValueError: the grammar is recursive, so there is no limit.
@@ -108,16 +111,16 @@ class Grammar:
 
     return measure(self._start, frozenset())
 
-  def log_prob(self, words):
-    """Natural logarithm of the probability of a sentence, a list of words; -inf if it is not grammatical."""
+  def log_prob(self, words: Sequence[str]) -> float:
+    """Log-probability of a sentence, in nats; -inf if it is not grammatical."""
     stacks = self._initial
     for word in words:
       stacks = self._advance(stacks, word)
     probability = stacks.get((), 0.)
     return math.log(probability) if probability else -math.inf
 
-  def next_word_probs(self, prefix):
-    """Probabilities of the words that may follow a list of words, a dict; the key `END` stands for the end of the sentence.
+  def next_word_probs(self, prefix: Sequence[str]) -> dict[str, float]:
+    """Probabilities of the words that may follow a prefix; the key `END` stands for the end of the sentence.
 
     Empty if no sentence starts with this prefix.
     """
@@ -137,8 +140,8 @@ class Grammar:
     total = sum(stacks.values())
     return {word: probability / total for word, probability in probabilities.items()}
 
-  def sample(self, rng):
-    """Draws a sentence, a list of words, with a NumPy random generator."""
+  def sample(self, rng: np.random.Generator) -> list[str]:
+    """Draws a sentence, a list of words."""
     words, stack = [], [self._start]
     while stack:
       symbol = stack.pop()
@@ -146,13 +149,13 @@ class Grammar:
         words.append(symbol)
         continue
       cumulative = self._cumulative[symbol]
-      # The sum of all shares may fall short of 1 by a rounding error.
+      # The last cumulative probability may be below 1 by a rounding error.
       choice = min(bisect.bisect_right(cumulative, rng.random()), len(cumulative) - 1)
       stack.extend(reversed(self._rules[symbol][choice][1]))
     return words
 
   def _advance(self, stacks, word):
-    """Stacks after one more word: a dict from symbols still to come to the probability of the words so far and those symbols."""
+    """Stacks after one more word: a dict from the symbols still to come to their joint probability with the words so far."""
     advanced = {}
     for stack, probability in stacks.items():
       if not stack:
@@ -167,7 +170,7 @@ class Grammar:
     return advanced
 
   def _first(self, symbol, above):
-    """All ways to rewrite a symbol until a word stands first: {word: {symbols after it: probability}}."""
+    """All ways to rewrite a symbol until a word comes first: {word: {symbols after it: probability}}."""
     if symbol not in self._rules:
       return {symbol: {(): 1.}}
     if symbol in above:
@@ -185,7 +188,7 @@ class Grammar:
 
 
 def _logical_lines(text):
-  """Lines without comments; a line that starts with `|` continues the one before."""
+  """Lines without comments; a line that starts with `|` continues the previous one."""
   lines = []
   for line in text.splitlines():
     line = line.split("#")[0].strip()
@@ -197,7 +200,7 @@ def _logical_lines(text):
 
 
 def _copies(line, variables):
-  """The line once for every choice of values for the variables in it."""
+  """Yields the line once for every choice of values for its variables."""
   used = sorted(set(re.findall(r"\$(\w+?)(?=_|\b)", line)))
   unknown = [name for name in used if name not in variables]
   if unknown:

@@ -1,4 +1,4 @@
-"""The LSTM that plays the part of reality in SeqGAN's synthetic task: exact log-probabilities and samples, in NumPy.
+"""The random LSTM that defines the true distribution in SeqGAN's synthetic task: exact log-probabilities and samples, in NumPy.
 
 Letters: N sequences, T tokens in a sequence, V vocabulary, E = H = 32 units. With x_t the embedding of the previous token (token 0 before
 the first), h_0 = c_0 = 0 and each gate g = act(x_t W_g + h_{t-1} U_g + b_g):
@@ -9,6 +9,8 @@ There is no forget bias. Yu et al. 2017, "SeqGAN: Sequence Generative Adversaria
 https://arxiv.org/abs/1609.05473, section 4.
 """
 
+import os
+from typing import Any
 import zipfile
 
 import numpy as np
@@ -19,29 +21,29 @@ from tf_textgan.data import corpus
 UNITS = 32
 _GATES = "ifoc"
 
-# Rows computed together: with 5,000 tokens a table of probabilities then takes 10 MB.
+# Rows computed together: probabilities of 5,000 tokens then take 10 MB.
 _CHUNK = 512
 
 
 def _shapes(vocab_size):
-  """Names and shapes of the parameters, in the order in which they are drawn."""
+  """Names and shapes of the parameters, in the order of drawing."""
   shapes = {"embedding": (vocab_size, UNITS)}
   for gate in _GATES:
     shapes |= {f"W{gate}": (UNITS, UNITS), f"U{gate}": (UNITS, UNITS), f"b{gate}": (UNITS,)}
   return shapes | {"W_out": (UNITS, vocab_size), "b_out": (vocab_size,)}
 
 
-def random_parameters(vocab_size, seed):
+def random_parameters(vocab_size: int, seed: int) -> dict[str, np.ndarray]:
   """Draws all parameters from N(0, 1): a dict of float32 arrays."""
   rng = np.random.default_rng(seed)
   return {name: rng.standard_normal(shape, np.float32) for name, shape in _shapes(vocab_size).items()}
 
 
-def read_parameters(path, vocab_size):
+def read_parameters(path: str | os.PathLike, vocab_size: int) -> dict[str, np.ndarray]:
   """Reads the parameters from an .npz file: a dict of float32 arrays.
 
   Raises:
-    UserError: the file cannot be read, or an array is missing or of another shape.
+    UserError: the file cannot be read, or an array is missing or has another shape.
   """
   shapes = _shapes(vocab_size)
   try:
@@ -66,28 +68,28 @@ class LstmOracle(corpus.Truth):
 
   full_support = True
 
-  def __init__(self, parameters, length):
-    """Keeps the parameters.
+  def __init__(self, parameters: dict[str, np.ndarray], length: int):
+    """Concatenates the gates' weights.
 
     Args:
-      parameters: dict of float32 arrays, as `random_parameters` gives it.
+      parameters: dict of float32 arrays, see `random_parameters`.
       length: T.
     """
     self._length = length
     self._embedding = parameters["embedding"]
-    # The four gates side by side: one matrix product instead of eight.
+    # One matrix product for the four gates instead of eight.
     self._w = np.concatenate([np.concatenate([parameters[kind + gate] for gate in _GATES], axis=1) for kind in "WU"])
     self._b = np.concatenate([parameters["b" + gate] for gate in _GATES])
     self._w_out, self._b_out = parameters["W_out"], parameters["b_out"]
 
-  def log_prob(self, tokens):
-    """Nats per sequence of int32 `[N, T]`: float64 `[N]`."""
+  def log_prob(self, tokens: np.ndarray) -> np.ndarray:
+    """Log-probabilities of sequences, int32 `[N, T]`: float64 `[N]`, nats."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != self._length:
       raise ValueError(f"expected tokens of shape [N, {self._length}], but got {list(tokens.shape)}")
     return np.concatenate([np.zeros(0)] + [self._chunk_log_prob(tokens[i:i + _CHUNK]) for i in range(0, len(tokens), _CHUNK)])
 
-  def sample(self, num, seed):
+  def sample(self, num: int, seed: Any) -> np.ndarray:
     """Draws `num` sequences: int32 `[num, T]`."""
     rng = np.random.default_rng(seed)
     chunks = [self._chunk_sample(min(_CHUNK, num - i), rng) for i in range(0, num, _CHUNK)]
@@ -115,7 +117,7 @@ class LstmOracle(corpus.Truth):
     return np.zeros([num, UNITS], np.float32), np.zeros([num, UNITS], np.float32)
 
   def _step(self, tokens, state):
-    """Logits `[N, V]` after tokens `[N]`, the greatest of each row 0, and the new state."""
+    """Logits `[N, V]` after tokens `[N]`, shifted so that each row's maximum is 0, and the new state."""
     h, c = state
     gates = np.concatenate([self._embedding[tokens], h], axis=1) @ self._w + self._b
     i, f, o, candidate = np.split(gates, 4, axis=1)
@@ -126,10 +128,10 @@ class LstmOracle(corpus.Truth):
     return logits, (h, c)
 
 
-def inverse_cdf(weights, uniforms):
+def inverse_cdf(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
   """Draws one index per row with probability proportional to its weight, from one uniform number per row.
 
-  The vocabulary is cut into about sqrt(V) blocks: only their sums are accumulated, then the weights of the block that was hit.
+  The vocabulary is cut into about sqrt(V) blocks. Cumulative sums are taken over the blocks' sums, then inside the chosen block only.
 
   Args:
     weights: float array `[N, V]`, not negative.
@@ -143,7 +145,7 @@ def inverse_cdf(weights, uniforms):
   padded = np.pad(weights, ((0, 0), (0, -size % block))) if size % block else weights
   blocks = padded.reshape(num, -1, block)
   outer = np.cumsum(blocks.sum(axis=2), axis=1, dtype=np.float64)
-  # Rounding must not carry the target to the very end, behind the last positive weight.
+  # Rounding must not move the target past the last positive weight.
   target = np.minimum(uniforms * outer[:, -1], np.nextafter(outer[:, -1], 0))
   hit = (outer <= target[:, None]).sum(axis=1)
   rows = np.arange(num)

@@ -10,20 +10,20 @@ from tf_textgan import errors
 from tf_textgan import sequences
 
 
-def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
-  """An endless sequence of shuffled batches in which every position can be reached at once.
+def batches(data: sequences.Batch, batch_size: int, seed: int, start: int = 0, num_shards: int = 1, shard: int = 0) -> tf.data.Dataset:
+  """An endless sequence of shuffled batches with random access to any position.
 
-  Batch k holds the examples k*B to (k+1)*B - 1 of one endless sequence: epoch after epoch, each a permutation of the whole corpus that is
-  computed from the seed and the number of the epoch. There is no shuffle buffer, hence none to save: a run resumed at step k
-  passes `start=k` and goes on with exactly the batches it would have had.
+  Batch k holds the examples k*B to (k+1)*B - 1 of one endless sequence: epoch after epoch, each a permutation of the whole corpus
+  computed from the seed and the epoch's number. There is no shuffle buffer to save: a run resumed at step k passes `start=k` and gets
+  exactly the batches of an uninterrupted run.
 
   Args:
     data: `sequences.Batch` of arrays, possibly memory-mapped.
     batch_size: B, over all shards.
-    seed: integer that decides the order; its lowest 32 bits count.
+    seed: integer that decides the order; only its lowest 32 bits count.
     start: number of the first batch.
-    num_shards: workers that share every batch.
-    shard: which of them this is; it gets rows shard*B/num_shards to (shard+1)*B/num_shards - 1 of every batch.
+    num_shards: number of workers that share every batch.
+    shard: this worker's number; it gets rows shard*B/num_shards to (shard+1)*B/num_shards - 1 of every batch.
 
   Returns:
     An infinite dataset of `sequences.Batch`, tokens int32 `[B/num_shards, T]`.
@@ -47,7 +47,7 @@ def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
   def fetch(k):
     position = k * batch_size + shard * rows + tf.range(rows, dtype=tf.int64)
     epoch = position // num
-    # A batch is no larger than an epoch, so it reaches into the next one at most. An operation shuffles one epoch at a time.
+    # A batch is no larger than an epoch, so it spans at most two. One operation shuffles one epoch.
     first = epoch[0]
     index = tf.where(tf.equal(epoch, first), shuffled(position, first), shuffled(position, first + 1))
     return _take(data, lambda array: _rows(lambda i: array[i], index, [rows, *array.shape[1:]]))
@@ -56,7 +56,7 @@ def batches(data, batch_size, seed, start=0, num_shards=1, shard=0):
   return dataset.with_options(_options())
 
 
-def padded_batches(data, batch_size):
+def padded_batches(data: sequences.Batch, batch_size: int) -> tf.data.Dataset:
   """One pass over the corpus in order, for evaluation.
 
   Args:
@@ -75,17 +75,17 @@ def padded_batches(data, batch_size):
 
 
 def _take(data, rows):
-  """A `sequences.Batch` of `rows` of each array there is."""
+  """Applies `rows` to each array of a `sequences.Batch` that is not None."""
   return sequences.Batch(*(None if array is None else rows(array) for array in data))
 
 
 def _rows(take, where, shape):
-  """Rows of an array, which `take` gets of their place, as an int32 tensor of a shape."""
+  """The rows `take(where)`, a NumPy function, as an int32 tensor of a known shape."""
   return tf.ensure_shape(tf.numpy_function(lambda i: np.asarray(take(i), np.int32), [where], tf.int32), shape)
 
 
 def _options():
   options = tf.data.Options()
-  # The shards are cut here; a distribution strategy must not cut them again.
+  # Batches are sharded here; a distribution strategy must not shard them again.
   options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
   return options

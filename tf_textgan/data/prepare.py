@@ -1,43 +1,48 @@
-"""Preparing a corpus once with TFDS, and reading it back."""
+"""Prepares a corpus once with TFDS and reads it back."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import sys
+from typing import Any
 
 from absl import logging
+import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
 
 from tf_textgan import errors
 
-# What the network, the disk or a changed source may raise; errors of the network are OSErrors.
+# Errors of the network (OSErrors), of the disk, and of a source that has changed.
 _NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError)
 
 
-def prepare(make_builder, hint="check the network and the folder"):
-  """Makes sure that a dataset is prepared on disk.
+def prepare(make_builder: Callable[[], Any], hint: str = "check the network and the folder") -> Any:
+  """Prepares a dataset on disk unless it already is.
 
-  TFDS writes into a folder of another name and renames it when all is done, so that a killed preparation leaves nothing half-written.
+  TFDS writes into a temporary folder and renames it at the end, so a killed preparation leaves no partial dataset.
 
   Args:
-    make_builder: function without arguments that makes its TFDS builder.
-    hint: what the user can do if the dataset cannot be downloaded.
+    make_builder: function without arguments that makes the TFDS builder.
+    hint: advice to the user if the download fails.
 
   Returns:
-    The builder of the prepared dataset.
+    The TFDS builder of the prepared dataset.
 
   Raises:
-    UserError: there is no network or no room on the disk, or the download is not what it was when its checksums were recorded.
+    UserError: there is no network or no room on the disk, or the download does not match its recorded checksums.
   """
   with _quiet():
     builder = make_builder()
     if builder.data_path.exists():
       return builder
   try:
-    # What TFDS says on the way is no output of a command.
+    # TFDS prints its progress, which must not mix with a command's output.
     with contextlib.redirect_stdout(sys.stderr):
       builder.download_and_prepare()
   except _NOT_PREPARED as error:
-    # Workers started together all prepare; all but the first to finish fail to move their result into its place.
+    # Workers started together all prepare; only the first to finish can move its result into place.
     if not builder.data_path.exists():
       reason = str(error).strip().splitlines()[0]
       raise errors.UserError(f"the dataset {builder.name} could not be downloaded or prepared ({reason}); {hint}") from error
@@ -46,41 +51,41 @@ def prepare(make_builder, hint="check the network and the folder"):
 
 
 class Labels:
-  """The labels of one split of a prepared dataset as integers, read anew from disk, in its order, at every iteration."""
+  """The labels of one split of a prepared dataset as integers, in order; every iteration reads the disk again."""
 
-  def __init__(self, builder, split, feature, names):
-    """Remembers what to read.
+  def __init__(self, builder: Any, split: str, feature: str, names: Sequence[str] | None):
+    """Chooses the feature to read.
 
     Args:
       builder: prepared TFDS builder.
       split: name or TFDS instruction.
       feature: name of a feature that holds one integer or string; `"a/b"` is the feature b inside a.
-      names: what the labels 0, 1 and so on stand for; -1 stands for all else. None if the feature holds such integers already.
+      names: the values that become the labels 0, 1 and so on; any other value becomes -1. None if the feature holds such integers already.
     """
     self._builder, self._split, self._feature = builder, split, feature
     self._numbers = {name: i for i, name in enumerate(names)} if names is not None else None
 
-  def __iter__(self):
+  def __iter__(self) -> Iterator[int]:
     for label in raw_labels(self._builder, self._split, self._feature):
       yield int(label) if self._numbers is None else self._numbers.get(label_name(label), -1)
 
 
-def raw_labels(builder, split, feature):
-  """Yields the values, integers or bytes, of a feature of a prepared split, in its order."""
+def raw_labels(builder: Any, split: str, feature: str) -> Iterator[int | bytes]:
+  """Yields the values of a feature of a prepared split, integers or bytes, in order."""
   for batch in read(builder, split, lambda example: _inside(example, feature)):
     yield from batch.tolist()
 
 
-def label_name(label):
-  """What a value of a label, an integer or bytes, is called."""
+def label_name(label: int | bytes) -> str:
+  """The name of a label's value."""
   return label.decode("utf-8", errors="replace") if isinstance(label, bytes) else str(label)
 
 
 class Sentences:
-  """The text of one split of a prepared dataset, read anew from disk, in its order, at every iteration."""
+  """The text of one split of a prepared dataset, in order; every iteration reads the disk again."""
 
-  def __init__(self, builder, split, feature="text"):
-    """Remembers what to read.
+  def __init__(self, builder: Any, split: str, feature: str = "text"):
+    """Chooses the feature to read.
 
     Args:
       builder: prepared TFDS builder.
@@ -89,21 +94,21 @@ class Sentences:
     """
     self._builder, self._split, self._feature = builder, split, feature
 
-  def __iter__(self):
+  def __iter__(self) -> Iterator[str]:
     for batch in read(self._builder, self._split, lambda example: _inside(example, self._feature)):
       for text in batch:
         yield text.decode("utf-8", errors="replace")
 
 
-def read(builder, split, pick):
-  """Yields NumPy arrays of up to 1024 examples of a prepared split, in its order.
+def read(builder: Any, split: str, pick: Callable[[Any], Any]) -> Iterator[np.ndarray]:
+  """Yields NumPy arrays of up to 1024 examples of a prepared split, in order.
 
   Args:
     builder: prepared TFDS builder.
     split: name or TFDS instruction.
-    pick: function from an example to the tensor wanted of it.
+    pick: function from an example to the tensor to keep.
   """
-  # One file after another keeps the order; no caching, because the dataset may be larger than memory.
+  # Files one after another, to keep the order; no caching, since the dataset may be larger than memory.
   config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
   with _quiet():
     dataset = builder.as_dataset(split=split, read_config=config)
@@ -119,7 +124,7 @@ def _inside(example, feature):
 
 @contextlib.contextmanager
 def _quiet():
-  """Hides what TFDS logs about data it merely opens; it warns of every config that is not among a builder's fixed ones."""
+  """Hides TFDS's logs while it opens data: it warns about every config that a builder does not list."""
   verbosity = logging.get_verbosity()
   logging.set_verbosity(min(verbosity, logging.ERROR))
   try:

@@ -1,4 +1,4 @@
-"""Cutting one text into the three splits of a corpus, by a hash of each sentence's number."""
+"""Divides one text into the three splits of a corpus, by a hash of each sentence's number."""
 
 import dataclasses
 import hashlib
@@ -9,10 +9,16 @@ from tf_textgan import errors
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-  """The split of a sentence, by a hash of its number: the same for the same text, and spread over all of it.
+  """The split of a sentence, by a hash of its number: deterministic, and spread over the whole text.
 
-  The hashes lie in [0, 1): the lowest go to the validation split, the highest to the test split. The lowest and the highest of all do
-  so even if the shares are too small for any sentence.
+  The hashes lie in [0, 1): the lowest go to the validation split, the highest to the test split, each at least one sentence, even if the
+  shares are too small for any.
+
+  Attributes:
+    validation_share: fraction of sentences for the validation split.
+    test_share: fraction of sentences for the test split.
+    lowest: number of the sentence with the lowest hash.
+    highest: number of the sentence with the highest hash.
   """
 
   validation_share: float
@@ -27,7 +33,7 @@ class Assignment:
 
 
 def check(config: Any) -> None:
-  """Raises a `UserError` unless the `validation_share` and the `test_share` of a config are shares that leave something to train on."""
+  """Raises a `UserError` unless a config's `validation_share` and `test_share` lie in [0, 1) and leave sentences to train on."""
   for name in ("validation_share", "test_share"):
     if not 0 <= getattr(config, name) < 1:
       raise errors.UserError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
@@ -40,12 +46,12 @@ def assign(num: int, config: Any, source: str) -> Assignment:
   """Assigns `num` sentences to splits.
 
   Args:
-    num: of the sentences.
+    num: number of sentences.
     config: has `validation_share` and `test_share`.
-    source: of the sentences, for the message.
+    source: the sentences' source, for the message.
 
   Raises:
-    UserError: too few are left to train on.
+    UserError: fewer than 2 sentences are left to train on.
   """
   num_low, num_high = 0, 0
   lowest, highest = (2., 0), (-1., 0)
@@ -63,5 +69,5 @@ def assign(num: int, config: Any, source: str) -> Assignment:
 
 
 def _hash(number):
-  """A number in [0, 1) that looks random."""
+  """A pseudo-random number in [0, 1)."""
   return int.from_bytes(hashlib.blake2b(b"%d" % number, digest_size=6).digest(), "big") / 2**48

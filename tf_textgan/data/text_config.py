@@ -1,6 +1,10 @@
-"""The options every text corpus has, and what they do to its sentences."""
+"""The options that every text corpus shares."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
+from typing import Any
 
 from tf_textgan import errors
 from tf_textgan.data import corpus
@@ -12,20 +16,20 @@ from tf_textgan.data.tokenizers import base as tokenizers
 class TextConfig:
   """How sentences become tokens."""
 
-  # what tokens are: word (split at white space), nltk (words by Penn Treebank rules), char, integer, or a tokenizer of your own,
+  # tokenizer: word (split at white space), nltk (words by Penn Treebank rules), char, integer, or a module of your own,
   # my_package.my_module
   tokenizer: str = "word"
-  # turn capital letters into small ones
+  # lower-case the text
   lowercase: bool = False
   # tokens seen fewer times in the training split become <unk>
   min_count: int = 1
-  # most tokens in the vocabulary, the 4 special ones included; 0 keeps all
+  # maximum size of the vocabulary, with its 4 special tokens; 0 keeps all
   max_vocab_size: int = 0
-  # most tokens in a sequence, the end token included, longer sentences are dropped; 0 takes the longest sentence, but at most 256
+  # maximum number of tokens in a sequence, the end token included; longer sentences are dropped; 0 for the longest sentence, but at most 256
   max_length: int = 0
 
 
-def check(config):
+def check(config: TextConfig) -> None:
   """Raises `UserError` if an option of a `TextConfig` is out of range."""
   tokenizers.find(config.tokenizer)
   if config.min_count < 1:
@@ -37,11 +41,21 @@ def check(config):
     raise errors.UserError(f"max_length must be 0 or at least 2 (a token and the end token), not {config.max_length}")
 
 
-def encode(name, builder, splits, config, feature="text", tokenizer=None, length=None, labels=None, categories=()):
+def encode(
+    name: str,
+    builder: Any,
+    splits: Mapping[str, str],
+    config: TextConfig,
+    feature: str = "text",
+    tokenizer: tokenizers.Tokenizer | None = None,
+    length: int | None = None,
+    labels: Mapping[str, Iterable[int]] | None = None,
+    categories: Sequence[str] = (),
+) -> corpus.Corpus:
   """Makes a corpus from a prepared text dataset.
 
   Args:
-    name: of the corpus.
+    name: the corpus's name.
     builder: prepared TFDS builder.
     splits: for each of `corpus.SPLITS` the TFDS split or instruction to read.
     config: a `TextConfig`.
@@ -49,9 +63,6 @@ def encode(name, builder, splits, config, feature="text", tokenizer=None, length
     tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
     labels, categories: see `corpus.encode`.
-
-  Returns:
-    A `corpus.Corpus`.
   """
   sentences = {split: prepare.Sentences(builder, instruction, feature) for split, instruction in splits.items()}
   return corpus.encode(

@@ -1,13 +1,15 @@
-"""Reading UTF-8 text files of any size, one sentence per line."""
+"""Reads UTF-8 text files of any size, one sentence per line."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 import hashlib
 import os
 
 from tf_textgan import errors
 
 
-def check(path):
-  """Raises `UserError` unless the path is a file that can be read."""
+def check(path: str | os.PathLike) -> None:
+  """Raises `UserError` unless the path is a readable file."""
   if os.path.isdir(path):
     raise errors.UserError(f"expected a text file, but {path} is a folder")
   try:
@@ -17,10 +19,10 @@ def check(path):
     raise errors.UserError(f"cannot read the text file {path}: {error.strerror}") from error
 
 
-def lines(path):
-  """Yields the lines that are not blank, without their line ends; white space at the ends of a line is kept.
+def lines(path: str | os.PathLike) -> Iterator[str]:
+  """Yields the lines that are not blank, without line endings; other white space at both ends of a line is kept.
 
-  A byte order mark and the line ends of any system are accepted.
+  Accepts a byte order mark and `\\n` or `\\r\\n` as line endings.
 
   Raises:
     UserError: a byte is not UTF-8.
@@ -37,8 +39,8 @@ def lines(path):
         yield text
 
 
-def sentences(path):
-  """The lines of a text file that are not blank, two or more, as a list.
+def sentences(path: str | os.PathLike) -> list[str]:
+  """The lines of a text file that are not blank, at least two.
 
   Raises:
     UserError: the file cannot be read, is not UTF-8 or has fewer lines.
@@ -50,8 +52,8 @@ def sentences(path):
   return found
 
 
-def fingerprint(paths):
-  """Sixteen hexadecimal digits that depend on the contents of some files and on their order."""
+def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
+  """A hash of the contents and the order of some files: 16 hexadecimal digits."""
   digest = hashlib.sha256()
   for path in paths:
     with open(path, "rb") as file:

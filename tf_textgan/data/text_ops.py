@@ -1,12 +1,14 @@
-"""Text to token ids and back inside a TensorFlow graph, so that an exported model takes and gives strings.
+"""Converts text to token ids and back inside a TensorFlow graph, so that an exported model takes and returns strings.
 
-The Python twins are in `tokenizers/`; both must give the same. Letters: N sentences, T tokens in a sequence.
+Must agree with the Python code in `tokenizers/`. Letters: N sentences, T tokens in a sequence.
 """
+
+from collections.abc import Callable
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-# What `str.split` takes for whitespace, all of it in Unicode's first plane. `tf.strings.split` knows the ASCII part only, so the rest is replaced by
-# a space first.
+# The white space of `str.split`, all of it in Unicode's first plane. `tf.strings.split` knows ASCII only, so a space replaces it first.
 _WHITESPACE = "[" + "".join(f"\\x{{{code:x}}}" for code in range(2**16) if chr(code).isspace()) + "]+"
 
 
@@ -16,17 +18,27 @@ def words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 class Table(tf.Module):
-  """Conversions of a `tokenizers.base.Table`."""
+  """`encode` and `decode` of a `tokenizers.base.Table`."""
 
-  def __init__(self, tokens, num_special, split, joint, lowercase, pad, eos, unk):
+  def __init__(
+    self,
+    tokens: Sequence[str],
+    num_special: int,
+    split: Callable[[tf.Tensor], tf.RaggedTensor],
+    joint: str,
+    lowercase: bool,
+    pad: int,
+    eos: int,
+    unk: int,
+  ):
     """Makes the lookup tables.
 
     Args:
       tokens: all tokens in the order of their ids.
-      num_special: how many of them, at the front, no text can spell.
-      split: function of strings `[N]`, giving their pieces, a ragged string tensor `[N, (pieces)]`.
+      num_special: number of special tokens, which come first and which no text can spell.
+      split: function from strings `[N]` to their pieces, a ragged string tensor `[N, (pieces)]`.
       joint: string between the pieces of a decoded sentence.
-      lowercase: lower-case sentences first, letter by letter, where Python knows a few exceptions (the Turkish dotted I), and up to a NUL.
+      lowercase: lower-case sentences first. Unlike Python, this knows no exceptions (the Turkish dotted I) and stops at a NUL.
       pad: id of padding.
       eos: id that ends a sequence.
       unk: id of every token not in the vocabulary.
@@ -34,12 +46,12 @@ class Table(tf.Module):
     super().__init__()
     self._split, self._joint, self._lowercase, self._pad, self._eos = split, joint, lowercase, pad, eos
     self._tokens = tf.constant(tokens)
-    # A table needs at least one key: the text "<unk>" means the unknown token anyway.
+    # A table needs at least one key; the text "<unk>" is the unknown token anyway.
     keys, ids = [tokens[unk], *tokens[num_special:]], [unk, *range(num_special, len(tokens))]
     self._table = tf.lookup.StaticHashTable(
         tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(ids, tf.int64)), default_value=unk)
 
-  def encode(self, texts, length):
+  def encode(self, texts: tf.Tensor, length: int) -> tf.Tensor:
     """Ids of strings `[N]`, as the tokenizer's `encode`: int32 `[N, length]`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
@@ -48,7 +60,7 @@ class Table(tf.Module):
     end = tf.RaggedTensor.from_tensor(tf.fill([tf.shape(texts)[0], 1], self._eos))
     return tf.concat([ids, end], axis=1).to_tensor(self._pad, shape=[None, length])
 
-  def decode(self, tokens):
+  def decode(self, tokens: tf.Tensor) -> tf.Tensor:
     """Strings `[N]` of ids `[N, T]`, as the tokenizer's `decode`."""
     tokens = tf.convert_to_tensor(tokens)
     tokens.shape.assert_has_rank(2)
@@ -59,13 +71,13 @@ class Table(tf.Module):
 
 
 class Integers(tf.Module):
-  """Conversions of a `tokenizers.integer.Tokenizer`."""
+  """`encode` and `decode` of a `tokenizers.integer.Tokenizer`."""
 
-  def __init__(self, size):
+  def __init__(self, size: int):
     super().__init__()
     self._size = size
 
-  def encode(self, texts, length):
+  def encode(self, texts: tf.Tensor, length: int) -> tf.Tensor:
     """Ids of strings `[N]` of `length` integers each, int32 `[N, length]`; anything else fails with `InvalidArgumentError`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
@@ -82,7 +94,7 @@ class Integers(tf.Module):
     with tf.control_dependencies([op for op in (in_range,) if op is not None]):
       return tf.reshape(ids, [-1, length])
 
-  def decode(self, tokens):
+  def decode(self, tokens: tf.Tensor) -> tf.Tensor:
     """Strings `[N]` of ids `[N, T]`."""
     tokens = tf.convert_to_tensor(tokens)
     tokens.shape.assert_has_rank(2)

@@ -1,5 +1,6 @@
-"""Text from TFDS: any registered dataset by its name, `imdb_reviews`, `wikipedia/20230601.en`, or the folder of a prepared one."""
+"""Text from TFDS: any registered dataset by its name, such as `imdb_reviews` or `wikipedia/20230601.en`, or the folder of a prepared one."""
 
+from collections.abc import Sequence
 import dataclasses
 import difflib
 import os
@@ -9,42 +10,45 @@ import re
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base as tokenizers
 
-# The file that makes a folder a prepared dataset.
+# The file that marks a folder as a prepared dataset.
 _INFO = "dataset_info.json"
 
-# Of more different labels it is doubtful whether they are categories.
+# A feature with more different values is refused as a category.
 _MOST_CATEGORIES = 1000
 
-# Percent of the training split at which the stand-ins for splits that the dataset does not have begin and end, and at which the rest of it ends.
+# If the dataset lacks a validation or test split: the parts of the training split, in percent, that replace up to two of them, ...
 _CARVED = ((95, 100), (90, 95))
+# ... and the end of the remaining training split, by the number of replaced splits.
 _LEFT = (100, 95, 90)
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(text_config.TextConfig):
-  """What to read of the dataset."""
+  """Features and splits of the dataset to read."""
 
   # feature that holds a sentence; a/b is the feature b inside a
   text_feature: str = "text"
-  # feature that holds a sentence's category, a class label, an integer or a string, for algorithms that learn to write in categories; empty for none
+  # feature that holds a sentence's category (a class label, an integer or a string), for algorithms conditioned on categories; empty for none
   label_feature: str = ""
-  # split to train on, or a part of splits in the notation of TFDS, such as train[:50%] or train+unsupervised
+  # split to train on, or a TFDS split instruction, such as train[:50%] or train+unsupervised
   train_split: str = "train"
-  # split to validate on; empty takes the one called validation or, without one, a twentieth of the training split
+  # split to validate on; empty for the one called validation or, without one, a twentieth of the training split
   validation_split: str = ""
-  # split for the final test; empty takes the one called test or, without one, another twentieth of the training split
+  # split for the final test; empty for the one called test or, without one, another twentieth of the training split
   test_split: str = ""
 
 
-def check_registered(name, also=()):
-  """Raises `UserError` unless TFDS has a dataset of that name, or it is a path; the message names close ones.
+def check_registered(name: str, also: Sequence[str] = ()) -> None:
+  """Raises `UserError` unless a name is a TFDS dataset or a path; the message suggests close names.
 
   Args:
     name: with or without a config and a version, or the path of a folder: see `is_path`.
-    also: other names that would have been right.
+    also: other valid names, for the message.
   """
   if is_path(name):
     return
@@ -58,23 +62,22 @@ def check_registered(name, also=()):
         f"unknown dataset {name!r}{hint} ({own}TFDS has {len(registered)} others, see https://www.tensorflow.org/datasets)")
 
 
-def is_path(name):
-  """Whether a name is the path of a prepared dataset: it begins as paths do, or there is a prepared dataset."""
+def is_path(name: str) -> bool:
+  """Whether a name is a path: it starts with /, ./, ../ or ~, or a prepared dataset lies there."""
   return name.startswith(("/", "./", "../", "~")) or (pathlib.Path(name) / _INFO).is_file()
 
 
-def load_registered(name, config, data_dir=None, tokenizer=None, length=None):
+def load_registered(
+    name: str, config: Config, data_dir: str | None = None, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus.Corpus:
   """Prepares and reads a registered dataset, or reads a prepared one.
 
   Args:
-    name: in TFDS, or the path of a folder: see `is_path`.
+    name: of a TFDS dataset, or the path of a folder: see `is_path`.
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
     tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
-
-  Returns:
-    A `corpus.Corpus`.
 
   Raises:
     UserError: there is no such dataset, feature or split, or an option is out of range.
@@ -113,7 +116,7 @@ def _builder(name, data_dir):
 
 
 def _scalar_features(features, prefix=""):
-  """The features that hold one number or string: name to feature, those inside others as `a/b`."""
+  """The features that hold one number or string: name to feature; `a/b` is the feature b inside a."""
   found = {}
   for name, feature in features.items():
     if isinstance(feature, tfds.features.FeaturesDict):
@@ -124,7 +127,7 @@ def _scalar_features(features, prefix=""):
 
 
 def _labels(builder, splits, name, feature):
-  """The labels of each split, and the names of the categories: those of a class label, else the values in the training split, sorted."""
+  """The labels of each split, and the categories: the names of a class label, or the sorted values in the training split."""
   if isinstance(feature, tfds.features.ClassLabel):
     return {split: prepare.Labels(builder, part, name, None) for split, part in splits.items()}, tuple(feature.names)
   values = set()
@@ -137,9 +140,9 @@ def _labels(builder, splits, name, feature):
 
 
 def _splits(name, available, config):
-  """For each split of a corpus the TFDS split, or the parts of splits, to read."""
+  """For each split of a corpus the TFDS split or split instruction to read."""
   wanted = {"train": config.train_split, "validation": config.validation_split, "test": config.test_split}
-  # A dataset mocked by `tfds.testing` does not know its splits.
+  # A dataset mocked by `tfds.testing` lists no splits.
   parts = {split: _parts(name, available, split, wanted[split]) for split in wanted if wanted[split] and available}
   training = {part for part, _, _ in parts.get("train", ())} or {config.train_split}
   carved = [split for split in ("validation", "test") if not wanted[split] and (split not in available or split in training)]
@@ -149,7 +152,7 @@ def _splits(name, available, config):
 
 
 def _parts(name, available, split, instruction):
-  """What a TFDS instruction reads, one part after the other: a list of the name of a split, its first example there and the one after its last."""
+  """The parts that a TFDS instruction reads, in order: a list of (split, first example, end), the end excluded."""
   try:
     absolute = tfds.core.ReadInstruction.from_spec(instruction).to_absolute(available)
   except (ValueError, NotImplementedError) as error:
@@ -168,7 +171,7 @@ def _parts(name, available, split, instruction):
 
 
 def _percent(instruction, parts, first, last):
-  """From `first` to `last` percent of what a TFDS instruction reads, as an instruction; `parts` as of `_parts`, None if they are not known."""
+  """A TFDS instruction for `first` to `last` percent of another instruction; `parts`: its `_parts`, None if unknown."""
   if (first, last) == (0, 100):
     return instruction
   if parts is None or instruction == parts[0][0]:

@@ -1,30 +1,32 @@
-"""Word vectors from a file in GloVe's text format, put in the order of a vocabulary.
+"""Reads word vectors from a file in GloVe's text format, in the order of a vocabulary.
 
-A line is a word and its numbers, separated by spaces. A first line of two integers, how many words and how many numbers, may be there.
+A line is a word and its numbers, separated by spaces. The first line may instead hold two integers, the numbers of words and of dimensions.
 """
+
+import os
 
 import numpy as np
 
 from tf_textgan import errors
 from tf_textgan.data.tokenizers import base as tokenizers
 
-# Of the numbers drawn for words without a vector: the standard deviation of GloVe's, as ScratchGAN's code has it.
+# Standard deviation of random vectors for words that the file lacks: GloVe's, as in ScratchGAN's code.
 _STDDEV = 0.3836
 
 
-def read(path, tokenizer, size):
-  """Reads the vectors of a tokenizer's tokens. Those that the file does not have, the special ones among them, are drawn from N(0, .3836^2).
+def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) -> np.ndarray:
+  """Reads the vectors of a tokenizer's tokens. Tokens that the file lacks, such as the special ones, get vectors from N(0, .3836^2).
 
   Args:
-    path: of a UTF-8 file.
+    path: UTF-8 file.
     tokenizer: see `data.tokenizers`.
-    size: numbers that a vector must have.
+    size: expected size of a vector.
 
   Returns:
     float32 `[V, size]`, the same at every call.
 
   Raises:
-    UserError: the file cannot be read, is something else, has vectors of another size or no word of the vocabulary.
+    UserError: the file cannot be read, has another format, vectors of another size or no word of the vocabulary.
   """
   if not isinstance(tokenizer, tokenizers.Table):
     raise errors.UserError(f"the word vectors {path} are of no use here: the tokens of this corpus are numbers, not words")
@@ -37,7 +39,7 @@ def read(path, tokenizer, size):
         fields = line.split()
         if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
           continue
-        # From the right: some words of GloVe's have spaces in them.
+        # Split from the right: some of GloVe's words contain spaces.
         word, *values = line.rstrip().rsplit(" ", size)
         if len(values) != size or (number <= 2 and len(fields) != size + 1):
           raise errors.UserError(f"expected a word and {size} numbers in each line of {path}, but line {number} has {len(fields) - 1} after its word")
@@ -46,7 +48,7 @@ def read(path, tokenizer, size):
           found += 1
   except OSError as error:
     raise errors.UserError(f"cannot read the word vectors {path}: {error.strerror}") from error
-  except ValueError as error:  # Of `float`, or of the decoding.
+  except ValueError as error:  # From `float` or from decoding UTF-8.
     raise errors.UserError(f"{path} is not a file of word vectors in GloVe's text format: {error}") from error
   if not found:
     raise errors.UserError(f"the word vectors {path} have none of the {tokenizer.size} tokens of this corpus")

@@ -1,11 +1,15 @@
-"""Runs on one corpus, and the means to score them alike."""
+"""Scores several runs on one corpus alike."""
 
+from collections.abc import Mapping
 import dataclasses
+import os
+from typing import Any
 
 from tf_textgan import errors
 from tf_textgan.data import text_files
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
+from tf_textgan.evaluation import neural_lm
 from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
 from tf_textgan.generators import base as generator_base
@@ -13,7 +17,7 @@ from tf_textgan.metrics import estimates
 
 
 class Bench:
-  """Scores systems, a generator each, and text files against one corpus.
+  """Scores systems, each a generator, and text files against one corpus.
 
   Attributes:
     runs: workdir to `runs.Run`.
@@ -21,16 +25,26 @@ class Bench:
     scorer: `texts.Scorer` of the corpus.
   """
 
-  def __init__(self, runs, num, split, seed, combined=None, guided=None, texts_config=None, lm_config=None):
+  def __init__(
+    self,
+    runs: Mapping[str, Any],
+    num: int,
+    split: str,
+    seed: int,
+    combined: Mapping[str, generator_base.Generator] | None = None,
+    guided: Mapping[str, tuple[str, Any]] | None = None,
+    texts_config: texts.Config | None = None,
+    lm_config: neural_lm.Config | None = None,
+  ):
     """Prepares the corpus of the runs.
 
     Args:
       runs: workdir to `runs.Run`; see `check_same_corpus`.
       num: sentences to sample from each system, 2 or more.
       split: split of the corpus to score against.
-      seed: integer, of the samples and of all resampling.
-      combined: name to generator, of several runs combined; None for none.
-      guided: name to a pair, the name of the run or combination that is guided and its `guided.Generator`; None for none.
+      seed: integer seed of the samples and of all resampling.
+      combined: name to generator, combinations of several runs; None for none.
+      guided: name to a pair, the name of the guided run or combination and its `guided.Generator`; None for none.
       texts_config: `texts.Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no neural language model.
     """
@@ -43,16 +57,16 @@ class Bench:
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
-  def generators(self):
-    """What is scored: the name of each run, combination and guided system to its generator."""
+  def generators(self) -> dict[str, Any]:
+    """The systems to score: name of each run, combination and guided system to its generator."""
     return self._own | {name: generator for name, (_, generator) in self._guided.items()}
 
-  def evaluator(self, name):
+  def evaluator(self, name: str) -> evaluator_lib.Evaluator:
     """The `Evaluator` of a run or a combination."""
     return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed)
 
-  def score(self, name):
-    """A function of a picker that scores a system: `sweep.RunScorer`."""
+  def score(self, name: str) -> sweep.RunScorer:
+    """The function of a picker that scores a system."""
     scored = self.corpus, self.scorer, self._num, self._split, self._seed
     if name not in self._guided:
       return sweep.RunScorer(self.evaluator(name), *scored)
@@ -60,8 +74,8 @@ class Bench:
     likelihood = guided_likelihood.Likelihood(self.evaluator(own), generator.log_weight, self.corpus, self._num, self._split, self._seed)
     return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
 
-  def score_file(self, path):
-    """Scores a file's sentences, cut and encoded as the runs' corpus was, as if a run had generated them."""
+  def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
+    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them."""
     tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
     sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
     numbers = {}
@@ -73,17 +87,17 @@ class Bench:
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
     return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
 
-  def sweepable(self, name):
-    """Whether a system's generator picks token by token, so that a temperature means something."""
+  def sweepable(self, name: str) -> bool:
+    """Whether a system's generator is autoregressive, so that it has a sampling temperature."""
     own = self._guided[name][0] if name in self._guided else name
     return isinstance(self._own[own], generator_base.Autoregressive)
 
 
-def check_same_corpus(runs):
-  """Raises a `UserError` unless runs, workdir to `runs.Run`, were trained on one corpus."""
+def check_same_corpus(runs: Mapping[str, Any]) -> None:
+  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus."""
   first_name, first = next(iter(runs.items()))
   for workdir, run in runs.items():
-    # Not every algorithm learns the categories of a corpus that has some.
+    # Not every algorithm uses the categories of its corpus.
     chosen, expected = (
       (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
     )

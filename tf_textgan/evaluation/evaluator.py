@@ -1,11 +1,16 @@
-"""Scores a generator: its likelihood of real text, its samples against real text and, where it is known, against the truth."""
+"""Scores a generator: its likelihood of real text, and its samples against real text and, if known, the true distribution."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import threadpoolctl
 
 from tf_textgan import sequences
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.evaluation import probe
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
@@ -21,26 +26,33 @@ _BATCH = 256
 
 
 class Evaluator:
-  """Evaluates one generator on one corpus; what it compiles and what it learns of the corpus it keeps for the next time.
+  """Evaluates one generator on one corpus; caches compiled functions and statistics of the corpus between evaluations.
 
-  A generator with categories writes its samples in the proportions of the training split's labels, and is told the label of each real sequence.
+  A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence.
 
   Attributes:
     write: the generator's `write`, compiled.
-    symptoms: what the last evaluation saw of a collapse, see `metrics.collapse`; a list of texts.
-    cost: of a guided generator (`guided.Generator`), what the last sample took: `proposals`, candidates for each sentence, and `accepted`, share of
-      sentences that did not run out of candidates; a dictionary of `estimates.Estimate`, empty for the others.
+    symptoms: signs of collapse in the last evaluation, see `metrics.collapse`; a list of texts.
+    cost: a guided generator's cost of the last sample, a dictionary of `estimates.Estimate`: `proposals`, candidates per sentence, and `accepted`,
+      fraction of sentences that did not run out of candidates; empty for other generators.
   """
 
-  def __init__(self, generator, corpus, seed, discriminator=None, frechet_distance=False):
-    """Takes what is to be evaluated.
+  def __init__(
+    self,
+    generator: Any,
+    corpus: corpus_lib.Corpus,
+    seed: int,
+    discriminator: discriminator_base.Discriminator | None = None,
+    frechet_distance: bool = False,
+  ):
+    """Compiles the generator's functions.
 
     Args:
       generator: see `generators.base`; or a `guided.Generator`, which has no likelihood of its own: see `guided_likelihood`.
       corpus: `data.corpus.Corpus`.
-      seed: integer; the same samples' noise every time.
-      discriminator: the one it is trained against, to score on held-out text; None for none.
-      frechet_distance: also measure the Frechet distance of the samples, under the encoder that needs no download.
+      seed: integer seed of the samples, the same in every evaluation.
+      discriminator: the generator's adversary, to score on held-out text; None for none.
+      frechet_distance: also measure the Frechet distance of the samples, with the encoder that needs no download.
     """
     self._generator = generator
     self._corpus = corpus
@@ -49,7 +61,7 @@ class Evaluator:
     self._classifier = None
     self._accuracy_on_real = {}
     self.write = tf.function(generator.write, autograph=False)
-    # A sweep is compiled once: the temperature is a tensor here, but part of the picker in `write`.
+    # Compiled once for a whole sweep: the temperature is a tensor here, but a constant of the picker in `write`.
     self._write_at = tf.function(
       lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category), autograph=False
     )
@@ -68,19 +80,19 @@ class Evaluator:
     self._real = {}
     self._under_truth = {}
 
-  def __call__(self, num, split="validation", picker=None):
-    """Samples and scores on a small budget, as training does again and again.
+  def __call__(self, num: int, split: str = "validation", picker: Any = None) -> dict[str, float]:
+    """Samples and scores on a small budget, for repeated evaluations in training.
 
     Args:
-      num: sequences to sample.
-      split: whose sequences to score under the generator, and to compare the samples with.
+      num: number of sequences to sample.
+      split: the real sequences to score under the generator, and to compare the samples with.
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers: those of `explicit`, `score_sentences`, `told_apart`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
-      `curve_sum`, quality plus diversity in one (nats per token, lower is better), by which a checkpoint is chosen; `collapse`, the number of
-      `symptoms`; with a discriminator those of `probe.HeldOut`; if asked for, `frechet` (see `metrics.frechet`), of as many samples as real
-      sentences.
+      Dictionary of numbers, from `explicit`, `score_sentences` and `category_accuracy`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
+      `curve_sum`, quality plus diversity in one number (nats per token, lower is better), which chooses the best checkpoint; `collapse`, the number
+      of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see `metrics.frechet`), on equal numbers of samples and
+      real sentences.
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
@@ -89,7 +101,7 @@ class Evaluator:
     if split not in self._languages:
       self._languages[split] = kneser_ney.Scorer(references, training)
     numbers |= {name: estimate.value for name, estimate in self._languages[split](sentences).items()}
-    numbers |= {name: estimate.value for name, estimate in self.told_apart(sentences, split).items()}
+    numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
     numbers["curve_sum"] = self._curve_sum(numbers, split)
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
@@ -99,8 +111,8 @@ class Evaluator:
       numbers["frechet"] = self._frechet(tokens, split)
     return numbers
 
-  def sample(self, num, picker=None):
-    """Writes the samples that are scored: int32 `[num, T]`, and their log-probabilities as drawn, float64 `[num]` (nats)."""
+  def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
     seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
@@ -112,26 +124,26 @@ class Evaluator:
     return generated.tokens.numpy(), generated.log_probs.numpy().astype(np.float64)
 
   @property
-  def categories(self):
-    """Names of the categories that the generator writes in; empty if it knows none."""
+  def categories(self) -> tuple[str, ...]:
+    """Names of the categories that the generator is conditioned on; empty without categories."""
     return self._generator.spec.categories
 
-  def sample_categories(self, num):
-    """The categories in which `sample(num)` writes, drawn from the training split's labels: int32 `[num]`; None if the generator knows none."""
+  def sample_categories(self, num: int) -> np.ndarray | None:
+    """The categories of the samples of `sample(num)`, drawn from the training split's labels: int32 `[num]`; None without categories."""
     if not self.categories:
       return None
     return np.random.default_rng(self._number).choice(self._corpus.categories["train"], num)
 
-  def told_apart(self, sentences, split):
-    """How often a classifier of real text, `naive_bayes.Classifier` on the training split, finds the category that sentences were written in.
+  def category_accuracy(self, sentences: Sequence[Sequence[str]], split: str) -> dict[str, estimates.Estimate]:
+    """Accuracy of a classifier trained on the training split, `naive_bayes.Classifier`, in finding the categories of the samples.
 
     Args:
-      sentences: those of `sample(num)`, as the tokenizer's `words` gives them.
-      split: real sequences, not the training split, to compare with.
+      sentences: the samples of `sample(num)`, as sequences of words: see the tokenizer's `words`.
+      split: real sequences to compare with, other than the training split.
 
     Returns:
-      Dictionary of `estimates.Estimate`, empty if the generator knows no categories: `category_accuracy`, and of the real sequences
-      `category_accuracy_real`. Both are shares of sentences, in about the same proportions of categories.
+      Dictionary of `estimates.Estimate`, empty without categories: `category_accuracy`, and `category_accuracy_real` on the real sequences. Both
+      samples have about the same proportions of categories.
     """
     if not self.categories:
       return {}
@@ -146,22 +158,23 @@ class Evaluator:
       "category_accuracy_real": self._accuracy_on_real[split],
     }
 
-  def explicit(self, tokens, log_probs, split, picker=None):
-    """What log-probabilities tell. With a latent, the generator's are bounds: an upper one on the negative log-likelihood and on the divergences.
+  def explicit(
+    self, tokens: np.ndarray, log_probs: np.ndarray, split: str, picker: Any = None
+  ) -> dict[str, estimates.Estimate]:
+    """Metrics from log-probabilities. With a latent, the negative log-likelihood and the divergences are upper bounds.
 
     Args:
       tokens: int32 `[N, T]`, samples.
-      log_probs: float `[N]`, their log-probabilities as drawn, nats.
+      log_probs: float `[N]`, the samples' log-probabilities under the picker, nats.
       split: the real sequences.
-      picker: what the samples were drawn with. Under one that leaves tokens out (nucleus, top-k, temperature 0) real text may be impossible, so
-        nothing is said of it.
+      picker: the samples' picker. With nucleus, top-k or temperature 0 real text may be impossible, so its likelihood is left out.
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, at the
-      picker's temperature, each in its own category if it knows some; then also `nll_<split>_<category>`), `entropy` (nats per token, of the
-      samples). With a known truth: `nll_oracle` (nats per token under it, of the
-      samples it allows), `grammatical` (share of those), `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`,
-      `reverse_kl`, `js` (see `metrics.divergence`, nats per sequence).
+      picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `entropy` (nats per token, of the
+      samples). With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
+      `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`, `reverse_kl`, `js` (see `metrics.divergence`, nats
+      per sequence).
     """
     spec, truth, real = self._corpus.spec, self._corpus.truth, self._corpus.tokens[split]
     numbers = {}
@@ -189,23 +202,23 @@ class Evaluator:
     return numbers
 
   @property
-  def has_likelihood(self):
+  def has_likelihood(self) -> bool:
     """Whether the generator gives sequences a probability."""
     return self._log_probs is not None
 
-  def gives_likelihood(self, picker=None):
-    """Whether it gives every sequence a probability above zero, sampled with this picker."""
+  def gives_likelihood(self, picker: Any = None) -> bool:
+    """Whether, with this picker, every sequence has a probability above zero."""
     if not self.has_likelihood:
       return False
     return picker is None or (picker.temperature > 0 and _keeps_all(picker))
 
-  def log_probs(self, tokens, picker=None, categories=None):
+  def log_probs(self, tokens: np.ndarray, picker: Any = None, categories: np.ndarray | None = None) -> np.ndarray:
     """Log-probability of each sequence under the generator at the picker's temperature.
 
     Args:
       tokens: int32 `[N, T]`.
       picker: see `gives_likelihood`.
-      categories: int32 `[N]`, those to write in, for a generator that knows some; None for a random one each.
+      categories: int32 `[N]`, the categories to condition on; None for random ones, if the generator has categories.
 
     Returns:
       float64 `[N]`, nats; see `generators.base.Autoregressive.log_probs`.
@@ -224,15 +237,15 @@ class Evaluator:
   def _curve_sum(self, numbers, split):
     """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.
 
-    Where the truth gives every sequence a probability it is NLL-oracle + NLL of held-out text, whose least value over temperatures sums up a curve
-    (Caccia et al., https://arxiv.org/abs/1811.02549); elsewhere the forward and the reverse score of a Kneser-Ney model.
+    If the truth gives every sequence a probability, NLL-oracle + NLL of held-out text, whose minimum over temperatures summarizes a curve
+    (Caccia et al., https://arxiv.org/abs/1811.02549); else the sum of the forward and reverse scores of a Kneser-Ney model.
     """
     if self.has_likelihood and self._corpus.truth is not None and self._corpus.truth.full_support:
       return numbers["nll_oracle"] + numbers[f"nll_{split}"]
     return numbers["lm_nll"] + numbers["reverse_lm_nll"]
 
   def _frechet(self, tokens, split):
-    """The Frechet distance of samples from the first sentences of a split."""
+    """The Frechet distance between the samples and the first sentences of a split."""
     num = min(len(tokens), len(self._corpus.tokens[split]))
     decode = self._corpus.tokenizer.decode
     if (num, split) not in self._embeddings:
@@ -242,7 +255,7 @@ class Evaluator:
       return frechet.distance(ours, self._embeddings[num, split])
 
   def _real_text(self, num, split):
-    """How much of as many real sentences is repeated, and copied from the training set."""
+    """Fractions of `num` real sentences that are duplicates, and copies from the training set."""
     if (num, split) not in self._real:
       sentences = self._words(split)[:num]
       copied = diversity.copied_share(sentences, self._words("train"))
@@ -255,8 +268,8 @@ class Evaluator:
     return self._sentences[split]
 
 
-def suffix(category):
-  """The name of a category as the end of a number's name, where / would mean a training metric."""
+def suffix(category: str) -> str:
+  """The name of a category as the suffix of a metric's name, where / would mean a training metric."""
   return category.replace("/", "_")
 
 
@@ -264,30 +277,32 @@ def _keeps_all(picker):
   return not picker.top_k and picker.nucleus == 1.0
 
 
-def oracle(under_truth, sizes):
-  """What a known truth says of samples.
+def oracle(under_truth: np.ndarray, sizes: np.ndarray) -> dict[str, estimates.Estimate]:
+  """Scores samples under a known true distribution.
 
   Args:
-    under_truth: float `[N]`, log-probabilities, nats; minus infinity for what the truth forbids.
+    under_truth: float `[N]`, log-probabilities, nats; minus infinity for impossible sequences.
     sizes: int `[N]`, tokens in each, the end token included.
 
   Returns:
-    Dictionary of `estimates.Estimate`: `nll_oracle` (nats per token, of what it allows; NaN if nothing), `grammatical` (share of that).
+    Dictionary of `estimates.Estimate`: `nll_oracle` (nats per token of the possible sequences; NaN without any), `grammatical` (their fraction).
   """
   under_truth, sizes = np.asarray(under_truth), np.asarray(sizes)
   possible = np.isfinite(under_truth)
   return {"nll_oracle": estimates.mean(-under_truth[possible], sizes[possible]), "grammatical": estimates.mean(possible)}
 
 
-def score_sentences(sentences, references, training):
+def score_sentences(
+  sentences: Sequence[Sequence[str]], references: Sequence[Sequence[str]], training: Sequence[Sequence[str]]
+) -> dict[str, float]:
   """Scores sentences by themselves and against real ones, on a small budget.
 
   Args:
-    sentences, references, training: sentences as the tokenizer's `words` gives them.
+    sentences, references, training: sequences of words: see the tokenizer's `words`.
 
   Returns:
-    Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (share that stands in the training set), `js_2`
-    (divergence of bigrams from the references', nats), `mean_length` (tokens without the end token).
+    Dictionary of numbers: `distinct_1` to `distinct_4`, `duplicates`, `copied` (fraction found in the training set), `js_2`
+    (divergence of bigrams from the references', nats), `mean_length` (words).
   """
   return diversity.summary(sentences) | {
     "copied": diversity.copied_share(sentences, training),
@@ -296,7 +311,7 @@ def score_sentences(sentences, references, training):
   }
 
 
-def lengths(tokens, spec):
+def lengths(tokens: np.ndarray, spec: sequences.Spec) -> np.ndarray:
   """Tokens of each sequence, the end token included: int `[N]`."""
   if spec.end_token is None:
     return np.full(len(tokens), tokens.shape[1])

@@ -1,27 +1,40 @@
-"""The likelihood of held-out text under a guided generator, between two bounds: `metrics.partition` on a corpus."""
+"""Bounds of the likelihood of held-out text under a guided generator: `metrics.partition` on a corpus."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import estimates
 from tf_textgan.metrics import partition
 
 _BATCH = 256
 
 
 class Likelihood:
-  """Bounds the negative log-likelihood of a split under p(x) = q(x) exp f(x) / Z, the limit of many candidates of every guide."""
+  """Bounds the negative log-likelihood of a split under p(x) = q(x) exp f(x) / Z, to which every guide converges with many candidates."""
 
-  def __init__(self, evaluator, log_weight, corpus, num, split, seed=0):
+  def __init__(
+    self,
+    evaluator: evaluator_lib.Evaluator,
+    log_weight: Callable[[tf.Tensor], tf.Tensor],
+    corpus: corpus_lib.Corpus,
+    num: int,
+    split: str,
+    seed: int = 0,
+  ):
     """Args:
     evaluator: `evaluator.Evaluator` of the generator without its guide.
     log_weight: f, see `guided.Generator.log_weight`.
     corpus: `data.corpus.Corpus`.
-    num: samples of the generator to estimate Z from, 2 or more.
+    num: number of samples of the generator to estimate Z from, 2 or more.
     split: the real sequences.
-    seed: integer, of the bootstrap.
+    seed: integer seed of the bootstrap.
     """
     self._evaluator = evaluator
     self._log_weight = tf.function(log_weight, input_signature=[tf.TensorSpec([None, corpus.spec.length], tf.int32)], autograph=False)
@@ -31,24 +44,24 @@ class Likelihood:
     self._seed = seed
     self._real_scores = None
 
-  def __call__(self, picker=None):
+  def __call__(self, picker: Any = None) -> dict[str, estimates.Estimate]:
     """The bounds at one setting.
 
     Args:
-      picker: see `sampling.pickers`, of the proposals; None for the generator's own.
+      picker: picker of the proposals, see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of `estimates.Estimate`: `nll_<split>`, the upper bound, and `nll_<split>_lower`, nats per token. Empty where the proposals give real
-      text no likelihood, and for a generator with categories, of which each has a Z of its own.
+      Dictionary of `estimates.Estimate`: `nll_<split>`, the upper bound, and `nll_<split>_lower`, nats per token. Empty if the proposals give real
+      text no likelihood, and for a generator with categories, where each category would need its own Z.
     """
     if self._evaluator.categories or not self._evaluator.gives_likelihood(picker):
       return {}
     real = self._corpus.tokens[self._split]
     if self._real_scores is None:
       self._real_scores = self._scores(real)
-    written, _ = self._evaluator.sample(self._num, picker)
+    samples, _ = self._evaluator.sample(self._num, picker)
     log_probs, sizes = self._evaluator.log_probs(real, picker), evaluator_lib.lengths(real, self._corpus.spec)
-    lower, upper = partition.nll(log_probs, self._real_scores, sizes, self._scores(written), self._seed)
+    lower, upper = partition.nll(log_probs, self._real_scores, sizes, self._scores(samples), self._seed)
     return {f"nll_{self._split}": upper, f"nll_{self._split}_lower": lower}
 
   def _scores(self, tokens):

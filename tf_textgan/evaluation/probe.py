@@ -1,13 +1,16 @@
-"""The headroom probe: is there anything left for a discriminator to find?
+"""The headroom probe: can a new discriminator still distinguish a generator's samples from real text?
 
-A new discriminator learns to tell training sequences from fresh samples of a generator that stays as it is, until it stops getting better on the
-validation split; then it is scored on the test split. What it tells apart there a generator could still be taught; if it is at chance, more
-adversarial training against such a discriminator, on such data, can only follow noise. The scores are lower bounds: another discriminator, or more
-training sequences, may find more.
+Trains a new discriminator on training sequences and fresh samples of a fixed generator, until it stops improving on the validation split; then scores
+it on the test split. Any difference that it finds there could still improve the generator; if it is at chance, further adversarial training
+against such a discriminator, on such data, can only follow noise. The scores are lower bounds: another discriminator, or more training sequences,
+may find more.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterable
 import dataclasses
 import math
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -20,32 +23,34 @@ from tf_textgan import progress
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms.steps import vanilla
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import ensemble
 from tf_textgan.metrics import classification
 from tf_textgan.metrics import estimates
 from tf_textgan.sampling import noise
 
-# Sequences of a split that are scored at most: more would take more time than the training does, and the interval is narrow by then.
+# Maximum number of scored sequences of a split: more would take longer than the training, and the interval is narrow enough.
 _MOST = {"train": 2000, "validation": 2000, "test": 10_000}
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """How the probe is trained."""
+  """Network and training of the probe."""
 
-  # The probe's network; a file of tf_textgan/discriminators, or a module of your own, my_package.my_module. Its settings
+  # Network of the probe: a file of tf_textgan/discriminators, or a module of your own, my_package.my_module. Its settings
   # are --probe_discriminator_...
   probe_discriminator: str = "recurrent"
-  # Networks of that kind that learn side by side; the mean of their scores counts.
+  # Number of networks to train side by side; their mean score is used.
   probe_ensemble: int = 1
-  # Most training steps of the probe; it stops before if it does not get better.
+  # Maximum number of training steps of the probe; it stops earlier if it no longer improves.
   probe_steps: int = 2000
-  # Real sequences in a batch of the probe; there are as many samples.
+  # Real sequences in a batch of the probe, and as many samples.
   probe_batch_size: int = 64
   # AdamW's learning rate of the probe.
   probe_learning_rate: float = 3e-3
-  # AdamW's weight decay of the probe, to be multiplied by the learning rate.
+  # AdamW's weight decay of the probe, multiplied by the learning rate.
   probe_weight_decay: float = 0.01
   # Evaluations of the probe on the validation split, evenly spaced.
   probe_evaluations: int = 20
@@ -60,15 +65,15 @@ class Config:
 
 
 class Result(NamedTuple):
-  """What a probe found.
+  """Scores of a probe.
 
   Attributes:
-    probe_accuracy: `estimates.Estimate`, see `classification.accuracy`; like the next two of the test split against as many fresh samples.
+    probe_accuracy: `estimates.Estimate`, see `classification.accuracy`; like the next two, on the test split and as many fresh samples.
     probe_auc: `estimates.Estimate`, see `classification.auc`.
     probe_gain: `estimates.Estimate`, see `classification.density_ratio_gain`; nats per sequence.
-    probe_training_accuracy: `estimates.Estimate`, accuracy on the training split when training stopped, which is after the step that the others are
-      from: far above them where the probe has learnt its sequences by heart.
-    probe_steps: training steps after which the validation loss was lowest, and the probe is scored.
+    probe_training_accuracy: `estimates.Estimate`, accuracy on the training split at the end of training, later than the others' weights; far above
+      `probe_accuracy` if the probe has overfitted.
+    probe_steps: training steps with the lowest validation loss, whose weights are scored.
     validation_losses: float `[K + 1]`, the vanilla discriminator's loss, in nats, before training and at each evaluation; 2 log 2 at chance.
   """
 
@@ -81,25 +86,25 @@ class Result(NamedTuple):
 
 
 class HeldOut:
-  """Scores a discriminator on sequences that it has not been trained on; what it compiles it keeps for the next time.
+  """Scores a discriminator on held-out sequences.
 
-  For an algorithm's own discriminator: scores far below those on its training batches mean that it has learnt the sequences by heart. Of a critic,
-  such as WGAN's, only the AUC means anything: its values have no zero and no unit.
+  An algorithm's discriminator that scores far lower here than on its training batches has overfitted. For a critic, such as WGAN's, only the AUC is
+  meaningful: its scores have no zero and no unit.
   """
 
-  def __init__(self, discriminator, batch=256):
-    """Args: discriminator: see `discriminators.base`; batch: sequences scored together."""
-    # One graph for batches of any size, the last one of a pass too.
+  def __init__(self, discriminator: discriminator_base.Discriminator, batch: int = 256):
+    """Args: discriminator: see `discriminators.base`; batch: number of sequences scored together."""
+    # One graph for batches of any size, including the last one.
     signature = [tf.TensorSpec([None, discriminator.spec.length], tf.int32)]
     self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=signature, autograph=False)
     self._batch = batch
 
-  def scores(self, tokens):
+  def scores(self, tokens: np.ndarray) -> np.ndarray:
     """The discriminator's scores, without dropout, of int32 `[N, T]`: float32 `[N]`."""
     batches = (np.asarray(tokens[i : i + self._batch], np.int32) for i in range(0, len(tokens), self._batch))
     return np.concatenate([self._score(batch).numpy() for batch in batches])
 
-  def __call__(self, real, fake):
+  def __call__(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     """Scores held-out sequences and fresh samples.
 
     Args:
@@ -108,8 +113,8 @@ class HeldOut:
 
     Returns:
       Dictionary of numbers: `heldout_accuracy`, `heldout_auc` and `heldout_gain` (nats per sequence), see `metrics.classification`;
-      `heldout_loss`, the vanilla discriminator's (nats; 2 log 2 at chance); `heldout_at_chance`, 1 if neither accuracy nor AUC is above a half by
-      more than its interval, else 0.
+      `heldout_loss`, the vanilla discriminator's loss (nats; 2 log 2 at chance); `heldout_at_chance`, 1 if neither accuracy nor AUC exceeds a half
+      by more than its interval, else 0.
     """
     real, fake = self.scores(real), self.scores(fake)
     accuracy, auc = classification.accuracy(real, fake), classification.auc(real, fake)
@@ -122,24 +127,28 @@ class HeldOut:
     }
 
 
-def network_config(name):
-  """The class of a probe's network's settings: see `run`."""
+def network_config(name: str) -> type:
+  """The `Config` class of a probe's network: see `run`."""
   return registry.load("tf_textgan.discriminators", name).Config
 
 
-def run(generator, corpus, config, seed, bar=None, network=None):
-  """Trains a new discriminator against a generator that stays as it is, and scores it on the test split.
+def run(
+  generator: Any,
+  corpus: corpus_lib.Corpus,
+  config: Config,
+  seed: int,
+  bar: Callable[[Iterable[int]], Iterable[int]] | None = None,
+  network: Any = None,
+) -> Result:
+  """Trains a new discriminator against a fixed generator and scores it on the test split.
 
   Args:
     generator: see `generators.base`.
-    corpus: `data.corpus.Corpus`. A generator that knows its categories writes in those of the real sequences that it is compared with.
+    corpus: `data.corpus.Corpus`. A generator with categories is conditioned on the categories of the real sequences it is compared with.
     config: `Config`.
-    seed: integer; initial weights, order of the batches, samples and dropout follow from it.
+    seed: integer seed of initial weights, batches, samples and dropout.
     bar: function that wraps the iterator of the steps, such as this module's `bar`; None for none.
     network: the network's settings, a `network_config(config.probe_discriminator)`; None for the defaults.
-
-  Returns:
-    `Result`.
 
   Raises:
     UserError: the training split is smaller than a batch, or the network needs another generator.
@@ -161,7 +170,7 @@ def run(generator, corpus, config, seed, bar=None, network=None):
   data = {split: sequences.Batch(tokens, categories.get(split)) for split, tokens in corpus.tokens.items()}
 
   def pair(split):
-    """Real sequences and as many samples that no step trains on."""
+    """Real sequences and as many samples, which are not used in training."""
     tokens, categories = data[split]
     if len(tokens) > _MOST[split]:
       chosen = np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))
@@ -203,28 +212,28 @@ def run(generator, corpus, config, seed, bar=None, network=None):
   )
 
 
-def bar(steps):
-  """Shows on the standard error how far an iteration over `steps` has come, with the time left at most."""
+def bar(steps: Iterable[int]) -> Iterable[int]:
+  """Shows a progress bar of an iteration over `steps` on the standard error, with the maximum time left."""
   return progress.bar(steps, desc="probe", unit="step")
 
 
-def verdict(result):
-  """Says in one sentence what a `Result` means."""
+def verdict(result: Result) -> str:
+  """Interprets a `Result` in one sentence."""
   accuracy, gain, training = result.probe_accuracy, result.probe_gain, result.probe_training_accuracy
   found = (
-    f"{accuracy.value:.1%} +- {accuracy.ci:.1%} of held-out and written sequences told apart, AUC {result.probe_auc.value:.3f} +- "
+    f"{accuracy.value:.1%} +- {accuracy.ci:.1%} of held-out and generated sequences classified correctly, AUC {result.probe_auc.value:.3f} +- "
     f"{result.probe_auc.ci:.3f}, gain {gain.value:.3f} +- {gain.ci:.3f} nats per sequence"
   )
   if accuracy.value - accuracy.ci <= 0.5 and gain.value - gain.ci <= 0.0:
     by_heart = ""
     if training.value - training.ci > accuracy.value + accuracy.ci:
-      by_heart = f"; what it learnt it learnt by heart, with {training.value:.1%} +- {training.ci:.1%} on its training sequences"
+      by_heart = f"; it has learnt its training sequences by heart, with {training.value:.1%} +- {training.ci:.1%} accuracy on them"
     return f"This discriminator has nothing to teach on this data: it is at chance ({found}){by_heart}."
   if gain.value - gain.ci > 0.0:
     return f"There is something left to teach, at least {gain.value - gain.ci:.3f} nats per sequence: {found}."
-  return f"There is something left to teach, but how much cannot be said: {found}."
+  return f"There is something left to teach, but the amount is uncertain: {found}."
 
 
 def _loss(real, fake):
-  """The vanilla discriminator's mean loss, see `losses.adversarial`, of samples that need not be of one size."""
+  """The vanilla discriminator's mean loss, see `losses.adversarial`; the two samples may differ in size."""
   return float(np.logaddexp(0.0, -real.astype(np.float64)).mean() + np.logaddexp(0.0, fake.astype(np.float64)).mean())

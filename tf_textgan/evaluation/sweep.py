@@ -1,13 +1,17 @@
 """Scores a generator at many sampling temperatures and nucleus thresholds: the points of its quality-diversity curve."""
 
+from collections.abc import Callable
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import texts
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import estimates
@@ -16,11 +20,11 @@ from tf_textgan.sampling import pickers
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """At which settings a run is sampled."""
+  """Sampling temperatures and nucleus thresholds."""
 
   # Sampling temperatures of the sweep.
   temperatures: tuple[float, ...] = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
-  # Nucleus thresholds of the sweep, each at temperature 1; none if empty.
+  # Nucleus thresholds of the sweep, at temperature 1; may be empty.
   nuclei: tuple[float, ...] = (0.8, 0.95)
 
   def __post_init__(self):
@@ -35,17 +39,26 @@ class Config:
 
 
 class RunScorer:
-  """Scores one generator, at any picker, with every metric that its corpus allows."""
+  """Scores one generator, with any picker, by every metric that its corpus allows."""
 
-  def __init__(self, evaluator, corpus, scorer, num, split, seed=0, likelihood=None):
+  def __init__(
+    self,
+    evaluator: evaluator_lib.Evaluator,
+    corpus: corpus_lib.Corpus,
+    scorer: texts.Scorer,
+    num: int,
+    split: str,
+    seed: int = 0,
+    likelihood: Callable[[Any], dict[str, estimates.Estimate]] | None = None,
+  ):
     """Args:
     evaluator: `evaluator.Evaluator` of the generator.
     corpus: `data.corpus.Corpus`.
-    scorer: `texts.Scorer` of the corpus's sentences as token ids.
+    scorer: `texts.Scorer` of the corpus's sentences.
     num: sequences to sample for each point.
     split: the real sequences.
-    seed: integer, of the truth's own samples.
-    likelihood: function of a picker that gives further numbers, for a guided generator `guided_likelihood.Likelihood`; None for none.
+    seed: integer seed of the truth's samples.
+    likelihood: function of a picker that returns further numbers, `guided_likelihood.Likelihood` for a guided generator; None for none.
     """
     self._evaluator = evaluator
     self._corpus = corpus
@@ -56,16 +69,16 @@ class RunScorer:
     self._likelihood = likelihood
     self._fresh = None
 
-  def __call__(self, picker=None):
+  def __call__(self, picker: Any = None) -> dict[str, estimates.Estimate]:
     """The numbers at one setting.
 
     Args:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of `estimates.Estimate`: those of `Evaluator.explicit`, of `texts.Scorer` and, for a truth that is a grammar, `mass_covered` and
-      `mass_covered_truth`: see `divergence.mass_covered`. Of a generator with categories also those of `Evaluator.told_apart`, and
-      `bleu_<n>_<category>`: of the samples in a category against all the real sequences in it. Of a guided generator also its `Evaluator.cost`.
+      Dictionary of `estimates.Estimate`, from `Evaluator.explicit` and `texts.Scorer`. If the truth is a grammar, also `mass_covered` and
+      `mass_covered_truth`: see `divergence.mass_covered`. For a generator with categories, also `Evaluator.category_accuracy`, and
+      `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also `Evaluator.cost`.
     """
     tokens, log_probs = self._evaluator.sample(self._num, picker)
     numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker) | self._evaluator.cost
@@ -79,17 +92,17 @@ class RunScorer:
       coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
       numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
     sentences = self._corpus.tokenizer.words(tokens)
-    return numbers | self._scorer(sentences) | self._evaluator.told_apart(sentences, self._split) | self._bleu_by_category(sentences)
+    return numbers | self._scorer(sentences) | self._evaluator.category_accuracy(sentences, self._split) | self._bleu_by_category(sentences)
 
   def _bleu_by_category(self, sentences):
     names = self._evaluator.categories
     if not names:
       return {}
-    written, labels = self._evaluator.sample_categories(self._num), self._corpus.categories[self._split]
+    categories, labels = self._evaluator.sample_categories(self._num), self._corpus.categories[self._split]
     references = self._corpus.tokenizer.words(self._corpus.tokens[self._split])
     numbers = {}
     for i, name in enumerate(names):
-      of_category = [[sentence for sentence, label in zip(*pair) if label == i] for pair in ((sentences, written), (references, labels))]
+      of_category = [[sentence for sentence, label in zip(*pair) if label == i] for pair in ((sentences, categories), (references, labels))]
       if all(of_category):
         columns = bleu.bleu(*of_category).T
         suffix = evaluator_lib.suffix(name)
@@ -97,18 +110,18 @@ class RunScorer:
     return numbers
 
 
-def run(name, score, config, sweepable, advance):
+def run(name: str, score: RunScorer, config: Config, sweepable: bool, advance: Callable[[], Any]) -> list[curves.Curve]:
   """Scores a run at every setting.
 
   Args:
-    name: of the run.
+    name: the run's name.
     score: `RunScorer`.
     config: `Config`.
-    sweepable: whether the generator picks by temperature; if not, it has the one point of its own picker.
-    advance: function called after each point.
+    sweepable: whether the generator has a sampling temperature; if not, its own picker gives the only point.
+    advance: function to call after each point.
 
   Returns:
-    List of `curves.Curve`: over temperatures, and over nucleus thresholds where there are some.
+    Curves over temperatures and, if any, over nucleus thresholds.
   """
 
   def curve(curve_name, settings):
@@ -124,18 +137,18 @@ def run(name, score, config, sweepable, advance):
   return warm + curve(f"{name}, nucleus", [(f"{nucleus:g}", pickers.Categorical(1.0, 0, nucleus)) for nucleus in config.nuclei])
 
 
-def num_settings(config, sweepable):
-  """How many points `run` makes."""
+def num_settings(config: Config, sweepable: bool) -> int:
+  """Number of points that `run` scores."""
   return len(config.temperatures) + len(config.nuclei) if sweepable else 1
 
 
-def real_row(corpus, scorer, num, split, seed=0):
-  """The real-data row: training sentences scored as if a generator had written them; see `texts.Scorer.real`.
+def real_row(corpus: corpus_lib.Corpus, scorer: texts.Scorer, num: int, split: str, seed: int = 0) -> curves.Curve:
+  """The real-data row: training sentences scored as if they were generated; see `texts.Scorer.real`.
 
   Args:
     corpus, scorer, split: as in `RunScorer`.
-    num: sentences to take, at most all there are.
-    seed: integer, of which ones.
+    num: maximum number of sentences.
+    seed: integer seed of their choice.
 
   Returns:
     `curves.Curve` of one point.
@@ -147,7 +160,7 @@ def real_row(corpus, scorer, num, split, seed=0):
     sizes = evaluator_lib.lengths(tokens, corpus.spec)
     numbers |= evaluator_lib.oracle(corpus.truth.log_prob(tokens), sizes)
     if corpus.truth.full_support:
-      # The truth's own likelihood of held-out text: where a perfect model lies.
+      # The truth's likelihood of held-out text: the value of a perfect model.
       real = np.asarray(corpus.tokens[split])
       numbers[f"nll_{split}"] = estimates.mean(-corpus.truth.log_prob(real), evaluator_lib.lengths(real, corpus.spec))
   return curves.Curve("real data (training)", "real", [curves.Point("", numbers)])

@@ -1,5 +1,6 @@
-"""Scores texts against real ones: all the metrics that need samples only, each with its sample size and, where it is an average, its interval."""
+"""Scores texts against real text: all metrics that need only samples, each with its sample size and, if it is a mean, its interval."""
 
+from collections.abc import Sequence
 import dataclasses
 from typing import Literal
 
@@ -15,15 +16,15 @@ from tf_textgan.metrics import kneser_ney
 from tf_textgan.metrics import mauve
 from tf_textgan.metrics import statistics
 
-# What says nothing of sentences that stand in the training set.
+# Metrics that mean nothing for training sentences.
 _KNOWN = ("copied", "longest_copied", "longest_copied_max", "lstm_lm_nll")
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Which metrics, and how they are taken."""
+  """Protocol of BLEU, and the sentence encoder."""
 
-  # How BLEU and Self-BLEU are sampled: ours, or as a published program does it; see docs/evaluation.md.
+  # Sampling protocol of BLEU and Self-BLEU: ours ("full"), or a published program's; see docs/evaluation.md.
   bleu_protocol: Literal["full", "texygen", "texygen_fast", "relgan", "textgan_pytorch"] = "full"
   # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER, or a module of your own,
   # my_package.my_module; empty for neither.
@@ -31,21 +32,27 @@ class Config:
 
 
 class Scorer:
-  """Scores any number of samples against the same real text; what depends on the real text alone is computed once.
+  """Scores any number of samples against the same real text; statistics of the real text are computed once.
 
   Sentences are sequences of words.
   """
 
-  def __init__(self, references, training=None, config=None, lm_config=None, seed=0):
-    """Takes the real text.
+  def __init__(
+    self,
+    references: Sequence[Sequence[str]],
+    training: Sequence[Sequence[str]] | None = None,
+    config: Config | None = None,
+    lm_config: neural_lm.Config | None = None,
+    seed: int = 0,
+  ):
+    """Prepares the language models and the encoder.
 
     Args:
-      references: sentences to compare with, at least two; mostly the test set.
-      training: the training sentences, for copies and the forward language model; None for no numbers of copies and a language model of the
-        references.
+      references: sentences to compare with, at least two; usually the test set.
+      training: the training sentences, for copies and the forward language model; None counts no copies and trains that model on the references.
       config: `Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no LSTM language model.
-      seed: integer, of the bootstrap, the clustering and the LSTM.
+      seed: integer seed of the bootstrap, the clustering and the LSTM.
     """
     self._references = references
     self._training = training
@@ -58,15 +65,15 @@ class Scorer:
     if lm_config and lm_config.lm_size:
       self._neural = neural_lm.Scorer(references, training, lm_config, seed)
 
-  def __call__(self, sentences):
+  def __call__(self, sentences: Sequence[Sequence[str]]) -> dict[str, estimates.Estimate]:
     """Scores a sample.
 
     Args:
       sentences: at least two.
 
     Returns:
-      Dictionary of `estimates.Estimate`: those of `bleu.scores`, `statistics.statistics` and `kneser_ney.Scorer`; `frechet` and `mauve`, of as many
-      references as there are sentences or as many sentences as there are references; those of `neural_lm.Scorer` if asked for.
+      Dictionary of `estimates.Estimate`, from `bleu.scores`, `statistics.statistics` and `kneser_ney.Scorer`; `frechet` and `mauve`, on equal
+      numbers of sentences and references; if requested, from `neural_lm.Scorer`.
     """
     numbers = bleu.scores(sentences, self._references, self._config.bleu_protocol)
     numbers |= statistics.statistics(sentences, self._references, self._training, self._seed)
@@ -77,15 +84,15 @@ class Scorer:
       numbers |= self._neural(sentences)
     return numbers
 
-  def real(self, sentences):
+  def real(self, sentences: Sequence[Sequence[str]]) -> dict[str, estimates.Estimate]:
     """Scores training sentences as if they were samples: the real-data row.
 
     Args:
       sentences: some of the training sentences, at least two.
 
     Returns:
-      As a call, with `lm_nll` of the references, because the language model knows the training sentences, and without the numbers of copies and
-      the forward score of the LSTM, for the same reason.
+      As a call, except: the language models were trained on these sentences, so `lm_nll` is the references', and copies and the forward score of
+      the LSTM are left out.
     """
     numbers = {name: number for name, number in self(sentences).items() if name not in _KNOWN}
     return numbers | {"lm_nll": self._language.real()}
@@ -93,10 +100,10 @@ class Scorer:
   def _embedded(self, sentences):
     if self._embeddings is None:
       self._embeddings = self._encode(self._references)
-    # Both metrics depend on the sizes: as many of one as of the other, so that only one number has to be told.
+    # Both metrics depend on the sample sizes; equal sizes leave one number to report.
     num = min(len(sentences), len(self._embeddings))
     ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
-    # Many small matrices: on a busy machine threads that wait for each other take ten times as long.
+    # Many small matrices: on a busy machine, threads waiting for each other take ten times as long.
     with threadpoolctl.threadpool_limits(1):
       numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
       if num >= 3:

@@ -1,4 +1,4 @@
-"""Runs in their folders: `make` an experiment, `train` it, `load`, `guide` and `combine` what it became."""
+"""Runs in their folders: `make` an experiment, `train` it, `load`, `guide` and `combine` the trained generators."""
 
 from tf_textgan.runs.experiment import make
 from tf_textgan.runs.run import Run

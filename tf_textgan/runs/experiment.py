@@ -1,5 +1,7 @@
-"""An experiment as a value: every choice that makes a run, from which its corpus and networks are built."""
+"""An experiment as a value: all settings of a run, from which its corpus and networks are built."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
 import difflib
 import os
@@ -19,7 +21,9 @@ import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import load as data
 from tf_textgan.data import word_vectors
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -29,63 +33,62 @@ from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
 
-# What stands in place of the name of a part that Python code hands over: see `runs.given`.
+# The name of a part passed from Python: see `runs.given`.
 GIVEN = "given"
 
-# What the flags of a part begin with.
+# Prefixes of the networks' flags.
 PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-  """What to train, on what, and where."""
+  """Algorithm, corpus, networks, folders and precision."""
 
-  # How to train; a file of tf_textgan/algorithms, or a module of your own, my_package.my_module.
+  # Training algorithm: a file of tf_textgan/algorithms, or a module of your own, my_package.my_module.
   algorithm: str = "seqgan"
-  # What to learn; a file of tf_textgan/data/datasets, any dataset registered in TFDS, the folder of a prepared TFDS dataset
+  # Corpus: a file of tf_textgan/data/datasets, any dataset registered in TFDS, the folder of a prepared TFDS dataset
   # (/path/to/my_dataset/1.0.0), or a module of your own, my_package.my_module.
   dataset: str = "caption_grammar"
-  # Folder of the run. The same command goes on with a run that was stopped.
+  # Folder of the run. Running the same command again resumes a stopped run.
   workdir: str = "runs/default"
-  # Network that generates; a file of tf_textgan/generators, or a module of your own. Empty for the algorithm's own.
+  # Generator: a file of tf_textgan/generators, or a module of your own. Empty for the algorithm's default.
   generator: str = ""
-  # Network that scores; a file of tf_textgan/discriminators, or a module of your own. Empty for the algorithm's own.
+  # Discriminator: a file of tf_textgan/discriminators, or a module of your own. Empty for the algorithm's default.
   discriminator: str = ""
-  # Discriminators of that kind that learn side by side; the mean of their scores counts.
+  # Number of discriminators to train side by side; their mean score is used.
   ensemble: int = 1
-  # Folder of prepared datasets; empty for TFDS's own, ~/tensorflow_datasets.
+  # Folder of prepared datasets; empty for TFDS's default, ~/tensorflow_datasets.
   data_dir: str = ""
-  # Functions of your own that reward sentences, my_package.my_module:function each: of a list of strings, giving as many numbers, which are added to
-  # the discriminator's reward in every policy gradient, and to its score in guided sampling.
+  # Your own reward functions, my_package.my_module:function each: from a list of strings to a list of numbers, added to the discriminator's reward
+  # in every policy gradient, and to its score in guided sampling.
   reward: tuple[str, ...] = ()
-  # Weights of --reward, one for each; 1 each without.
+  # Weights of --reward, one for each; default 1 each.
   reward_weight: tuple[float, ...] = ()
-  # Modules of your own to import first, separated by commas, such as one with a TFDS builder that --dataset then names.
+  # Modules of your own to import first, separated by commas, such as one with a TFDS builder for --dataset.
   imports: str = ""
-  # Folder of a run whose generator, at its best checkpoint, is the one this run begins with; its vocabulary and length of sequences come with it.
-  # The generator's flags must be those of that run. With --mle_steps=0 it takes the place of the maximum-likelihood phase.
+  # Folder of a run: start from its generator at the best checkpoint, with its vocabulary and sequence length. The generator's flags must equal that
+  # run's. With --mle_steps=0 it replaces the maximum-likelihood phase.
   pretrained: str = ""
-  # With --pretrained: temperature of that generator which this run's begins with as its own 1. The one at which held-out text is most probable
-  # (evaluate.py --sweep --split validation) makes a fair beginning: what an adversary brings is then more than a temperature would.
+  # With --pretrained: fold this temperature into the pretrained logits. For a fair start take the one at which held-out text is most probable
+  # (evaluate.py --sweep --split validation): adversarial training must then improve on more than the temperature.
   pretrained_temperature: float = 1.0
-  # Folder of a run on the same corpus whose discriminator, at its latest checkpoint, is the one this run begins with. The discriminator's flags must
-  # be those of that run. With --discriminator_steps=0 it takes the place of the discriminator phase, so that one is trained for many runs.
+  # Folder of a run on the same corpus: start from its discriminator at the latest checkpoint. The discriminator's flags must equal that run's. With
+  # --discriminator_steps=0 it replaces the discriminator phase, so that many runs share one.
   pretrained_discriminator: str = ""
-  # With --algorithm mle: file of further sentences to learn, one on a line, such as generate.py has written, perhaps with several runs or a
-  # discriminator to guide it. They do not count as real: vocabulary, evaluations and the other splits are those of the dataset.
+  # With --algorithm mle: file of further training sentences, one on a line, such as the output of generate.py, for distillation. They do not count as
+  # real: vocabulary, evaluations and the other splits come from the dataset.
   synthetic_file: str = ""
   # File of word vectors in GloVe's text format, for networks whose pretrained_size is above 0.
   embedding_file: str = ""
-  # Arithmetic of the networks: "float32", or "mixed_bfloat16" with float32 weights.
+  # Precision of the networks' arithmetic: "float32", or "mixed_bfloat16" with float32 weights.
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
-  # The same result in every run on the same machine; somewhat slower on a GPU.
+  # Reproduce results exactly on the same machine; somewhat slower on a GPU.
   deterministic: bool = True
-  # Rounds to profile for TensorBoard, after the first ten of the run; 0 for none.
+  # Number of rounds to profile for TensorBoard, after the first ten; 0 for none.
   profile_rounds: int = 0
   # Write a SavedModel at the end.
   export: bool = True
-  # Version of the SavedModel, above 0: it is written to export/VERSION, beside the other versions, as TensorFlow Serving expects it; 0 writes it to
-  # export itself.
+  # Version of the SavedModel: above 0 writes it to export/VERSION, beside other versions, as TensorFlow Serving expects; 0 writes it to export.
   export_version: int = 0
 
   def __post_init__(self):
@@ -94,14 +97,14 @@ class Choices:
     checks.above_zero(self, "pretrained_temperature")
 
   @classmethod
-  def from_json(cls, values):
-    """The choices in an experiment's `to_json`; imports nothing. Raises as `Experiment.from_json`."""
+  def from_json(cls, values: dict[str, Any]) -> "Choices":
+    """Reads the choices of an experiment's `to_json`; imports nothing. Raises as `Experiment.from_json`."""
     return _from_dict(cls, values)
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-  """All settings. The last four are `Config`s of the modules that `choices` names; None for a discriminator that is not there."""
+  """All settings. The last four are `Config`s of the modules that `choices` names; None for no discriminator, and for parts passed from Python."""
 
   choices: Choices
   schedule: base.Schedule
@@ -111,16 +114,16 @@ class Experiment:
   generator: Any
   discriminator: Any
 
-  def to_json(self):
-    """A dictionary that JSON can hold."""
+  def to_json(self) -> dict[str, Any]:
+    """The settings as a dictionary of JSON values."""
     return {field.name: _as_dict(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
   @classmethod
-  def from_json(cls, values):
-    """The experiment that `to_json` described. It imports the user's modules that are named there: see `modules_named`.
+  def from_json(cls, values: dict[str, Any]) -> "Experiment":
+    """Reads the settings of `to_json`. Imports the user's modules named there, see `modules_named`.
 
     Raises:
-      UserError: a setting is unknown here: the run is of another version.
+      UserError: a setting is unknown: the run comes from another version.
     """
     choices = Choices.from_json(values["choices"])
     classes = config_classes(choices)
@@ -129,13 +132,13 @@ class Experiment:
 
 
 def make(**settings: Any) -> Experiment:
-  """An experiment from settings that have the names of `train.py`'s flags.
+  """Makes an experiment from settings named as `train.py`'s flags.
 
   Args:
     **settings: such as `algorithm="gsgan"`, `mle_steps=10`, `generator_hidden_size=32`, `workdir=path`; all others have their defaults.
 
   Raises:
-    UserError: there is no setting of a name, or a value is of the wrong type or out of range.
+    UserError: a setting is unknown, or a value has the wrong type or is out of range.
   """
   own = {field.name for field in dataclasses.fields(Choices)}
   choices = Choices(**{name: _converted(Choices, name, name, settings[name]) for name in own & settings.keys()})
@@ -155,7 +158,7 @@ def make(**settings: Any) -> Experiment:
 
 
 def _converted(cls, name, flag, value):
-  """A setting's value, as a field of a `Config` holds it; a `UserError` if it is of another type."""
+  """Converts a value to the type of a `Config` field; raises a `UserError` for a value of another type."""
   hint = typing.get_type_hints(cls)[name]
   allowed = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
   if isinstance(value, os.PathLike):
@@ -175,25 +178,25 @@ def _converted(cls, name, flag, value):
   return value
 
 
-def modules_named(values):
-  """The code from outside the library that the values of `to_json` name: a list of modules, and of the functions `module:function` of rewards."""
+def modules_named(values: dict[str, Any]) -> list[str]:
+  """Names of the users' code in the values of `to_json`: modules, and reward functions as `module:function`."""
   choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
   named = [*(choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")), dataset.get("tokenizer")]
   parts = [name for name in named if name and registry.is_outside(name)]
   return [*_split(choices.get("imports") or ""), *(choices.get("reward") or ()), *parts]
 
 
-def import_all(imports):
-  """Imports the user's modules of a comma-separated list; raises a `UserError` if one cannot be."""
+def import_all(imports: str) -> None:
+  """Imports a comma-separated list of user's modules; raises a `UserError` if an import fails."""
   for name in _split(imports):
     registry.import_module(name)
 
 
-def config_classes(choices):
-  """The `Config` class of each part of an experiment but the choices; None for a discriminator that is not there.
+def config_classes(choices: Choices) -> dict[str, type | None]:
+  """The `Config` class of each part of an experiment except the choices; None for no discriminator, and for parts passed from Python.
 
   Raises:
-    UserError: a choice names something that is not there, or a user's part has a setting of a name that is taken.
+    UserError: a chosen name is unknown, or a setting of a user's part has a name already in use.
   """
   import_all(choices.imports)
   names = {"algorithm": choices.algorithm, **network_names(choices)}
@@ -213,7 +216,7 @@ def config_classes(choices):
 
 
 def _check_names(classes):
-  """Raises a `UserError` if two parts have a setting of the same flag."""
+  """Raises a `UserError` if settings of two parts share a flag."""
   owners = {field.name: Choices for field in dataclasses.fields(Choices)}
   for part, cls in classes.items():
     for field in dataclasses.fields(cls) if cls else ():
@@ -225,13 +228,13 @@ def _check_names(classes):
       owners[flag] = cls
 
 
-def network_names(choices):
-  """The names of the generator and the discriminator, by kind: the chosen ones, or the algorithm's own; empty for no discriminator.
+def network_names(choices: Choices) -> dict[str, str]:
+  """The names of the generator and the discriminator, by kind: chosen, or the algorithm's defaults; empty for no discriminator.
 
   Raises:
-    UserError: there is no such algorithm, or a discriminator is chosen for one that trains none.
+    UserError: the algorithm is unknown, or a discriminator is chosen for an algorithm without one.
   """
-  if choices.algorithm == GIVEN:  # It has no networks of its own.
+  if choices.algorithm == GIVEN:  # It has no default networks.
     return {"generator": choices.generator, "discriminator": choices.discriminator}
   algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
   if choices.discriminator and not algorithm.DISCRIMINATOR:
@@ -240,8 +243,8 @@ def network_names(choices):
   return {"generator": choices.generator or algorithm.GENERATOR[0], "discriminator": choices.discriminator or own}
 
 
-def default_networks(choices):
-  """The algorithm's own `Config`s for the generator and the discriminator, each None where `choices` names another network."""
+def default_networks(choices: Choices) -> list[Any]:
+  """The algorithm's default `Config`s of the generator and the discriminator; None for a network that `choices` replaces."""
   if choices.algorithm == GIVEN:
     return [None, None]
   algorithm = registry.load("tf_textgan.algorithms", choices.algorithm)
@@ -249,31 +252,33 @@ def default_networks(choices):
   return [config if chosen in ("", name) else None for chosen, (name, config) in zip((choices.generator, choices.discriminator), own)]
 
 
-def load_corpus(experiment, tokenizer=None, length=None):
-  """Prepares the corpus; with a saved vocabulary and length it is encoded as it was then. One from Python code is kept in the run's folder."""
+def load_corpus(experiment: Experiment, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None) -> corpus_lib.Corpus:
+  """Prepares and reads the corpus, with a saved tokenizer and length if given. A corpus from Python is read from the run's folder."""
   choices = experiment.choices
   place = choices.workdir if choices.dataset == GIVEN else choices.data_dir or None
   return data.load(choices.dataset, experiment.dataset, place, tokenizer, length)
 
 
-def build(experiment, spec, tokenizer=None, given=None):
+def build(
+  experiment: Experiment,
+  spec: sequences.Spec,
+  tokenizer: tokenizers.Tokenizer | None = None,
+  given: Mapping[str, Callable[[Any, Any, int], Any]] | None = None,
+) -> base.Algorithm:
   """Makes the networks and their algorithm, initialised from the experiment's seed.
 
   Args:
     experiment: `Experiment`.
-    spec: `sequences.Spec` of the corpus. An algorithm whose module does not say `CATEGORIES = True` is given it without its categories.
-    tokenizer: see `data.tokenizers`, for the word vectors; None where a checkpoint will be restored, which has them and the generator's weights.
-    given: kind to function, the parts that Python code hands over: see `runs.given`.
-
-  Returns:
-    `algorithms.base.Algorithm`.
+    spec: `sequences.Spec` of the corpus. Its categories are dropped unless the algorithm's module says `CATEGORIES = True`.
+    tokenizer: see `data.tokenizers`, for the word vectors; None if a checkpoint, with word vectors and weights, will be restored.
+    given: kind to function, parts passed from Python: see `runs.given`.
 
   Raises:
     UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
-      are wrong, or the pretrained generator is another.
+      are wrong, or a pretrained network does not fit.
   """
   choices, seed = experiment.choices, experiment.loop.seed
-  # The process-wide policy only while the layers are made: a library should leave no trace.
+  # Set the process-wide policy only while layers are made, and restore it after.
   before = keras.config.dtype_policy()
   keras.config.set_dtype_policy(choices.precision)
   try:
@@ -315,12 +320,12 @@ def build(experiment, spec, tokenizer=None, given=None):
 
 
 def _maker(kind, name, given):
-  """A function of a spec, a `Config` and a seed that makes a network."""
+  """The function of a spec, a `Config` and a seed that makes a network."""
   return given[kind] if kind in given else getattr(registry.load(f"tf_textgan.{kind}s", name), kind.capitalize())
 
 
 def _restore_discriminator(choices, networks, tokenizer):
-  """Gives the discriminator the weights of the one in `choices.pretrained_discriminator`."""
+  """Restores the discriminator's weights from the run in `choices.pretrained_discriminator`."""
   folder = pathlib.Path(choices.pretrained_discriminator)
   discriminator = networks.get("discriminator")
   if discriminator is None:
@@ -329,12 +334,12 @@ def _restore_discriminator(choices, networks, tokenizer):
   # The name first: a tokenizer that only this file names is not imported.
   if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
     raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
-  discriminator.attach(networks)  # One that has its sizes from the generator makes its variables here.
+  discriminator.attach(networks)  # Makes the variables whose sizes follow the generator's.
   _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
 
 
 def _restore(network, name, checkpoint, flag, folder):
-  """Gives a network the weights that a run in `folder`, which `flag` names, has saved of its own: of its "best" or "latest" state."""
+  """Restores a network's weights from the "best" or "latest" checkpoint of the run in `folder`, the value of `flag`."""
   checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(folder) / "checkpoints")
   if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/") is None:
     raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
@@ -353,8 +358,8 @@ def _assign_word_vectors(path, tokenizer, *networks):
     variable.assign(vectors[variable.shape[1]])
 
 
-def versions():
-  """Versions of what a result depends on."""
+def versions() -> dict[str, str]:
+  """Versions of Python and of the packages that results depend on."""
   packages = {"tf_textgan": tf_textgan, "tensorflow": tf, "keras": keras, "tensorflow_datasets": tfds, "numpy": np}
   return {"python": platform.python_version(), **{name: package.__version__ for name, package in packages.items()}}
 

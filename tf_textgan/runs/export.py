@@ -1,6 +1,9 @@
-"""A generator as a SavedModel: strings in and out, loadable with plain TensorFlow."""
+"""Exports a generator as a SavedModel: strings in and out, loadable with plain TensorFlow."""
 
+from collections.abc import Callable
+import os
 import pathlib
+from typing import Any
 
 from absl import logging
 import tensorflow as tf
@@ -8,6 +11,9 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.discriminators import base as discriminator_base
+from tf_textgan.generators import base as generator_base
+from tf_textgan.generators import guided
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -15,33 +21,38 @@ from tf_textgan.sampling import pickers
 class Model(tf.Module):
   """The signatures of an exported run.
 
-  `generate(num, temperature, seed)` gives `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
+  `generate(num, temperature, seed)` returns `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
   distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`. A `num`
-  below 1 and a temperature that is negative or not finite are an `InvalidArgumentError`.
+  below 1, or a temperature that is negative or not finite, raises an `InvalidArgumentError`.
 
-  `generate_guided`, absent if the discriminator's score is no logit, takes the same and lets the discriminator choose each sentence among 16. It also
-  gives `score`, float32 `[num]`, the discriminator's logits; `log_prob` is that of the proposals.
+  `generate_guided` takes the same arguments; the discriminator chooses each sentence among 16 candidates. It also returns `score`, float32 `[num]`,
+  the discriminator's logits; `log_prob` is the log-probability of the candidates. Absent if the discriminator's score is no logit.
 
-  `score(text)`, string `[N]`, gives `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
-  `[N]`, the discriminator's score (absent if there is none). Text is tokenized as in training, lower-casing
-  included, except that words of the tokenizer `nltk` must stand between spaces, as in generated text. An unknown word counts as <unk>. `score` is
-  also the default: the signature `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Where there is
-  neither a likelihood nor a discriminator, all three are absent, as nothing can be scored.
+  `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
+  `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training, except that words of the
+  tokenizer `nltk` must be separated by spaces, as in generated text. Unknown words become <unk>. `score` is also the default: the signature
+  `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Without a likelihood and a discriminator all three
+  are absent.
 
-  Of a generator with categories, both take `category` as a further argument. `generate` takes a string scalar, the name of the category to write in
-  or "" for a mixture of all in equal shares, and also gives `category`, string `[num]`. `score` takes string `[N]`, for each sentence the name of the
-  category under which `log_prob` is; to find the likeliest category of a sentence, score it once in each. Another name is an
-  `InvalidArgumentError` that lists the right ones.
+  For a generator with categories, both also take `category`. `generate` takes a string scalar, the category's name or "" for equal shares of all,
+  and also returns `category`, string `[num]`. `score` takes string `[N]`, the category that each sentence's `log_prob` is conditioned on; to find
+  the likeliest category of a sentence, score it once in each. An unknown name raises an `InvalidArgumentError` that lists the right ones.
   """
 
-  def __init__(self, generator, discriminator, tokenizer, guide=None):
+  def __init__(
+    self,
+    generator: generator_base.Generator,
+    discriminator: discriminator_base.Discriminator | None,
+    tokenizer: tokenizers.Tokenizer,
+    guide: guided.Generator | None = None,
+  ):
     super().__init__()
     self._generator = generator
     self._discriminator = discriminator
     self._guide = guide
     check(tokenizer)
     self._text = tokenizer.graph()
-    # Keras variables are not tf.Modules' children: hold the tensors' variables themselves.
+    # tf.Module does not track Keras variables, so hold their tf.Variables.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
     settings = [tf.TensorSpec([], tf.int32, "num"), tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int64, "seed")]
     text = [tf.TensorSpec([None], tf.string, "text")]
@@ -55,8 +66,8 @@ class Model(tf.Module):
     if generator.likelihood or discriminator is not None:
       self.score = self.serve = tf.function(self._score, input_signature=text, autograph=False)
 
-  def signatures(self):
-    """The functions by the names of their signatures."""
+  def signatures(self) -> dict[str, Callable[..., Any]]:
+    """Signature name to function."""
     signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "score") if hasattr(self, name)}
     return signatures | {"serving_default": self.score} if "score" in signatures else signatures
 
@@ -103,21 +114,28 @@ class Model(tf.Module):
     return tf.argmax(matches[..., : len(self._categories)], axis=-1, output_type=tf.int32)
 
 
-def generation_seed(seed):
-  """The seed with which a user's number starts `Generator.write`: int32 `[2]` from an integer or an int64 scalar tensor."""
+def generation_seed(seed: int | tf.Tensor) -> tf.Tensor:
+  """Converts a user's seed, an integer or an int64 scalar tensor, to a seed of `Generator.write`, int32 `[2]`."""
   seed = tf.cast(seed, tf.int64)
   low, high = tf.bitwise.bitwise_and(seed, 0x7FFFFFFF), tf.bitwise.right_shift(seed, 31)
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
-def check(tokenizer):
-  """Raises a `UserError` if runs with a tokenizer cannot be exported."""
+def check(tokenizer: tokenizers.Tokenizer) -> None:
+  """Raises a `UserError` if runs with this tokenizer cannot be exported."""
   if tokenizer.graph() is None:
     raise errors.UserError(f"the tokenizer {tokenizers.name_of(type(tokenizer))} has no graph, so the run cannot be exported; pass --export false")
 
 
-def save(folder, generator, discriminator, tokenizer, guide=None, version=0):
-  """Writes a SavedModel, whole or not at all; one that stands there is replaced.
+def save(
+  folder: str | os.PathLike,
+  generator: generator_base.Generator,
+  discriminator: discriminator_base.Discriminator | None,
+  tokenizer: tokenizers.Tokenizer,
+  guide: guided.Generator | None = None,
+  version: int = 0,
+) -> pathlib.Path:
+  """Writes a SavedModel atomically, replacing any existing one.
 
   Args:
     folder: path of the SavedModel, or of its versions.
@@ -125,7 +143,7 @@ def save(folder, generator, discriminator, tokenizer, guide=None, version=0):
     discriminator: see `discriminators.base`, or None.
     tokenizer: see `data.tokenizers`.
     guide: `guided.Generator` of these networks; None for no `generate_guided`.
-    version: integer; the SavedModel is written to a folder of that name in `folder`, or to `folder` itself if it is 0.
+    version: above 0, the SavedModel is written to the folder of that name in `folder`; 0 for `folder` itself.
 
   Returns:
     The path of the SavedModel.

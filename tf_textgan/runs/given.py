@@ -1,8 +1,8 @@
-"""Parts that Python code hands to a run, in place of the names of modules.
+"""Parts passed to a run from Python, in place of module names.
 
-A part whose class is the `Generator`, `Discriminator` or `Algorithm` of an importable module, the library's or `my_package.my_module`, is the same as
-that module's name: every command reads the run back. Any other part, such as one from a notebook, is written down as "given", and must be handed over
-again to read the run back.
+A part whose class is the `Generator`, `Discriminator` or `Algorithm` of an importable module, the library's or `my_package.my_module`, is recorded by
+that module's name, and every command can load the run. Any other part, such as one from a notebook, is recorded as "given" and must be passed again
+to load the run.
 """
 
 from collections.abc import Callable
@@ -24,26 +24,28 @@ from tf_textgan.runs import experiment as experiment_lib
 
 _BASES = {"generator": generator_base.Generator, "discriminator": discriminator_base.Discriminator, "algorithm": algorithm_base.Algorithm}
 
-# Functions of a spec, a `Config` and a seed that make a network; of a `Config`, networks and a seed for the algorithm.
+# Kind to function: of a spec, a `Config` and a seed for a network; of a `Config`, networks and a seed for the algorithm.
 Makers = Mapping[str, Callable[[Any, Any, int], Any]]
 
 
-def resolve(experiment: experiment_lib.Experiment, algorithm=None, generator=None, discriminator=None) -> tuple[experiment_lib.Experiment, Makers]:
-  """Puts parts from Python code into an experiment.
+def resolve(
+  experiment: experiment_lib.Experiment, algorithm: Any = None, generator: Any = None, discriminator: Any = None
+) -> tuple[experiment_lib.Experiment, Makers]:
+  """Puts parts passed from Python into an experiment.
 
   Args:
     experiment: `experiment.Experiment`.
     algorithm: a class that derives from `algorithms.base.Algorithm`, or a function of networks, name to network, and a seed that makes one, such as
       `functools.partial(MyAlgorithm, MyConfig())`; None for the experiment's own.
-    generator: a class that derives from `generators.base.Generator`; a network made already; or a function of `(spec, seed)` that makes one. None for
-      the experiment's own.
+    generator: a class that derives from `generators.base.Generator`; a network; or a function of `(spec, seed)` that makes one. None for the
+      experiment's own.
     discriminator: as `generator`, of `discriminators.base.Discriminator`; or any Keras model, see `discriminators.wrapped`.
 
   Returns:
-    The experiment with the names and settings of these parts, and kind to function, for `experiment.build`.
+    The experiment with the names and settings of these parts, and the functions that make them, for `experiment.build`.
 
   Raises:
-    UserError: a part is of another kind.
+    UserError: a part has another type.
   """
   makers = {}
   if algorithm is not None:
@@ -55,12 +57,12 @@ def resolve(experiment: experiment_lib.Experiment, algorithm=None, generator=Non
 
 
 def check_complete(experiment: experiment_lib.Experiment, makers: Makers, where: str) -> None:
-  """Raises a `UserError` if a run has a part that was handed over by Python code and is not now.
+  """Raises a `UserError` if a part of a run that was passed from Python is missing.
 
   Args:
     experiment: `experiment.Experiment`.
     makers: see `resolve`.
-    where: the run is, for the message.
+    where: the run's folder, for the message.
   """
   for kind in _BASES:
     if getattr(experiment.choices, kind) == experiment_lib.GIVEN and kind not in makers:
@@ -70,7 +72,7 @@ def check_complete(experiment: experiment_lib.Experiment, makers: Makers, where:
 
 
 def _with_network(experiment, kind, part, makers):
-  """Puts one network into the experiment, and its maker, if its name does not say all, into `makers`."""
+  """Puts one network into the experiment and, unless its name and `Config` suffice to make it, its maker into `makers`."""
   base = _BASES[kind]
   is_model, is_class = isinstance(part, keras.Model), isinstance(part, type)
   if kind == "discriminator" and is_model and not isinstance(part, base):
@@ -92,7 +94,7 @@ def _with_network(experiment, kind, part, makers):
 
 
 def _with_algorithm(experiment, part, makers):
-  """As `_with_network`. Networks that the experiment does not choose become the algorithm's own, if it is the algorithm of a module."""
+  """As `_with_network`. Networks that the experiment does not choose become the defaults of the algorithm, if a module defines it."""
   if not callable(part):
     raise errors.UserError(f"algorithm= is {_described(part)}; expected a class that derives from {algorithm_base.__name__}.Algorithm, or a function")
   choices = experiment.choices
@@ -115,7 +117,7 @@ def _with_algorithm(experiment, part, makers):
 
 
 def _name(kind, cls):
-  """The name by which the registry finds a class, and its module; an empty one and None if it does not."""
+  """The name by which the registry finds a class, and its module; "" and None if it does not."""
   package = f"tf_textgan.{kind}s"
   module = sys.modules.get(cls.__module__)
   name = cls.__module__.removeprefix(f"{package}.")
@@ -133,7 +135,7 @@ def _wrap(model, spec, seed):
 
 
 def _given_object(kind, network):
-  """A maker that gives the network there is."""
+  """A maker that returns an existing network."""
   made = []
 
   def make(spec, config, seed):

@@ -1,4 +1,4 @@
-"""A user's own rewards: functions from sentences to numbers, which every policy gradient and every guide adds to the discriminator's."""
+"""Users' rewards: functions from sentences to numbers, added to the discriminator's reward in every policy gradient and every guide."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tf_textgan import registry
 
 
 class Reward:
-  """A function of sentences as a function of tokens.
+  """Turns a function of sentences into a function of tokens.
 
   Attributes:
     name: `module:function`.
@@ -21,9 +21,9 @@ class Reward:
   def __init__(self, name: str, function: Callable[[list[str]], Sequence[float]], weight: float, decode: Callable[[np.ndarray], list[str]]):
     """Args:
     name: for messages.
-    function: of a list of strings, giving as many numbers.
-    weight: number that they are multiplied by.
-    decode: function of int arrays `[N, T]`, giving N strings.
+    function: from N strings to N numbers.
+    weight: factor of these numbers.
+    decode: function from int arrays `[N, T]` to N strings.
     """
     self.name = name
     self._function = function
@@ -47,20 +47,20 @@ class Reward:
       raise self._failed(f"gave {rewards[worst]} for the sentence {sentences[worst]!r}; expected finite numbers")
     return self._weight * rewards
 
-  def _failed(self, what):
-    return errors.UserError(f"the reward {self.name} {what}")
+  def _failed(self, problem):
+    return errors.UserError(f"the reward {self.name} {problem}")
 
 
 def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
-  """Gives an algorithm the rewards of an experiment.
+  """Adds an experiment's rewards to its algorithm.
 
   Args:
     algorithm: `algorithms.base.Algorithm`.
     experiment: `experiment.Experiment`.
-    tokenizer: of the corpus, to decode tokens.
+    tokenizer: the corpus's tokenizer, to decode tokens.
 
   Raises:
-    UserError: a module or a function is not there, there are not as many weights as rewards, or the algorithm has no use for them.
+    UserError: a module or a function does not exist, the numbers of weights and rewards differ, or the algorithm uses no reward.
   """
   choices = experiment.choices
   names, weights = choices.reward, choices.reward_weight or (1.0,) * len(choices.reward)

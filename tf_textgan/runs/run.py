@@ -1,9 +1,11 @@
-"""A run in its folder: begun, gone on with, read back.
+"""A run in its folder: starts, resumes and loads it.
 
-A run directory holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for
+A run's folder holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for
 TensorBoard, `samples/`, `curves.png`, `results.json` and `export/`, a SavedModel.
 """
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import json
 import os
@@ -13,6 +15,7 @@ from typing import Any
 from typing import NamedTuple
 
 from absl import logging
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,6 +23,7 @@ from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import load as data_lib
 from tf_textgan.data import text_config
@@ -27,6 +31,7 @@ from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import plots
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
@@ -39,7 +44,7 @@ from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
 
-# What may differ between a run and the command that goes on with it: how long it trains, and how it is watched.
+# Settings that may differ between a run and the command that resumes it: training length and monitoring.
 _CHANGEABLE = {
   "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export", "export_version"},
   "schedule": None,
@@ -49,43 +54,51 @@ _SHOWN_SENTENCES = 10
 
 
 class Run(NamedTuple):
-  """A run read back from its folder.
+  """A run loaded from its folder.
 
   Attributes:
     experiment: `experiment.Experiment`.
     tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
-    step: rounds it had trained for at that checkpoint.
+    step: rounds trained at that checkpoint.
   """
 
-  experiment: Any
-  tokenizer: Any
-  algorithm: Any
+  experiment: experiment_lib.Experiment
+  tokenizer: tokenizers.Tokenizer
+  algorithm: algorithm_base.Algorithm
   step: int
 
-  def corpus(self):
-    """The run's corpus, prepared again if need be."""
+  def corpus(self) -> corpus_lib.Corpus:
+    """The run's corpus, prepared again if needed."""
     return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
 
 
-def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=None, discriminator=None):
-  """Reads a run back; its corpus is not needed.
+def load(
+  workdir: str | os.PathLike,
+  checkpoint: str | int = "best",
+  trust: bool = False,
+  *,
+  algorithm: Any = None,
+  generator: Any = None,
+  discriminator: Any = None,
+) -> Run:
+  """Loads a run; its corpus is not needed.
 
   Args:
     workdir: path of the run.
-    checkpoint: "best", "latest", or the step of one that is kept, an integer or its digits.
-    trust: whether to import the modules from outside the library that the run's `config.json` names, which runs their code. Modules that this
-      process has imported already need no trust.
-    algorithm, generator, discriminator: the parts that `train` was given, if no module has them: see `given`.
+    checkpoint: "best", "latest", or the step of a kept checkpoint, an integer or its digits.
+    trust: whether to import the users' modules named in the run's `config.json`, which runs their code. Modules already imported in this process
+      need no trust.
+    algorithm, generator, discriminator: the parts passed to `train`, if no module defines them: see `given`.
 
   Raises:
-    UserError: there is no run there, it has no such checkpoint, it names a module that is not trusted, or a part that Python code gave is missing.
+    UserError: there is no run, it has no such checkpoint, it names a module that is not trusted, or a part passed from Python is missing.
   """
   folder = pathlib.Path(workdir)
   config = _config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
-  # Where it is now: a folder may have been moved, and a corpus from Python code is in it.
+  # The present path: the folder may have been moved, and it holds the corpus if that came from Python.
   experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, workdir=str(workdir)))
   resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
   _check_same(folder, experiment.to_json(), resolved.to_json())
@@ -103,14 +116,14 @@ def load(workdir, checkpoint="best", trust=False, *, algorithm=None, generator=N
   return Run(experiment, tokenizer, algorithm, run_state["step"])
 
 
-def combine(runs):
-  """One generator of those of several runs: `combined.Generator`.
+def combine(runs: Mapping[str, Run]) -> combined.Generator:
+  """Combines the generators of several runs into one.
 
   Args:
     runs: workdir to `Run`.
 
   Raises:
-    UserError: see `ensemble.Generator`; a run has another tokenizer.
+    UserError: see `ensemble.Generator`; or the runs' tokenizers differ.
   """
   first, *others = runs
   for workdir in others:
@@ -119,21 +132,20 @@ def combine(runs):
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
 
-def guide(generator, run, config, checkpoint="best", trust=False):
-  """Sets a discriminator to choose among what a generator writes.
+def guide(
+  generator: generator_base.Generator, run: Run, config: guided_lib.Config, checkpoint: str | int = "best", trust: bool = False
+) -> guided_lib.Generator:
+  """Makes a generator whose candidates a discriminator chooses from.
 
   Args:
-    generator: that of `run`, or what `combine` made of it and others.
-    run: `Run`, whose discriminator it is unless `config.guide_workdir` names another.
+    generator: the generator of `run`, or its combination with others, see `combine`.
+    run: `Run` with the discriminator, unless `config.guide_workdir` names another.
     config: `guided.Config`.
-    checkpoint: of the run in `config.guide_workdir`.
+    checkpoint: checkpoint of the run in `config.guide_workdir`.
     trust: see `load`; for the run in `config.guide_workdir`.
 
-  Returns:
-    `guided.Generator`.
-
   Raises:
-    UserError: see `guided.Generator`; the other run cannot be read, or has another tokenizer.
+    UserError: see `guided.Generator`; or the other run cannot be loaded, or has another tokenizer.
   """
   judge = run
   if config.guide_workdir:
@@ -143,23 +155,31 @@ def guide(generator, run, config, checkpoint="best", trust=False):
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
 
-def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=None, discriminator=None):
-  """Trains, or goes on training, in the experiment's `workdir`, to the end or to a signal.
+def train(
+  experiment: experiment_lib.Experiment,
+  callbacks: Sequence[keras.callbacks.Callback | callbacks_lib.ForOptimizer] = (),
+  *,
+  corpus: given_data.Data | None = None,
+  algorithm: Any = None,
+  generator: Any = None,
+  discriminator: Any = None,
+) -> bool:
+  """Trains in the experiment's `workdir`, or resumes training there, until the schedule ends or a signal arrives.
 
   Args:
-    experiment: `experiment.Experiment`, such as `experiment.make` makes.
+    experiment: `experiment.Experiment`, for example from `experiment.make`.
     callbacks: further `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s. Metrics that they add to the `logs` of `on_epoch_end` are recorded,
       and `best_metric` may name them.
-    corpus: what to learn, in place of the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings;
-      see `data.datasets.given`, whose settings an experiment with `dataset="given"` has. The run's folder keeps it: to go on with the run it need not
-      be passed again.
-    algorithm, generator, discriminator: classes, functions that make them, or networks, in place of the experiment's: see `given.resolve`.
+    corpus: the corpus, replacing the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings; see
+      `data.datasets.given` for its settings in an experiment with `dataset="given"`. The run's folder stores it: to resume the run, it need not be
+      passed again.
+    algorithm, generator, discriminator: classes, functions that make them, or networks, replacing the experiment's: see `given.resolve`.
 
   Returns:
-    True at the end of the schedule, False if a signal stopped the training before.
+    True at the end of the schedule, False if a signal stopped the training.
 
   Raises:
-    UserError: a setting or the data is wrong, the training diverged, the folder cannot be written or holds another run.
+    UserError: a setting or the data is wrong, the training diverged, or the folder cannot be written or holds another run.
   """
   experiment, makers = given_lib.resolve(_with_dataset(experiment, corpus), algorithm, generator, discriminator)
   choices = experiment.choices
@@ -171,14 +191,14 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   folder = pathlib.Path(choices.workdir)
   experiment, corpus = _corpus_of(folder, experiment, corpus)
   logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
-  # A run that goes on has its word vectors in the checkpoint.
+  # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
   generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
-  # Measured only where it chooses the checkpoint: other runs need not wait for its encoder.
+  # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
   by_frechet = experiment.loop.best_metric == "frechet"
   evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
@@ -198,11 +218,11 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
     export.check(corpus.tokenizer)
   callbacks_lib.check(callbacks, algorithm.optimizers)
   early_stopping = _early_stopping(loop, experiment)
-  if chief:  # Nothing before this writes: what a wrong flag leaves would stand in the way of the right one.
+  if chief:  # Nothing is written earlier: a run with a wrong flag would block the corrected command.
     _begin(folder, experiment, corpus)
   if loop.restore():
     print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  # After the user's callbacks, whose metrics belong in the journal too.
+  # After the user's callbacks, so that the journal gets their metrics.
   watching = _monitors(loop, experiment, folder, corpus, generator, evaluator) if chief else []
   loop.run([*callbacks, *watching, *early_stopping])
   if loop.interrupted:
@@ -213,8 +233,8 @@ def train(experiment, callbacks=(), *, corpus=None, algorithm=None, generator=No
   return True
 
 
-def make_strategy():
-  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if there are, else one device."""
+def make_strategy() -> tf.distribute.Strategy:
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device."""
   if os.environ.get("TF_CONFIG"):
     return tf.distribute.MultiWorkerMirroredStrategy()
   if len(tf.config.list_logical_devices("GPU")) > 1:
@@ -243,14 +263,14 @@ def _read_config(folder):
 
 
 def _read_tokenizer(folder, trust=False):
-  """The tokenizer of the run in a folder; one of the user's own is imported only if that is trusted, see `load`."""
+  """The tokenizer of the run in a folder; a user's tokenizer is imported only if it is trusted, see `load`."""
   path = folder / "vocabulary.json"
   registry.check_trusted(filter(registry.is_outside, [tokenizers.name_in(path)]), str(path), trust)
   return tokenizers.load(path)
 
 
 def _config_of(folder):
-  """The config of the run in a folder; a UserError if there is none."""
+  """The config of the run in a folder; raises a `UserError` if there is none."""
   config = _read_config(folder)
   if config is None:
     raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
@@ -258,7 +278,7 @@ def _config_of(folder):
 
 
 def _with_dataset(experiment, data):
-  """The experiment with the settings of a corpus from Python code in place of its dataset, if there is one; a `UserError` if it has another."""
+  """Replaces the experiment's dataset by a corpus from Python, if there is one; raises a `UserError` if the experiment chooses a dataset."""
   choices = experiment.choices
   if data is None or choices.dataset == experiment_lib.GIVEN:
     return experiment
@@ -271,21 +291,21 @@ def _with_dataset(experiment, data):
 def _corpus_of(folder, experiment, data):
   """The experiment and the corpus for a run in a folder.
 
-  The corpus has the vocabulary and length of the run that is there, or that it begins with, if there is one.
+  Vocabulary and length come from the existing run there, or from the pretrained run, if any.
 
   Args:
     folder: path of the run.
-    experiment: `experiment.Experiment`. Of a corpus from Python code, the one returned has the fingerprint.
+    experiment: `experiment.Experiment`. For a corpus from Python, the returned one contains the fingerprint.
     data: see `given.make`; None for the experiment's dataset.
   """
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
   config, encoded = _read_config(folder), folder
   if config is not None:
-    # The choices first: once they are the same, the run names no module that this command does not name.
+    # The choices first: if they are equal, the run names no modules other than this command's.
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
     _check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
-    # Read back, so that a setting which the run's version did not have yet is at its default.
+    # Read back, so that settings new since the run's version have their defaults.
     old = experiment_lib.Experiment.from_json(config["experiment"])
     if choices.dataset == experiment_lib.GIVEN and not experiment.dataset.fingerprint:
       experiment = dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=old.dataset.fingerprint))
@@ -294,7 +314,7 @@ def _corpus_of(folder, experiment, data):
     encoded = pathlib.Path(experiment.choices.pretrained)
     config = _config_of(encoded)
   if isinstance(experiment.dataset, text_config.TextConfig):
-    tokenizers.find(experiment.dataset.tokenizer)  # Imported now because this command names it, whatever the folder names.
+    tokenizers.find(experiment.dataset.tokenizer)  # Trusted, because this command names it: imported before the folder's tokenizer is read.
   tokenizer = _read_tokenizer(encoded) if config else None
   length = config["length"] if config else None
   if data is None:
@@ -307,7 +327,7 @@ def _corpus_of(folder, experiment, data):
 
 
 def _training_data(synthetic_file, corpus, algorithm):
-  """What the algorithm learns from: the training split, the sentences of a file if one is named, and, if it learns categories, their labels."""
+  """The algorithm's training data: the training split, with its labels if the algorithm uses categories, and the sentences of a file, if any."""
   data, categories = corpus.tokens["train"], algorithm.generator.spec.categories
   if synthetic_file:
     if algorithm.discriminator is not None or categories:
@@ -322,24 +342,24 @@ def _training_data(synthetic_file, corpus, algorithm):
 
 
 def _begin(folder, experiment, corpus):
-  """Writes down what the run is."""
+  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
   if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
     given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
-  # Last: a folder with a config is a run.
+  # Last: the config marks the folder as a run.
   files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
 
 
-def as_config(experiment, spec):
-  """What a run's `config.json` holds: the experiment, the sequence length and, of a labelled corpus, the categories."""
+def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec) -> dict[str, Any]:
+  """The contents of a run's `config.json`: the experiment, the sequence length and, for a labelled corpus, the categories."""
   config = {"experiment": experiment.to_json(), "length": spec.length}
   return config | {"categories": list(spec.categories)} if spec.categories else config
 
 
 def _check_same(folder, old, new):
-  """Raises a UserError unless two experiments differ only in what may change while a run goes on."""
+  """Raises a `UserError` if two experiments differ in a setting that must not change when a run resumes."""
   for part in new:
     if part in _CHANGEABLE and _CHANGEABLE[part] is None:
       continue
@@ -353,13 +373,13 @@ def _check_same(folder, old, new):
 
 
 def _monitors(loop, experiment, folder, corpus, generator, evaluator):
-  """The callbacks that every run has."""
+  """The callbacks of every run: progress bar, journal, summaries and samples."""
   seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
   shown = {}
 
   def shown_sentences():
     if loop.run_state.step not in shown:
-      shown.clear()  # Two callbacks show the same sentences; they are written once.
+      shown.clear()  # Two callbacks show the same sentences; generate them once.
       num = tf.constant(_SHOWN_SENTENCES)
       generated = evaluator.write(num, seed, None)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
@@ -381,7 +401,7 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
 
 
 def _early_stopping(loop, experiment):
-  """The callbacks that end a phase early, in every process alike, if they are asked for."""
+  """The callbacks that end a phase early, if configured; they act alike in every process."""
   config, wanted = experiment.loop, []
   if config.discriminator_patience:
     wanted.append(monitors.DiscriminatorPatience(loop, config.discriminator_patience))
@@ -395,7 +415,7 @@ def _early_stopping(loop, experiment):
 
 
 def _flat(experiment):
-  """Settings as the HParams plugin takes them: numbers and strings by one name."""
+  """The settings for TensorBoard's HParams plugin: flat names to numbers and strings."""
   flat = {}
   for part, values in experiment.to_json().items():
     for name, value in (values or {}).items():
@@ -405,7 +425,7 @@ def _flat(experiment):
 
 
 def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
-  """Scores the best checkpoint on the test split, draws the curves, exports, and prints what came out."""
+  """Scores the best checkpoint on the test split, draws the curves, exports, and prints the results."""
   checkpoints.restore(algorithm.variables(), "best")
   results = evaluator(len(corpus.tokens["test"]), "test")
   files.write_json(folder / "results.json", results)
@@ -422,7 +442,7 @@ def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
 
 
 def _print_table(lines):
-  """The evaluations at the end of each phase, a column each."""
+  """Prints the evaluations at the end of each phase, one column each."""
   last = {line["phase"]: line for line in lines}
   names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
   width = max(map(len, names), default=0) + 2

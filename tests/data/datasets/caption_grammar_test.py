@@ -34,7 +34,7 @@ def test_truth(made):
   assert log_probs.dtype == np.float64 and -30 < log_probs.mean() < -14
 
 
-def test_truth_of_what_cannot_occur(made):
+def test_impossible_sequences_have_probability_zero(made):
   good = made.tokens["train"][:1]
   end = int(np.argmax(good == tokenizers.EOS))
   unfinished, continued, padded, empty = good.copy(), good.copy(), good.copy(), np.zeros_like(good)

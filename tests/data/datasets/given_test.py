@@ -63,7 +63,7 @@ def test_ids_are_sequences_of_a_fixed_length():
   assert given.make(tf.constant(IDS), given.Config(vocab_size=20)).spec.vocab_size == 20
 
 
-def test_a_corpus_is_kept_and_read_back(tmp_path):
+def test_a_corpus_is_stored_and_read_back(tmp_path):
   labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
   splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
   labelled = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
@@ -143,6 +143,6 @@ def _corpus(**changes):
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
   ],
 )
-def test_what_is_no_corpus_is_refused(data, settings, message):
+def test_other_data_are_refused(data, settings, message):
   with pytest.raises(errors.UserError, match=message):
     given.make(data, given.Config(**settings))

@@ -86,7 +86,7 @@ def test_errors(tmp_path, content, options, message):
 
 
 def _two_files(tmp_path, num=60):
-  """Lines that say what file they are in."""
+  """Lines that name their file."""
   for name in ("bad", "good"):
     (tmp_path / f"{name}.txt").write_text("".join(f"{name} w{i % 7}{' and more' * (i % 5 == 0)}\n" for i in range(num)))
   return f"{tmp_path}/bad.txt,{tmp_path}/good.txt"
@@ -99,7 +99,7 @@ def test_a_category_for_each_file(tmp_path):
   assert made.spec.categories == ("neg", "pos")
   for split, tokens in made.tokens.items():
     words = [sentence.split()[0] for sentence in made.tokenizer.decode(tokens)]
-    # Lines of four words have been dropped, and their labels with them.
+    # Lines of four words are dropped with their labels.
     assert words == [("bad", "good")[category] for category in made.categories[split]]
   assert sum(map(len, made.categories.values())) == 96
   assert set(made.categories["train"].tolist()) == {0, 1}

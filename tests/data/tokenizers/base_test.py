@@ -1,4 +1,4 @@
-"""Tests of the tokenizers: what all of them keep to, and tables of pieces."""
+"""Tests of the tokenizers: their common contract, and tables of pieces."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ from tf_textgan.data.tokenizers import word
 
 SENTENCES = ["the cat sees the dog", "a dog  sees\tthe\u00a0cat ", "the bird"]
 CONFIG = text_config.TextConfig()
-# What a text file may hold: all kinds of white space, names of special tokens, letters of many bytes, combining marks, bidirectional marks.
+# Possible contents of a text file: all kinds of white space, names of special tokens, letters of many bytes, combining marks, bidirectional marks.
 _NUL, _LETTERS = "a\x00b \x7f", "ẞ straße İ"
 HOSTILE = [
   "the cat sees", "", "  the\t\tdog\n", "an unknown thing", "the the the the the the the", "<eos> the <pad> <unk> <bos>",
@@ -34,7 +34,7 @@ NAMES = registry.names("tf_textgan.data.tokenizers")
 
 @dataclasses.dataclass(frozen=True)
 class Bytes(base.Tokenizer):
-  """A tokenizer of a user's: its ids are the bytes of the text, 0 among them, and are stored behind the special tokens."""
+  """A user's tokenizer: its ids are the bytes of the text, 0 included, plus the number of special tokens."""
 
   @classmethod
   def build(cls, sentences, config):
@@ -68,7 +68,7 @@ def outside(monkeypatch):
   return "users_tokenizers.bytes"
 
 
-def test_those_there_are():
+def test_names_and_unknown_names():
   assert NAMES == ["char", "integer", "nltk", "word"]
   for name in NAMES:
     assert base.name_of(base.find(name)) == name
@@ -116,8 +116,8 @@ def test_characters_round_trip_with_their_white_space():
 
 @pytest.mark.parametrize("name", ["word", "nltk", "char"])
 @pytest.mark.parametrize("lowercase", [False, True])
-def test_decoded_text_is_encoded_as_it_was(name, lowercase):
-  """Whatever the text: what a generator writes is read again as the tokens it wrote."""
+def test_decoded_text_is_encoded_to_the_same_tokens(name, lowercase):
+  """For any text: encoding the text of generated tokens restores the tokens."""
   config = text_config.TextConfig(tokenizer=name, lowercase=lowercase)
   tokenizer = base.find(name).build(HOSTILE[:-1], config)
   tokens = tokenizer.encode(HOSTILE, 40)
@@ -125,7 +125,7 @@ def test_decoded_text_is_encoded_as_it_was(name, lowercase):
 
 
 @pytest.mark.parametrize("name", ["word", "nltk", "char"])
-def test_the_text_is_lower_cased_wherever_it_comes_in(name):
+def test_all_input_text_is_lower_cased(name):
   tokenizer = base.find(name).build(["The Cat"], text_config.TextConfig(lowercase=True))
   np.testing.assert_array_equal(tokenizer.encode(["THE cAT"], 9), tokenizer.encode(["the cat"], 9))
   assert tokenizer.decode(tokenizer.encode(["THE cAT"], 9)) == ["the cat"]
@@ -138,7 +138,7 @@ def test_the_text_is_lower_cased_wherever_it_comes_in(name):
 def test_the_graph_agrees_with_python(name, lowercase):
   tokenizer = base.find(name).build(["the cat sees the dog", "naïve 😀"], text_config.TextConfig(lowercase=lowercase))
   graph = tokenizer.graph()
-  # TensorFlow lower-cases letter by letter, and text up to a NUL.
+  # TensorFlow lower-cases letter by letter and stops at a NUL.
   texts = [text for text in HOSTILE if not lowercase or text not in (_NUL, _LETTERS)]
   for length in (1, 5, 40):
     tokens = graph.encode(texts, length)
@@ -162,7 +162,7 @@ def test_saved_and_loaded(tmp_path, outside):
   assert word.Tokenizer(tokens) != nltk.Tokenizer(tokens) and word.Tokenizer(tokens) != word.Tokenizer(tokens, True)
 
 
-def test_what_is_no_tokenizer_is_refused(tmp_path):
+def test_other_files_are_refused(tmp_path):
   path = tmp_path / "vocabulary.json"
   with pytest.raises(errors.UserError, match="cannot read the tokenizer .*No such file"):
     base.load(path)
@@ -182,7 +182,7 @@ def test_what_is_no_tokenizer_is_refused(tmp_path):
     base.load(path)
 
 
-def test_padding_is_0_whatever_ids_a_tokenizer_has_of_its_own():
+def test_padding_is_0_for_a_tokenizer_with_its_own_ids():
   tokenizer = Bytes.build([], CONFIG)
   tokens = tokenizer.encode(["a\x00b", ""], 6)
   np.testing.assert_array_equal(tokens, [[101, 4, 102, 2, 0, 0], [2, 0, 0, 0, 0, 0]])

@@ -1,11 +1,10 @@
 """EMNLP 2017 WMT News: some 270,000 sentences of at most 51 words, as distributed with Texygen, already split into words.
 
-Texygen and TextGAN-PyTorch turn the sentences into small letters, ScratchGAN and "Language GANs Falling Short" keep the capitals; the
-default keeps them. There is no published validation file with the download: the last lines of the training file are held out instead.
+Texygen and TextGAN-PyTorch lower-case the sentences, ScratchGAN and "Language GANs Falling Short" keep the capitals, as the default does here.
+The download has no validation file: the last lines of the training file are held out instead.
 
-The checksums of the downloaded files are not known here; whoever has downloaded them once can record them with
-`tfds build tf_textgan/data/datasets/emnlp_news.py --register_checksums`, which adds them to `checksums.tsv`, and every later download
-is compared with those.
+The checksums of the downloaded files are not recorded here. After a download,
+`tfds build tf_textgan/data/datasets/emnlp_news.py --register_checksums` adds them to `checksums.tsv`, and later downloads are compared with them.
 """
 
 import dataclasses
@@ -16,9 +15,11 @@ import typing
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
+from tf_textgan.data.tokenizers import base as tokenizers
 
 _SOURCE = "https://raw.githubusercontent.com/geek-ai/Texygen/master/data/"
 URLS = {"train": _SOURCE + "emnlp_news.txt", "test": _SOURCE + "testdata/test_emnlp.txt"}
@@ -26,19 +27,19 @@ URLS = {"train": _SOURCE + "emnlp_news.txt", "test": _SOURCE + "testdata/test_em
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Where the news come from, and which are held out."""
+  """Source of the sentences, held-out lines, vocabulary and length."""
 
-  # folder with emnlp_news_train*.txt, emnlp_news_test.txt and perhaps emnlp_news_valid.txt; empty to download them
+  # folder with emnlp_news_train*.txt, emnlp_news_test.txt and optionally emnlp_news_valid.txt; empty to download them
   data_folder: str = ""
-  # lines held out from the end of the training file where there is no validation file
+  # lines held out from the end of the training file if there is no validation file
   num_validation: int = 10000
-  # turn capital letters into small ones
+  # lower-case the text
   lowercase: bool = False
   # words seen fewer times in the training split become <unk>
   min_count: int = 1
-  # most tokens in the vocabulary, the 4 special ones included; 0 keeps all
+  # maximum size of the vocabulary, with its 4 special tokens; 0 keeps all
   max_vocab_size: int = 0
-  # most tokens in a sequence, the end token included, longer sentences are dropped; 0 takes the longest
+  # maximum number of tokens in a sequence, the end token included; longer sentences are dropped; 0 for the longest sentence
   max_length: int = 0
 
 
@@ -48,7 +49,7 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 
 
 class EmnlpNews(tfds.core.GeneratorBasedBuilder):
-  """Keeps the sentences of the published files, in their order."""
+  """Stores the sentences of the published files, in order."""
 
   VERSION = tfds.core.Version("1.0.0")
   RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
@@ -80,7 +81,9 @@ class EmnlpNews(tfds.core.GeneratorBasedBuilder):
         number += 1
 
 
-def load(config, data_dir=None, tokenizer=None, length=None):
+def load(
+    config: Config, data_dir: str | None = None, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus.Corpus:
   """Prepares and reads the corpus.
 
   Args:
@@ -93,7 +96,7 @@ def load(config, data_dir=None, tokenizer=None, length=None):
     A `corpus.Corpus`.
 
   Raises:
-    UserError: a file is missing or cannot be downloaded, or too many lines are to be held out.
+    UserError: a file is missing or cannot be downloaded, or too many lines would be held out.
   """
   options = text_config.TextConfig(
       lowercase=config.lowercase, min_count=config.min_count, max_vocab_size=config.max_vocab_size, max_length=config.max_length)

@@ -1,4 +1,4 @@
-"""A corpus that Python code hands to `runs.train`; the run's folder keeps it, encoded, in the folder `corpus`."""
+"""A corpus passed to `runs.train` from Python; it is stored, encoded, in the run's subfolder `corpus`."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,9 +15,10 @@ from tf_textgan import files
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.data.tokenizers import integer
 
-# What a corpus may be handed over as.
+# Types accepted as a corpus.
 Data = corpus_lib.Corpus | Sequence[str] | np.ndarray | tf.data.Dataset
 
 _NAME = "given"
@@ -27,30 +27,32 @@ _EXPECTED = "expected a data.corpus.Corpus, a sequence of strings, an array of i
 
 @dataclasses.dataclass(frozen=True)
 class Config(text_config.TextConfig):
-  """How sentences or ids become a corpus; only the fingerprint counts for one that is a `data.corpus.Corpus` already."""
+  """How sentences or ids become a corpus; for a `data.corpus.Corpus` only the fingerprint counts."""
 
-  # share of the sentences kept for validation, at least one
+  # fraction of the sentences for validation, at least one
   validation_share: float = .05
-  # share of the sentences kept for the final test, at least one
+  # fraction of the sentences for the final test, at least one
   test_share: float = .05
-  # of an array of ids: how many different ids there may be; 0 takes one more than the largest
+  # size of the vocabulary of an array of ids; 0 for the largest id plus one
   vocab_size: int = 0
-  # digits that depend on all the tokens; runs.train fills them in, so that another corpus is not taken for the run's
+  # hash of the tokens, filled in by runs.train, so that a run does not go on with another corpus
   fingerprint: str = ""
 
 
-def make(data: Data, config: Config, tokenizer: Any = None, length: int | None = None) -> corpus_lib.Corpus:
-  """Makes a corpus of what Python code hands over. Sentences and rows of ids are split as `text_lines` splits the lines of a file.
+def make(
+    data: Data, config: Config, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus_lib.Corpus:
+  """Makes a corpus from Python data. Sentences and rows of ids are divided into splits as the lines of `text_lines`.
 
   Args:
-    data: `corpus.Corpus`; strings; an integer array `[N, T]` of ids, sequences of a fixed length; or a finite `tf.data.Dataset` of strings, `[]` or
-      `[B]`, which is read once.
+    data: a `corpus.Corpus`; a sequence of strings; an integer array `[N, T]` of ids, sequences of a fixed length; or a finite `tf.data.Dataset` of
+      strings, `[]` or `[B]`, which is read once.
     config: a `Config`.
     tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: the data are none of these, or too few; an id is negative or outside of the vocabulary; an option is out of range.
+    UserError: the data have another type or are too few; an id lies outside the vocabulary; an option is out of range.
   """
   if isinstance(data, corpus_lib.Corpus):
     return _checked(data, tokenizer, length)
@@ -62,7 +64,7 @@ def make(data: Data, config: Config, tokenizer: Any = None, length: int | None =
 
 
 def fingerprint(corpus: corpus_lib.Corpus) -> str:
-  """Sixteen hexadecimal digits that depend on all the tokens and labels of a corpus."""
+  """A hash of a corpus's tokens and labels: 16 hexadecimal digits."""
   digest = hashlib.sha256()
   for split in corpus_lib.SPLITS:
     for array in (corpus.tokens[split], *([corpus.categories[split]] if corpus.categories else [])):
@@ -71,7 +73,7 @@ def fingerprint(corpus: corpus_lib.Corpus) -> str:
 
 
 def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
-  """Keeps a corpus, without its tokenizer and its truth, in the folder of a run."""
+  """Stores a corpus, without its tokenizer and truth, in the folder of a run."""
   place = pathlib.Path(folder) / "corpus"
   place.mkdir(parents=True, exist_ok=True)
   for split in corpus_lib.SPLITS:
@@ -79,21 +81,23 @@ def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
       if arrays is not None:
         with files.replacing(place / f"{split}_{name}.npy") as temporary, open(temporary, "wb") as file:
           np.save(file, arrays[split])
-  # Last: a folder with it holds a whole corpus.
+  # Last: this file marks the corpus as complete.
   files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
 
 
-def load(config, data_dir=None, tokenizer=None, length=None):
-  """Reads the corpus that a run's folder keeps.
+def load(
+    config: Config, data_dir: str | os.PathLike | None = None, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus_lib.Corpus:
+  """Reads the corpus stored in a run's folder.
 
   Args:
     config: a `Config`.
     data_dir: the run's folder.
-    tokenizer: of the run.
+    tokenizer: the run's tokenizer.
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: the folder keeps none.
+    UserError: the folder has no stored corpus.
   """
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
@@ -111,7 +115,7 @@ def _read(path):
 
 
 def _checked(corpus, tokenizer, length):
-  """A `Corpus`, if its parts fit each other and the run."""
+  """Returns the corpus if its parts agree with each other and with the run; else raises a `UserError`."""
   spec = corpus.spec
   if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
     raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")

@@ -1,7 +1,7 @@
-"""Image COCO captions: the 10,000 + 10,000 sentences the text-GAN literature compares on, as distributed with Texygen.
+"""Image COCO captions: 10,000 training and 10,000 test sentences, the common benchmark of text GANs, as distributed with Texygen.
 
-Published numbers train on all 10,000 lines and have no validation set, so that checkpoints were chosen on the test set. Here the last
-1,000 lines are held out for that by default; `num_validation=0` gives the published protocol.
+Published results train on all 10,000 lines and have no validation set, so checkpoints were chosen on the test set. Here the last
+1,000 lines are held out by default; `num_validation=0` gives the published protocol.
 """
 
 import dataclasses
@@ -11,9 +11,11 @@ import typing
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
+from tf_textgan.data.tokenizers import base as tokenizers
 
 _SOURCE = "https://raw.githubusercontent.com/geek-ai/Texygen/master/data/"
 URLS = {"train": _SOURCE + "image_coco.txt", "test": _SOURCE + "testdata/test_coco.txt"}
@@ -22,15 +24,15 @@ FILES = {"train": "image_coco_train.txt", "test": "image_coco_test.txt"}
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Where the captions come from, and which are held out."""
+  """Source of the captions, held-out lines, vocabulary and length."""
 
   # folder with image_coco_train.txt and image_coco_test.txt; empty to download them
   data_folder: str = ""
-  # lines held out from the end of the training file; 0 trains on all, as published, and the validation split is then the test file
+  # lines held out from the end of the training file; 0 trains on all, as published, and validates on the test file
   num_validation: int = 1000
   # words seen fewer times in the training split become <unk>
   min_count: int = 1
-  # most tokens in a sequence, the end token included, longer captions are dropped; 0 takes the longest
+  # maximum number of tokens in a sequence, the end token included; longer captions are dropped; 0 for the longest caption
   max_length: int = 0
 
 
@@ -40,7 +42,7 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 
 
 class ImageCoco(tfds.core.GeneratorBasedBuilder):
-  """Keeps the captions of the two published files in their order."""
+  """Stores the captions of the two published files, in order."""
 
   VERSION = tfds.core.Version("1.1.0")
   RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release.", "1.1.0": "Captions as they stand in the files: the tokenizer splits them."}
@@ -70,7 +72,9 @@ class ImageCoco(tfds.core.GeneratorBasedBuilder):
       yield number, {"text": line}
 
 
-def load(config, data_dir=None, tokenizer=None, length=None):
+def load(
+    config: Config, data_dir: str | None = None, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus.Corpus:
   """Prepares and reads the corpus.
 
   Args:
@@ -83,9 +87,9 @@ def load(config, data_dir=None, tokenizer=None, length=None):
     A `corpus.Corpus`.
 
   Raises:
-    UserError: a file is missing or cannot be downloaded, or too many lines are to be held out.
+    UserError: a file is missing or cannot be downloaded, or too many lines would be held out.
   """
-  # As published: in lower case, split into words by NLTK's rules.
+  # As published: lower-cased, and split into words by NLTK's rules.
   options = text_config.TextConfig(tokenizer="nltk", lowercase=True, min_count=config.min_count, max_length=config.max_length)
   text_config.check(options)
   paths = {split: os.path.join(config.data_folder, name) for split, name in FILES.items()} if config.data_folder else None

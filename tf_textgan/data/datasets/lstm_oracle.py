@@ -1,4 +1,4 @@
-"""SeqGAN's synthetic task: sequences drawn from an LSTM with random parameters, whose log-probability is known exactly."""
+"""SeqGAN's synthetic task: sequences drawn from an LSTM with random parameters, with exact log-probabilities."""
 
 import dataclasses
 import hashlib
@@ -24,13 +24,13 @@ class Config:
   vocab_size: int = 5000
   # training sequences
   num_train: int = 10000
-  # validation sequences; 2,000 give the likelihood of a model to within .01 nats per token
+  # validation sequences; 2,000 measure a model's likelihood to within .01 nats per token
   num_validation: int = 2000
   # test sequences
   num_test: int = 10000
   # seed of the oracle's parameters and of the sequences drawn from it
   oracle_seed: int = 0
-  # .npz file with the oracle's parameters, instead of random ones
+  # .npz file with the oracle's parameters; empty for random ones
   oracle_file: str = ""
 
 
@@ -40,7 +40,7 @@ class _BuilderConfig(tfds.core.BuilderConfig):
 
 
 class LstmOracle(tfds.core.GeneratorBasedBuilder):
-  """Draws the sequences once and keeps them."""
+  """Draws the sequences once and stores them."""
 
   VERSION = tfds.core.Version("1.0.0")
   RELEASE_NOTES: typing.ClassVar = {"1.0.0": "Initial release."}
@@ -65,21 +65,23 @@ class LstmOracle(tfds.core.GeneratorBasedBuilder):
     return {split: self._generate_examples(settings, num, stream) for stream, (split, num) in enumerate(sizes)}
 
   def _generate_examples(self, settings, num, stream):
-    """Yields `num` sequences; every split has a random stream of its own."""
+    """Yields `num` sequences; every split has its own random stream."""
     truth = _oracle(settings)
     for start in range(0, num, 2048):
       for i, tokens in enumerate(truth.sample(min(2048, num - start), seed=(settings.oracle_seed, stream, start))):
         yield start + i, {"tokens": tokens}
 
 
-def load(config, data_dir=None, tokenizer=None, length=None):
+def load(
+    config: Config, data_dir: str | None = None, tokenizer: integer.Tokenizer | None = None, length: int | None = None,
+) -> corpus.Corpus:
   """Prepares and reads the corpus.
 
   Args:
     config: a `Config`.
     data_dir: where TFDS keeps prepared datasets; None for its default.
-    tokenizer: not needed, the tokens are integers; a resumed run may pass the one it saved.
-    length: the same for the length.
+    tokenizer: a resumed run's tokenizer, which must equal the config's; None otherwise.
+    length: a resumed run's sequence length, which must equal the config's; None otherwise.
 
   Returns:
     A `corpus.Corpus` with its `truth`.
@@ -95,7 +97,7 @@ def load(config, data_dir=None, tokenizer=None, length=None):
     raise errors.UserError(
         f"the oracle has {config.vocab_size} tokens and sequences of {config.length}, but the saved tokenizer is {tokenizer} and the "
         f"saved length {length}")
-  truth = _oracle(config)  # before anything is prepared, so that a wrong file is told as such
+  truth = _oracle(config)  # First: a wrong file then has its own message.
   builder_config = _BuilderConfig(name=_config_name(config), settings=config)
   builder = prepare.prepare(lambda: LstmOracle(data_dir=data_dir, config=builder_config))
   tokens = {split: np.concatenate(list(prepare.read(builder, split, lambda example: example["tokens"]))) for split in corpus.SPLITS}
@@ -115,7 +117,7 @@ def _oracle(config):
 
 
 def _config_name(config):
-  """Names what the sequences depend on."""
+  """A name that contains everything the sequences depend on."""
   source = "random"
   if config.oracle_file:
     with open(config.oracle_file, "rb") as file:

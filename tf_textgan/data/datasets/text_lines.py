@@ -11,19 +11,20 @@ from tf_textgan.data import prepare
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
+from tf_textgan.data.tokenizers import base as tokenizers
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(text_config.TextConfig):
-  """The files and how they are split."""
+  """The files and their split."""
 
-  # the files, separated by commas; one sentence per line
+  # text files, separated by commas; one sentence per line
   text_files: str = ""
-  # a category for each of the files, separated by commas, for algorithms that learn to write in categories; empty for none
+  # a category for each of the files, separated by commas, for algorithms conditioned on categories; empty for none
   categories: str = ""
-  # share of the lines kept for validation, at least one line
+  # fraction of the lines for validation, at least one line
   validation_share: float = .05
-  # share of the lines kept for the final test, at least one line
+  # fraction of the lines for the final test, at least one line
   test_share: float = .05
 
 
@@ -46,7 +47,7 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
       features["label"] = tfds.features.ClassLabel(num_classes=len(self.builder_config.paths))
     return tfds.core.DatasetInfo(
         builder=self,
-        description="Lines of text files of the user's own.",
+        description="Lines of a user's text files.",
         features=tfds.features.FeaturesDict(features),
         homepage="https://www.tensorflow.org/datasets",
         citation="",
@@ -56,15 +57,17 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
     return {split: self._generate_examples(split) for split in corpus.SPLITS}
 
   def _generate_examples(self, split):
-    """Yields the lines of one split; the files are streamed once for each."""
+    """Yields the lines of one split; reads the files once per split."""
     config = self.builder_config
     for number, (line, file) in enumerate(_lines(config.paths)):
       if config.assign(number) == split:
         yield number, {"text": line, "label": file} if config.labelled else {"text": line}
 
 
-def load(config, data_dir=None, tokenizer=None, length=None):
-  """Prepares the files, unless files with the same contents have been before, and reads them.
+def load(
+    config: Config, data_dir: str | None = None, tokenizer: tokenizers.Tokenizer | None = None, length: int | None = None,
+) -> corpus.Corpus:
+  """Reads the files' text, preparing it unless files of the same contents are already prepared.
 
   Args:
     config: a `Config`.
@@ -76,8 +79,8 @@ def load(config, data_dir=None, tokenizer=None, length=None):
     A `corpus.Corpus`.
 
   Raises:
-    UserError: no file or one that cannot be read, too few lines in it, bytes that are not UTF-8, an option out of range, or not as many
-      categories as files.
+    UserError: there is no file, a file cannot be read or is not UTF-8, there are too few lines, an option is out of range, or the numbers of
+      categories and files differ.
   """
   text_config.check(config)
   splitting.check(config)
@@ -92,7 +95,7 @@ def load(config, data_dir=None, tokenizer=None, length=None):
     raise errors.UserError(
         f"categories and text_files must be as many, one category for each file, but are {len(categories)} ({', '.join(categories)}) and "
         f"{len(paths)}")
-  # The files alone decide what is prepared, not what their categories are called.
+  # The prepared data depend on the files, not on the names of their categories.
   name = f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}{'-labelled' * bool(categories)}"
   builder_config = _BuilderConfig(name=name, paths=paths, assign=_assignment(config, paths), labelled=bool(categories))
   builder = prepare.prepare(lambda: TextLines(data_dir=data_dir, config=builder_config))
@@ -103,7 +106,7 @@ def load(config, data_dir=None, tokenizer=None, length=None):
 
 
 def _assignment(config, paths):
-  """Reads the files once, which finds every wrong byte before anything is prepared, and assigns their lines to splits."""
+  """Assigns lines to splits. Reads all files, which finds every wrong byte before anything is prepared."""
   num = sum(1 for _ in _lines(paths))
   if not num:
     raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
@@ -111,7 +114,7 @@ def _assignment(config, paths):
 
 
 def _lines(paths):
-  """Yields the lines of all files, each with the number of its file."""
+  """Yields pairs of a line and the number of its file."""
   for file, path in enumerate(paths):
     for line in text_files.lines(path):
       yield line, file

@@ -1,9 +1,9 @@
-"""What a tokenizer is: the one object that turns the text of a corpus into tokens and back.
+"""The base of tokenizers: a tokenizer converts the text of a corpus to tokens and back.
 
 A sentence is a string. Letters: N sentences, T tokens in a sequence.
 
-Ids 0 to 3 are the special tokens, whatever ids a tokenizer's own pieces have elsewhere: a tokenizer that brings ids of its own adds 4 to them. Only
-the fixed-length sequences of `integer` have none; there 0 is an ordinary token, and nothing is padded.
+Ids 0 to 3 are the special tokens; a tokenizer with ids of its own adds 4 to them. Only the fixed-length sequences of `integer` have no special
+tokens; there 0 is an ordinary token, and nothing is padded.
 """
 
 import abc
@@ -34,9 +34,9 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 class Tokenizer(abc.ABC):
-  """A value: two that are equal encode alike.
+  """A value: equal tokenizers encode alike.
 
-  A module that defines one, in this package or from outside, is found by its name, and the class is called `Tokenizer`.
+  A module that defines a tokenizer, in this package or outside it, calls its class `Tokenizer` and is found by its name.
 
   Attributes:
     size: number of tokens, special ones included (V).
@@ -49,24 +49,24 @@ class Tokenizer(abc.ABC):
   @classmethod
   @abc.abstractmethod
   def build(cls, sentences: Iterable[str], config: Any) -> "Tokenizer":
-    """Learns a tokenizer from the training sentences, which are read once and never held in memory.
+    """Learns a tokenizer from the training sentences, which are read once and not held in memory.
 
     Args:
-      sentences: strings as they stand in the text.
+      sentences: raw strings.
       config: `text_config.TextConfig`.
     """
 
   @abc.abstractmethod
   def tokenize(self, sentence: str) -> list[int]:
-    """The ids of a sentence as it stands in the text, lower-cased first if need be; without the end token."""
+    """The ids of a raw sentence, without the end token; this method does any lower-casing."""
 
   @abc.abstractmethod
   def decode(self, tokens: np.ndarray) -> list[str]:
-    """Turns rows of ids, int `[N, T]`, up to their end token, into N strings."""
+    """Converts rows of ids, int `[N, T]`, up to their end token, to N strings."""
 
   @abc.abstractmethod
   def to_json(self) -> dict[str, Any]:
-    """The fields that `from_json` makes an equal tokenizer of, as JSON can hold them."""
+    """The fields from which `from_json` makes an equal tokenizer, as JSON values."""
 
   @classmethod
   @abc.abstractmethod
@@ -74,17 +74,17 @@ class Tokenizer(abc.ABC):
     """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
 
   def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
-    """Turns N strings into rows of ids: the tokens, the end token, padding.
+    """Converts N strings to rows of ids: the tokens, the end token, padding.
 
     Args:
-      sentences: as they stand in the text.
-      length: T. A sentence of T or more tokens is cut and has no end token; where sequences have no end, every sentence has T tokens.
+      sentences: raw strings.
+      length: T. A sentence of T or more tokens is truncated and has no end token. If sequences have no end, every sentence has T tokens.
 
     Returns:
       int32 array `[N, T]`.
 
     Raises:
-      UserError: a sentence has another number of tokens, where sequences have no end.
+      UserError: sequences have no end, and a sentence has another number of tokens.
     """
     rows = np.full([len(sentences), length], PAD, np.int32)
     for row, sentence in zip(rows, sentences):
@@ -97,16 +97,16 @@ class Tokenizer(abc.ABC):
     return rows
 
   def graph(self) -> tf.Module | None:
-    """`encode` and `decode` as TensorFlow operations, to be exported with a model.
+    """`encode` and `decode` as TensorFlow operations, for the export.
 
     Returns:
-      A module with methods of these names, strings being tensors; None if there is none, and runs cannot be exported.
+      A module with methods of these names, for string tensors; None if there is none: runs can then not be exported.
     """
     return None
 
   def words(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
-    """The words of the decoded text of rows of ids, int `[N, T]`: what metrics of words count, whatever the tokens are."""
-    # Interned: a corpus repeats its words, and each is held once.
+    """The words of the decoded text of rows of ids, int `[N, T]`, for metrics of words, whatever the tokens are."""
+    # Interned: words repeat, and each is held once.
     return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
 
   def spec(self, length: int) -> sequences.Spec:
@@ -114,37 +114,37 @@ class Tokenizer(abc.ABC):
     return sequences.Spec(self.size, length, start_token=BOS, end_token=EOS, forbidden_tokens=(PAD, BOS))
 
   def save(self, path: str | os.PathLike) -> None:
-    """Writes the tokenizer as JSON, all of it or nothing."""
+    """Writes the tokenizer as JSON, atomically."""
     files.write_json(path, {"tokenizer": name_of(type(self)), **self.to_json()}, indent=0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table(Tokenizer):
-  """Base of the tokenizers that cut a sentence into pieces and look each of them up in a table.
+  """Base of the tokenizers that split a sentence into pieces and look them up in a table.
 
   Attributes:
-    tokens: all pieces in the order of their ids, most frequent first, behind the four special tokens.
+    tokens: the four special tokens, then all pieces, most frequent first, in the order of their ids.
     lowercase: whether sentences are lower-cased first.
   """
 
   tokens: tuple[str, ...]
   lowercase: bool = False
 
-  # Between the pieces of a decoded sentence.
+  # The string between the pieces of a decoded sentence.
   joint: ClassVar[str] = " "
 
   @staticmethod
   @abc.abstractmethod
   def split(sentence: str) -> list[str]:
-    """Cuts a sentence into its pieces."""
+    """Splits a sentence into pieces."""
 
   @classmethod
-  def build(cls, sentences, config):
-    """Counts the pieces of some sentences and keeps the frequent ones."""
+  def build(cls, sentences: Iterable[str], config: Any) -> "Table":
+    """Counts the pieces of the training sentences and keeps the frequent ones."""
     counts = collections.Counter()
     for sentence in sentences:
       counts.update(cls.split(sentence.lower() if config.lowercase else sentence))
-    # A text may spell a special token out; it must not end or pad its own sequence.
+    # A special token spelled out in the text must not end or pad its sequence.
     kept = [piece for piece, count in counts.items() if count >= config.min_count and piece not in SPECIAL_TOKENS]
     kept.sort(key=lambda piece: (-counts[piece], piece))
     if config.max_vocab_size:
@@ -152,7 +152,7 @@ class Table(Tokenizer):
     return cls(SPECIAL_TOKENS + tuple(kept), config.lowercase)
 
   @property
-  def size(self):
+  def size(self) -> int:
     return len(self.tokens)
 
   @functools.cached_property
@@ -161,11 +161,11 @@ class Table(Tokenizer):
     first = len(SPECIAL_TOKENS)
     return {piece: first + i for i, piece in enumerate(self.tokens[first:])}
 
-  def tokenize(self, sentence):
+  def tokenize(self, sentence: str) -> list[int]:
     ids = self.ids
     return [ids.get(piece, UNK) for piece in self.split(sentence.lower() if self.lowercase else sentence)]
 
-  def decode(self, tokens):
+  def decode(self, tokens: np.ndarray) -> list[str]:
     sentences = []
     for row in np.asarray(tokens).tolist():
       if EOS in row:
@@ -173,19 +173,19 @@ class Table(Tokenizer):
       sentences.append(self.joint.join(self.tokens[i] for i in row if i != PAD))
     return sentences
 
-  def graph(self):
+  def graph(self) -> tf.Module:
     return text_ops.Table(self.tokens, len(SPECIAL_TOKENS), self.split_graph, self.joint, self.lowercase, pad=PAD, eos=EOS, unk=UNK)
 
   @staticmethod
   def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
-    """As `split`, of strings `[N]`: ragged `[N, (pieces)]`. Pieces that Python rules alone can find are taken for granted: split at white space."""
+    """As `split`, of strings `[N]`: ragged `[N, (pieces)]`. By default splits at white space, so text must already be split into pieces."""
     return text_ops.words(texts)
 
-  def to_json(self):
+  def to_json(self) -> dict[str, Any]:
     return {"lowercase": self.lowercase, "tokens": self.tokens}
 
   @classmethod
-  def from_json(cls, fields):
+  def from_json(cls, fields: dict[str, Any]) -> "Table":
     tokens, lowercase = tuple(fields["tokens"]), fields["lowercase"]
     if not isinstance(lowercase, bool) or not all(isinstance(token, str) for token in tokens):
       raise TypeError("lowercase must be true or false and tokens a list of strings")
@@ -195,25 +195,25 @@ class Table(Tokenizer):
 
 
 def name_of(cls: type[Tokenizer]) -> str:
-  """The name by which `find` has a tokenizer: of a file here, or the dotted name of a user's module."""
+  """The name by which `find` finds a tokenizer: a module of this package, or the dotted name of a user's module."""
   return cls.__module__.removeprefix(f"{_PACKAGE}.")
 
 
 def find(name: str) -> type[Tokenizer]:
-  """The class of a tokenizer; raises a `UserError` that lists those there are if it is not one of them."""
+  """The class of a tokenizer; raises a `UserError` that lists the tokenizers if the name is unknown."""
   return registry.load(_PACKAGE, name).Tokenizer
 
 
 def name_in(path: str | os.PathLike) -> str:
-  """The name of the tokenizer that a file from `Tokenizer.save` describes; imports nothing. Raises as `load`."""
+  """The name of the tokenizer in a file from `Tokenizer.save`; imports nothing. Raises as `load`."""
   return _fields(path)["tokenizer"]
 
 
 def load(path: str | os.PathLike) -> Tokenizer:
-  """Reads a file that `Tokenizer.save` wrote.
+  """Reads a file from `Tokenizer.save`.
 
   Raises:
-    UserError: there is no such file, or it describes no tokenizer.
+    UserError: the file cannot be read or describes no tokenizer.
   """
   fields = _fields(path)
   cls = find(fields.pop("tokenizer"))

@@ -10,14 +10,14 @@ from tf_textgan.data.tokenizers import base
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Table):
-  """Takes every code point for a token. Text of known characters comes back as it was."""
+  """Takes every code point as a token. Decoding restores text of known characters exactly."""
 
   joint: ClassVar[str] = ""
 
   @staticmethod
-  def split(sentence):
+  def split(sentence: str) -> list[str]:
     return list(sentence)
 
   @staticmethod
-  def split_graph(texts):
+  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.unicode_split(texts, "UTF-8")

@@ -1,10 +1,13 @@
-"""The ids 0 to V - 1 as they are, for corpora without words: a sentence is `12 4093 77`, always of the same length."""
+"""Uses the ids 0 to V - 1 as they are, for corpora without words: a sentence is `12 4093 77`, always of the same length."""
 
+from collections.abc import Iterable
 import dataclasses
 import re
+from typing import Any
 from typing import ClassVar
 
 import numpy as np
+import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
@@ -14,14 +17,14 @@ from tf_textgan.data.tokenizers import base
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Tokenizer):
-  """Reads and writes integers between white space. There are no special tokens, and nothing is padded."""
+  """Converts integers separated by white space. There are no special tokens, and nothing is padded."""
 
   size: int
   ends: ClassVar[bool] = False
 
   @classmethod
-  def build(cls, sentences, config):
-    """Takes the largest integer for the last token."""
+  def build(cls, sentences: Iterable[str], config: Any) -> "Tokenizer":
+    """Takes the largest integer as the last token."""
     if config.min_count != 1 or config.max_vocab_size:
       raise errors.UserError("min_count and max_vocab_size choose among tokens, but the tokenizer integer keeps them all; expected 1 and 0")
     largest = -1
@@ -31,34 +34,34 @@ class Tokenizer(base.Tokenizer):
       raise errors.UserError("expected integers to learn from, but there is no sentence")
     return cls(largest + 1)
 
-  def tokenize(self, sentence):
-    """The integers of a sentence; raises a `UserError` for anything that is no token."""
+  def tokenize(self, sentence: str) -> list[int]:
+    """The integers of a sentence; raises a `UserError` for anything else."""
     integers = _integers(sentence)
     wrong = [integer for integer in integers if integer >= self.size]
     if wrong:
       raise errors.UserError(f"expected integers from 0 to {self.size - 1}, but {sentence[:60]!r} has '{wrong[0]}'")
     return integers
 
-  def spec(self, length):
+  def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of exactly `length` tokens; the first is conditioned on token 0."""
     return sequences.Spec(self.size, length, start_token=0)
 
-  def decode(self, tokens):
+  def decode(self, tokens: np.ndarray) -> list[str]:
     return [" ".join(map(str, row)) for row in np.asarray(tokens).tolist()]
 
-  def graph(self):
+  def graph(self) -> tf.Module:
     return text_ops.Integers(self.size)
 
-  def to_json(self):
+  def to_json(self) -> dict[str, Any]:
     return {"size": self.size}
 
   @classmethod
-  def from_json(cls, fields):
+  def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
     return cls(int(fields["size"]))
 
 
 def _integers(sentence):
-  """The integers of a sentence; a `UserError` if there is something else in it."""
+  """The integers of a sentence; raises a `UserError` for anything else."""
   fields = sentence.split()
   wrong = [field for field in fields if not re.fullmatch("[0-9]{1,9}", field)]
   if wrong:

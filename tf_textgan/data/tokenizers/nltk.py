@@ -10,25 +10,25 @@ from tf_textgan.data.tokenizers import base
 
 # Words that keep their full stop in the middle of a line.
 _ABBREVIATIONS = {"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "jr.", "sr.", "no.", "etc."}
-# A closing quotation mark as the rules write it. They would take one that stands alone for an opening one, so a character that no text has stands in.
+# The rules' closing quotation mark. Standing alone, they would read it as an opening one, so a character that no text contains replaces it.
 _CLOSING = re.compile(r"(?<!\S)''(?!\S)")
 _STAND_IN = "\ufdd0"
 
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Table):
-  """Splits nearly as `nltk.word_tokenize` does. Text that is split already stays as it is.
+  """Splits nearly as `nltk.word_tokenize` does. Leaves text that is already split unchanged.
 
-  `word_tokenize` first cuts the text into sentences with a trained model (Punkt), which must be downloaded, and the rules then split the full stop
-  from the last word of each. Here a full stop is split from any word of two letters or more, unless it has another one inside (`u.s.`) or is a
-  common abbreviation. The two differ on lines of several sentences only, in the abbreviations: eight of the 10,000 captions of Image COCO have such a
-  full stop at all.
+  `word_tokenize` first splits the text into sentences with a trained model (Punkt), which must be downloaded; the rules then split the full stop
+  from the last word of each sentence. Here a full stop is split from any word of two letters or more, unless the word contains another one (`u.s.`)
+  or is a common abbreviation. The two differ only in abbreviations on lines of several sentences: eight of the 10,000 captions of Image COCO have
+  such a full stop at all.
 
-  The rules are Python: in a graph, and so in an exported model, text is split at white space, as generated text is.
+  The rules are Python code. In a graph, and so in an exported model, text is split at white space, which suits generated text.
   """
 
   @staticmethod
-  def split(sentence):
+  def split(sentence: str) -> list[str]:
     words = []
     for word in _treebank().tokenize(_CLOSING.sub(_STAND_IN, sentence)):
       if len(word) > 2 and word.endswith(".") and "." not in word[:-1] and word.lower() not in _ABBREVIATIONS:

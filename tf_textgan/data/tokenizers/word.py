@@ -1,4 +1,4 @@
-"""Words between white space."""
+"""Words separated by white space."""
 
 import dataclasses
 
@@ -7,8 +7,8 @@ from tf_textgan.data.tokenizers import base
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Table):
-  """Splits at runs of white space. Text comes back with single spaces."""
+  """Splits at runs of white space. Decoding joins words with single spaces."""
 
   @staticmethod
-  def split(sentence):
+  def split(sentence: str) -> list[str]:
     return sentence.split()
