@@ -68,7 +68,7 @@ def test_the_run_stores_a_corpus_from_python(tmp_path, corpus):
     np.testing.assert_array_equal(a, b)
   # Another corpus is refused.
   other = IDS[::-1] if isinstance(corpus, np.ndarray) else SENTENCES[1:]
-  with pytest.raises(errors.UserError, match="corpus= is another one than that of the run in .*run; pass another workdir, or the same corpus"):
+  with pytest.raises(errors.UserError, match="corpus= differs from the corpus of the run in .*run; pass another workdir, or the same corpus"):
     runs.train(experiment, corpus=other)
 
 
@@ -83,11 +83,11 @@ def test_the_commands_evaluate_and_resume_a_moved_run_on_a_corpus_from_python(tm
   code, _, err = shell.call("train", *shell.as_flags(settings))
   assert code == 0 and "going on from step 3 of 3" in err, err
   code, _, err = shell.call("train", *shell.as_flags({**settings, "workdir": tmp_path / "new"}))
-  assert code == 2 and "new keeps no corpus; the dataset given is one that Python code hands over: runs.train(..., corpus=...)" in err
+  assert code == 2 and "new holds no corpus; the dataset given comes from Python: runs.train(..., corpus=...)" in err
 
 
 def test_a_corpus_does_not_replace_a_chosen_dataset(tmp_path):
-  with pytest.raises(errors.UserError, match="corpus= takes the place of a dataset, but the experiment has lstm_oracle and settings; expected"):
+  with pytest.raises(errors.UserError, match="corpus= replaces the dataset, but the experiment chooses lstm_oracle; expected"):
     runs.train(_make(tmp_path, dataset="lstm_oracle"), corpus=IDS)
   assert not (tmp_path / "run").exists()
 
@@ -132,12 +132,12 @@ def test_parts_of_no_module_are_passed_again(tmp_path):
   assert isinstance(run.algorithm, MyAlgorithm) and isinstance(run.algorithm.generator, Painted)
   assert isinstance(run.algorithm.discriminator, wrapped.Discriminator) and run.algorithm.discriminator.embedding.shape[1] == 64
   assert runs.train(experiment, corpus=SENTENCES, **parts)
-  with pytest.raises(errors.UserError, match="the algorithm of the run in .*run came from Python code and is in no module; hand it over again"):
+  with pytest.raises(errors.UserError, match="the algorithm of the run in .*run came from Python and is in no module; pass it again"):
     runs.load(tmp_path / "run", generator=make_generator, discriminator=parts["discriminator"])
-  with pytest.raises(errors.UserError, match="the generator of the run in .* came from Python code"):
+  with pytest.raises(errors.UserError, match="the generator of the run in .* came from Python and"):
     runs.train(run.experiment, algorithm=parts["algorithm"], discriminator=parts["discriminator"])
   code, _, err = shell.call("generate", "--workdir", tmp_path / "run")
-  assert code == 2 and len(shell.said(err)) == 1 and "came from Python code and is in no module" in err
+  assert code == 2 and len(shell.said(err)) == 1 and "came from Python and is in no module" in err
   with pytest.raises(errors.UserError, match="holds another run: its choices has generator 'given', this command 'lstm'"):
     runs.load(tmp_path / "run", **{**parts, "generator": lstm.Generator})
 

@@ -344,7 +344,7 @@ def test_a_pretrained_discriminator_that_does_not_fit_is_refused(place, tmp_path
     ({"pretrained": "absent"}, "there is no run in absent: expected a folder that train.py has written"),
     (
       {"tokenizer": "char", "lowercase": True},
-      "text_lines is to be read with the tokenizer char and lowercase True, but the existing vocabulary is from word and lowercase False",
+      "text_lines has the tokenizer char and lowercase True, but the existing vocabulary has word and lowercase False",
     ),
     ({"generator_hidden_size": 5}, "is a checkpoint of another model: generator/.* has shape"),
   ],

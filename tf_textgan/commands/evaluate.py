@@ -249,7 +249,7 @@ def main(parts: Any) -> None:
   if workdirs and (options.tokenizer or options.lower):
     raise errors.UserError("--tokenizer and --lower are for files without a run; with --workdir the run's own tokenizer reads them")
   if options.combine and len(workdirs) < 2:
-    raise errors.UserError("--combine is for two or more runs; expected --workdir as often")
+    raise errors.UserError("--combine is for two or more runs; expected one --workdir for each")
   if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):
     raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:

@@ -172,8 +172,8 @@ def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categor
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
   # Every step depends on the category, from the first token to the last.
   elsewhere = generator.log_probs(samples.tokens, latent, (categories + 1) % 3).numpy()
-  tokens = samples.tokens.numpy() != 0
-  assert np.abs(elsewhere - log_probs).min(axis=0, where=tokens, initial=1.0).max() > 1e-4
+  not_padding = samples.tokens.numpy() != 0
+  assert np.abs(elsewhere - log_probs).min(axis=0, where=not_padding, initial=1.0).max() > 1e-4
   # Without a given category, each sequence draws one.
   drawn = generator.sample(NUM, SEED)
   np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, drawn.latent, drawn.context), atol=1e-4)

@@ -80,7 +80,7 @@ def check_categories(names: Sequence[str]) -> None:
     if not name:
       raise errors.UserError(f"the name of a category is empty: {', '.join(map(repr, names))}")
     if name in names[:i]:
-      raise errors.UserError(f"there are two categories of the name {name!r}")
+      raise errors.UserError(f"two categories are named {name!r}")
 
 
 def encode(
@@ -160,7 +160,7 @@ def _check_tokenizer(name, tokenizer, config):
   lowercase = getattr(tokenizer, "lowercase", config.lowercase)
   if type(tokenizer) is not tokenizers.find(config.tokenizer) or lowercase != config.lowercase:
     raise errors.UserError(
-        f"{name} is to be read with the tokenizer {config.tokenizer} and lowercase {config.lowercase}, but the existing vocabulary is from "
+        f"{name} has the tokenizer {config.tokenizer} and lowercase {config.lowercase}, but the existing vocabulary has "
         f"{tokenizers.name_of(type(tokenizer))} and lowercase {lowercase}; expected the same")
 
 

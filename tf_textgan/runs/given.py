@@ -67,7 +67,7 @@ def check_complete(experiment: experiment_lib.Experiment, makers: Makers, where:
   for kind in _BASES:
     if getattr(experiment.choices, kind) == experiment_lib.GIVEN and kind not in makers:
       raise errors.UserError(
-        f"the {kind} of the run in {where} came from Python code and is in no module; hand it over again: runs.load(..., {kind}=...), or runs.train"
+        f"the {kind} of the run in {where} came from Python and is in no module; pass it again: runs.load(..., {kind}=...), or runs.train"
       )
 
 

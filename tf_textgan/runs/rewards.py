@@ -65,7 +65,7 @@ def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
   choices = experiment.choices
   names, weights = choices.reward, choices.reward_weight or (1.0,) * len(choices.reward)
   if len(weights) != len(names):
-    raise errors.UserError(f"there are {len(names)} of --reward but {len(weights)} of --reward_weight; expected as many, or no weights")
+    raise errors.UserError(f"there are {len(names)} of --reward but {len(weights)} of --reward_weight; expected as many weights, or none")
   if names and not algorithm.rewarded:
     raise errors.UserError(f"--algorithm {choices.algorithm} has no reward that --reward could be added to; expected one with a policy gradient")
   if names and experiment.loop.jit_compile:

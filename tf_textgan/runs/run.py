@@ -151,7 +151,7 @@ def guide(
   if config.guide_workdir:
     judge = load(config.guide_workdir, checkpoint, trust)
     if judge.tokenizer != run.tokenizer:
-      raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the one that it is to guide; expected the same corpus")
+      raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the run it guides; expected the same corpus")
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
 
 
@@ -284,7 +284,7 @@ def _with_dataset(experiment, data):
     return experiment
   default = experiment_lib.Choices().dataset
   if choices.dataset != default or experiment.dataset != data_lib.config_class(default)():
-    raise errors.UserError(f"corpus= takes the place of a dataset, but the experiment has {choices.dataset} and settings; expected dataset='given'")
+    raise errors.UserError(f"corpus= replaces the dataset, but the experiment chooses {choices.dataset}; expected dataset='given'")
   return dataclasses.replace(experiment, choices=dataclasses.replace(choices, dataset=experiment_lib.GIVEN), dataset=given_data.Config())
 
 
@@ -322,7 +322,7 @@ def _corpus_of(folder, experiment, data):
   corpus = given_data.make(data, experiment.dataset, tokenizer, length)
   found = given_data.fingerprint(corpus)
   if experiment.dataset.fingerprint not in ("", found):
-    raise errors.UserError(f"corpus= is another one than that of the run in {folder}; pass another workdir, or the same corpus")
+    raise errors.UserError(f"corpus= differs from the corpus of the run in {folder}; pass another workdir, or the same corpus")
   return dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=found)), corpus
 
 
@@ -332,7 +332,7 @@ def _training_data(synthetic_file, corpus, algorithm):
   if synthetic_file:
     if algorithm.discriminator is not None or categories:
       raise errors.UserError(
-        "--synthetic_file is for --algorithm mle without categories: a discriminator would learn to take its sentences for real, and they have no "
+        "--synthetic_file is for --algorithm mle without categories: a discriminator would learn its sentences as real, and they have no "
         "labels"
       )
     synthetic = corpus_lib.read_lines(synthetic_file, corpus.tokenizer, corpus.spec.length)

@@ -71,9 +71,9 @@ def test_a_corpus_is_stored_and_read_back(tmp_path):
     made = given.make(data, given.Config())
     given.save(made, tmp_path / str(i))
     _assert_equal(given.load(given.Config(), tmp_path / str(i), made.tokenizer, made.spec.length), made)
-  with pytest.raises(errors.UserError, match="keeps no corpus; the dataset given is one that Python code hands over: runs.train"):
+  with pytest.raises(errors.UserError, match="holds no corpus; the dataset given comes from Python: runs.train"):
     given.load(given.Config(), tmp_path / "none", made.tokenizer, 5)
-  with pytest.raises(errors.UserError, match="keeps no corpus"):
+  with pytest.raises(errors.UserError, match="holds no corpus"):
     given.load(given.Config(), tmp_path / "0")
 
 

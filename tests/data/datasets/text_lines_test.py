@@ -114,10 +114,10 @@ def test_the_split_of_a_line_does_not_depend_on_the_categories(tmp_path):
 
 
 @pytest.mark.parametrize("categories, message", [
-    ("neg", r"as many, one category for each file, but are 1 \(neg\) and 2"),
-    ("neg,pos,odd", r"are 3 \(neg, pos, odd\) and 2"),
+    ("neg", r"one category for each of the text_files, but there are 1 categories \(neg\) and 2 files"),
+    ("neg,pos,odd", r"there are 3 categories \(neg, pos, odd\) and 2 files"),
     ("neg,", "the name of a category is empty: 'neg', ''"),
-    ("neg, neg", "there are two categories of the name 'neg'"),
+    ("neg, neg", "two categories are named 'neg'"),
 ])
 def test_categories_that_do_not_fit_the_files(tmp_path, categories, message):
   with pytest.raises(errors.UserError, match=message):

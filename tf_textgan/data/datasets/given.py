@@ -102,7 +102,7 @@ def load(
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
   if tokenizer is None or not (place / "corpus.json").exists():
-    raise errors.UserError(f"{place.parent} keeps no corpus; the dataset {_NAME} is one that Python code hands over: runs.train(..., corpus=...)")
+    raise errors.UserError(f"{place.parent} holds no corpus; the dataset {_NAME} comes from Python: runs.train(..., corpus=...)")
   about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
   spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
   tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}

@@ -93,8 +93,8 @@ def load(
   corpus.check_categories(categories)
   if categories and len(categories) != len(paths):
     raise errors.UserError(
-        f"categories and text_files must be as many, one category for each file, but are {len(categories)} ({', '.join(categories)}) and "
-        f"{len(paths)}")
+        f"expected one category for each of the text_files, but there are {len(categories)} categories ({', '.join(categories)}) and "
+        f"{len(paths)} files")
   # The prepared data depend on the files, not on the names of their categories.
   name = f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}{'-labelled' * bool(categories)}"
   builder_config = _BuilderConfig(name=name, paths=paths, assign=_assignment(config, paths), labelled=bool(categories))
