@@ -151,7 +151,7 @@ def test_integers_have_one_length():
 @pytest.mark.parametrize("existing", [text_config.TextConfig(tokenizer="char"), text_config.TextConfig(lowercase=True)])
 def test_an_existing_tokenizer_reads_text_as_the_flags_say(existing):
   tokenizer = tokenizers.find(existing.tokenizer).build(["a"], existing)
-  message = f"letters is to be read with the tokenizer word and lowercase False, but .* {existing.tokenizer} and lowercase {existing.lowercase}"
+  message = f"letters has the tokenizer word and lowercase False, but .* has {existing.tokenizer} and lowercase {existing.lowercase}"
   with pytest.raises(errors.UserError, match=message):
     corpus.encode("letters", SPLITS, CONFIG, tokenizer=tokenizer)
 

@@ -166,6 +166,9 @@ def train(
 ) -> bool:
   """Trains in the experiment's `workdir`, or resumes training there, until the schedule ends or a signal arrives.
 
+  With `choices.deterministic`, TensorFlow's kernels stay deterministic for the rest of the process; Keras's own `fit` then needs
+  `keras.utils.set_random_seed` first.
+
   Args:
     experiment: `experiment.Experiment`, for example from `experiment.make`.
     callbacks: further `keras.callbacks.Callback`s and `callbacks.ForOptimizer`s. Metrics that they add to the `logs` of `on_epoch_end` are recorded,
