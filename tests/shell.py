@@ -18,7 +18,7 @@ from tf_textgan import registry
 from tf_textgan.commands import flags
 from tf_textgan.conformance import tiny
 from tf_textgan.runs import experiment as experiment_lib
-from tf_textgan.runs import run as run_lib
+from tf_textgan.runs import folder as folder_lib
 from tf_textgan.training import checkpoints
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -88,7 +88,7 @@ def begin(folder, settings, trained=None):
     trained(algorithm)
   folder.mkdir(parents=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
-  files.write_json(folder / "config.json", run_lib.as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus.spec))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
   kept.save(0, algorithm.variables(), {"step": 0}, best=True)
   kept.wait()

@@ -1,7 +1,7 @@
 """A run in its folder: starts, resumes and loads it.
 
-A run's folder holds `config.json` (every setting), `versions.json`, `vocabulary.json`, `checkpoints/`, `metrics.jsonl`, `summaries/` for
-TensorBoard, `samples/`, `curves.png`, `results.json` and `export/`, a SavedModel.
+A run's folder holds the files of `runs.folder`, `checkpoints/`, `metrics.jsonl`, `summaries/` for TensorBoard, `samples/` and, at the end, the files
+of `runs.finish`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
-from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base as algorithm_base
@@ -30,12 +29,12 @@ from tf_textgan.data import text_config
 from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator as evaluator_lib
-from tf_textgan.evaluation import plots
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import experiment as experiment_lib
-from tf_textgan.runs import export
+from tf_textgan.runs import finish
+from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
 from tf_textgan.runs import rewards
 from tf_textgan.sampling import noise
@@ -44,12 +43,6 @@ from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
 
-# Settings that may differ between a run and the command that resumes it: training length and monitoring.
-_CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export", "export_version"},
-  "schedule": None,
-  "loop": {field.name for field in dataclasses.fields(loop_lib.Config)} - {"batch_size", "seed"},
-}
 _SHOWN_SENTENCES = 10
 
 
@@ -95,15 +88,15 @@ def load(
     UserError: there is no run, it has no such checkpoint, it names a module that is not trusted, or a part passed from Python is missing.
   """
   folder = pathlib.Path(workdir)
-  config = _config_of(folder)
+  config = folder_lib.config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
   experiment = experiment_lib.Experiment.from_json(config["experiment"])
   # The present path: the folder may have been moved, and it holds the corpus if that came from Python.
   experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, workdir=str(workdir)))
   resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
-  _check_same(folder, experiment.to_json(), resolved.to_json())
+  folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
-  tokenizer = _read_tokenizer(folder, trust)
+  tokenizer = folder_lib.read_tokenizer(folder, trust)
   spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
@@ -217,12 +210,11 @@ def train(
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  if choices.export:
-    export.check(corpus.tokenizer)
+  finish.check(experiment, corpus)
   callbacks_lib.check(callbacks, algorithm.optimizers)
   early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing is written earlier: a run with a wrong flag would block the corrected command.
-    _begin(folder, experiment, corpus)
+    folder_lib.begin(folder, experiment, corpus)
   if loop.restore():
     print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
   # After the user's callbacks, so that the journal gets their metrics.
@@ -232,7 +224,7 @@ def train(
     print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
     return False
   if chief:
-    _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
+    finish.finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
   return True
 
 
@@ -250,34 +242,6 @@ def _is_chief(strategy):
   if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
     return True
   return resolver.task_type == "chief" or (resolver.task_type == "worker" and resolver.task_id == 0)
-
-
-def _read_config(folder):
-  path = folder / "config.json"
-  if not path.exists():
-    return None
-  try:
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not {"experiment", "length"} <= config.keys():
-      raise ValueError("it has no experiment")
-  except ValueError as e:
-    raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
-  return config
-
-
-def _read_tokenizer(folder, trust=False):
-  """The tokenizer of the run in a folder; a user's tokenizer is imported only if it is trusted, see `load`."""
-  path = folder / "vocabulary.json"
-  registry.check_trusted(filter(registry.is_outside, [tokenizers.name_in(path)]), str(path), trust)
-  return tokenizers.load(path)
-
-
-def _config_of(folder):
-  """The config of the run in a folder; raises a `UserError` if there is none."""
-  config = _read_config(folder)
-  if config is None:
-    raise errors.UserError(f"there is no run in {folder}: expected a folder that train.py has written, with a config.json")
-  return config
 
 
 def _with_dataset(experiment, data):
@@ -303,22 +267,22 @@ def _corpus_of(folder, experiment, data):
   """
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
-  config, encoded = _read_config(folder), folder
+  config, encoded = folder_lib.read_config(folder), folder
   if config is not None:
     # The choices first: if they are equal, the run names no modules other than this command's.
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
-    _check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
+    folder_lib.check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
     # Read back, so that settings new since the run's version have their defaults.
     old = experiment_lib.Experiment.from_json(config["experiment"])
     if choices.dataset == experiment_lib.GIVEN and not experiment.dataset.fingerprint:
       experiment = dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=old.dataset.fingerprint))
-    _check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
+    folder_lib.check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
   elif experiment.choices.pretrained:
     encoded = pathlib.Path(experiment.choices.pretrained)
-    config = _config_of(encoded)
+    config = folder_lib.config_of(encoded)
   if isinstance(experiment.dataset, text_config.TextConfig):
     tokenizers.find(experiment.dataset.tokenizer)  # Trusted, because this command names it: imported before the folder's tokenizer is read.
-  tokenizer = _read_tokenizer(encoded) if config else None
+  tokenizer = folder_lib.read_tokenizer(encoded) if config else None
   length = config["length"] if config else None
   if data is None:
     return experiment, experiment_lib.load_corpus(experiment, tokenizer, length)
@@ -342,37 +306,6 @@ def _training_data(synthetic_file, corpus, algorithm):
     logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
     data = np.concatenate([data, synthetic])
   return sequences.Batch(data, corpus.categories["train"] if categories else None)
-
-
-def _begin(folder, experiment, corpus):
-  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus."""
-  folder.mkdir(parents=True, exist_ok=True)
-  corpus.tokenizer.save(folder / "vocabulary.json")
-  if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
-    given_data.save(corpus, folder)
-  files.write_json(folder / "versions.json", experiment_lib.versions())
-  # Last: the config marks the folder as a run.
-  files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
-
-
-def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec) -> dict[str, Any]:
-  """The contents of a run's `config.json`: the experiment, the sequence length and, for a labelled corpus, the categories."""
-  config = {"experiment": experiment.to_json(), "length": spec.length}
-  return config | {"categories": list(spec.categories)} if spec.categories else config
-
-
-def _check_same(folder, old, new):
-  """Raises a `UserError` if two experiments differ in a setting that must not change when a run resumes."""
-  for part in new:
-    if part in _CHANGEABLE and _CHANGEABLE[part] is None:
-      continue
-    before, now = old.get(part) or {}, new[part] or {}
-    for name in before.keys() | now.keys():
-      if name not in _CHANGEABLE.get(part, ()) and before.get(name) != now.get(name):
-        raise errors.UserError(
-          f"{folder} holds another run: its {part} has {name} {before.get(name)!r}, this command {now.get(name)!r}; "
-          "pass another --workdir, or the same settings"
-        )
 
 
 def _monitors(loop, experiment, folder, corpus, generator, evaluator):
@@ -425,31 +358,3 @@ def _flat(experiment):
       name = name if part in ("choices", "loop", "schedule") else f"{part}_{name}"
       flat[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
   return flat
-
-
-def _finish(folder, experiment, corpus, algorithm, evaluator, checkpoints):
-  """Scores the best checkpoint on the test split, draws the curves, exports, and prints the results."""
-  checkpoints.restore(algorithm.variables(), "best")
-  results = evaluator(len(corpus.tokens["test"]), "test")
-  files.write_json(folder / "results.json", results)
-  lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
-  plots.curves(lines, folder / "curves.png")
-  _print_table(lines)
-  numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
-  print(f"on the test split: {numbers}", file=sys.stderr)
-  if experiment.choices.export:
-    guide = guided_lib.Generator(algorithm.generator, algorithm, guided_lib.Config().make()) if algorithm.scores_log_ratios else None
-    version = experiment.choices.export_version
-    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
-    print(f"SavedModel: {target}", file=sys.stderr)
-
-
-def _print_table(lines):
-  """Prints the evaluations at the end of each phase, one column each."""
-  last = {line["phase"]: line for line in lines}
-  names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
-  width = max(map(len, names), default=0) + 2
-  print(f"{'validation':{width}}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
-  for name in names:
-    values = [line.get(name) for line in last.values()]
-    print(f"{name:{width}}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)

@@ -1,0 +1,64 @@
+"""The end of a run: scores the best checkpoint on the test split, draws the curves, exports, and prints the results."""
+
+import pathlib
+import sys
+
+from tf_textgan import files
+from tf_textgan.algorithms import base as algorithm_base
+from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.evaluation import plots
+from tf_textgan.generators import guided
+from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import export
+from tf_textgan.training import checkpoints as checkpoints_lib
+from tf_textgan.training import monitors
+
+
+def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus) -> None:
+  """Raises a `UserError` before training if a run of this experiment on this corpus cannot be exported."""
+  if experiment.choices.export:
+    export.check(corpus.tokenizer)
+
+
+def finish(
+  folder: pathlib.Path,
+  experiment: experiment_lib.Experiment,
+  corpus: corpus_lib.Corpus,
+  algorithm: algorithm_base.Algorithm,
+  evaluator: evaluator_lib.Evaluator,
+  checkpoints: checkpoints_lib.Checkpoints,
+) -> None:
+  """Finishes a trained run: writes `results.json`, `curves.png` and `export/`, and prints the results.
+
+  Args:
+    folder: the run's folder.
+    experiment, corpus: of the run.
+    algorithm: the trained algorithm, to which the best checkpoint is restored.
+    evaluator: scores the algorithm's generator.
+    checkpoints: the run's checkpoints.
+  """
+  checkpoints.restore(algorithm.variables(), "best")
+  results = evaluator(len(corpus.tokens["test"]), "test")
+  files.write_json(folder / "results.json", results)
+  lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
+  plots.curves(lines, folder / "curves.png")
+  _print_table(lines)
+  numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
+  print(f"on the test split: {numbers}", file=sys.stderr)
+  if experiment.choices.export:
+    guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
+    version = experiment.choices.export_version
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
+    print(f"SavedModel: {target}", file=sys.stderr)
+
+
+def _print_table(lines):
+  """Prints the evaluations at the end of each phase, one column each."""
+  last = {line["phase"]: line for line in lines}
+  names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
+  width = max(map(len, names), default=0) + 2
+  print(f"{'validation':{width}}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
+  for name in names:
+    values = [line.get(name) for line in last.values()]
+    print(f"{name:{width}}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)
