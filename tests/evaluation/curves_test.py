@@ -22,33 +22,55 @@ def sweep(name, *places, ci=None, errors=None, kind="run"):
 
 
 def test_parallel_lines_differ_by_their_distance():
-  # The baseline is quality = diversity from 0.2 to 0.6; the other is 0.05 above it from 0.3 to 0.5.
-  baseline = sweep("mle", (0.2, 0.2), (0.6, 0.6))
+  # The baseline is quality = diversity from 0.1 to 0.7; the other is 0.05 above it from 0.3 to 0.5.
+  baseline = sweep("mle", (0.1, 0.1), (0.2, 0.2), (0.6, 0.6), (0.7, 0.7))
   better = curves.compare(sweep("gan", (0.3, 0.35), (0.5, 0.55)), baseline, BLEU)
   assert (better.curve, better.baseline, better.plane, better.verdict) == ("gan", "mle", "bleu", "above")
-  np.testing.assert_allclose((better.low, better.high, better.matched_at), (0.3, 0.5, 0.4))
-  np.testing.assert_allclose((better.difference, better.matched), (0.05, 0.05))
-  assert (better.difference_ci, better.matched_ci, better.complete) == (0.0, 0.0, False)
+  np.testing.assert_allclose((better.low, better.high), (0.3, 0.5))
+  np.testing.assert_allclose((better.difference, better.lower, better.upper), (0.05, 0.05, 0.05))
+  assert not better.complete
   worse = curves.compare(sweep("gan", (0.3, 0.25), (0.5, 0.45)), baseline, BLEU)
   assert worse.verdict == "below"
   np.testing.assert_allclose(worse.difference, -0.05)
 
 
-def test_difference_is_the_area_between_lines_over_its_width():
-  # Baseline: 0.2 at 0.0 up to 0.4 at 0.4, a slope of 0.5. The other: 0.2 at 0.1, 0.5 at 0.2, flat 0.5 at 0.3 (dominated by the one before it: as
-  # good, less diverse). Common diversity 0.1 to 0.3. From 0.1 to 0.2 the gap goes from 0.2 - 0.25 = -0.05 to 0.5 - 0.3 = 0.2: area 0.0075. From
-  # 0.2 to 0.3 it goes from 0.2 to 0.5 - 0.35 = 0.15: area 0.0175. Together 0.025 over a width of 0.2: 0.125. In the middle, at 0.2, it is 0.2.
-  found = curves.compare(sweep("gan", (0.1, 0.2), (0.2, 0.5), (0.3, 0.5)), sweep("mle", (0.0, 0.2), (0.4, 0.4)), BLEU)
-  np.testing.assert_allclose((found.low, found.high, found.difference, found.matched), (0.1, 0.3, 0.125, 0.2))
+def test_difference_is_weighted_by_the_width_around_the_points():
+  # The baseline is the line 0.2 + x / 2. The other: 0.2 at 0.1, 0.5 at 0.2, flat 0.5 at 0.3 (dominated by the one before it: as good, less diverse).
+  # Common diversity 0.1 to 0.3. At 0.1 the gap is 0.2 - 0.25 = -0.05, up to the middle at 0.15: a quarter of the range; at 0.2 it is 0.2.
+  baseline = sweep("mle", (-0.2, 0.1), (0.0, 0.2), (0.4, 0.4), (0.5, 0.45))
+  found = curves.compare(sweep("gan", (0.1, 0.2), (0.2, 0.5), (0.3, 0.5)), baseline, BLEU)
+  np.testing.assert_allclose((found.low, found.high, found.difference), (0.1, 0.3, 0.25 * -0.05 + 0.75 * 0.2))
+
+
+def test_two_points_bound_a_concave_curve_on_one_side_only():
+  # Quality sqrt(x): the chord from 0.2 to 0.6 is below it. Two points of the same curve are no worse, and the point above the chord is no better.
+  places = [(x, math.sqrt(x)) for x in np.linspace(0.1, 0.9, 9)]
+  dense, sparse = sweep("dense", *places), sweep("sparse", (0.2, math.sqrt(0.2)), (0.6, math.sqrt(0.6)))
+  for pair in ((dense, sparse), (sparse, dense)):
+    found = curves.compare(*pair, BLEU)
+    assert found.verdict == "on" and found.lower <= 0.0 <= found.upper
+  # Beside the sparse curve nothing is above that a concave curve through its points could reach; beside the dense one it is.
+  point = sweep("file", (0.4, math.sqrt(0.4) + 0.05))
+  assert curves.compare(point, sparse, BLEU).verdict == "on"
+  assert curves.compare(point, sparse, BLEU).lower == -math.inf
+  assert curves.compare(point, dense, BLEU).verdict == "above"
+  assert curves.compare(sweep("file", (0.45, math.sqrt(0.45) - 0.05)), dense, BLEU).verdict == "below"
+
+
+def test_a_curve_may_cross_the_baseline():
+  baseline = sweep("mle", (0.1, 0.2), (0.3, 0.4), (0.5, 0.6))
+  # Better at its own points, worse at the baseline's: no concave curve, but measured so.
+  found = curves.compare(sweep("gan", (0.2, 0.1), (0.2999, 0.1), (0.3, 0.1)), baseline, BLEU)
+  assert found.verdict == "below"
 
 
 def test_lower_is_better_metrics_are_reversed():
   # NLL-oracle 8 against the 9 that the baseline needs at the same NLL-test of 7.75: better by 1.
   plane = next(plane for plane in curves.planes([_nll("mle", (7.5, 9.5), (8.0, 8.5))], "validation") if plane.key == "nll")
   assert (plane.quality.metric, plane.diversity.metric, plane.diversity.label) == ("nll_oracle", "nll_validation", "NLL-validation")
-  found = curves.compare(_nll("file", (7.75, 8.0)), _nll("mle", (7.5, 9.5), (8.0, 8.5)), plane)
-  assert (found.verdict, found.low, found.high, found.matched_at) == ("above", 7.75, 7.75, 7.75)
-  np.testing.assert_allclose((found.difference, found.matched), (1.0, 1.0))
+  found = curves.compare(_nll("file", (7.75, 8.0)), _nll("mle", (7.25, 10.0), (7.5, 9.5), (8.0, 8.5), (8.5, 7.5)), plane)
+  assert (found.verdict, found.low, found.high) == ("above", 7.75, 7.75)
+  np.testing.assert_allclose(found.difference, 1.0)
 
 
 def test_a_sweep_that_folds_back_counts_with_its_best_points():
@@ -60,7 +82,7 @@ def test_a_sweep_that_folds_back_counts_with_its_best_points():
   # The other: 7.0 at an NLL-test of 9, where the baseline's line from (10, 5) to (8, 8) has 6.5: worse by 0.5.
   for baseline in (once, folded, folded._replace(points=folded.points[::-1])):
     found = curves.compare(_nll("file", (9.0, 7.0)), baseline, plane)
-    np.testing.assert_allclose(found.difference, -0.5)
+    np.testing.assert_allclose(found.upper, -0.5)
   assert curves.compare(folded, once, plane).difference == 0.0
 
 
@@ -75,10 +97,10 @@ def test_a_curve_is_constant_below_the_diversity_of_its_best_quality():
 def test_single_point_has_the_interval_of_normal_errors():
   # The baseline has the slope 0.5 and is exact; the point's difference is y - 0.5 x - const, of variance ci_y^2 + 0.25 ci_x^2, in half-widths:
   # sqrt(0.03^2 + 0.25 * 0.08^2) = 0.05.
-  baseline = sweep("mle", (-1.0, 0.0), (1.0, 1.0))
+  baseline = sweep("mle", (-2.0, -0.5), (-1.0, 0.0), (1.0, 1.0), (2.0, 1.5))
   found = curves.compare(sweep("file", (0.0, 0.54), errors=[(0.08, 0.03)]), baseline, BLEU)
   np.testing.assert_allclose(found.difference, 0.04)
-  np.testing.assert_allclose((found.difference_ci, found.matched_ci), 0.05, rtol=0.08)
+  np.testing.assert_allclose((found.upper - found.difference, found.difference - found.lower), 0.05, rtol=0.08)
   assert (found.verdict, found.complete) == ("on", False)
   assert curves.compare(sweep("file", (0.0, 0.56), errors=[(0.08, 0.03)]), baseline, BLEU).verdict == "above"
   assert curves.compare(sweep("file", (0.0, 0.44), errors=[(0.08, 0.03)]), baseline, BLEU).verdict == "below"
@@ -86,14 +108,31 @@ def test_single_point_has_the_interval_of_normal_errors():
 
 def test_curve_has_the_interval_of_normal_errors():
   # Two lines of two points at the same exact diversities: the mean difference is that of the mean qualities, each mean of half-width
-  # 0.02 / sqrt(2), the difference of 0.02; at the middle it is the same.
+  # 0.02 / sqrt(2), the difference of 0.02.
   lines = [sweep(name, (0.2, y), (0.6, y + 0.2), errors=[(0.0, 0.02)] * 2) for name, y in (("gan", 0.315), ("mle", 0.3))]
   found = curves.compare(*lines, BLEU)
-  np.testing.assert_allclose((found.difference, found.matched), 0.015)
-  np.testing.assert_allclose((found.difference_ci, found.matched_ci), 0.02, rtol=0.08)
+  np.testing.assert_allclose(found.difference, 0.015)
+  np.testing.assert_allclose((found.upper - found.difference, found.difference - found.lower), 0.02, rtol=0.08)
   assert (found.verdict, found.complete) == ("on", True)
   assert found == curves.compare(*lines, BLEU)
-  assert found.difference_ci != curves.compare(*lines, BLEU, seed=1).difference_ci
+  assert found.upper != curves.compare(*lines, BLEU, seed=1).upper
+
+
+def test_errors_of_shared_real_sentences_cancel():
+  # Both lose the same nats on each of 200 real sentences, but for a tenth: alone each mean is uncertain, their difference is not.
+  lost = np.random.default_rng(0).exponential(5.0, 200)
+
+  def curve(name, oracle, more):
+    numbers = {"nll_oracle": estimates.Estimate(oracle, 200, 0.001), "nll_validation": estimates.mean(lost + more, np.ones(200), shared=True)}
+    return curves.Curve(name, "run", [curves.Point("T 1", numbers)])
+
+  plane = _plane("nll", [curve("mle", 5.0, 0.0)])
+  flat = curves.Curve("mle", "run", [*curve("", 5.0, 0.0).points, *curve("", 4.9, 0.3).points, *curve("", 4.8, 0.9).points])
+  shifted = curves.Curve("gan", "run", [*curve("", 4.9, 0.0).points, *curve("", 4.8, 0.3).points, *curve("", 4.7, 0.9).points])
+  assert flat.points[0].numbers["nll_validation"].ci > 0.5
+  found = curves.compare(shifted, flat, plane)
+  assert found.verdict == "above"
+  np.testing.assert_allclose(found.difference, 0.1, atol=1e-6)
 
 
 def test_verdicts_on_two_measurements_of_one_curve_have_the_nominal_error_rate():
@@ -111,7 +150,7 @@ def test_no_overlap():
   baseline = sweep("mle", (0.2, 0.2), (0.5, 0.4), ci=0.01)
   for other in (sweep("file", (0.51, 0.3)), sweep("gan", (0.1, 0.1), (0.19, 0.2)), sweep("empty"), sweep("nan", (0.3, math.nan))):
     found = curves.compare(other, baseline, BLEU)
-    assert found.verdict == "no overlap" and found.difference is None and found.matched_ci is None
+    assert found.verdict == "no overlap" and found.difference is None and found.upper is None
   assert curves.compare(baseline, sweep("empty"), BLEU).verdict == "no overlap"
   # Both share one diversity, at which they are compared.
   assert curves.compare(sweep("gan", (0.5, 0.5), (0.6, 0.6)), baseline, BLEU).difference == pytest.approx(0.1)
@@ -151,9 +190,10 @@ def test_table_has_a_row_for_each_point():
   ]
 
 
-def test_random_curves_agree_with_a_slow_implementation():
+def test_random_curves_are_bounded_as_by_a_slow_implementation():
   generator = np.random.default_rng(0)
-  for _ in range(30):
+  compared = 0
+  for _ in range(60):
     # Coarse numbers, so that some coincide.
     ours, theirs = (np.round(generator.random((generator.integers(1, 8), 2)), 1) for _ in range(2))
     found = curves.compare(sweep("gan", *ours.tolist()), sweep("mle", *theirs.tolist()), BLEU)
@@ -161,16 +201,23 @@ def test_random_curves_agree_with_a_slow_implementation():
     if low > high:
       assert found.verdict == "no overlap"
       continue
-    grid = -np.linspace(low, high, 20_000)
-    gaps = _slow_best(ours, grid) - _slow_best(theirs, grid)
-    np.testing.assert_allclose((found.low, found.high, found.difference), (low, high, np.mean(gaps)), atol=1e-4)
+    for points, bound in ((ours, found.upper), (theirs, found.lower)):
+      nodes = [-x for x, _ in _front(points) if low <= -x <= high]
+      if nodes and low < high:
+        compared += 1
+        # The nearest node of each diversity.
+        grid = np.linspace(low, high, 20_001)
+        nearest = np.array(nodes)[np.argmin(np.abs(grid[:, None] - nodes), axis=1)]
+        gaps = np.interp(-nearest, *zip(*_front(ours))) - np.interp(-nearest, *zip(*_front(theirs)))
+        np.testing.assert_allclose(bound, np.mean(gaps), atol=1e-3)
+    np.testing.assert_allclose((found.low, found.high), (low, high))
+  assert compared > 20
 
 
-def _slow_best(points, diversity):
-  """Computes the quality at a diversity of points (Self-BLEU, BLEU), by NumPy's interpolation of the Pareto front."""
+def _front(points):
+  """The Pareto front of points (Self-BLEU, BLEU): (diversity, quality) in order."""
   points = [(-x, y) for x, y in points]
-  front = sorted({(x, y) for x, y in points if not any((a >= x and b > y) or (a > x and b >= y) for a, b in points)})
-  return np.interp(diversity, *zip(*front))
+  return sorted({(x, y) for x, y in points if not any((a >= x and b > y) or (a > x and b >= y) for a, b in points)})
 
 
 def _nll(name, *places):

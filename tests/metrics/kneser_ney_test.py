@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from tf_textgan.metrics import estimates
 from tf_textgan.metrics import kneser_ney
 
 DATA = pathlib.Path(__file__).parents[3] / "shared/data"
@@ -267,3 +268,35 @@ def test_real_text_is_more_probable_than_shuffled_words_and_repetition_has_a_hig
   assert reverse["real"] < reverse["shuffled"] - 0.3 and reverse["real"] < reverse["one sentence"] - 1
   # The reverse score falls as the sample grows.
   assert kneser_ney.Scorer(references, training)(real[:20])["reverse_lm_nll"].value > reverse["real"] + 0.3
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_the_jackknife_equals_models_trained_without_each_group(order, monkeypatch):
+  training, test = random_sentences(11, 203), random_sentences(12, 40, types=15)
+  whole = kneser_ney.Model(training, order, range(10))
+  values = whole.jackknife(test, groups=5)
+  bounds = np.linspace(0, 203, 6).round().astype(int)
+  expected = []
+  for first, last in zip(bounds[:-1], bounds[1:]):
+    discounts = iter(whole.discounts)
+    monkeypatch.setattr(kneser_ney, "_estimate_discounts", lambda counts, discounts=discounts: next(discounts))
+    model = kneser_ney.Model(training[:first] + training[last:], order, range(10))
+    expected.append(-model.token_log_probs(test).mean())
+  np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+def test_the_interval_of_the_reverse_score_covers_the_choice_of_samples():
+  references = random_sentences(13, 400, types=30)
+  scorer = kneser_ney.Scorer(references, random_sentences(14, 400, types=30), order=3)
+  scored = [scorer(random_sentences(seed, 200, types=30))["reverse_lm_nll"] for seed in range(100, 140)]
+  true_deviation = np.std([estimate.value for estimate in scored], ddof=1)
+  claimed = np.sqrt(np.mean([(estimate.own_ci / 1.96) ** 2 for estimate in scored]))
+  assert 0.7 < claimed / true_deviation < 1.3
+  pairs = [estimates.tie(one, other) for one, other in zip(scored[::2], scored[1::2])]
+  assert sum(pairs) >= 17  # Of 20 pairs of the same system.
+
+
+def test_values_are_the_scores_without_intervals():
+  scorer = kneser_ney.Scorer(random_sentences(15, 50), order=3)
+  sample = random_sentences(16, 60)
+  assert scorer.values(sample) == pytest.approx({name: estimate.value for name, estimate in scorer(sample).items()}, rel=1e-12)

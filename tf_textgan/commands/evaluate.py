@@ -43,8 +43,8 @@ from tf_textgan.evaluation import probe
 from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
 from tf_textgan.generators import guided
-from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
+from tf_textgan.metrics import statistics
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.training import checkpoints
 
@@ -120,12 +120,7 @@ def score_file(path: str, parts: Any) -> dict[str, estimates.Estimate]:
   training = read(options.training, options) if options.training else None
   if options.references:
     return texts.Scorer(read(options.references, options), training, parts.texts, parts.lm, seed=options.seed)(sentences)
-  numbers = {name: estimates.Estimate(value, len(sentences)) for name, value in diversity.summary(sentences).items() if name != "duplicates"}
-  numbers["duplicates"] = estimates.mean(diversity.duplicate_flags(sentences))
-  numbers["mean_length"] = estimates.mean([len(sentence) for sentence in sentences])
-  if training:
-    numbers["copied"] = estimates.mean(diversity.copied_flags(sentences, training))
-  return numbers
+  return statistics.statistics(sentences, None, training, options.seed)
 
 
 def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
@@ -204,7 +199,9 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
   }
   page.write(options.output, found, comparisons, notes, options.split)
   for comparison in comparisons:
-    difference = f", by {comparison.difference:+.4f} +- {comparison.difference_ci:.4f}" if comparison.difference is not None else ""
+    difference = ""
+    if comparison.difference is not None:
+      difference = f", by {comparison.difference:+.4f} ({comparison.lower:+.4f} to {comparison.upper:+.4f})"
     print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
 
@@ -227,7 +224,8 @@ def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None
       tie = "=" if numbers is not first and name in first and estimates.tie(estimate, first[name]) else " "
       cells.append(f"{estimate.value:10.4f}{tie} {interval:<10}{estimate.n:>8}")
     print(f"{name:{width}}" + "".join(f"  {cell}" for cell in cells))
-  print("value +- half of the 95 % bootstrap interval, sample size" + ("; = a tie with the first" if len(systems) > 1 else ""), file=sys.stderr)
+  ties = "; = a tie with the first: the difference is within its interval" if len(systems) > 1 else ""
+  print(f"value +- half of the 95 % interval, sample size; without +-, the interval is not known{ties}", file=sys.stderr)
 
 
 def _as_json(numbers):

@@ -12,8 +12,6 @@ import numpy as np
 
 from tf_textgan.metrics import estimates
 
-# Draws of the Monte-Carlo intervals; enough for two digits of their width.
-_DRAWS = 1000
 # Differences below this are rounding errors.
 _ROUNDING = 1e-9
 
@@ -105,17 +103,32 @@ class Track(NamedTuple):
 
   Attributes:
     settings: K labels.
-    diversity: float64 `[K]`.
-    diversity_ci: float64 `[K]`, half widths of the intervals; NaN without an interval.
-    quality: float64 `[K]`.
-    quality_ci: float64 `[K]`, as `diversity_ci`.
+    diversities, qualities: K `estimates.Estimate`s each.
   """
 
   settings: list[str]
-  diversity: np.ndarray
-  diversity_ci: np.ndarray
-  quality: np.ndarray
-  quality_ci: np.ndarray
+  diversities: list[estimates.Estimate]
+  qualities: list[estimates.Estimate]
+
+  @property
+  def diversity(self) -> np.ndarray:
+    """float64 `[K]`."""
+    return np.array([float(estimate.value) for estimate in self.diversities])
+
+  @property
+  def diversity_ci(self) -> np.ndarray:
+    """float64 `[K]`, half widths of the intervals; NaN without an interval."""
+    return np.array([_width(estimate) for estimate in self.diversities])
+
+  @property
+  def quality(self) -> np.ndarray:
+    """float64 `[K]`."""
+    return np.array([float(estimate.value) for estimate in self.qualities])
+
+  @property
+  def quality_ci(self) -> np.ndarray:
+    """float64 `[K]`, as `diversity_ci`."""
+    return np.array([_width(estimate) for estimate in self.qualities])
 
 
 class Comparison(NamedTuple):
@@ -123,13 +136,11 @@ class Comparison(NamedTuple):
 
   Attributes:
     curve, baseline, plane: names of both, and key of the plane.
-    verdict: "above" or "below" the baseline's curve, "on" it (a tie: the mean difference is within its interval), or "no overlap", in which case all
-      following attributes but `complete` are None.
+    verdict: "above" or "below" the baseline's curve; "on" it (a tie); "across" it, above at one diversity and below at another; or "no overlap", in
+      which case all following attributes but `complete` are None.
     difference: mean over the common range of diversity.
-    difference_ci: half width of its 95 % interval; 0 if no coordinate has an interval.
+    lower, upper: ends of its 95 % interval, which also covers what is unknown between the points; infinite if it is unbounded.
     low, high: common range of diversity, in the metric's units, low < high; equal for a single point.
-    matched_at: middle of that range.
-    matched, matched_ci: difference at the middle, and half width of its interval.
     complete: whether every coordinate of both has an interval; coordinates without one count as exact.
   """
 
@@ -138,12 +149,10 @@ class Comparison(NamedTuple):
   plane: str
   verdict: str
   difference: float | None
-  difference_ci: float | None
+  lower: float | None
+  upper: float | None
   low: float | None
   high: float | None
-  matched_at: float | None
-  matched: float | None
-  matched_ci: float | None
   complete: bool
 
 
@@ -153,19 +162,23 @@ def planes(systems: Sequence[Curve], split: str) -> list[Plane]:
   return [plane for plane in filled if any(track(system, plane).settings for system in systems)]
 
 
-def coordinate(point: Point, metric: str) -> tuple[float, float]:
-  """Returns a point's number and the half width of its 95 % interval; NaN if missing or not finite."""
+def coordinate(point: Point, metric: str) -> estimates.Estimate | None:
+  """Returns a point's number; None if it is missing or not finite."""
   number = point.numbers.get(metric)
-  value, ci = (number.value, number.ci) if isinstance(number, estimates.Estimate) else (number, None)
-  return tuple(float(x) if x is not None and math.isfinite(x) else math.nan for x in (value, ci))
+  if number is not None and not isinstance(number, estimates.Estimate):
+    number = estimates.Estimate(number, 0)
+  return number if number is not None and number.value is not None and math.isfinite(number.value) else None
 
 
 def track(curve: Curve, plane: Plane) -> Track:
   """Returns the coordinates of a curve in a plane, without points that lack one of the two numbers."""
-  rows = [(point.setting, *coordinate(point, plane.diversity.metric), *coordinate(point, plane.quality.metric)) for point in curve.points]
-  rows = [row for row in rows if not math.isnan(row[1]) and not math.isnan(row[3])]
-  columns = np.array([row[1:] for row in rows], np.float64).reshape(len(rows), 4).T
-  return Track([row[0] for row in rows], *columns)
+  rows = [(point.setting, coordinate(point, plane.diversity.metric), coordinate(point, plane.quality.metric)) for point in curve.points]
+  rows = [row for row in rows if row[1] is not None and row[2] is not None]
+  return Track(*([row[column] for row in rows] for column in range(3)))
+
+
+def _width(estimate):
+  return float(estimate.ci) if estimate.ci is not None and math.isfinite(estimate.ci) else math.nan
 
 
 def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Comparison:
@@ -173,11 +186,17 @@ def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Compa
 
   The quality a curve reaches at diversity d is its best quality at diversity d or more: Pareto-optimal points are joined by straight lines, and below
   the diversity of the best quality, down to the least diverse point, the curve is constant at that quality. So a sweep may fold back, for example if
-  a high temperature reduces both. The mean difference is the signed area between both curves over their common range of diversity, divided by
-  its width. A single point is compared at its own diversity.
+  a high temperature reduces both.
 
-  The intervals come from a parametric bootstrap: the comparison is repeated for points drawn independently from normal distributions with the
-  standard errors given by the points' own intervals.
+  A straight line between two settings of one system runs below its true curve, which is concave: the line is what a mixture of both settings reaches.
+  So a curve of few points would look worse than one of many points of the same system. Each curve is therefore known at its own points and bounded
+  from below elsewhere. At the curve's points, its quality minus the baseline's line is at least the true difference; at the baseline's points, the
+  curve's line minus the baseline's quality is at most the true difference. The mean difference over the common range of diversity is estimated
+  both ways and lies between the two. Where a curve has no point in that range, such as a baseline beside a single point, it is bounded from above by
+  the lines through its two next points on either side. A single point is compared at its own diversity.
+
+  The intervals come from a parametric bootstrap: both estimates are repeated for points drawn with their random errors, see `estimates.errors`.
+  Errors of scores of the same real sentences are common to all points.
 
   Args:
     curve: the curve to judge.
@@ -192,26 +211,20 @@ def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Compa
   complete = not any(np.isnan([each.diversity_ci, each.quality_ci]).any() for each in tracks)
   names = curve.name, baseline.name, plane.key
   signs = np.array([1 if axis.higher else -1 for axis in (plane.diversity, plane.quality)])
-  places = [signs * np.stack([each.diversity, each.quality], axis=1)[None] for each in tracks]
-  low, high = (end[0] for end in _overlap(*places)) if all(place.size for place in places) else (math.inf, -math.inf)
+  ours, theirs = (signs * np.stack([each.diversity, each.quality], axis=1) for each in tracks)
+  low, high = _overlap(ours, theirs) if ours.size and theirs.size else (math.inf, -math.inf)
   if low > high:
-    return Comparison(*names, "no overlap", *[None] * 7, complete)
-  mean, matched = _differences(*places)[0].tolist()
-
-  errors = [np.nan_to_num(np.stack([each.diversity_ci, each.quality_ci], axis=1)) / estimates.NORMAL for each in tracks]
-  mean_ci, matched_ci = 0.0, 0.0
-  if any(error.any() for error in errors):
-    generator = np.random.default_rng(seed)
-    draws = _differences(*(place + error * generator.standard_normal((_DRAWS, *error.shape)) for place, error in zip(places, errors)))
-    mean_ci, matched_ci = (np.diff(np.percentile(draws, [2.5, 97.5], axis=0), axis=0)[0] / 2).tolist()
-  verdict = "on" if tie(mean, mean_ci) else "above" if mean > 0 else "below"
+    return Comparison(*names, "no overlap", *[None] * 5, complete)
+  drawn = _draws(tracks, signs, seed)
+  most, most_ci = _mean_gap(ours, theirs, drawn, low, high)
+  least, least_ci = _mean_gap(theirs, ours, drawn[::-1], low, high)
+  least = -least
+  above, below = least > max(least_ci, _ROUNDING), most < -max(most_ci, _ROUNDING)
+  verdict = "across" if above and below else "above" if above else "below" if below else "on"
+  middle = np.array([[(low + high) / 2]])
+  known = [bound for bound in (least, most) if math.isfinite(bound)] or [(_reached(ours[None], middle) - _reached(theirs[None], middle)).item()]
   ends = sorted(float(signs[0] * end) for end in (low, high))
-  return Comparison(*names, verdict, mean, mean_ci, *ends, sum(ends) / 2, matched, matched_ci, complete)
-
-
-def tie(difference: float, ci: float) -> bool:
-  """Returns whether a difference is within its interval, or is a rounding error."""
-  return abs(difference) <= max(ci, _ROUNDING)
+  return Comparison(*names, verdict, float(np.mean(known)), least - least_ci, most + most_ci, *ends, complete)
 
 
 def table(systems: Sequence[Curve]) -> list[dict]:
@@ -224,52 +237,110 @@ def _fill(axis, split):
 
 
 def _overlap(ours, theirs):
-  """Computes the common range of diversity.
+  """The ends of the common range of diversity of two curves of points `[K, 2]`; the lower one is above the upper one if there is none."""
+  ours, theirs = ours[:, 0], theirs[:, 0]
+  return max(ours.min(), theirs.min()), min(ours.max(), theirs.max())
+
+
+def _draws(tracks, signs, seed):
+  """Points of both curves drawn with their errors: a list of float64 `[R, K, 2]`, diversity and quality, higher is better."""
+  coordinates = [estimate for each in tracks for estimate in (*each.diversities, *each.qualities)]
+  drawn = np.array([estimate.value for estimate in coordinates]) + estimates.errors(coordinates, seed)
+  parts = np.split(drawn, [2 * len(tracks[0].settings)], axis=1)
+  return [signs * part.reshape(len(part), 2, -1).transpose(0, 2, 1) for part in parts]
+
+
+def _nodes(points, low, high):
+  """The places of the Pareto-optimal ones of some points `[K, 2]` in a range of diversity, in its order."""
+  chosen = np.flatnonzero(_pareto(points[None])[0] & (points[:, 0] >= low) & (points[:, 0] <= high))
+  return chosen[np.argsort(points[chosen, 0])]
+
+
+def _mean_gap(better, worse, drawn, low, high):
+  """The largest mean difference in quality that the points of two curves allow over a range of diversity.
+
+  Known exactly at the points of the better curve; only if it has none in the range, it is bounded at those of the other.
 
   Args:
-    ours, theirs: float64 `[R, K, 2]`, diversity and quality of the points, higher is better; K may differ.
+    better, worse: float64 `[K, 2]`, diversity and quality of their points, higher is better.
+    drawn: float64 `[R, K, 2]` each, draws of the points of both.
+    low, high: ends of the range.
 
   Returns:
-    Its lower and upper end, `[R]` each; the lower end is above the upper one if the ranges are disjoint.
+    The mean, and the half width of its interval; the mean is infinite if the better curve has no bound.
   """
-  ours, theirs = ours[..., 0], theirs[..., 0]
-  return np.maximum(ours.min(axis=1), theirs.min(axis=1)), np.minimum(ours.max(axis=1), theirs.max(axis=1))
+  own = _nodes(better, low, high)
+  chosen, nodes = (own, better) if len(own) else (_nodes(worse, low, high), worse)
+  if not len(chosen):
+    return math.inf, 0.0
+  # Weights of the trapezoid rule; beyond the outermost points the difference is constant.
+  middles = (nodes[chosen[1:], 0] + nodes[chosen[:-1], 0]) / 2
+  weights = np.diff([low, *middles, high]) / (high - low) if high > low else np.full(len(chosen), 1 / len(chosen))
+
+  def gap(better, worse):
+    diversity = (better if len(own) else worse)[:, chosen, 0]
+    most = _reached(better, diversity) if len(own) else _most(better, diversity)
+    return (most - _reached(worse, diversity)) @ weights
+
+  value, draws = gap(better[None], worse[None])[0], gap(*drawn)
+  if not np.isfinite(value):
+    return math.inf, 0.0
+  ends = np.percentile(draws[np.isfinite(draws)], [2.5, 97.5])
+  return float(value), float(ends[1] - ends[0]) / 2
 
 
-def _differences(ours, theirs):
-  """Computes the mean difference in quality over the common range and the difference at its middle, float64 `[R, 2]`; see `_overlap`."""
-  low, high = _overlap(ours, theirs)
-  middle = ((low + high) / 2)[:, None]
-  matched = (_reached(ours, middle) - _reached(theirs, middle))[:, 0]
-  # Both curves are straight between these corners, so trapezoids are exact.
-  corners = np.sort(np.clip(np.concatenate([ours[..., 0], theirs[..., 0]], axis=1), low[:, None], high[:, None]), axis=1)
-  gaps = _reached(ours, corners) - _reached(theirs, corners)
-  areas = np.sum(np.diff(corners) * (gaps[:, 1:] + gaps[:, :-1]) / 2, axis=1)
-  # In a bootstrap draw the ranges may be disjoint: then the nearest ends are compared.
-  wide = high > low
-  return np.stack([np.where(wide, areas / np.where(wide, high - low, 1.0), matched), matched], axis=1)
+def _pareto(points):
+  """Marks Pareto-optimal points: float64 `[R, K, 2]` to bool `[R, K]`."""
+  at_least = (points[:, None] >= points[:, :, None]).all(axis=-1)
+  return ~(at_least & (points[:, None] > points[:, :, None]).any(axis=-1)).any(axis=-1)
 
 
 def _reached(points, diversity):
   """Computes the quality that curves reach; see `compare`.
 
   Args:
-    points: float64 `[R, K, 2]`; see `_overlap`.
+    points: float64 `[R, K, 2]`, diversity and quality, higher is better.
     diversity: float64 `[R, M]`, clipped to the range of each curve.
 
   Returns:
     float64 `[R, M]`.
   """
-  x, y = points[..., 0], points[..., 1]
-  at_least = (points[:, None] >= points[:, :, None]).all(axis=-1)
-  kept = ~(at_least & (points[:, None] > points[:, :, None]).any(axis=-1)).any(axis=-1)
-  beyond = x[:, None] >= diversity[..., None]
-  right = np.argmin(np.where(kept[:, None] & beyond, x[:, None], np.inf), axis=-1)
-  left = np.argmax(np.where(kept[:, None] & ~beyond, x[:, None], -np.inf), axis=-1)
-  # Without a point on one side, the point on the other side stands for both.
-  right = np.where((kept[:, None] & beyond).any(axis=-1), right, left)
-  left = np.where((kept[:, None] & ~beyond).any(axis=-1), left, right)
-  x_right, x_left, y_right, y_left = (np.take_along_axis(z, side, axis=1) for z in (x, y) for side in (right, left))
+  x, y, right, num = _front(points, diversity)
+  left = np.clip(right - 1, 0, num - 1)
+  return _line(x, y, left, np.minimum(right, num - 1), diversity, constant=True)
+
+
+def _most(points, diversity):
+  """As `_reached`, but the most that a concave curve through the points can reach: below the lines through the two points on either side.
+
+  Infinite between two points without a third one.
+  """
+  x, y, right, num = _front(points, diversity)
+  lines = []
+  for first in (right - 2, right):
+    exists = (first >= 0) & (first + 1 < num)
+    first = np.clip(first, 0, np.maximum(num - 2, 0))
+    line = _line(x, y, first, np.minimum(first + 1, num - 1), diversity, constant=False)
+    lines.append(np.where(exists, line, np.inf))
+  inside = (right > 0) & (right < num)
+  reached = _reached(points, diversity)
+  return np.where(inside, np.maximum(np.minimum(*lines), reached), reached)
+
+
+def _front(points, diversity):
+  """The Pareto-optimal points in order of diversity, `[R, K]` twice, how many are before each diversity, `[R, M]`, and how many there are, `[R, 1]`."""
+  kept = _pareto(points)
+  x = np.where(kept, points[..., 0], np.inf)
+  order = np.argsort(x, axis=1, kind="stable")
+  x, y = np.take_along_axis(x, order, axis=1), np.take_along_axis(points[..., 1], order, axis=1)
+  return x, y, (x[:, None] < diversity[..., None]).sum(axis=-1), kept.sum(axis=1)[:, None]
+
+
+def _line(x, y, left, right, diversity, constant):
+  """The line through two points of each row at a diversity; the value of the points where they coincide, and beyond both if it is `constant`."""
+  x_left, x_right, y_left, y_right = (np.take_along_axis(z, side, axis=1) for z in (x, y) for side in (left, right))
   width = x_right - x_left
   share = np.where(width > 0, (diversity - x_left) / np.where(width > 0, width, 1.0), 0.0)
+  if constant:
+    share = np.clip(share, 0.0, 1.0)
   return y_left + share * (y_right - y_left)

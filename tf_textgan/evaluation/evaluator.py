@@ -100,7 +100,7 @@ class Evaluator:
     numbers |= score_sentences(sentences, references, training)
     if split not in self._languages:
       self._languages[split] = kneser_ney.Scorer(references, training)
-    numbers |= {name: estimate.value for name, estimate in self._languages[split](sentences).items()}
+    numbers |= self._languages[split].values(sentences)
     numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
     numbers["curve_sum"] = self._curve_sum(numbers, split)
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
@@ -113,14 +113,15 @@ class Evaluator:
 
   def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
-    seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
+    # Each setting has its own noise: the points of a curve are compared as independent.
+    seed, categories = noise.fold(self._seed, f"samples {picker}" if picker is not None else "samples"), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
       generated = self.write(tf.constant(num), seed, picker, categories)
     if generated.proposals is not None:
       proposals, accepted = float(generated.proposals) / num, generated.accepted.numpy()
-      self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.mean(accepted)}
+      self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.share(accepted)}
     return generated.tokens.numpy(), generated.log_probs.numpy().astype(np.float64)
 
   @property
@@ -151,10 +152,10 @@ class Evaluator:
       self._classifier = naive_bayes.Classifier(self._words("train"), self._corpus.categories["train"])
     if split not in self._accuracy_on_real:
       found = self._classifier(self._words(split))
-      self._accuracy_on_real[split] = estimates.mean(found == self._corpus.categories[split])
+      self._accuracy_on_real[split] = estimates.share(found == self._corpus.categories[split])
     found = self._classifier(sentences)
     return {
-      "category_accuracy": estimates.mean(found == self.sample_categories(len(sentences))),
+      "category_accuracy": estimates.share(found == self.sample_categories(len(sentences))),
       "category_accuracy_real": self._accuracy_on_real[split],
     }
 
@@ -182,10 +183,12 @@ class Evaluator:
     labels = self._corpus.categories[split] if self.categories else None
     real_log_probs = self.log_probs(real, picker, labels) if self.gives_likelihood(picker) else None
     if real_log_probs is not None:
-      numbers[f"nll_{split}"] = estimates.mean(-real_log_probs, real_sizes)
+      numbers[f"nll_{split}"] = estimates.mean(-real_log_probs, real_sizes, shared=True)
       for i, name in enumerate(self.categories):
         if np.any(labels == i):
-          numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(-real_log_probs[labels == i], real_sizes[labels == i])
+          numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(
+            -real_log_probs[labels == i], real_sizes[labels == i], shared=True
+          )
     if self.has_likelihood:
       numbers["entropy"] = estimates.mean(-log_probs, sizes)
     if truth is None:
@@ -289,7 +292,7 @@ def oracle(under_truth: np.ndarray, sizes: np.ndarray) -> dict[str, estimates.Es
   """
   under_truth, sizes = np.asarray(under_truth), np.asarray(sizes)
   possible = np.isfinite(under_truth)
-  return {"nll_oracle": estimates.mean(-under_truth[possible], sizes[possible]), "grammatical": estimates.mean(possible)}
+  return {"nll_oracle": estimates.mean(-under_truth[possible], sizes[possible]), "grammatical": estimates.share(possible)}
 
 
 def score_sentences(

@@ -45,6 +45,8 @@ class Config:
   lm_size: int = 0
   # Number of samples, from the first, to train the reverse LSTM language model on; equal for every system.
   lm_sentences: int = 10000
+  # Groups of samples for the jackknife interval of the reverse LSTM score; each trains one more model. 0 for no interval.
+  lm_groups: int = 0
   # Most training epochs of each LSTM language model; early stopping by held-out likelihood.
   lm_epochs: int = 30
   # Batch size of the LSTM language model.
@@ -55,7 +57,7 @@ class Config:
   lm_dropout: float = 0.5
 
   def __post_init__(self):
-    checks.at_least(self, 0, "lm_size")
+    checks.at_least(self, 0, "lm_size", "lm_groups")
     checks.at_least(self, 1, "lm_epochs", "lm_batch_size")
     checks.at_least(self, _FEWEST, "lm_sentences")
     checks.above_zero(self, "lm_learning_rate")
@@ -208,8 +210,9 @@ class Scorer:
       samples: at least `lm_sentences` sentences. All are scored; the first `lm_sentences` train the reverse model.
 
     Returns:
-      Estimates in nats per token, end tokens counted: `lstm_lm_nll` of the samples and `reverse_lstm_lm_nll` of the references. The intervals cover
-      the choice of scored sentences, not the training of the models.
+      Estimates in nats per token, end tokens counted: `lstm_lm_nll` of the samples and `reverse_lstm_lm_nll` of the references. The first interval
+      covers the choice of samples. The second covers that of references and samples, with `lm_groups` above 1; otherwise it is unknown, because the
+      reverse model depends on the samples.
 
     Raises:
       UserError: for too few samples.
@@ -221,12 +224,18 @@ class Scorer:
         f"sample more, or pass --lm_sentences {len(samples)} or less for every system that is compared"
       )
     # Departure from Caccia et al., who remove duplicates: they are part of the distribution, and every system trains on the same number.
-    reverse = fit(samples[:num], self._vocabulary, self._config, self._seed)
-    return {"lstm_lm_nll": self._nll(self._model, samples), "reverse_lstm_lm_nll": self._nll(reverse, self._references)}
+    reverse, without = self._reverse(samples[:num]), []
+    groups = np.array_split(np.arange(num), self._config.lm_groups) if self._config.lm_groups > 1 else []
+    for group in groups:
+      without.append(self._reverse([*samples[: group[0]], *samples[group[-1] + 1 : num]]).value)
+    return {"lstm_lm_nll": self._nll(self._model, samples), "reverse_lstm_lm_nll": estimates.with_jackknife(reverse, without)}
 
-  def _nll(self, model, sentences):
+  def _reverse(self, samples):
+    return self._nll(fit(samples, self._vocabulary, self._config, self._seed), self._references, shared=True)
+
+  def _nll(self, model, sentences, shared=False):
     rows = model.encode(sentences)
-    return estimates.mean(-model.log_probs(rows), _lengths(rows), self._seed)
+    return estimates.mean(-model.log_probs(rows), _lengths(rows), self._seed, shared)
 
 
 def _shuffled_batches(lengths, batch_size, generator):

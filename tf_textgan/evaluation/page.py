@@ -22,8 +22,20 @@ from tf_textgan.metrics import estimates
 
 # Suffix of the event files, which distinguishes them from a training's when an older page is replaced.
 _SUFFIX = ".curves"
-_MARKS = {"above": "\N{BLACK UP-POINTING TRIANGLE}", "below": "\N{BLACK DOWN-POINTING TRIANGLE}", "on": "=", "no overlap": "\N{EN DASH}"}
-_VERDICTS = {"above": "above the curve", "below": "below the curve", "on": "on the curve (a tie)", "no overlap": "no overlap"}
+_MARKS = {
+  "above": "\N{BLACK UP-POINTING TRIANGLE}",
+  "below": "\N{BLACK DOWN-POINTING TRIANGLE}",
+  "on": "=",
+  "across": "\N{MULTIPLICATION SIGN}",
+  "no overlap": "\N{EN DASH}",
+}
+_VERDICTS = {
+  "above": "above the curve",
+  "below": "below the curve",
+  "on": "on the curve (a tie)",
+  "across": "across the curve",
+  "no overlap": "no overlap",
+}
 _ARROWS = {True: "\N{UPWARDS ARROW}", False: "\N{DOWNWARDS ARROW}"}
 _MINUS = "\N{MINUS SIGN}"
 # No line break between a number and its interval.
@@ -47,7 +59,7 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 .mark { display: inline-block; width: 1.5rem; text-indent: 0; }
 .above { color: var(--good); font-weight: 600; }
 .below { color: var(--bad); font-weight: 600; }
-.on, .none { font-weight: 600; }
+.on, .across, .none { font-weight: 600; }
 .soft, small { color: var(--soft); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1rem; }
 figure { margin: 0; background: #fff; border: 1px solid var(--line); border-radius: .5rem; padding: .4rem; }
@@ -111,11 +123,15 @@ def _panel(plane, systems, comparisons):
   shown = []
   for i, system in enumerate(systems):
     if system.kind == "real":
-      x, y = ([curves.coordinate(point, axis.metric) for point in system.points] for axis in (plane.diversity, plane.quality))
-      (x, x_error), (y, y_error) = np.reshape(x, [-1, 2]).T, np.reshape(y, [-1, 2]).T
-      labels = [""] * len(x)
+      # Drawn even if one of the two numbers is missing.
+      axes = plane.diversity, plane.quality
+      absent = estimates.Estimate(math.nan, 0)
+      found = curves.Track(
+        [""] * len(system.points), *([curves.coordinate(point, axis.metric) or absent for point in system.points] for axis in axes)
+      )
     else:
-      labels, x, x_error, y, y_error = curves.track(system, plane)
+      found = curves.track(system, plane)
+    labels, x, x_error, y, y_error = found.settings, found.diversity, found.diversity_ci, found.quality, found.quality_ci
     if np.isfinite(x).any() or np.isfinite(y).any():
       kind = "real" if system.kind == "real" else "baseline" if system.name in baselines else "curve"
       shown.append(plots.Series(system.name, kind, i, labels, x, x_error, y, y_error))
@@ -139,8 +155,8 @@ def _write_summaries(folder, systems):
     with contextlib.closing(_writer(folder / "summaries" / name)) as writer, writer.as_default():
       for step, point in enumerate(system.points):
         for metric in point.numbers:
-          value, _ = curves.coordinate(point, metric)
-          tf.summary.scalar(metric, value, step) if math.isfinite(value) else None
+          if (number := curves.coordinate(point, metric)) is not None:
+            tf.summary.scalar(metric, number.value, step)
   picture = folder / "curves.png"
   if picture.exists():
     with contextlib.closing(_writer(folder / "summaries")) as writer, writer.as_default():
@@ -198,15 +214,11 @@ def _sentence(comparison, plane, systems):
   if comparison.verdict == "no overlap":
     own, other = (_ranges(name, plane, systems) for name in (comparison.curve, comparison.baseline))
     return f"{quality} is {own[0]} at a {diversity} of {own[1]}; {comparison.baseline} has {other[0]} at {other[1]}."
-  mean = _difference(comparison.difference, comparison.difference_ci)
+  mean = _difference(comparison)
   if comparison.low == comparison.high:
     text = f"{quality} at equal {diversity} ({comparison.low:.4g}): {mean}."
   else:
-    matched = _difference(comparison.matched, comparison.matched_ci)
-    text = (
-      f"{quality} at equal {diversity}: on average from {comparison.low:.4g} to {comparison.high:.4g}, {mean};"
-      f" halfway, at {comparison.matched_at:.4g}, {matched}."
-    )
+    text = f"{quality} at equal {diversity}, on average from {comparison.low:.4g} to {comparison.high:.4g}: {mean}."
   return text if comparison.complete else f"{text} Some points, of the system or the baseline, have no interval and count as exact."
 
 
@@ -220,11 +232,22 @@ def _ranges(name, plane, systems):
   return texts
 
 
-def _difference(difference, ci):
-  size = _with_interval(abs(difference), ci)
-  if curves.tie(difference, ci):
-    return f"a tie ({_MINUS if difference < 0 else '+'}{size})"
-  return f"{'better' if difference > 0 else 'worse'} by {size}"
+def _difference(comparison):
+  """Describes the mean difference and its interval."""
+  bounds = comparison.lower, comparison.upper
+  width = min(abs(bound - comparison.difference) for bound in bounds)
+  size, low, high = (_rounded(value, width) for value in (comparison.difference, *bounds))
+  text = {"above": "better by", "below": "worse by", "on": "a tie,", "across": "better at one diversity and worse at another,"}[comparison.verdict]
+  if comparison.verdict == "below":
+    size = size.removeprefix(_MINUS)
+  if all(map(math.isfinite, bounds)):
+    return f"{text} {size} (interval {low} to {high})" if width else f"{text} {size}"
+  return f"{text} {size} (interval {f'from {low}' if math.isfinite(bounds[0]) else f'up to {high}'})"
+
+
+def _rounded(value, width):
+  """Formats a number to two digits of the width of its interval; four digits without one."""
+  return _with_interval(value, width).partition(_PLUS_MINUS)[0]
 
 
 def _with_interval(value, ci):
@@ -280,8 +303,9 @@ def _definitions(planes, split):
     " not the variation between training runs. n is the number of scored sentences. A number without ± has no interval.",
     "Above, on, below": "The quality a system reaches at a diversity is its best quality at that diversity or more, with straight lines between its"
     " Pareto-optimal settings. The mean difference is taken over the range of diversity that both the system and the baseline reach; a single point"
-    " is compared at its own diversity.",
-    "Tie": "A difference within its own 95 % interval, computed by redrawing the points from their intervals. The system is then on the curve:"
-    " these samples do not distinguish the two.",
+    " is compared at its own diversity. A straight line between two settings is only a lower bound of a system's true curve, so the mean is estimated"
+    " at the settings of each of the two, which bounds it from both sides. Across: above at one diversity and below at another.",
+    "Tie": "A difference whose 95 % interval contains 0. The interval covers the choice of sentences, by redrawing the points from their intervals,"
+    " and what the straight lines leave open. The system is then on the curve: these samples do not distinguish the two.",
   }
   return "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in texts.items())

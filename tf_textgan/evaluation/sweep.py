@@ -162,5 +162,5 @@ def real_row(corpus: corpus_lib.Corpus, scorer: texts.Scorer, num: int, split: s
     if corpus.truth.full_support:
       # The truth's likelihood of held-out text: the value of a perfect model.
       real = np.asarray(corpus.tokens[split])
-      numbers[f"nll_{split}"] = estimates.mean(-corpus.truth.log_prob(real), evaluator_lib.lengths(real, corpus.spec))
+      numbers[f"nll_{split}"] = estimates.mean(-corpus.truth.log_prob(real), evaluator_lib.lengths(real, corpus.spec), shared=True)
   return curves.Curve("real data (training)", "real", [curves.Point("", numbers)])

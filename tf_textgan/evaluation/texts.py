@@ -105,7 +105,7 @@ class Scorer:
     ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
     # Many small matrices: on a busy machine, threads waiting for each other take ten times as long.
     with threadpoolctl.threadpool_limits(1):
-      numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
+      numbers = {"mauve": mauve.mauve(ours, theirs, seed=self._seed)}
       if num >= 3:
         numbers["frechet"] = frechet.estimate(ours, theirs)
     return numbers

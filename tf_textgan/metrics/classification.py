@@ -11,24 +11,23 @@ from scipy import stats
 from tf_textgan.metrics import estimates
 
 
-def accuracy(real: np.ndarray, fake: np.ndarray, threshold: float = 0.0, seed: int = 0) -> estimates.Estimate:
+def accuracy(real: np.ndarray, fake: np.ndarray, threshold: float = 0.0) -> estimates.Estimate:
   """Computes the balanced accuracy: the mean of the fractions of real scores above and fake scores below the threshold; ties count half.
 
   Args:
     real: float `[N]`.
     fake: float `[M]`.
     threshold: decision threshold.
-    seed: of the bootstrap, which resamples both samples.
 
   Returns:
-    Estimate with n = N + M, 0.5 at chance.
+    Estimate with n = N + M, 0.5 at chance; its interval is made from those of both fractions, see `estimates.share`.
 
   Raises:
     ValueError: for a sample that is empty, not of rank 1, or not finite.
   """
   real, fake = _checked("real", real), _checked("fake", fake)
-  shares = _right(real, threshold), _right(-fake, -threshold)
-  return estimates.of_two(estimates.row_means, shares[0], estimates.row_means, shares[1], lambda one, other: 0.5 * (one + other), seed)
+  shares = [estimates.share(_right(scores, limit)) for scores, limit in ((real, threshold), (-fake, -threshold))]
+  return estimates.Estimate(sum(share.value for share in shares) / 2, len(real) + len(fake), math.hypot(*(share.ci for share in shares)) / 2)
 
 
 def auc(real: np.ndarray, fake: np.ndarray) -> estimates.Estimate:

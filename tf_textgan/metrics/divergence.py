@@ -46,7 +46,7 @@ def forward_kl(real_under_truth: np.ndarray, real_under_model: np.ndarray, seed:
     ValueError: for wrong shapes, NaN, or a sequence with probability zero under the truth.
   """
   truth, model = _checked("real", "truth", real_under_truth, "model", real_under_model)
-  return estimates.mean(truth - model, seed=seed)
+  return estimates.mean(truth - model, seed=seed, shared=True)
 
 
 def reverse_kl(fake_under_truth: np.ndarray, fake_under_model: np.ndarray, seed: int = 0) -> estimates.Estimate:
@@ -87,7 +87,10 @@ def jensen_shannon(
   real = _from_middle(truth, model)
   model, truth = _checked("fake", "model", fake_under_model, "truth", fake_under_truth)
   fake = _from_middle(model, truth)
-  return estimates.of_two(estimates.row_means, real, estimates.row_means, fake, lambda one, other: 0.5 * (one + other), seed)
+  of_real, of_fake = estimates.mean(0.5 * real, seed=seed, shared=True), estimates.mean(0.5 * fake, seed=seed + 1)
+  return estimates.Estimate(
+    of_real.value + of_fake.value, len(real) + len(fake), math.hypot(of_real.ci, of_fake.ci), of_real.shared, own_ci=of_fake.ci
+  )
 
 
 def mass_covered(fake: numbering.Sentences, fake_under_truth: np.ndarray, real: numbering.Sentences, real_under_truth: np.ndarray) -> Coverage:
@@ -102,7 +105,7 @@ def mass_covered(fake: numbering.Sentences, fake_under_truth: np.ndarray, real: 
     real_under_truth: float `[N]`, their log-probabilities under the truth, nats.
 
   Returns:
-    `Coverage`, without intervals: the sums are no means.
+    `Coverage`; the intervals are a jackknife's over groups of consecutive sequences.
 
   Raises:
     ValueError: if the sizes differ, or for NaN.
@@ -114,8 +117,13 @@ def mass_covered(fake: numbering.Sentences, fake_under_truth: np.ndarray, real: 
 
 
 def _mass(sequences, log_probs):
-  probabilities = {tuple(sequence): math.exp(value) for sequence, value in zip(sequences, log_probs.tolist())}
-  return estimates.Estimate(math.fsum(probabilities.values()), len(log_probs))
+  places = {}
+  ids = np.array([places.setdefault(tuple(sequence), len(places)) for sequence in sequences])
+  probabilities = np.zeros(len(places))
+  probabilities[ids] = np.exp(log_probs)
+  counts = np.bincount(ids)
+  without = [probabilities[counts > np.bincount(group, minlength=len(counts))].sum() for group in estimates.groups(ids)]
+  return estimates.with_jackknife(estimates.Estimate(math.fsum(probabilities), len(log_probs)), without)
 
 
 def _from_middle(own, other):

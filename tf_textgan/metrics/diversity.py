@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import math
 
 import numpy as np
+from scipy import special
 
+from tf_textgan.metrics import estimates
 from tf_textgan.metrics import numbering
 
 
@@ -18,27 +20,47 @@ def ngrams(sentence: Sequence[Hashable], order: int) -> Iterator[tuple[Hashable,
   return zip(*(sentence[i:] for i in range(order)))
 
 
-def count_ngrams(samples: Sequence[numbering.Sentences], max_order: int) -> list[np.ndarray]:
-  """Counts the n-grams of several samples.
+class NGrams:
+  """The n-grams of several samples.
 
-  Args:
-    samples: S lists of sentences.
-    max_order: length of the longest n-grams.
-
-  Returns:
-    For each order from 1 to `max_order`, int64 `[S, G]`: occurrences of the order's G distinct n-grams in each sample. G may be 0.
+  Attributes:
+    counts: for each order from 1, int64 `[S, G]`: occurrences of the order's G distinct n-grams in each of S samples. G may be 0.
   """
-  text = numbering.number([sentence for sample in samples for sentence in sample])
-  sample_of = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])[text.sentence]
-  positions, ids = np.arange(len(text.tokens)), text.tokens
-  counts = []
-  for order in range(1, max_order + 1):
-    if order > 1:
-      positions, ids = numbering.lengthen(text, positions, ids, order)
-    size = int(ids.max(initial=-1)) + 1
-    cells = np.bincount(sample_of[positions] * size + ids, minlength=len(samples) * size)
-    counts.append(cells.reshape(len(samples), size))
-  return counts
+
+  def __init__(self, samples: Sequence[numbering.Sentences], max_order: int):
+    """Finds the n-grams.
+
+    Args:
+      samples: S lists of sentences.
+      max_order: length of the longest n-grams.
+    """
+    self._first = len(samples[0])
+    text = numbering.number([sentence for sample in samples for sentence in sample])
+    sample_of = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])[text.sentence]
+    positions, ids = np.arange(len(text.tokens)), text.tokens
+    self.counts, self._ids = [], []
+    for order in range(1, max_order + 1):
+      if order > 1:
+        positions, ids = numbering.lengthen(text, positions, ids, order)
+      size = int(ids.max(initial=-1)) + 1
+      cells = np.bincount(sample_of[positions] * size + ids, minlength=len(samples) * size)
+      self.counts.append(cells.reshape(len(samples), size))
+      # The sentences of the occurrences are in order, and so are the n-grams of a group of sentences.
+      self._ids.append((ids, text.sentence[positions]))
+
+  def without_groups(self) -> Iterator[tuple[list[np.ndarray], int]]:
+    """Leaves out each group of sentences of the first sample in turn: see `estimates.groups`. Yields the counts and the number of sentences left."""
+    for left_out in estimates.groups(np.arange(self._first)):
+      tables = []
+      for table, (ids, sentence) in zip(self.counts, self._ids):
+        group = ids[slice(*np.searchsorted(sentence, [left_out[0], left_out[-1] + 1]))]
+        tables.append(np.concatenate([table[:1] - np.bincount(group, minlength=table.shape[1]), table[1:]]))
+      yield tables, self._first - len(left_out)
+
+
+def count_ngrams(samples: Sequence[numbering.Sentences], max_order: int) -> list[np.ndarray]:
+  """The counts of `NGrams`."""
+  return NGrams(samples, max_order).counts
 
 
 def distinct(sentences: numbering.Sentences, order: int) -> float:
@@ -86,8 +108,7 @@ def js_divergence_of_counts(counts: np.ndarray) -> float:
   if not totals.all():
     return math.nan
   shares = counts / totals
-  ratios = shares / shares.mean(axis=0)
-  return 0.5 * float(np.sum(shares * np.log(ratios, where=shares > 0, out=np.zeros_like(shares))))
+  return 0.5 * float(special.rel_entr(shares, shares.mean(axis=0)).sum())
 
 
 def ms_jaccard(sentences: numbering.Sentences, references: numbering.Sentences, max_order: int) -> dict[int, float]:
@@ -175,10 +196,3 @@ def longest_copied(sentences: numbering.Sentences, training: numbering.Sentences
     order += 1
     positions, ids = numbering.lengthen(text, positions[kept], ids[kept], order)
   return longest
-
-
-def length_summary(sentences: numbering.Sentences) -> dict[str, float]:
-  """Computes the sentence length in tokens: `length_mean`, `length_std` (standard deviation), percentiles `length_p5`, `length_p50`, `length_p95`."""
-  lengths = np.array([len(sentence) for sentence in sentences])
-  percentiles = {f"length_p{percent}": float(np.percentile(lengths, percent)) for percent in (5, 50, 95)}
-  return {"length_mean": float(lengths.mean()), "length_std": float(lengths.std())} | percentiles

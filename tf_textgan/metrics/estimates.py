@@ -2,16 +2,41 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import math
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
 
 # Bootstrap resamples; enough for two digits of an interval's width.
 _RESAMPLES = 1000
+# Groups of a jackknife: the relative error of its standard error is about 1 / sqrt(2 * groups).
+_GROUPS = 25
 # Numbers resampled at a time, which bounds the memory.
 _BLOCK = 2_000_000
 # Standard errors on each side of a normal 95 % interval.
 NORMAL = 1.96
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Items:
+  """Numbers of items that the estimates of several systems share, such as the real sentences that each of them scores.
+
+  Attributes:
+    values, weights: float64 `[N]`; the estimate is sum(values) / sum(weights). Estimates of the same items have equal weights.
+  """
+
+  values: np.ndarray
+  weights: np.ndarray
+
+  def __eq__(self, other: Any) -> bool:
+    return isinstance(other, Items) and self.same_as(other) and np.array_equal(self.values, other.values)
+
+  def same_as(self, other: "Items | None") -> bool:
+    """Whether these are numbers of the same items."""
+    return other is not None and np.array_equal(self.weights, other.weights)
 
 
 class Estimate(NamedTuple):
@@ -20,21 +45,26 @@ class Estimate(NamedTuple):
   Attributes:
     value: the number.
     n: number of independent items, mostly sentences, behind it.
-    ci: half width of the 95 % confidence interval; None if the value is no mean.
+    ci: half width of the 95 % confidence interval; None if it is unknown.
+    shared: `Items` that other systems' estimates share, so that a difference is computed item by item; None if the samples are the system's own.
+    own_ci: half width of the part of the interval that is not due to the choice of the shared items; without such items all of it is.
   """
 
   value: float
   n: int
   ci: float | None = None
+  shared: Items | None = None
+  own_ci: float = 0.0
 
 
-def mean(values: np.ndarray, weights: np.ndarray | None = None, seed: int = 0) -> Estimate:
+def mean(values: np.ndarray, weights: np.ndarray | None = None, seed: int = 0, shared: bool = False) -> Estimate:
   """Computes the mean of a sample with a bootstrap interval (Efron, 1979, percentile method).
 
   Args:
     values: float `[N]`, one per independent item.
     weights: float `[N]`; the result is sum(values) / sum(weights), such as nats per token from the nats and tokens of each sentence. None for ones.
     seed: of the bootstrap.
+    shared: whether other systems' estimates are of the same items: see `Estimate.shared`.
 
   Returns:
     Estimate; NaN for an empty sample; infinite, with ci NaN, if a value is infinite.
@@ -47,7 +77,59 @@ def mean(values: np.ndarray, weights: np.ndarray | None = None, seed: int = 0) -
   value = float(values.sum() / weights.sum())
   if np.isinf(values).any():
     return Estimate(value, n, float("nan"))
-  return Estimate(value, n, _half_width(resampled(_ratio, values, weights, seed=seed)))
+  ci = _half_width(resampled(_ratio, values, weights, seed=seed))
+  return Estimate(value, n, ci, Items(values, weights) if shared else None)
+
+
+def share(flags: np.ndarray) -> Estimate:
+  """Computes the fraction of items with a flag, with a Wilson interval (1927), which is right near 0 and 1 too, where a bootstrap has no width.
+
+  Args:
+    flags: bool `[N]`, or numbers from 0 to 1, such as a half for a tie.
+
+  Returns:
+    Estimate, NaN for an empty sample. Wilson's interval is not symmetric: `ci` is the distance to its farther end.
+  """
+  flags = np.asarray(flags, np.float64)
+  n = len(flags)
+  if not n:
+    return Estimate(float("nan"), 0, float("nan"))
+  value, spread = float(flags.mean()), NORMAL**2 / n
+  centre = (value + spread / 2) / (1 + spread)
+  half = math.sqrt(value * (1 - value) * spread + spread**2 / 4) / (1 + spread)
+  return Estimate(value, n, abs(value - centre) + half)
+
+
+def groups(items: np.ndarray) -> list[np.ndarray]:
+  """Splits items `[N, ...]` into at most 25 groups of a jackknife: consecutive items, so that dependent ones stay together."""
+  return np.array_split(items, min(_GROUPS, len(items)))
+
+
+def with_jackknife(estimate: Estimate, values: np.ndarray) -> Estimate:
+  """Widens an estimate's interval by an independent source of error, found by a delete-group jackknife (Efron and Stein, 1981).
+
+  Args:
+    estimate: its interval covers all other sources; None counts as 0.
+    values: float `[G]`, the value without each of G groups of items in turn; fewer than 2 leave the interval unknown.
+
+  Returns:
+    Estimate.
+  """
+  if len(values) < 2:
+    return estimate._replace(ci=None)
+  own = NORMAL * math.sqrt((len(values) - 1) * np.var(values))
+  return estimate._replace(ci=math.hypot(estimate.ci or 0.0, own), own_ci=math.hypot(estimate.own_ci, own))
+
+
+def of_sample(statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0) -> Estimate:
+  """Computes a statistic of a sample with a bootstrap interval.
+
+  Args:
+    statistic: maps `[..., N]` to `[...]`.
+    values: float `[N]`.
+    seed: of the bootstrap.
+  """
+  return Estimate(float(statistic(values)), len(values), _half_width(resampled(statistic, values, seed=seed)))
 
 
 def of_two(
@@ -104,11 +186,52 @@ def resampled(statistic: Callable[..., np.ndarray], *columns: np.ndarray, seed: 
   return np.concatenate(results)
 
 
-def tie(one: Estimate, other: Estimate) -> bool:
-  """Returns whether two independent estimates are indistinguishable: their difference lies within its 95 % interval. False without an interval."""
+def difference(one: Estimate, other: Estimate) -> Estimate:
+  """Computes one estimate minus another, of two systems, with its interval.
+
+  Errors due to items that both share are computed item by item, so that they cancel where both systems do alike; all other errors are independent.
+
+  Returns:
+    Estimate with the smaller n; its interval is None if one of the two has none.
+  """
+  value, n = one.value - other.value, min(one.n, other.n)
   if one.ci is None or other.ci is None:
-    return False
-  return abs(one.value - other.value) <= (one.ci**2 + other.ci**2) ** 0.5
+    return Estimate(value, n)
+  if one.shared is None or not one.shared.same_as(other.shared):
+    return Estimate(value, n, math.hypot(one.ci, other.ci))
+  values = resampled(lambda x, y, weights: _ratio(x, weights) - _ratio(y, weights), one.shared.values, other.shared.values, one.shared.weights)
+  return Estimate(value, n, math.hypot(_half_width(values), one.own_ci, other.own_ci))
+
+
+def tie(one: Estimate, other: Estimate) -> bool:
+  """Returns whether two estimates are indistinguishable: their `difference` lies within its 95 % interval. False without an interval."""
+  gap = difference(one, other)
+  return gap.ci is not None and abs(gap.value) <= gap.ci
+
+
+def errors(estimates: Sequence[Estimate], seed: int = 0) -> np.ndarray:
+  """Draws random errors of several estimates together: those of shared items by resampling the items, the same in each; all others are normal.
+
+  Args:
+    estimates: K estimates; one without an interval counts as exact.
+    seed: integer.
+
+  Returns:
+    float64 `[1000, K]`.
+  """
+  generator = np.random.default_rng(seed)
+  widths = np.array([(estimate.ci if estimate.shared is None else estimate.own_ci) or 0.0 for estimate in estimates])
+  drawn = np.nan_to_num(widths) / NORMAL * generator.standard_normal((_RESAMPLES, len(estimates)))
+  left = [i for i, estimate in enumerate(estimates) if estimate.shared is not None]
+  while left:
+    alike = [i for i in left if estimates[i].shared.same_as(estimates[left[0]].shared)]
+    left = [i for i in left if i not in alike]
+    weights = estimates[alike[0]].shared.weights
+    table = np.stack([estimates[i].shared.values for i in alike])
+    item_seed = generator.integers(2**31)
+    resamples = _sums(np.concatenate([table, weights[None]]), item_seed)
+    drawn[:, alike] += resamples[:, :-1] / resamples[:, -1:] - table.sum(axis=1) / weights.sum()
+  return drawn
 
 
 def flatten(estimates: Mapping[str, Estimate | float]) -> dict[str, float]:
@@ -123,6 +246,19 @@ def flatten(estimates: Mapping[str, Estimate | float]) -> dict[str, float]:
     if estimate.ci is not None:
       flat[f"{name}_ci"] = estimate.ci
   return flat
+
+
+def _sums(table, seed):
+  """The sums of each of K rows over resamples of the N columns: float64 `[K, N]` to `[1000, K]`."""
+  generator = np.random.default_rng(seed)
+  n = table.shape[1]
+  rows = max(1, _BLOCK // n)
+  sums = []
+  for first in range(0, _RESAMPLES, rows):
+    num = min(rows, _RESAMPLES - first)
+    chosen = generator.integers(n, size=(num, n), dtype=np.int64) + n * np.arange(num)[:, None]
+    sums.append(np.bincount(chosen.ravel(), minlength=num * n).reshape(num, n) @ table.T)
+  return np.concatenate(sums)
 
 
 def _ratio(values, weights):

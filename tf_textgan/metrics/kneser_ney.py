@@ -32,20 +32,54 @@ from tf_textgan.metrics import numbering
 _FALLBACK = (0.5, 1.0, 1.5)
 
 
-class _Level(NamedTuple):
-  """Counts of one order: K n-grams in M contexts. A context is an index into the n-grams of the order below.
+class _Grams(NamedTuple):
+  """The K n-grams of one order in some sentences, with P occurrences. A context is an index into the n-grams of the order below.
 
   Attributes:
     keys: int64 `[K]`, ascending: context * number of token ids + id of the last token.
+    begins: bool `[K]`, whether the n-gram begins with the start mark.
+    suffix: int64 `[K]`, index of the n-gram without its first token in the order below; zeros for unigrams.
+    ids: int64 `[P]`, index of the n-gram of each occurrence, sentences in order.
+    sentence: int64 `[P]`, index of the sentence of each occurrence.
+  """
+
+  keys: np.ndarray
+  begins: np.ndarray
+  suffix: np.ndarray
+  ids: np.ndarray
+  sentence: np.ndarray
+
+
+class _Level(NamedTuple):
+  """Counts of one order: K n-grams in M contexts.
+
+  Attributes:
+    known: bool `[K]`, whether the n-gram occurs.
     discounted: float64 `[K]`, counts minus discounts.
     discount: float64 `[M]`, sum of the discounts in each context.
     total: float64 `[M]`, sum of the counts in each context.
   """
 
-  keys: np.ndarray
+  known: np.ndarray
   discounted: np.ndarray
   discount: np.ndarray
   total: np.ndarray
+
+
+class _Lookup(NamedTuple):
+  """Where the tokens of some sentences are found among the n-grams of one order.
+
+  Attributes:
+    here: int64 `[L]`, positions in the concatenated sentences whose context is an n-gram of the order below.
+    contexts: int64 `[L]`, the index of that context.
+    found: int64 `[L]`, the index of the n-gram that ends here, if there is one.
+    seen: bool `[L]`, whether there is one.
+  """
+
+  here: np.ndarray
+  contexts: np.ndarray
+  found: np.ndarray
+  seen: np.ndarray
 
 
 class Model:
@@ -74,10 +108,10 @@ class Model:
     types = itertools.chain.from_iterable(sentences) if vocabulary is None else vocabulary
     self._ids = {token: i for i, token in enumerate(dict.fromkeys(types))}
     self._unknown, self._end, self._start = range(len(self._ids), len(self._ids) + 3)
-    tables = self._counts(sentences, order)
-    self.discounts = np.array([_estimate_discounts(counts) for _, counts in tables])
-    num_contexts = [1] + [len(keys) for keys, _ in tables]
-    self._levels = [self._level(*table, *rest) for table, *rest in zip(tables, self.discounts, num_contexts)]
+    self._num = len(sentences)
+    self._grams = self._find(sentences, order)
+    self._occurrences = [np.bincount(grams.ids, minlength=len(grams.keys)) for grams in self._grams]
+    self.discounts, self._levels = self._fit(self._occurrences)
 
   def token_log_probs(self, sentences: numbering.Sentences) -> np.ndarray:
     """Computes the log-probability of every token.
@@ -88,23 +122,8 @@ class Model:
     Returns:
       float64 `[sum of (length + 1)]`, nats: the tokens and the end mark of each sentence, sentences in order.
     """
-    tokens, positions = self._encode(sentences)
-    # The start mark is a type but never predicted.
-    probabilities = np.full(len(tokens), 1.0 / self._start)
-    grams = np.zeros(len(tokens), np.int64)
-    for context_length, level in enumerate(self._levels):
-      here = np.flatnonzero(positions >= context_length)
-      here = here[grams[here - 1] >= 0]
-      contexts = grams[here - 1]
-      keys = self._keys(contexts, tokens[here])
-      found = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
-      seen = level.keys[found] == keys
-      discounted = np.where(seen, level.discounted[found], 0.0)
-      probabilities[here] = (discounted + level.discount[contexts] * probabilities[here]) / level.total[contexts]
-      # Index of the n-gram that ends at each position, or -1 if it was never seen.
-      grams = np.full(len(tokens), -1)
-      grams[here[seen]] = found[seen]
-    return np.log(probabilities[positions > 0])
+    positions, lookups = self._look_up(sentences)
+    return self._log_probs(positions, lookups, self._levels)
 
   def log_probs(self, sentences: numbering.Sentences) -> np.ndarray:
     """Computes the log-probability of whole sentences.
@@ -117,6 +136,29 @@ class Model:
     """
     places = np.repeat(np.arange(len(sentences)), _predictions(sentences))
     return np.bincount(places, self.token_log_probs(sentences), minlength=len(sentences))
+
+  def jackknife(self, sentences: numbering.Sentences) -> np.ndarray:
+    """Scores sentences by models trained without each group of the training sentences in turn, for an interval of `nll` (Efron and Stein, 1981).
+
+    The n-grams are found once. The discounts stay those of all sentences: in a small sample they jump with single counts, and the interval would be
+    twice too wide.
+
+    Args:
+      sentences: N sentences.
+
+    Returns:
+      float64 `[G]`, nats per token, end marks counted: see `estimates.groups`. Empty for a single training sentence.
+    """
+    positions, lookups = self._look_up(sentences)
+    values = []
+    for left_out in estimates.groups(np.arange(self._num)) if self._num > 1 else ():
+      kept = []
+      for grams, occurrences in zip(self._grams, self._occurrences):
+        group = grams.ids[slice(*np.searchsorted(grams.sentence, [left_out[0], left_out[-1] + 1]))]
+        kept.append(occurrences - np.bincount(group, minlength=len(occurrences)))
+      _, levels = self._fit(kept, self.discounts)
+      values.append(-self._log_probs(positions, lookups, levels).mean())
+    return np.array(values)
 
   def _encode(self, sentences):
     """Returns the ids of all sentences with their marks, concatenated, and the position of each id in its sentence, int64 both."""
@@ -131,34 +173,71 @@ class Model:
   def _keys(self, contexts, tokens):
     return contexts * (self._start + 1) + tokens
 
-  def _counts(self, sentences, order):
-    """Returns the keys of the n-grams of each order, ascending, and their counts: c of the module."""
+  def _find(self, sentences, order):
+    """Finds the `_Grams` of each order."""
     tokens, positions = self._encode(sentences)
-    tables = []
+    sentence = np.cumsum(positions == 0) - 1
+    found = []
     # Index of the n-gram that ends at each position; at first the empty n-gram.
-    grams = np.zeros(len(tokens), np.int64)
+    ends = np.zeros(len(tokens), np.int64)
     for context_length in range(order):
       here = np.flatnonzero(positions >= context_length)
-      occurrences = self._keys(grams[here - 1], tokens[here])
-      keys, first, indices, counts = np.unique(occurrences, return_index=True, return_inverse=True, return_counts=True)
-      if context_length == 0:
-        begins = keys == self._start
-        # The start mark is a context but never predicted.
-        counts[begins] = 0
-      else:
-        # Each n-gram adds one left neighbour to its suffix of the order below.
-        shorter, occurred = tables[-1]
-        tables[-1] = shorter, np.where(begins, occurred, np.bincount(grams[here[first]], minlength=len(shorter)))
-        begins = begins[keys // (self._start + 1)]
-      tables.append((keys, counts))
-      grams = np.full(len(tokens), -1)
-      grams[here] = indices
-    return tables
+      keys, first, ids = np.unique(self._keys(ends[here - 1], tokens[here]), return_index=True, return_inverse=True)
+      begins = found[-1].begins[keys // (self._start + 1)] if found else keys == self._start
+      found.append(_Grams(keys, begins, ends[here[first]], ids, sentence[here]))
+      ends = np.full(len(tokens), -1)
+      ends[here] = ids
+    return found
 
-  def _level(self, keys, counts, discounts, num_contexts):
-    contexts = keys // (self._start + 1)
-    taken = np.concatenate([[0.0], discounts])[np.minimum(counts, 3)]
-    return _Level(keys, counts - taken, np.bincount(contexts, taken, num_contexts), np.bincount(contexts, counts, num_contexts))
+  def _fit(self, occurrences, discounts=None):
+    """The discounts, float64 `[order, 3]`, estimated if None, and the `_Level` of each order, from the numbers of occurrences of its n-grams."""
+    known, discounts, levels = discounts, [], []
+    num_contexts = 1
+    for number, (grams, occurred) in enumerate(zip(self._grams, occurrences)):
+      counts = occurred
+      if number + 1 < len(occurrences):
+        # Each n-gram adds one left neighbour to its suffix of the order below.
+        longer = self._grams[number + 1].suffix[occurrences[number + 1] > 0]
+        counts = np.where(grams.begins, occurred, np.bincount(longer, minlength=len(occurred)))
+      if number == 0:
+        counts = np.where(grams.begins, 0, counts)  # The start mark is a context but never predicted.
+      discounts.append(_estimate_discounts(counts) if known is None else known[number])
+      contexts = grams.keys // (self._start + 1)
+      taken = np.concatenate([[0.0], discounts[-1]])[np.minimum(counts, 3)]
+      sums = np.bincount(contexts, taken, num_contexts), np.bincount(contexts, counts, num_contexts)
+      levels.append(_Level(occurred > 0, counts - taken, *sums))
+      num_contexts = len(grams.keys)
+    return np.array(discounts), levels
+
+  def _look_up(self, sentences):
+    """The position of each token in its sentence, int64 `[L]`, and the `_Lookup` of each order."""
+    tokens, positions = self._encode(sentences)
+    lookups = []
+    ends = np.zeros(len(tokens), np.int64)
+    for context_length, grams in enumerate(self._grams):
+      here = np.flatnonzero(positions >= context_length)
+      here = here[ends[here - 1] >= 0]
+      contexts = ends[here - 1]
+      keys = self._keys(contexts, tokens[here])
+      found = np.minimum(np.searchsorted(grams.keys, keys), len(grams.keys) - 1)
+      seen = grams.keys[found] == keys
+      lookups.append(_Lookup(here, contexts, found, seen))
+      ends = np.full(len(tokens), -1)
+      ends[here[seen]] = found[seen]
+    return positions, lookups
+
+  def _log_probs(self, positions, lookups, levels):
+    """As `token_log_probs`, from `_look_up` and `_fit`."""
+    # The start mark is a type but never predicted.
+    probabilities = np.full(len(positions), 1.0 / self._start)
+    known_contexts = np.ones(1, bool)
+    for (here, contexts, found, seen), level in zip(lookups, levels):
+      on = known_contexts[contexts]
+      here, contexts, found, seen = here[on], contexts[on], found[on], seen[on]
+      discounted = np.where(seen, level.discounted[found], 0.0)
+      probabilities[here] = (discounted + level.discount[contexts] * probabilities[here]) / level.total[contexts]
+      known_contexts = level.known
+    return np.log(probabilities[positions > 0])
 
 
 class Scorer:
@@ -200,21 +279,31 @@ class Scorer:
 
     Returns:
       Estimates in nats per token, end marks counted: `lm_nll` of the samples and `reverse_lm_nll` of the references. The intervals cover the choice
-      of scored sentences, not of the sentences that the models were trained on.
+      of samples and of references, not of the training sentences, which all systems share.
 
     Raises:
       ValueError: without samples.
     """
     reverse = Model(samples, self._order, self._vocabulary)
-    return {"lm_nll": _nll(self._model, samples), "reverse_lm_nll": _nll(reverse, self._references)}
+    number = _nll(reverse, self._references, shared=True)
+    return {"lm_nll": _nll(self._model, samples), "reverse_lm_nll": estimates.with_jackknife(number, reverse.jackknife(self._references))}
+
+  def values(self, samples: numbering.Sentences) -> dict[str, float]:
+    """Scores a sample as a call does, without intervals, which take most of its time."""
+    reverse = Model(samples, self._order, self._vocabulary)
+    return {"lm_nll": _mean(self._model, samples), "reverse_lm_nll": _mean(reverse, self._references)}
 
   def real(self) -> estimates.Estimate:
     """Computes the forward score of the references: `lm_nll` of held-out real text. Meaningful only with `training`."""
     return _nll(self._model, self._references)
 
 
-def _nll(model, sentences):
-  return estimates.mean(-model.log_probs(sentences), _predictions(sentences))
+def _nll(model, sentences, shared=False):
+  return estimates.mean(-model.log_probs(sentences), _predictions(sentences), shared=shared)
+
+
+def _mean(model, sentences):
+  return float(-model.token_log_probs(sentences).mean())
 
 
 def _predictions(sentences):

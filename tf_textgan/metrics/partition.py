@@ -8,6 +8,7 @@ log Z is estimated from the scores f of N samples of q, by T_N = log (1/N sum_i 
 Both converge to log Z. A wide gap, as when one sample has most of the weight, means that N is too small.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -46,17 +47,15 @@ def nll(log_probs: np.ndarray, real_scores: np.ndarray, sizes: np.ndarray, score
     seed: of the bootstrap.
 
   Returns:
-    `Bounds`, nats per token. The intervals cover the sampling error of both samples.
+    `Bounds`, nats per token. The intervals cover the sampling error of both samples; the real sequences are `shared` with other systems.
   """
   energies = -np.asarray(log_probs, np.float64) - real_scores
   sizes = np.asarray(sizes, np.float64)
-  # Both use the same rows: the share of log Z per token depends on the resample's lengths.
-  per_token = estimates.resampled(lambda values, weights: values.sum(axis=-1) / weights.sum(axis=-1), energies, sizes, seed=seed)
-  share = estimates.resampled(lambda weights: 1.0 / weights.mean(axis=-1), sizes, seed=seed)
   bounds = []
-  for bound in (_lower, _upper):
-    value = energies.sum() / sizes.sum() + bound(np.asarray(scores, np.float64)) / sizes.mean()
-    bounds.append(_estimate(value, per_token + share * _resampled(bound, scores, seed + 1), len(energies)))
+  for bound in log_z(scores, seed + 1):
+    number = estimates.mean(energies + bound.value, sizes, seed, shared=True)
+    own = bound.ci / sizes.mean()
+    bounds.append(number._replace(ci=math.hypot(number.ci, own), own_ci=own))
   return Bounds(*bounds)
 
 
