@@ -44,7 +44,7 @@ def test_one_point_for_each_setting():
   assert len(steps) == sweep.num_settings(config, True) == 3
   cold, warm, nucleus = (point.numbers for point in by_temperature.points + by_nucleus.points)
   assert cold["entropy"].value < nucleus["entropy"].value < warm["entropy"].value
-  assert cold["self_bleu_2"].value > warm["self_bleu_2"].value
+  assert cold["distinct_2"].value < warm["distinct_2"].value
   assert cold["nll_test"].value > warm["nll_test"].value and "nll_test" not in nucleus
   assert cold["bleu_5"].n == 50
 

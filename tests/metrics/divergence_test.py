@@ -66,16 +66,16 @@ def test_the_intervals_are_1_96_standard_errors():
 def test_equal_distributions_are_0_apart():
   truth = distribution(1)
   real, fake = truth[draw(truth, 100, 3)], truth[draw(truth, 50, 4)]
-  assert divergence.forward_kl(real, real)[::2] == (0.0, 0.0)
-  assert divergence.reverse_kl(fake, fake)[::2] == (0.0, 0.0)
-  assert divergence.jensen_shannon(real, real, fake, fake)[::2] == (0.0, 0.0)
+  assert divergence.forward_kl(real, real)[:3] == (0.0, 100, 0.0)
+  assert divergence.reverse_kl(fake, fake)[:3] == (0.0, 50, 0.0)
+  assert divergence.jensen_shannon(real, real, fake, fake)[:3] == (0.0, 150, 0.0)
 
 
 def test_disjoint_distributions_are_log_2_or_infinity_apart():
   possible, impossible = np.full(10, -3.0), np.full(10, -np.inf)
   for estimate in (divergence.forward_kl(possible, impossible), divergence.reverse_kl(impossible, possible)):
     assert estimate.value == math.inf and math.isnan(estimate.ci) and estimate.n == 10
-  assert divergence.jensen_shannon(possible, impossible, impossible, possible)[::2] == (math.log(2), 0.0)
+  assert divergence.jensen_shannon(possible, impossible, impossible, possible)[:3] == (math.log(2), 20, 0.0)
 
 
 def test_sequences_of_the_model_that_are_impossible_under_the_truth():
@@ -97,22 +97,26 @@ def test_the_mass_covered_counts_distinct_sequences():
   fake, real = [(1, 2), (1, 2), (3, 4), (9, 9)], [(1, 2), (3, 4), (5, 6), (1, 2)]
   log_probs = {(1, 2): math.log(0.5), (3, 4): math.log(0.25), (5, 6): math.log(0.125), (9, 9): -math.inf}
   coverage = divergence.mass_covered(fake, [log_probs[s] for s in fake], real, [log_probs[s] for s in real])
-  assert coverage.model == pytest.approx((0.75, 4, None))
-  assert coverage.truth == pytest.approx((0.875, 4, None))
+  assert coverage.model[:2] == pytest.approx((0.75, 4))
+  assert coverage.truth[:2] == pytest.approx((0.875, 4))
+  # Leaving out each of the four: (3, 4) and (5, 6) are lost, the others are there twice.
+  assert coverage.truth.ci == pytest.approx(1.96 * math.sqrt(3 * np.var([0.875, 0.625, 0.75, 0.875])))
 
 
 def test_the_mass_covered_has_its_expected_value():
   truth, model = distribution(1), distribution(2)
-  coverages = []
+  coverages, intervals = [], []
   for seed in range(200):
     fake, real = draw(model, 40, 2 * seed), draw(truth, 40, 2 * seed + 1)
     coverage = divergence.mass_covered(np.array(SEQUENCES)[fake], truth[fake], [SEQUENCES[i] for i in real], truth[real])
     coverages.append((coverage.model.value, coverage.truth.value))
+    intervals.append(coverage.model.ci)
   # A sequence is in a sample of 40 with the probability 1 - (1 - q)^40.
   expected = [np.sum(np.exp(truth) * (1 - (1 - np.exp(drawn_from)) ** 40)) for drawn_from in (model, truth)]
   errors = np.std(coverages, axis=0) / math.sqrt(200)
   assert np.all(np.abs(np.mean(coverages, axis=0) - expected) <= 4 * errors)
   assert expected[0] < expected[1]
+  assert 0.8 < np.mean(intervals) / (1.96 * np.std([model for model, _ in coverages])) < 1.8
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,14 @@ def test_longest_copied_equals_a_search():
   assert len(set(expected)) > 3
 
 
-def test_lengths():
-  # 0, 1, .., 100 tokens.
-  expected = {"length_mean": 50.0, "length_std": math.sqrt((101**2 - 1) / 12), "length_p5": 5.0, "length_p50": 50.0, "length_p95": 95.0}
-  assert diversity.length_summary([(7,) * n for n in range(101)]) == pytest.approx(expected)
+def test_leaving_out_groups_equals_counting_again():
+  samples = random_sentences(6, 60), random_sentences(7, 20)
+  ngrams = diversity.NGrams(samples, 4)
+  bounds = np.cumsum([0] + [len(group) for group in np.array_split(np.arange(60), 25)])
+  for (tables, num), first, last in zip(ngrams.without_groups(), bounds[:-1], bounds[1:]):
+    left = samples[0][:first] + samples[0][last:]
+    assert num == len(left)
+    for order, table in enumerate(tables, 1):
+      expected = diversity.count_ngrams([left, samples[1]], 4)[order - 1]
+      # The n-grams of the group alone have the count 0 here.
+      assert sorted(map(tuple, table[:, table.any(axis=0)].T.tolist())) == sorted(map(tuple, expected.T.tolist()))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from tf_textgan.metrics import estimates
 from tf_textgan.metrics import frechet
 
 
@@ -80,7 +81,7 @@ def test_the_interval_covers_the_mean_of_such_samples(shift):
   assert np.mean([result.ci for result in results]) < 2 * 1.96 * np.std([result.value for result in results])
 
 
-def test_the_estimate_is_of_the_distance():
+def test_the_estimate_is_of_the_distance(monkeypatch):
   rng = np.random.default_rng(8)
   x, y = rng.normal(size=(30, 5)), rng.normal(size=(20, 5))
   result = frechet.estimate(x, y)
@@ -88,7 +89,17 @@ def test_the_estimate_is_of_the_distance():
   # Leaving one out: as many groups as sentences.
   values = [np.array([_reference(np.delete(x, i, 0), y) for i in range(30)]), np.array([_reference(x, np.delete(y, i, 0)) for i in range(20)])]
   variance = sum((len(v) - 1) / len(v) * np.sum((v - v.mean()) ** 2) for v in values)
-  assert frechet.estimate(x, y, groups=30).ci == pytest.approx(1.96 * variance**0.5, rel=1e-6)
+  monkeypatch.setattr(estimates, "_GROUPS", 30)
+  result = frechet.estimate(x, y)
+  assert result.ci == pytest.approx(1.96 * variance**0.5, rel=1e-6)
+  assert result.own_ci == pytest.approx(1.96 * (29 * np.var(values[0])) ** 0.5, rel=1e-6)
+
+
+def test_the_difference_of_two_distances_from_the_same_sentences_is_more_certain():
+  rng = np.random.default_rng(9)
+  y, others = rng.normal(size=(200, 4)), rng.normal(size=(2, 2000, 4))
+  one, other = (frechet.estimate(x + 0.1, y) for x in others)
+  assert estimates.difference(one, other).ci < 0.75 * np.hypot(one.ci, other.ci)
 
 
 @pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((1, 3), (5, 3)), ((5,), (5, 3))])

@@ -52,7 +52,7 @@ def test_disjoint_histograms_have_the_smallest_area():
 
 def test_a_growing_difference_lowers_it():
   x = np.random.default_rng(0).normal(size=(400, 8)) + 1.0
-  values = [mauve.mauve(x, np.random.default_rng(1).normal(size=(400, 8)) + 1.0 + shift * np.arange(8)) for shift in (0.0, 0.1, 0.2, 1.0)]
+  values = [mauve.mauve(x, np.random.default_rng(1).normal(size=(400, 8)) + 1.0 + shift * np.arange(8)).value for shift in (0.0, 0.1, 0.2, 1.0)]
   assert values == sorted(values, reverse=True)
   assert 0.9 < values[0] < 1.0 and values[-1] < 0.1
 
@@ -64,15 +64,15 @@ def test_separated_clusters():
   sample = lambda counts: np.repeat(centres, counts, axis=0) + rng.normal(size=(sum(counts), 6)) * 0.01  # noqa: E731
   x, y = sample([60, 20]), sample([20, 60])
   expected = mauve.area([0.75, 0.25], [0.25, 0.75])
-  assert mauve.mauve(x, y, num_clusters=2) == pytest.approx(expected, rel=1e-9)
+  assert mauve.mauve(x, y, num_clusters=2).value == pytest.approx(expected, rel=1e-9)
   # The length of an embedding does not matter.
-  assert mauve.mauve(x * 7, y * rng.uniform(1, 9, size=(80, 1)), num_clusters=2) == pytest.approx(expected, rel=1e-9)
-  assert mauve.mauve(x, y, num_clusters=2, scale=1.0) == pytest.approx(mauve.area([0.75, 0.25], [0.25, 0.75], 1.0), rel=1e-9)
+  assert mauve.mauve(x * 7, y * rng.uniform(1, 9, size=(80, 1)), num_clusters=2).value == pytest.approx(expected, rel=1e-9)
+  assert mauve.mauve(x, y, num_clusters=2, scale=1.0).value == pytest.approx(mauve.area([0.75, 0.25], [0.25, 0.75], 1.0), rel=1e-9)
 
 
 def test_a_copy_is_at_1_and_a_seed_repeats():
   x, y = np.random.default_rng(3).normal(size=(2, 100, 5)).astype(np.float32)
-  assert mauve.mauve(x, x[::-1]) == pytest.approx(1.0, abs=1e-9)
+  assert mauve.mauve(x, x[::-1]).value == pytest.approx(1.0, abs=1e-9)
   assert mauve.mauve(x, y, seed=4) == mauve.mauve(x, y, seed=4)
 
 
@@ -85,3 +85,13 @@ def test_the_default_is_a_tenth_of_the_smaller_sample():
 def test_wrong_shapes():
   with pytest.raises(ValueError, match=r"\[5, 3\] and \[5, 4\]"):
     mauve.mauve(np.zeros([5, 3]), np.zeros([5, 4]))
+
+
+def test_the_interval_covers_the_choice_of_samples():
+  rng = np.random.default_rng(7)
+  y = rng.normal(size=(300, 4)) + 0.5
+  scored = [mauve.mauve(rng.normal(size=(300, 4)) + 0.7, y, seed=seed) for seed in range(30)]
+  assert {estimate.n for estimate in scored} == {300}
+  spread = 1.96 * np.std([estimate.value for estimate in scored], ddof=1)
+  # It also covers the choice of y, which is the same here.
+  assert 0.8 < np.mean([estimate.ci for estimate in scored]) / spread < 2.0

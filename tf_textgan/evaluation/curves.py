@@ -328,7 +328,7 @@ def _most(points, diversity):
 
 
 def _front(points, diversity):
-  """The Pareto-optimal points in order of diversity, `[R, K]` twice, how many are before each diversity, `[R, M]`, and how many there are, `[R, 1]`."""
+  """The Pareto-optimal points by diversity, `[R, K]` twice, how many are before each diversity, `[R, M]`, and how many there are, `[R, 1]`."""
   kept = _pareto(points)
   x = np.where(kept, points[..., 0], np.inf)
   order = np.argsort(x, axis=1, kind="stable")

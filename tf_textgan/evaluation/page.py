@@ -100,7 +100,7 @@ def write(
     panels = [_panel(plane, systems, comparisons) for plane in planes]
     if panels:
       (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
-    results = {"split": split, "notes": notes, "planes": planes, "curves": systems, "comparisons": comparisons}
+    results = {"split": split, "notes": notes, "planes": planes, "curves": [_as_json(system) for system in systems], "comparisons": comparisons}
     files.write_json(temporary / "results.json", results)
     _write_csv(temporary / "points.csv", curves.table(systems))
     (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
@@ -115,6 +115,14 @@ def write(
       os.replace(path, target)
   finally:
     shutil.rmtree(temporary)
+
+
+def _as_json(system):
+  points = []
+  for point in system.points:
+    numbers = {name: dict(zip(("value", "n", "ci"), x)) if isinstance(x, estimates.Estimate) else x for name, x in point.numbers.items()}
+    points.append({"setting": point.setting, "numbers": numbers})
+  return {"name": system.name, "kind": system.kind, "points": points}
 
 
 def _panel(plane, systems, comparisons):

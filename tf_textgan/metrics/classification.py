@@ -33,7 +33,8 @@ def accuracy(real: np.ndarray, fake: np.ndarray, threshold: float = 0.0) -> esti
 def auc(real: np.ndarray, fake: np.ndarray) -> estimates.Estimate:
   """Computes the area under the ROC curve: the probability that a real score exceeds a fake one, ties counted half (Mann-Whitney), in O(n log n).
 
-  The interval is 1.96 standard errors after DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988; its width is 0 if the samples do not overlap.
+  The interval is 1.96 standard errors after DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988, which has no width if the samples do not overlap:
+  it is at least Wilson's, see `estimates.share`, for a fraction of 1 in the smaller sample.
 
   Args:
     real: float `[N]`; only the order of the scores matters.
@@ -53,6 +54,7 @@ def auc(real: np.ndarray, fake: np.ndarray) -> estimates.Estimate:
   ci = math.nan
   if min(len(real), len(fake)) > 1:
     ci = estimates.NORMAL * math.sqrt(above.var(ddof=1) / len(real) + below.var(ddof=1) / len(fake))
+    ci = max(ci, estimates.share(np.ones(min(len(real), len(fake)))).ci)
   return estimates.Estimate(float(above.mean()), len(real) + len(fake), float(ci))
 
 
