@@ -61,6 +61,15 @@ def test_the_interval_of_a_share_covers_it(share):
   assert np.mean([abs(estimate.value - share) <= estimate.ci for estimate in found]) >= 0.93
 
 
+def test_a_percentile_has_the_interval_of_its_rank():
+  # 100 of 400 values are below 5, half are 5 or 6: the median is 5, and its rank may be 50 % +- 1.96 * 2.5 %, still 5.
+  values = np.repeat([4, 5, 6, 7], [100, 110, 90, 100])
+  assert estimates.percentile(values, 50)[:3] == (5.0, 400, 1.0)  # 52.5 % are up to 5: the upper end, 54.9 %, is 6.
+  assert estimates.percentile(values, 5)[:3] == (4.0, 400, 0.0)
+  found = [estimates.percentile(np.random.default_rng(seed).poisson(4.0, 100), 50) for seed in range(100)]
+  assert np.mean([estimates.tie(one, other) for one, other in zip(found[::2], found[1::2])]) > 0.9
+
+
 def test_the_difference_of_scores_of_the_same_sentences_is_taken_sentence_by_sentence():
   rng = np.random.default_rng(0)
   nats, lengths = rng.exponential(50.0, 2000), rng.integers(5, 15, 2000).astype(float)

@@ -121,15 +121,19 @@ def with_jackknife(estimate: Estimate, values: np.ndarray) -> Estimate:
   return estimate._replace(ci=math.hypot(estimate.ci or 0.0, own), own_ci=math.hypot(estimate.own_ci, own))
 
 
-def of_sample(statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0) -> Estimate:
-  """Computes a statistic of a sample with a bootstrap interval.
+def deviation(values: np.ndarray, seed: int = 0) -> Estimate:
+  """Computes the standard deviation of a sample, float `[N]`, with a bootstrap interval."""
+  return Estimate(float(np.std(values)), len(values), _half_width(resampled(lambda x: x.std(axis=-1), values, seed=seed)))
 
-  Args:
-    statistic: maps `[..., N]` to `[...]`.
-    values: float `[N]`.
-    seed: of the bootstrap.
+
+def percentile(values: np.ndarray, percent: float) -> Estimate:
+  """Computes a percentile of a sample, float `[N]`, with the binomial interval of its rank, which is right for integers too.
+
+  The interval is not symmetric: `ci` is the distance to its farther end.
   """
-  return Estimate(float(statistic(values)), len(values), _half_width(resampled(statistic, values, seed=seed)))
+  ends = percent + NORMAL * np.sqrt(percent * (100 - percent) / len(values)) * np.array([-1, 1])
+  value, low, high = np.percentile(values, [percent, *np.clip(ends, 0, 100)], method="inverted_cdf").tolist()
+  return Estimate(value, len(values), max(value - low, high - value))
 
 
 def of_two(

@@ -1,17 +1,10 @@
 """Statistics of a sample of sentences, compared with real sentences and the training set, under flat names and with sample sizes."""
 
-import functools
-
 import numpy as np
 
 from tf_textgan.metrics import diversity
 from tf_textgan.metrics import estimates
 from tf_textgan.metrics import numbering
-
-# Statistics of sentence lengths, `[..., N]` to `[...]`.
-_LENGTHS = {"length_std": lambda lengths: lengths.std(axis=-1)} | {
-  f"length_p{percent}": functools.partial(np.percentile, q=percent, axis=-1) for percent in (5, 50, 95)
-}
 
 
 def statistics(
@@ -20,8 +13,8 @@ def statistics(
   """Computes the statistics of `diversity`; the n-grams of each order are counted once.
 
   All but the means depend on the number of sentences and of references: compare samples of equal size. The intervals cover the choice of sentences,
-  not of references, which all systems share: bootstraps for means and percentiles, Wilson's for fractions, jackknives over groups of sentences for
-  statistics of n-grams. That of `duplicates` treats the sentences' flags as independent, which is right for few duplicates and too wide for many.
+  not of references, which all systems share: bootstraps for means, Wilson's for fractions, binomial ones for percentiles, jackknives over
+  groups of sentences for statistics of n-grams. That of `duplicates` treats the sentences' flags as independent, which is right for few duplicates and too wide for many.
 
   Args:
     sentences: the sample, N sentences, at least one.
@@ -53,8 +46,8 @@ def statistics(
   numbers["duplicates"] = estimates.share(diversity.duplicate_flags(sentences))
   lengths = np.array([len(sentence) for sentence in sentences])
   numbers["mean_length"] = estimates.mean(lengths, seed=seed)
-  for name, statistic in _LENGTHS.items():
-    numbers[name] = estimates.of_sample(statistic, lengths, seed)
+  numbers["length_std"] = estimates.deviation(lengths, seed)
+  numbers |= {f"length_p{percent}": estimates.percentile(lengths, percent) for percent in (5, 50, 95)}
   if training is not None:
     longest = diversity.longest_copied(sentences, training)
     numbers["copied"] = estimates.share(diversity.copied_flags(sentences, training))
