@@ -13,8 +13,9 @@ def statistics(
   """Computes the statistics of `diversity`; the n-grams of each order are counted once.
 
   All but the means depend on the number of sentences and of references: compare samples of equal size. The intervals cover the choice of sentences,
-  not of references, which all systems share: bootstraps for means, Wilson's for fractions, binomial ones for percentiles, jackknives over
-  groups of sentences for statistics of n-grams. That of `duplicates` treats the sentences' flags as independent, which is right for few duplicates and too wide for many.
+  not of references, which all systems share: bootstraps for means, Wilson's for fractions, binomial ones for percentiles, jackknives over groups of
+  sentences for statistics of n-grams. That of `duplicates` treats the sentences' flags as independent, which is right for few duplicates and too wide
+  for many.
 
   Args:
     sentences: the sample, N sentences, at least one.
