@@ -103,8 +103,8 @@ def self_bleu(sentences: numbering.Sentences, orders: Sequence[int] = ORDERS, nu
 def scores(hypotheses: numbering.Sentences, references: numbering.Sentences, protocol: str = "full") -> dict[str, estimates.Estimate]:
   """Averages BLEU and Self-BLEU by a published protocol.
 
-  The intervals cover the choice of hypotheses, for Self-BLEU by a jackknife over groups of sentences, each of which is a reference of the others;
-  references are held fixed. They do not cover the variation between training runs.
+  The intervals cover the choice of hypotheses; references are held fixed. Where each sentence is also a reference of the others, the interval is a
+  jackknife's over groups of sentences. They do not cover the variation between training runs.
 
   Args:
     hypotheses: the sample. If it is smaller than the protocol asks for, all of it is scored; see `n` of the estimates.
@@ -121,25 +121,17 @@ def scores(hypotheses: numbering.Sentences, references: numbering.Sentences, pro
     raise ValueError(f"the protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
   chosen = PROTOCOLS[protocol]
   against_references = bleu(hypotheses[: chosen.hypotheses], references[: chosen.references])
-  against_sample = _against_sample(hypotheses, chosen)
-  without = []
-  for group in estimates.groups(np.arange(len(hypotheses))):
-    rest = [*hypotheses[: group[0]], *hypotheses[group[-1] + 1 :]]
-    if len(rest[chosen.self_references]) > 1:
-      without.append(_against_sample(rest, chosen).mean(axis=0))
   numbers = {f"bleu_{order}": estimates.mean(column) for order, column in zip(ORDERS, against_references.T)}
-  for place, order in enumerate(chosen.self_orders):
-    value = estimates.Estimate(float(against_sample[:, place].mean()), len(against_sample))
-    numbers[f"self_bleu_{order}"] = estimates.with_jackknife(value, [row[place] for row in without])
+  sample = hypotheses[chosen.self_references]
+  if not chosen.leave_one_out:
+    against_sample = bleu(hypotheses[: chosen.self_hypotheses], sample, chosen.self_orders)
+    return numbers | {f"self_bleu_{order}": estimates.mean(column) for order, column in zip(chosen.self_orders, against_sample.T)}
+  values = self_bleu(sample, chosen.self_orders).mean(axis=0)
+  rests = [[*sample[: group[0]], *sample[group[-1] + 1 :]] for group in estimates.groups(np.arange(len(sample)))]
+  without = np.array([self_bleu(rest, chosen.self_orders).mean(axis=0) for rest in rests if len(rest) > 1]).reshape(-1, len(values))
+  for order, value, column in zip(chosen.self_orders, values.tolist(), without.T):
+    numbers[f"self_bleu_{order}"] = estimates.with_jackknife(estimates.Estimate(value, len(sample)), column)
   return numbers
-
-
-def _against_sample(sentences, protocol):
-  """Self-BLEU by a protocol: float64 `[N, orders]`."""
-  sample = sentences[protocol.self_references]
-  if protocol.leave_one_out:
-    return self_bleu(sample, protocol.self_orders, protocol.self_hypotheses)
-  return bleu(sentences[: protocol.self_hypotheses], sample, protocol.self_orders)
 
 
 def _scores(sentences, num, first, orders):
