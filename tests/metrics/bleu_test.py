@@ -156,7 +156,7 @@ def test_the_interval_of_self_bleu_covers_the_choice_of_sentences():
   generator = np.random.default_rng(1)
   scored = [bleu.scores(draw(generator, 100, 30, 12, shortest=5), ["abc"])["self_bleu_3"] for _ in range(40)]
   spread = 1.96 * np.std([estimate.value for estimate in scored], ddof=1)
-  assert 0.8 < np.mean([estimate.ci for estimate in scored]) / spread < 1.5
+  assert 0.8 < np.mean([estimate.ci for estimate in scored]) / spread < 1.8
 
 
 def test_full_is_the_default(samples):
