@@ -50,7 +50,47 @@ def test_widths_beyond_the_sequence_are_left_out():
 
 def test_the_penalty_is_the_squared_norm_of_the_output_layer():
   discriminator = cnn_highway.Discriminator(SPEC, CONFIG)
-  np.testing.assert_allclose(discriminator.regularization(), 0.05 * np.sum(discriminator.score.kernel.numpy() ** 2), rtol=1e-5)
+  discriminator.score.bias.assign([2.0])
+  np.testing.assert_allclose(discriminator.regularization(), 0.05 * (np.sum(discriminator.score.kernel.numpy() ** 2) + 4.0), rtol=1e-5)
+
+
+def _published(seed, rows=16):
+  """A NumPy twin of the published network at its start, of random tokens: its gates `[B, F]` and the difference of its two logits `[B]`."""
+  random = np.random.default_rng(seed)
+
+  def normal(*shape):
+    x = random.standard_normal(shape, np.float32)
+    while np.any(beyond := np.abs(x) > 2.0):
+      x[beyond] = random.standard_normal(beyond.sum(), np.float32)
+    return np.float32(0.1) * x
+
+  config, maxima = cnn_highway.Config(), []
+  embedded = random.uniform(-1, 1, [rows, 20, 64]).astype(np.float32)
+  for width, filters in zip(config.widths, config.filters):
+    windows = np.lib.stride_tricks.sliding_window_view(embedded, width, axis=1).reshape(rows, 21 - width, -1)
+    maxima.append(np.maximum(windows @ normal(64 * width, filters) + 0.1, 0.0).max(axis=1))
+  x = np.concatenate(maxima, axis=1)
+  size = x.shape[1]
+  # Glorot's bound for a square matrix, and for a vector as TensorFlow 1 has it.
+  highway, gate = (x @ random.uniform(-1, 1, [size, size]) * (3 / size) ** 0.5 + random.uniform(-1, 1, size) * (3 / size) ** 0.5 for _ in range(2))
+  gates = 1.0 / (1.0 + np.exp(-gate))
+  logits = (gates * np.maximum(highway, 0.0) + (1.0 - gates) * x) @ normal(size, 2)
+  return gates, logits[:, 1] - logits[:, 0]
+
+
+def test_it_starts_where_the_published_network_starts():
+  spec = sequences.Spec(vocab_size=500, length=20, start_token=0)
+  tokens = tf.constant(np.random.default_rng(1).integers(0, 500, [16, 20]), tf.int32)
+  ours, published = [], []
+  for seed in range(2):
+    discriminator = cnn_highway.Discriminator(spec, cnn_highway.Config(), seed)
+    gates = discriminator.gate(discriminator.prefix_features(tokens, highway=False)[:, -1]).numpy()
+    for found, (gates, logits) in ((ours, (gates, discriminator(tokens).numpy())), (published, _published(seed))):
+      found.append([np.mean((gates < 0.02) | (gates > 0.98)), np.std(logits)])
+  # Saturated gates, 2.7 %, and the deviation of the logits, 2.3 nats.
+  (ours_saturated, ours_deviation), (saturated, deviation) = np.mean(ours, axis=0), np.mean(published, axis=0)
+  assert 0.02 < saturated < 0.035 and 1.9 < deviation < 2.7
+  assert abs(ours_saturated - saturated) < 0.01 and abs(ours_deviation - deviation) < 0.7
 
 
 def test_dropout_needs_a_seed():

@@ -29,7 +29,8 @@ class Config:
   filters: tuple[int, ...] = (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
   # Dropout rate of the features.
   dropout: float = 0.25
-  # Weight of the squared norm of the output layer. The published 0.2 / 2 applies to two outputs of a softmax; this network has their difference.
+  # Weight of the squared norm of the output layer, beside the mean cross-entropy. The published 0.2 / 2 applies to two outputs of a softmax; this
+  # network has their difference, whose gradient is twice as large beside the same penalty.
   output_l2: float = 0.05
 
   def __post_init__(self):
@@ -66,8 +67,8 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     super().__init__(spec, config, seed)
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
-    def normal():
-      return keras.initializers.TruncatedNormal(0.0, 0.1, seed=next(seeds))
+    def normal(stddev=0.1):
+      return keras.initializers.TruncatedNormal(0.0, stddev, seed=next(seeds))
 
     self.dropout = config.dropout
     self.embedding = self.add_weight(
@@ -85,10 +86,27 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
         features += filters
     if not features:
       raise errors.UserError(f"widths are {config.widths}; one of them must be at most the {spec.length} tokens of a sequence")
-    self.highway = keras.layers.Dense(features, activation="relu", kernel_initializer=normal(), name="highway")
-    self.gate = keras.layers.Dense(features, activation="sigmoid", kernel_initializer=normal(), name="gate")
+    # The published code leaves these two layers to TensorFlow 1's default initializer, which is Glorot's, for biases too.
+    bound = (3.0 / features) ** 0.5
+    self.highway, self.gate = (
+      keras.layers.Dense(
+        features,
+        activation=activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        bias_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(seeds)),
+        name=name,
+      )
+      for name, activation in (("highway", "relu"), ("gate", "sigmoid"))
+    )
+    # One output stands for the difference of two outputs with a deviation of 0.1 each, whose biases are equal. The code penalizes biases too.
+    penalty = keras.regularizers.L2(config.output_l2)
     self.score = keras.layers.Dense(
-      outputs, kernel_initializer=normal(), kernel_regularizer=keras.regularizers.L2(config.output_l2), dtype="float32", name="score"
+      outputs,
+      kernel_initializer=normal(0.1 * 2.0**0.5 if outputs == 1 else 0.1),
+      kernel_regularizer=penalty,
+      bias_regularizer=penalty,
+      dtype="float32",
+      name="score",
     )
     for layer in (self.highway, self.gate, self.score):
       layer.build((None, features))
