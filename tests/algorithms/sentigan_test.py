@@ -72,6 +72,24 @@ def test_each_generator_learns_its_category():
   assert np.mean(penalties[-5:]) < np.mean(penalties[:5]) - 0.15
 
 
+def test_the_penalty_stands_beside_the_mean_cross_entropy_as_published():
+  discriminator = _cnn(TEXT)
+  algorithm = _algorithm(TEXT, discriminator)
+  fake = algorithm.generator.sample(3, noise.fold(SEED, "fake"), context=tf.constant([0, 1, 0])).tokens
+  real = tf.constant([[3, 4, 2, 0], [4, 4, 4, 2], [3, 2, 0, 0]])
+  with tf.GradientTape() as tape:
+    logits = tf.concat([discriminator.class_logits(real), discriminator.class_logits(fake)], axis=0)
+    cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits([0, 1, 0, 2, 2, 2], logits)
+  kernel = tf.convert_to_tensor(discriminator.score.kernel)
+  slope = tape.gradient(cross_entropy, discriminator.score.kernel.value) / 6.0 + 0.2 * kernel
+  optimizer = keras.optimizers.SGD(0.5)
+  optimizer.build(discriminator.trainable_variables)
+  algorithm.optimizers["discriminator_optimizer"] = optimizer
+  algorithm.discriminator_step(sequences.Batch(real, tf.constant([0, 1, 0])), SEED, START)
+  # The loss here is twice the mean cross-entropy, so that a step is twice as long.
+  np.testing.assert_allclose(discriminator.score.kernel - kernel, -1.0 * slope, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [FIXED, TEXT], ids=["fixed", "text"])
 def test_the_mean_update_is_the_gradient_of_the_penalised_probabilities(spec):

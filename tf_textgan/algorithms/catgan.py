@@ -112,7 +112,7 @@ class Algorithm(pretrained.Algorithm):
       # The mean over the batch; the code has a batch for each category and sums over categories.
       loss = base.mean(adversarial.relativistic_average_discriminator(real_scores, fake_scores, real_means, fake_means))
       # Not in the paper: the loss ignores a constant added to all scores, whose gradient is rounding errors, which Adam scales up to full steps.
-      total = loss + self.discriminator.regularization() + base.centring(real_scores, fake_scores)
+      total = loss + 2.0 * self.discriminator.regularization() + base.centring(real_scores, fake_scores)
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], config.clip_norm)
     # Scores are only compared, so their sign has no meaning.
     accuracy = base.mean(adversarial.accuracy(real_scores - fake_means, fake_scores - real_means))

@@ -100,7 +100,7 @@ class Algorithm(pretrained.Algorithm):
       real_scores, real_weights = self.discriminator.training_scores(real.tokens, seed=noise.fold(seed, "real_dropout"))
       fake_scores, fake_weights = self.discriminator.training_scores(fake, seed=noise.fold(seed, "fake_dropout"))
       loss = base.mean(tf.nn.softplus(-real_scores), real_weights) + base.mean(tf.nn.softplus(fake_scores), fake_weights)
-      total = loss + self.discriminator.regularization()
+      total = loss + 2.0 * self.discriminator.regularization()
     norm = base.minimize(tape, total, self.discriminator, self.optimizers["discriminator_optimizer"], self.config.clip_norm)
     right = [(real_scores > 0.0, real_weights), (fake_scores < 0.0, fake_weights)]
     accuracy = 0.5 * tf.add_n([base.mean(tf.cast(flags, tf.float32), weights) for flags, weights in right])

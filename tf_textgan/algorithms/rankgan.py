@@ -86,7 +86,7 @@ class Algorithm(policy.Algorithm):
       loss = base.mean(fake_rank - real_rank)
       # Ranking does not use the output layer. It is trained as a classifier on the fixed features, for evaluation and export.
       scores = tf.reshape(discriminator.score(tf.stop_gradient(features)), [-1, 2])
-      classifier_loss = base.mean(adversarial.discriminator(scores[:, 0], scores[:, 1])) + discriminator.regularization()
+      classifier_loss = base.mean(adversarial.discriminator(scores[:, 0], scores[:, 1])) + 2.0 * discriminator.regularization()
       total = loss + classifier_loss
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
     # Pairs in the right order: ranks are only compared with one another.

@@ -109,7 +109,8 @@ class Algorithm(base.Algorithm):
       # Real and generated text have the same total weight, as in the published code; in the paper's formula each category has as much weight as all
       # generated text.
       loss = 2.0 * base.mean(tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits))
-      total = loss + discriminator.regularization()
+      # The published weight of the penalty stands beside the mean cross-entropy.
+      total = loss + 2.0 * discriminator.regularization()
     norm = base.minimize(tape, total, discriminator, self.optimizers["discriminator_optimizer"])
     real_score = cnn_categories.real_score(logits)
     predicted = tf.argmax(logits[::2, :-1], axis=1, output_type=tf.int32)

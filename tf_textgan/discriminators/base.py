@@ -78,7 +78,11 @@ class Discriminator(network.Network):
     return 1.0 - tf.stop_gradient(tf.cast(inputs[:, :, sequences.PAD], tf.float32))
 
   def regularization(self) -> tf.Tensor:
-    """The sum of the layers' weight penalties, float32 scalar."""
+    """The sum of the layers' weight penalties, float32 scalar.
+
+    Their weights are those beside the mean cross-entropy of a sequence. A loss that adds up a real and a generated sequence has twice the penalty; one
+    that compares two sequences, or averages over all of them, has it once.
+    """
     return tf.add_n(self.losses) if self.losses else tf.zeros([])
 
 

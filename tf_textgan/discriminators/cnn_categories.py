@@ -18,7 +18,7 @@ from tf_textgan.discriminators import cnn_highway
 class Config(cnn_highway.Config):
   """Sizes of SentiGAN's code, the same as SeqGAN's."""
 
-  # Weight of the squared norm of the output layer; the published 0.2 is the weight of half the squared norm.
+  # Weight of the squared norm of the output layer, beside the mean cross-entropy; the published 0.2 is the weight of half the squared norm.
   output_l2: float = 0.1
 
 

@@ -33,7 +33,7 @@ class Config:
   input_dropout: float = 0.25
   # Dropout rate of the features.
   dropout: float = 0.5
-  # Weight of the squared norm of all weights, added to the loss.
+  # Weight of the squared norm of all weights, beside the mean cross-entropy.
   weight_decay: float = 0.0
   # Add a feature: the log-probability, nats per token, under the generator that the weights are copied from. It costs a pass over the vocabulary.
   log_prob: bool = False

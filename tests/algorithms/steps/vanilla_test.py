@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -96,3 +97,21 @@ def test_the_penalty_of_the_weights_is_minimised_but_not_in_the_loss():
     losses.append(metrics["loss"])
     norms.append(metrics["gradient_norm"])
   assert losses[0] == losses[1] and norms[1] > 2.0 * norms[0]
+
+
+def test_a_step_changes_the_output_layer_as_the_published_softmax_over_two_outputs():
+  """Mean cross-entropy plus 0.2 / 2 times the squared norm of two outputs, whose difference is the one output here."""
+  discriminator = cnn_highway.Discriminator(TEXT, cnn_highway.Config(4, (1, 2), (3, 3), dropout=0.0))
+  discriminator.score.bias.assign([0.4])
+  kernel, bias = (tf.Variable(np.concatenate([-0.5 * x, 0.5 * x], axis=-1)) for x in discriminator.score.get_weights())
+  features = tf.concat([discriminator.features(REAL), discriminator.features(FAKE)], axis=0)
+  with tf.GradientTape() as tape:
+    cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits([1, 1, 1, 0, 0, 0], features @ kernel + bias)
+    loss = tf.reduce_mean(cross_entropy) + 0.2 * (tf.nn.l2_loss(kernel) + tf.nn.l2_loss(bias))
+  changes = [gradient[..., 1] - gradient[..., 0] for gradient in tape.gradient(loss, [kernel, bias])]
+  before = discriminator.score.get_weights()
+  optimizer = keras.optimizers.SGD(0.5)
+  optimizer.build(discriminator.trainable_variables)
+  vanilla.train(discriminator, optimizer, sequences.Batch(REAL), FAKE, SEED)
+  for start, end, change in zip(before, discriminator.score.get_weights(), changes):
+    np.testing.assert_allclose(end[..., 0] - start[..., 0], -0.5 * change, rtol=1e-4, atol=1e-6)
