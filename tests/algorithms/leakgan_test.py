@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import manager_worker
+from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
 
@@ -105,6 +107,26 @@ def test_the_adversarial_losses_match_the_equations(spec, horizon):
   np.testing.assert_allclose(metrics["entropy"], -_mean(log_probs, mask), rtol=1e-4)
 
 
+@pytest.mark.parametrize(("fraction", "count"), [(0.0, 0), (0.3, 1), (0.5, 2), (1.0, 4)])
+def test_real_sentences_are_ranked_with_the_samples(fraction, count):
+  algorithm = _algorithm(TEXT, ranked_real_growth=0.5, rollouts=3)
+  ranked = {}
+
+  def record(rewards, everyone):
+    ranked.update(rewards=rewards.numpy(), everyone=everyone.numpy())
+    return rewards
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(policy_gradient, "rescaled_ranks", record)
+    algorithm.generator_step(sequences.Batch(REAL), SEED, tf.constant(fraction), rounds=9)
+  scores = tf.sigmoid(algorithm.discriminator(REAL)).numpy()
+  real = [np.mean([scores[(row - i) % 4] for i in range(3)]) for row in range(count)]
+  np.testing.assert_array_equal(ranked["everyone"][:4], ranked["rewards"])
+  assert ranked["everyone"].shape == (4 + count, 5)
+  for row in range(count):
+    np.testing.assert_allclose(ranked["everyone"][4 + row], real[row], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["mle_step", "generator_step"])
 def test_manager_and_worker_learn_from_their_own_losses(name):
   algorithm = _algorithm()
@@ -138,6 +160,14 @@ def test_pretraining_alternates_as_often_as_the_numbers_allow():
   phases = _algorithm(mle_steps_per_round=0).phases(base.Schedule(30, 0, 6))
   assert [(p.steps, [(u.name, u.repeats) for u in p.updates]) for p in phases] == [(30, [("mle", 1)]), (6, [("generator", 1), ("discriminator", 5)])]
   assert _algorithm().phases(base.Schedule(0, 0, 6))[0].steps == 0
+
+
+def test_pretraining_alternates_as_often_as_asked():
+  captions = _algorithm(pretraining_rounds=16).phases(base.Schedule(1344, 37440, 800))[0]
+  assert (captions.steps, [(u.name, u.repeats) for u in captions.updates]) == (16, [("discriminator", 2340), ("mle", 84)])
+  assert _algorithm(pretraining_rounds=3).phases(base.Schedule(0, 0, 6))[0].steps == 0
+  with pytest.raises(errors.UserError, match="pretraining_rounds is 3; it must divide both mle_steps, 30, and discriminator_steps, 20, or be 0"):
+    _algorithm(pretraining_rounds=3).phases(base.Schedule(30, 20, 6))
 
 
 def test_another_algorithm_can_train_its_generator():

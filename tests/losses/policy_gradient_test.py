@@ -311,3 +311,10 @@ def test_the_penalty_over_the_policys_own_tokens_is_least_where_probabilities_ar
   np.testing.assert_allclose(gradient(LOGITS), probs**2 * penalties - probs * np.dot(probs**2, penalties), atol=1e-6)
   np.testing.assert_allclose(gradient(-np.log(penalties)), 0.0, atol=1e-7)
   assert np.abs(gradient(LOGITS)).max() > 0.01
+
+
+def test_samples_that_all_rank_below_real_sentences_earn_little():
+  samples, real = tf.random.stateless_uniform([64, 1], [1, 2]), tf.fill([64, 1], 2.0)
+  alone, among = (policy_gradient.rescaled_ranks(samples, everyone) for everyone in (samples, tf.concat([samples, real], axis=0)))
+  # The mean rank of a batch alone is the same whatever the rewards are.
+  np.testing.assert_allclose([tf.reduce_mean(alone), tf.reduce_mean(among)], [0.508, 0.091], atol=1e-3)

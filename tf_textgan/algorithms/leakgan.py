@@ -19,6 +19,7 @@ import math
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -46,7 +47,13 @@ class Config(pretrained.Config):
   clip_norm: float = 5.0
   # Completions of each prefix (N), for prefixes whose length is a multiple of `generator_horizon`.
   rollouts: int = 4
-  # Discriminator steps in each round, each on new samples. The code's 5 x 3 epochs over 10,000 fixed samples are 2,344.
+  # Real sentences that are ranked together with the samples: this number of them more in each round, up to a batch. The code has none on the oracle
+  # task and 0.5 on captions. They hold a generator back that has left the text: its samples all rank below them.
+  ranked_real_growth: float = 0.0
+  # Times that pretraining alternates between the discriminator and maximum likelihood. The code has 10 on the oracle task and 16 on captions; 0 for
+  # as often as the two numbers of steps allow, their greatest common divisor.
+  pretraining_rounds: int = 0
+  # Discriminator steps in each round, each on new samples. The code's 5 x 3 epochs over 10,000 fixed samples are 2,340.
   discriminator_steps_per_round: int = 5
   # Maximum-likelihood steps in each round, the paper's interleaved training; 0 for none. The code has none on the oracle task, and 7 after every
   # 15th round on captions.
@@ -54,7 +61,7 @@ class Config(pretrained.Config):
 
   def __post_init__(self):
     super().__post_init__()
-    checks.at_least(self, 0, "mle_steps_per_round")
+    checks.at_least(self, 0, "mle_steps_per_round", "ranked_real_growth", "pretraining_rounds")
     checks.at_least(self, 1, "rollouts", "discriminator_steps_per_round")
 
 
@@ -83,12 +90,17 @@ class Algorithm(base.Algorithm):
   def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     mle = base.Update("mle", self.mle_step)
     # Rollouts change their shapes with the prefix, which XLA does not allow.
-    generator = base.Update("generator", self.generator_step, compilable=False)
+    generator = base.Update("generator", functools.partial(self.generator_step, rounds=schedule.adversarial_steps), compilable=False)
     discriminator = base.Update("discriminator", self.discriminator_step)
-    # Pretraining alternates between the discriminator and maximum likelihood, because the manager learns from the discriminator's features. The
-    # code alternates ten or sixteen times; here the greatest common divisor of the two numbers of steps.
-    rounds = math.gcd(schedule.mle_steps, schedule.discriminator_steps)
+    # Pretraining alternates between the discriminator and maximum likelihood, because the manager learns from the discriminator's features.
     wanted = ((discriminator, schedule.discriminator_steps), (mle, schedule.mle_steps))
+    largest = math.gcd(schedule.mle_steps, schedule.discriminator_steps)
+    rounds = self.config.pretraining_rounds if largest and self.config.pretraining_rounds else largest
+    if rounds and largest % rounds:
+      raise errors.UserError(
+        f"pretraining_rounds is {rounds}; it must divide both mle_steps, {schedule.mle_steps}, and discriminator_steps, "
+        f"{schedule.discriminator_steps}, or be 0"
+      )
     pretraining = [update._replace(repeats=steps // rounds) for update, steps in wanted if steps]
     adversarial = [generator, discriminator._replace(repeats=self.config.discriminator_steps_per_round)]
     if self.config.mle_steps_per_round:
@@ -109,9 +121,8 @@ class Algorithm(base.Algorithm):
     del phase_fraction
     return vanilla.step(self.generator, self.discriminator, self.optimizers["discriminator_optimizer"], real, seed)
 
-  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
-    """Trains the manager on the ranks of rollout rewards, and the worker on its goals."""
-    del phase_fraction
+  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor, rounds: int = 0) -> base.Metrics:
+    """Trains the manager on the ranks of rollout rewards, and the worker on its goals. `rounds`: length of the phase, for the real sentences."""
     generator, discriminator = self.generator, self.discriminator
     horizon = generator.config.horizon
     samples = generator.sample(tf.shape(real.tokens)[0], seed, keep_history=True)
@@ -127,11 +138,25 @@ class Algorithm(base.Algorithm):
       reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place)),
       every=horizon,
     )
-    ranks = policy_gradient.rescaled_ranks(values, noise.gather_from_replicas(values))
+    everyone = noise.gather_from_replicas(values)
+    if self.config.ranked_real_growth:
+      everyone = tf.concat([everyone, self._ranked_real(real.tokens, tf.round(phase_fraction * rounds))], axis=0)
+    ranks = policy_gradient.rescaled_ranks(values, everyone)
     # A goal's reward is the one of the prefix `horizon` tokens later; goals near the end get the reward of the whole sequence.
     length = generator.spec.length
     goal_rewards = tf.gather(ranks, tf.minimum(tf.range(length) + horizon, length) - 1, axis=1)
     return {"reward": base.mean(values, generator.spec.mask(samples.tokens)), **self._learn(samples.tokens, goal_rewards)}
+
+  def _ranked_real(self, tokens, done):
+    """Rewards of real sentences for the ranking, `[N, T]`, after `done` rounds: N grows up to the global batch.
+
+    As in the code, such a reward is the mean over as many real sentences as there are completions; a departure: they are rows of one batch, of which
+    each enters several means.
+    """
+    rewards = self.reward(tokens, self.discriminator(tokens))
+    rewards = noise.gather_from_replicas(tf.reduce_mean([tf.roll(rewards, i, axis=0) for i in range(self.config.rollouts)], axis=0))
+    count = tf.cast(tf.floor(done * self.config.ranked_real_growth), tf.int32)
+    return tf.repeat(rewards[:count, None], self.generator.spec.length, axis=1)
 
   def _learn(self, tokens, goal_rewards=None):
     """Updates the manager, then the worker.

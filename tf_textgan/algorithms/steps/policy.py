@@ -48,7 +48,7 @@ class Config(pretrained.Config):
   kl_weight: float = 0.0
   # Weight of an entropy bonus, in nats per sequence.
   entropy_weight: float = 0.0
-  # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,344.
+  # Discriminator steps for each generator step, each on new samples. The paper's 5 x 3 epochs over 10,000 fixed samples are 2,340.
   discriminator_steps_per_round: int = 5
 
   def __post_init__(self):
