@@ -15,6 +15,7 @@ from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
 
 FIXED = sequences.Spec(vocab_size=5, length=3, start_token=0)
 TEXT = sequences.Spec(vocab_size=7, length=4, start_token=1, end_token=2, forbidden_tokens=(0, 1))
@@ -85,11 +86,34 @@ def test_the_update_follows_the_gradient_of_the_policys_own_samples(monkeypatch)
   for i in range(10):
     metrics = algorithm.generator_step(sequences.Batch(tf.zeros([3000, 3], tf.int32)), noise.fold(SEED, i), NOW)
   assert np.linalg.norm(np.mean(gradients, axis=0) - exact) < 0.08 * np.linalg.norm(exact)
-  np.testing.assert_allclose(metrics["weight"], 1.0, atol=0.1)
+  np.testing.assert_allclose(metrics["importance_weight"], 1.0, atol=0.1)
   # Without the weights it would be another one.
   monkeypatch.setattr(policy_gradient, "proposal_weights", lambda log_probs, *_: tf.ones_like(log_probs[:, 0]))
   algorithm.generator_step(sequences.Batch(tf.zeros([3000, 3], tf.int32)), SEED, NOW)
   assert np.linalg.norm(gradients[-1] - exact) > 0.2 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(("settings", "least", "most"), [({}, 0.75, 1.2), ((0.3, 0.9, 0.1), 0.08, 0.2)], ids=["default", "colder"])
+def test_the_mean_weight_of_a_batch(settings, least, most):
+  """At 20 tokens of a vocabulary of 1,000, with logits about as uneven as a language model's."""
+  config = coldgan.Config()
+  picker = pickers.ColdNucleus(*(settings or (config.exploration_temperature, config.exploration_nucleus, config.exploration_share)))
+  weights = []
+  for i in range(4):
+    logits = 2.0 * tf.random.stateless_normal([64 * 20, 1000], noise.seed(i))
+    pick = picker(logits, noise.seed(i))
+    log_probs = tf.gather(tf.nn.log_softmax(logits), pick.tokens, batch_dims=1)
+    ours, proposal = (tf.reshape(x, [64, 20]) for x in (log_probs, pick.log_probs))
+    weights.append(policy_gradient.proposal_weights(ours, proposal, config.largest_weight))
+  assert least < np.mean(weights) < most
+
+
+def test_it_warns_where_the_mean_weight_is_far_from_1():
+  algorithm = _algorithm()
+  assert [algorithm.warnings({"generator/importance_weight": weight}) for weight in (0.9, 1.0, 1.4)] == [[], [], []]
+  assert algorithm.warnings({"mle/nll": 2.0}) == []
+  (warning,) = algorithm.warnings({"generator/importance_weight": 0.12})
+  assert warning.startswith("the mean importance weight is 0.12 instead of 1: ") and "--exploration_share" in warning
 
 
 def test_samples_know_their_probability_under_the_exploration():
@@ -106,7 +130,7 @@ def test_weights_have_a_limit():
   assert 20 < np.sum(log_ratio > np.log(1.2)) < 180
   weights = np.minimum(np.exp(log_ratio), 1.2)
   metrics = algorithm.generator_step(sequences.Batch(tf.zeros([200, 4], tf.int32)), SEED, NOW)
-  np.testing.assert_allclose(metrics["weight"], np.mean(weights), rtol=1e-4)
+  np.testing.assert_allclose(metrics["importance_weight"], np.mean(weights), rtol=1e-4)
   np.testing.assert_allclose(metrics["effective_share"], np.mean(weights) ** 2 / np.mean(weights**2), rtol=1e-4)
 
 
@@ -168,4 +192,4 @@ def test_impossible_settings_are_refused(changes):
 def test_plain_sampling_is_an_exploration_too():
   algorithm = _algorithm(exploration_nucleus=1.0, exploration_share=0.0)
   metrics = algorithm.generator_step(sequences.Batch(tf.zeros([16, 3], tf.int32)), SEED, NOW)
-  np.testing.assert_allclose([metrics["weight"], metrics["effective_share"]], 1.0, rtol=1e-4)
+  np.testing.assert_allclose([metrics["importance_weight"], metrics["effective_share"]], 1.0, rtol=1e-4)

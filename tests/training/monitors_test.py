@@ -172,3 +172,10 @@ def test_a_log_file_is_not_filled_with_bars(monkeypatch):
   bar.on_train_end()
   assert log.getvalue().count("\r") <= 3
   assert "10/10 [" in log.getvalue()
+
+
+def test_the_algorithms_warnings_are_shown_on_the_terminal(capsys):
+  loop = _fake_loop()
+  loop.algorithm = types.SimpleNamespace(warnings=lambda metrics: [f"the loss is {metrics['generator/loss']}"])
+  monitors.Warnings(loop).on_epoch_end(0, {"generator/loss": 3.0})
+  assert capsys.readouterr().err.strip() == "warning: the loss is 3.0"

@@ -120,6 +120,11 @@ class Algorithm(abc.ABC):
     if update == "discriminator" and not self.discriminator.begun:
       self.discriminator.begin()
 
+  def warnings(self, metrics: dict[str, float]) -> list[str]:
+    """Warnings about training metrics, such as "generator/loss", averaged since the last evaluation: a sentence for each; by default none."""
+    del metrics
+    return []
+
   def reward(self, tokens: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     """Rewards for a policy gradient: `adversarial_reward` of the scores plus the user's own rewards.
 

@@ -80,8 +80,8 @@ class Discriminator(network.Network):
   def regularization(self) -> tf.Tensor:
     """The sum of the layers' weight penalties, float32 scalar.
 
-    Their weights are those beside the mean cross-entropy of a sequence. A loss that adds up a real and a generated sequence has twice the penalty; one
-    that compares two sequences, or averages over all of them, has it once.
+    Their weights are those beside the mean cross-entropy of a sequence. A loss that adds up a real and a generated sequence has twice the penalty; a
+    loss that compares two sequences, or averages over all of them, has it once.
     """
     return tf.add_n(self.losses) if self.losses else tf.zeros([])
 

@@ -333,6 +333,7 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
     monitors.Journal(loop, every, folder / "metrics.jsonl"),
     summaries,
     monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
+    monitors.Warnings(loop),
   ]
 
 

@@ -223,6 +223,18 @@ class Sentences(keras.callbacks.Callback):
     tqdm.tqdm.write("\n".join(lines), file=sys.stderr)
 
 
+class Warnings(keras.callbacks.Callback):
+  """Prints the algorithm's own warnings about the training metrics, at each evaluation."""
+
+  def __init__(self, loop: loop_lib.Loop):
+    super().__init__()
+    self._loop = loop
+
+  def on_epoch_end(self, epoch, logs=None):
+    for warning in self._loop.algorithm.warnings(logs or {}):
+      _say(f"  warning: {warning}")
+
+
 class DiscriminatorPatience(keras.callbacks.Callback):
   """Early stopping of the discriminator's own phase by the metric `heldout_gain` of `evaluation.probe.HeldOut`.
 
