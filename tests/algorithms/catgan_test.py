@@ -30,7 +30,7 @@ def _algorithm(spec=LABELLED, **changes):
   generator = relational_memory.Generator(spec, relational_memory.Config(embedding_size=4, heads=2, head_size=3, latent_size=2))
   config = multi_representation.Config(embedding_size=5, widths=(2,), filters=(6,), feature_size=3, dropout=0.0)
   discriminator = multi_representation.Discriminator(spec, config, seed=2)
-  return catgan.Algorithm(catgan.Config(**changes), {"generator": generator, "discriminator": discriminator})
+  return catgan.Algorithm(catgan.Config(**{"schedule_steps": 0} | changes), {"generator": generator, "discriminator": discriminator})
 
 
 def _softplus(x):
@@ -162,5 +162,21 @@ def test_unknown_losses_are_refused(losses):
 
 def test_the_neighbouring_temperatures_stay_within_the_schedule():
   algorithm = _algorithm(temperature_step=3)
-  np.testing.assert_allclose(algorithm._inverse_temperatures(tf.constant(0.2), ROUNDS), [100**0.2, 100**0.5, 1.0], rtol=1e-5)
+  np.testing.assert_allclose(algorithm._inverse_temperatures(tf.constant(0.2), ROUNDS), [100**0.2, 100**0.5, 100**0.2], rtol=1e-5)
   np.testing.assert_allclose(algorithm._inverse_temperatures(tf.constant(0.9), ROUNDS), [100**0.9, 100.0, 100**0.6], rtol=1e-5)
+
+
+def test_children_differ_in_their_temperatures():
+  def temperatures(n, rounds=2000, **changes):
+    found = _algorithm(schedule_steps=5000, **changes)._inverse_temperatures(tf.constant(n / rounds), rounds)
+    return [float(x) for x in found]
+
+  # The code's schedule over 5,000 rounds: 6.3 after 2,000 of them.
+  beta = lambda n: 100.0 ** (n / 5000)  # noqa: E731
+  np.testing.assert_allclose(temperatures(2000), [beta(2000), beta(2001), beta(1999)], rtol=1e-4)
+  np.testing.assert_allclose(temperatures(2), [beta(2), beta(3), beta(1)], rtol=1e-4)
+  # No earlier temperature in the first two rounds: the third child equals the first and is never fitter.
+  np.testing.assert_allclose(temperatures(1), [beta(1), beta(2), beta(1)], rtol=1e-4)
+  np.testing.assert_allclose(temperatures(0), [1.0, beta(1), 1.0], rtol=1e-4)
+  assert temperatures(3, max_inverse_temperature=1.0) == [1.0]
+  assert len(temperatures(3, temperature_schedule="constant")) == 1

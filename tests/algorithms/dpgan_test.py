@@ -13,6 +13,7 @@ from tf_textgan.algorithms import dpgan
 from tf_textgan.commands import flags
 from tf_textgan.discriminators import language_model
 from tf_textgan.generators import lstm
+from tf_textgan.losses import policy_gradient
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.sampling import noise
 
@@ -61,7 +62,7 @@ def test_real_text_becomes_improbable_and_no_more_so_than_the_largest_reward():
 def test_the_mean_update_is_the_gradient_of_the_expected_return(discount, monkeypatch):
   """Two tokens of four: the mean update over many samples against the exact gradient of the discounted rewards."""
   spec = sequences.Spec(vocab_size=4, length=2, start_token=0)
-  algorithm = _algorithm(spec, discount=discount, max_reward=2.0, advantage="leave_one_out")
+  algorithm = _algorithm(spec, discount=discount, max_reward=2.0, advantage="leave_one_out", returns="sum")
   generator = algorithm.generator
   every = tf.constant(list(itertools.product(range(4), repeat=2)), tf.int32)
   nll = np.minimum(algorithm.discriminator.token_nll(every), 2.0)
@@ -84,6 +85,24 @@ def test_the_mean_update_is_the_gradient_of_the_expected_return(discount, monkey
   mean, error = np.mean(gradients, axis=0), np.std(gradients, axis=0, ddof=1) / np.sqrt(len(gradients))
   assert np.abs(exact).max() > 10 * error.max()
   assert (np.abs(mean - exact) < 4.5 * error + 1e-6).all()
+
+
+@pytest.mark.parametrize(("returns", "discount"), [("sum", 1.0), ("mean", 1.0), ("mean", 0.5), ("mean", 0.0)])
+def test_a_mean_of_rewards_does_not_pay_for_length(returns, discount, monkeypatch):
+  algorithm = _algorithm(returns=returns, discount=discount)
+  monkeypatch.setattr(algorithm.discriminator, "token_nll", lambda tokens: 3.0 * algorithm.discriminator.spec.mask(tokens))
+  seen = []
+  monkeypatch.setattr(policy_gradient, "reinforce", lambda log_probs, returns: seen.append(returns.numpy()) or -log_probs * returns)
+  algorithm.generator_step(sequences.Batch(tf.zeros([40, 4], tf.int32)), SEED, START)
+  tokens = algorithm.generator.sample(40, SEED).tokens
+  mask = algorithm.generator.spec.mask(tokens).numpy()
+  assert {1, 4} <= set(mask.sum(axis=1))
+  first = seen[0][:, 0]
+  if returns == "mean":
+    # Three nats of each token times the mean of the sentence, whatever its length.
+    np.testing.assert_allclose(first, 9.0, rtol=1e-5)
+  else:
+    np.testing.assert_allclose(first, 9.0 * mask.sum(axis=1), rtol=1e-5)
 
 
 def test_the_reward_is_capped_and_averaged_over_sentences():

@@ -94,7 +94,7 @@ def test_answers_begin_as_their_prompts_and_only_generated_tokens_count(spec):
   sentences = np.repeat(REAL.numpy(), 2, axis=0)
   seen = set()
   for i in range(12):
-    answers, mask = algorithm._answers(tf.constant(sentences), noise.seed(i))
+    answers, mask, _ = algorithm._answers(tf.constant(sentences), noise.seed(i))
     tokens, generated = answers.tokens.numpy(), mask.numpy()
     given = int(np.argmax(generated.any(axis=0))) if generated.any() else 3
     seen.add(given)
@@ -133,7 +133,7 @@ def test_given_tokens_have_no_gradient():
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
   seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sentences, noise.seed(i))[1].numpy()[:, 0].sum() == 0)
-  answers, generated = algorithm._answers(sentences, seed)
+  answers, generated, _ = algorithm._answers(sentences, seed)
   tokens = answers.tokens
   scores = algorithm.discriminator(tokens).numpy().reshape(3, 2)
   advantages = ((scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).reshape(-1, 1)
@@ -142,6 +142,20 @@ def test_given_tokens_have_no_gradient():
   expected = _norm(tape, loss, generator)
   metrics = algorithm.generator_step(sequences.Batch(REAL), seed, END)
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_prompts_of_demonstrations_have_no_gradient():
+  demonstrations = {"demonstration_share": 0.999, "demonstration_advantage": 1e4}
+  algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0, **demonstrations)
+  generator = algorithm.generator
+  sentences = tf.repeat(REAL, 2, axis=0)
+  seed, given = next((noise.seed(i), a) for i in range(20) if (a := int(4 - np.sum(algorithm._answers(sentences, noise.seed(i))[2]))) == 2)
+  with tf.GradientTape() as tape:
+    # The answers' share of the loss is negligible beside such an advantage.
+    loss = -0.999 * 1e4 * tf.reduce_mean(tf.reduce_sum(_log_probs(generator, REAL)[:, given:], axis=1))
+  expected = _norm(tape, loss, generator)
+  metrics = algorithm.generator_step(sequences.Batch(REAL), seed, START)
+  np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=1e-4)
 
 
 def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():

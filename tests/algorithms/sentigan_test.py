@@ -49,7 +49,7 @@ class Judge(discriminator_base.Discriminator):
 
 
 def _algorithm(spec=FIXED, discriminator=None, stddev=0.1, **changes):
-  generator = lstm_mixture.Generator(spec, lstm_mixture.Config(4, 5, init_stddev=stddev))
+  generator = lstm_mixture.Generator(spec, lstm_mixture.Config(4, 5, init_stddev=stddev, initialization="normal"))
   return sentigan.Algorithm(sentigan.Config(**{"rollouts": 4, **changes}), {"generator": generator, "discriminator": discriminator or Judge(spec)})
 
 

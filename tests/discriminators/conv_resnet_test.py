@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_textgan import sequences
 from tf_textgan.discriminators import conv_resnet
+from tf_textgan.generators import conv_resnet as generators
 from tf_textgan.sampling import noise
 
 SPEC = sequences.Spec(vocab_size=7, length=5, start_token=0)
@@ -36,3 +37,16 @@ def test_it_has_no_dropout():
   discriminator = conv_resnet.Discriminator(SPEC, conv_resnet.Config(channels=6, blocks=1))
   np.testing.assert_array_equal(discriminator(TOKENS, seed=noise.seed(1)), discriminator(TOKENS))
   assert discriminator.regularization().numpy() == 0.0
+
+
+def test_all_convolutions_have_the_codes_he_initialization():
+  """Uniform with variance 4 / (fan in + fan out), also for the one of width 1; the linear layer has Glorot's, half of that."""
+  spec = sequences.Spec(vocab_size=300, length=10, start_token=0)
+  critic, generator = conv_resnet.Discriminator(spec, conv_resnet.Config(100, 1)), generators.Generator(spec, generators.Config(20, 100, 1))
+  for weights, variance in (
+    (critic.embedding, 4 / 400), (critic.blocks[0].first.kernel, 4 / 1000), (critic.score.kernel, 2 / 1001),
+    (generator.logits.kernel, 4 / 400), (generator.blocks[0].second.kernel, 4 / 1000), (generator.project.kernel, 2 / 1020),
+  ):  # fmt: skip
+    weights = weights.numpy()
+    np.testing.assert_allclose(weights.var(), variance, rtol=0.1)
+    assert np.abs(weights).max() <= (3 * variance) ** 0.5

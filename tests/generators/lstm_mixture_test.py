@@ -19,7 +19,7 @@ CATEGORIES = tf.constant(np.random.default_rng(0).integers(0, 2, 30), tf.int32)
 
 def _networks(latent_size=0):
   """A mixture, and two separate generators with its weights."""
-  mixture = lstm_mixture.Generator(SPEC, lstm_mixture.Config(4, 6, latent_size, init_stddev=1.0))
+  mixture = lstm_mixture.Generator(SPEC, lstm_mixture.Config(4, 6, latent_size, init_stddev=1.0, initialization="normal"))
   separate = [lstm.Generator(PLAIN, lstm.Config(4, 6, latent_size), seed=7 + i) for i in range(2)]
   for member, network in zip(mixture.members, separate):
     network.set_weights(member.get_weights())
@@ -78,6 +78,6 @@ def test_a_batch_may_lack_a_category():
 
 
 def test_without_categories_it_is_one_lstm():
-  mixture, network = lstm_mixture.Generator(PLAIN, lstm_mixture.Config(4, 6)), lstm.Generator(PLAIN, lstm.Config(4, 6))
+  mixture, network = lstm_mixture.Generator(PLAIN, lstm_mixture.Config(4, 6)), lstm.Generator(PLAIN, lstm.Config(4, 6, initialization="glorot"))
   np.testing.assert_array_equal(mixture.sample(20, SEED).tokens, network.sample(20, SEED).tokens)
   assert mixture.count_params() == network.count_params()

@@ -152,3 +152,17 @@ def test_dropout_is_for_training_and_scales_the_rest():
   assert abs(np.mean(dropped == 0.0) - 0.5) < 0.03
   np.testing.assert_array_equal(dropped, dropping.outputs(tokens, latent, seed=SEED))
   assert np.any(dropped != dropping.outputs(tokens, latent, seed=[1, 2]))
+
+
+def test_glorots_weights_are_those_of_the_cell_of_tensorflow_1():
+  """One matrix for inputs and outputs together, no biases but 1 for the forget gate."""
+  generator = lstm.Generator(sequences.Spec(vocab_size=400, length=5, start_token=0), lstm.Config(40, 60, initialization="glorot"))
+  kernel, recurrent, bias = generator.lstm.get_weights()
+  bound = (6 / (40 + 60 + 4 * 60)) ** 0.5
+  for weights in (kernel, recurrent):
+    assert 0.98 * bound < np.abs(weights).max() <= bound
+    np.testing.assert_allclose(weights.std(), bound / 3**0.5, rtol=0.02)
+  np.testing.assert_array_equal(bias, np.repeat([0.0, 1.0, 0.0, 0.0], 60))
+  np.testing.assert_allclose(generator.output_kernel.numpy().std(), (2 / 460) ** 0.5, rtol=0.02)
+  np.testing.assert_array_equal(generator.output_bias, np.zeros(400))
+  np.testing.assert_allclose(generator.embedding.numpy().std(), 0.1, rtol=0.02)

@@ -53,8 +53,8 @@ class Config(pretrained.Config):
   max_inverse_temperature: float = 100.0
   # Growth of the inverse temperature from 1; "constant" starts with the largest.
   temperature_schedule: Literal["exponential", "linear", "logarithmic", "sigmoid", "quadratic", "square_root", "constant"] = "exponential"
-  # Rounds until the largest inverse temperature; 0 for all rounds of the adversarial phase.
-  schedule_steps: int = 0
+  # Rounds until the largest inverse temperature. The code has 5000 and stops at 2000; 0 for all rounds of the adversarial phase.
+  schedule_steps: int = 5000
   # Children also try the inverse temperatures scheduled this many rounds later and earlier; 0 for the current round's alone.
   temperature_step: int = 1
   # Batches of samples from which a child's fitness is estimated.
@@ -175,7 +175,8 @@ class Algorithm(pretrained.Algorithm):
     categories = None if categories is None else tf.repeat(categories, repeats)
     samples = self._sample(num * repeats, seed, inverse_temperature, categories)
     scores = self.discriminator(samples.points)
-    # The mean, which does not depend on the number of samples. The code sums over samples and views, which makes the diversity negligible.
+    # The mean, which does not depend on the number of samples. The code sums over samples and views, which makes the diversity negligible. The real
+    # mean that all children are compared with is of this batch; in the code of `evaluation_batches`.
     quality = base.mean(tf.sigmoid(scores - tf.repeat(standard, repeats)))
     return quality, base.mean(-samples.log_probs, self.generator.spec.mask(samples.tokens))
 
@@ -187,7 +188,10 @@ class Algorithm(pretrained.Algorithm):
     config = self.config
     total = max(config.schedule_steps or rounds, 2)
     n, step = phase_fraction * rounds, float(config.temperature_step)
-    turns = [n, n + step, tf.maximum(n - step, 0.0)] if step else [n]
+    # No further children where none would differ. As in the code, there is no earlier temperature in the first rounds: a child equal to another one
+    # is never fitter.
+    constant = config.temperature_schedule == "constant" or config.max_inverse_temperature == 1.0
+    turns = [n] if constant or not step else [n, n + step, tf.where(n > step + 0.5, n - step, n)]
     return [relaxed.inverse_temperature(turn, total, config.max_inverse_temperature, config.temperature_schedule) for turn in turns]
 
   def _groups(self, tokens, categories):

@@ -87,8 +87,8 @@ class Algorithm(pretrained.Algorithm):
     if 1.0 / _FAR < weight < _FAR:
       return []
     return [
-      f"the mean importance weight is {weight:.2f} instead of 1: the proposal hardly ever draws what makes up much of the generator, so the gradient is "
-      "of other sequences; a higher --exploration_temperature, --exploration_nucleus or --exploration_share, or shorter sequences, bring it back"
+      f"the mean importance weight is {weight:.2f} instead of 1: the proposal hardly ever draws what makes up much of the generator, so the gradient "
+      "is that of other sequences; a higher --exploration_temperature, --exploration_nucleus or --exploration_share or shorter sequences bring it up"
     ]
 
   @property

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1802.01345.
 
   r_t = -log D(y_t | y_1..y_{t-1}),   R(y) = mean_t r_t;
   discriminator:  loss = -(mean of R(real) - mean of R(generated));
-  generator:      loss = -sum_t Q_t log G(y_t | y_1..y_{t-1}),   Q_t = sum_{s >= t} discount^(s - t) R(y) r_s,
+  generator:      loss = -sum_t Q_t log G(y_t | y_1..y_{t-1}),   Q_t = sum_{s >= t} discount^(s - t) R(y) r_s / sum_{s >= t} discount^(s - t),
 
 and a maximum-likelihood step (teacher forcing) after each generator step. Every token has its own reward, so there are no rollouts.
 """
@@ -39,6 +39,9 @@ class Config(pretrained.Config):
   discriminator_learning_rate: float = 1e-3
   # Discount of a reward for each token between, from 0 to 1.
   discount: float = 1.0
+  # The return of a token: "sum", of the discounted rewards from it on, as in the 2023 toolkit, or "mean", divided by the sum of their discounts. All
+  # rewards are positive, so that a sum pays for length wherever sequences differ in it, with a baseline too.
+  returns: Literal["sum", "mean"] = "mean"
   # Largest reward of a token, in nats, as in the authors' code.
   max_reward: float = 12.0
   # Baseline subtracted from the returns: "none", as in the paper; see SeqGAN for the others.
@@ -122,6 +125,8 @@ class Algorithm(pretrained.Algorithm):
     rewards = tf.minimum(self.discriminator.token_nll(samples.tokens), config.max_reward)
     sentence_rewards = self.reward(samples.tokens, _sentence_mean(rewards, mask))
     returns = policy_gradient.discounted_returns(sentence_rewards[:, None] * rewards, mask, config.discount)
+    if config.returns == "mean":
+      returns = tf.math.divide_no_nan(returns, policy_gradient.discounted_returns(tf.ones_like(mask), mask, config.discount))
     returns = policy.ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
     with tf.GradientTape() as tape:
       log_probs = generator.log_probs(samples.tokens, samples.latent)

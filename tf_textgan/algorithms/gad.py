@@ -98,7 +98,7 @@ class Algorithm(pretrained.Algorithm):
     """Trains the discriminator to score each real sentence above a generated answer to its prompt."""
     del phase_fraction
     config, discriminator = self.config, self.discriminator
-    fake, _ = self._answers(real.tokens, noise.fold(seed, "fake"))
+    fake, *_ = self._answers(real.tokens, noise.fold(seed, "fake"))
     pairs, _ = vanilla.paired(real, fake.tokens)
     with tf.GradientTape() as tape:
       real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, seed=noise.fold(seed, "dropout")), [-1, 2]), axis=1)
@@ -112,14 +112,15 @@ class Algorithm(pretrained.Algorithm):
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the probability of answers that score above others to the same prompt, and of real sentences."""
     config, generator, spec, real = self.config, self.generator, self.generator.spec, real.tokens
-    answers, generated = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
+    answers, generated, after_prompt = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
     num = tf.shape(answers.tokens)[0]
     scores = self.reward(answers.tokens, self.discriminator(answers.tokens))[:, None]
     advantages = policy_gradient.normalized(scores, tf.ones_like(scores), group_size=config.group_size)
     # The samples' own z, and new ones for the real sentences.
     latents = [answers.latent, generator.prior(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
     tokens, latent = tf.concat([answers.tokens, real], axis=0), tf.concat(latents, axis=0)
-    mask = tf.concat([generated, spec.mask(real)], axis=0)
+    # A demonstration is an answer too: its prompt has no loss.
+    mask = tf.concat([generated, spec.mask(real) * after_prompt], axis=0)
     advantages = tf.concat([advantages, tf.fill([tf.shape(real)[0], 1], config.demonstration_advantage)], axis=0)
     share = config.demonstration_share * (1.0 - phase_fraction)
     metrics = {}
@@ -156,16 +157,20 @@ class Algorithm(pretrained.Algorithm):
     return tf.reduce_sum(policy_gradient.clipped_ratio(log_probs, old_log_probs, advantages * mask, epsilon) * mask, axis=1)
 
   def _answers(self, sentences, seed):
-    """Completes beginnings of sentences, int32 `[N, T]`: `unrolling.Samples`, and the mask of the generated tokens, float32 `[N, T]`.
+    """Completes beginnings of sentences, int32 `[N, T]`.
 
-    Answers are sampled at temperature 1. GAD's code has 0.8 and TextGAIL's a nucleus: policies other than the one in the loss.
+    Answers are sampled at temperature 1. GAD's code has 0.8, and TextGAIL's 0.9 and a nucleus of 0.9: policies other than the one in the loss.
+
+    Returns:
+      `unrolling.Samples`; the mask of the generated tokens, float32 `[N, T]`; and of the positions after the prompt, float32 `[T]`.
     """
     generator, spec = self.generator, self.generator.spec
     if not self.config.longest_prompt:
       answers = generator.sample(tf.shape(sentences)[0], seed)
-      return answers, spec.mask(answers.tokens)
+      return answers, spec.mask(answers.tokens), tf.ones([spec.length])
     # One length for all replicas: not `noise.uniform`, which would give each its own.
     longest = min(self.config.longest_prompt, spec.length - 1)
     given = tf.random.stateless_uniform([], noise.fold(seed, "prompt"), 0, longest + 1, tf.int32)
     answers = generator.complete(sentences, given, seed)
-    return answers, spec.mask(answers.tokens) * tf.cast(tf.range(spec.length) >= given, tf.float32)
+    after_prompt = tf.cast(tf.range(spec.length) >= given, tf.float32)
+    return answers, spec.mask(answers.tokens) * after_prompt, after_prompt

@@ -30,13 +30,15 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config(pretrained.Config):
-  """There is no official code; networks and learning rates are SeqGAN's, as in other toolkits."""
+  """There is no official code; networks and learning rates are SeqGAN's, as in the 2023 toolkit."""
 
+  # Adam's learning rate for the weighted likelihood.
+  generator_learning_rate: float = 1e-2
   # Generator steps in each round. The 2023 toolkit makes 50 on the oracle task and 1 on real text.
   generator_steps_per_round: int = 1
   # Batches sampled in each generator step; the weights are normalised over all of them. More batches lower the variance of the gradient.
   generator_batches: int = 1
-  # Discriminator steps in each round.
+  # Discriminator steps in each round, each on new samples. The toolkit's 3 epochs over 10,000 fixed samples are 468.
   discriminator_steps_per_round: int = 5
   # The paper's mixed training: sentences begin with real tokens, fewer and fewer of them.
   mixed: bool = False

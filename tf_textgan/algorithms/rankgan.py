@@ -40,8 +40,9 @@ class Config(policy.Config):
   reference_size: int = 16
   # Comparison sentences (C), drawn from the batch in each step. References and comparisons fill a batch of 64; in a smaller batch they overlap.
   comparison_size: int = 48
-  # Factor of the cosines (gamma). The authors' code has 1, but sums the cosines over its 16 references, which corresponds to 16 here.
-  gamma: float = 1.0
+  # Factor of the cosines (gamma). The authors' code has 1, but sums the cosines over its 16 references, which corresponds to 16 here. With 1 the
+  # ranks of a batch hardly differ: their deviation is .006.
+  gamma: float = 16.0
 
   def __post_init__(self):
     super().__post_init__()

@@ -33,7 +33,7 @@ class Discriminator(base.Discriminator):
     super().__init__(spec, config, seed)
     self.channels = config.channels
     self.embedding = self.add_weight(
-      (spec.vocab_size, config.channels), keras.initializers.GlorotUniform(seed=seed * 100), name="embedding"
+      (spec.vocab_size, config.channels), residual.he(seed * 100), name="embedding"
     )
     self.embedding_bias = self.add_weight((config.channels,), "zeros", name="embedding_bias")
     self.blocks = [residual.Block(config.channels, seed * 100 + 1 + 2 * i, name=f"block_{i}") for i in range(config.blocks)]

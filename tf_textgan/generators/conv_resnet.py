@@ -48,7 +48,7 @@ class Generator(base.Generator):
     )
     self.blocks = [residual.Block(config.channels, seed * 100 + 1 + 2 * i, name=f"block_{i}") for i in range(config.blocks)]
     self.logits = keras.layers.Dense(
-      spec.vocab_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100 + 99), name="logits"
+      spec.vocab_size, kernel_initializer=residual.he(seed * 100 + 99), name="logits"
     )
     # Padding is not excluded: it may follow the end of a sequence.
     forbidden = [token for token in spec.forbidden_tokens if token != sequences.PAD]

@@ -1,6 +1,7 @@
 """An LSTM language model: the default generator, and the baseline of text GANs."""
 
 import dataclasses
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -24,6 +25,9 @@ class Config:
   latent_size: int = 0
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
+  # Initial weights: "normal", all with `init_stddev`, as in SeqGAN's code, or "glorot", those of TensorFlow 1's LSTM cell: Glorot's, no biases but 1
+  # for the forget gate; the embedding alone has `init_stddev`.
+  initialization: Literal["normal", "glorot"] = "normal"
   # Dropout rate of the LSTM's inputs and outputs in maximum-likelihood training. The published generator has none.
   dropout: float = 0.0
 
@@ -50,19 +54,28 @@ class Generator(base.Autoregressive):
       return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
 
     self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
+    glorot = config.initialization == "glorot"
+    inputs = config.embedding_size + len(spec.categories)
+    # The cell has one matrix for inputs and outputs together.
+    bound = (6.0 / (inputs + 5 * config.hidden_size)) ** 0.5
+
+    def uniform():
+      return keras.initializers.RandomUniform(-bound, bound, seed=next(seeds))
+
     self.lstm = keras.layers.LSTM(
       config.hidden_size,
-      kernel_initializer=normal(),
-      recurrent_initializer=normal(),
-      bias_initializer=normal(),
-      unit_forget_bias=False,  # As in the published generator and oracle.
+      kernel_initializer=uniform() if glorot else normal(),
+      recurrent_initializer=uniform() if glorot else normal(),
+      bias_initializer="zeros" if glorot else normal(),
+      unit_forget_bias=glorot,  # SeqGAN's generator and oracle have none.
       return_sequences=True,
       seed=seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
       name="lstm",
     )
-    self.lstm.build((None, None, config.embedding_size + len(spec.categories)))
-    self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), normal(), name="output_kernel")
-    self.output_bias = self.add_weight((spec.vocab_size,), normal(), name="output_bias")
+    self.lstm.build((None, None, inputs))
+    initializer = keras.initializers.GlorotUniform(seed=next(seeds)) if glorot else normal()
+    self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), initializer, name="output_kernel")
+    self.output_bias = self.add_weight((spec.vocab_size,), "zeros" if glorot else normal(), name="output_bias")
     self.latent_kernel = None
     if config.latent_size:
       self.latent_kernel = self.add_weight((config.latent_size, 2 * config.hidden_size), normal(), name="latent_kernel")

@@ -5,6 +5,7 @@ share no weights, not even the embedding. The context selects the network of eac
 """
 
 import dataclasses
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -26,8 +27,10 @@ class Config:
   hidden_size: int = 200
   # Size of the latent z; 0 starts from the zero state. The published code draws the whole initial state, with a standard deviation of 4.
   latent_size: int = 0
-  # Standard deviation of the initial weights.
+  # Standard deviation of the initial weights; with "glorot" those of the embedding alone.
   init_stddev: float = 0.1
+  # Initial weights, see `lstm`: "glorot" as in SentiGAN's code, or "normal".
+  initialization: Literal["normal", "glorot"] = "glorot"
 
   def __post_init__(self):
     checks.at_least(self, 1, "embedding_size", "hidden_size")
@@ -51,7 +54,7 @@ class Generator(base.Autoregressive):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
     plain = dataclasses.replace(spec, categories=())
-    sizes = lstm.Config(config.embedding_size, config.hidden_size, config.latent_size, config.init_stddev)
+    sizes = lstm.Config(config.embedding_size, config.hidden_size, config.latent_size, config.init_stddev, config.initialization)
     count = max(1, len(spec.categories))
     self.members = [lstm.Generator(plain, sizes, seed * count + i) for i in range(count)]
     self.built = True

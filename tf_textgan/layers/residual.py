@@ -4,6 +4,11 @@ import keras
 import tensorflow as tf
 
 
+def he(seed: int) -> keras.initializers.Initializer:
+  """The official code's initializer of convolutions, "He", also of width 1: uniform with variance 4 / (fan in + fan out)."""
+  return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform", seed=seed)
+
+
 class Block(keras.layers.Layer):
   """x + 0.3 * conv(relu(conv(relu(x)))), convolutions of width 5 (https://arxiv.org/abs/1704.00028; the factor is from the official code)."""
 
@@ -17,8 +22,7 @@ class Block(keras.layers.Layer):
     """
     super().__init__(name=name)
     self.first, self.second = (
-      # He initialization, as in the official code for these layers.
-      keras.layers.Conv1D(channels, 5, padding="same", kernel_initializer=keras.initializers.HeUniform(seed=seed + i), name=f"conv_{i}")
+      keras.layers.Conv1D(channels, 5, padding="same", kernel_initializer=he(seed + i), name=f"conv_{i}")
       for i in range(2)
     )
 
