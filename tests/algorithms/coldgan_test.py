@@ -2,6 +2,7 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -193,3 +194,18 @@ def test_plain_sampling_is_an_exploration_too():
   algorithm = _algorithm(exploration_nucleus=1.0, exploration_share=0.0)
   metrics = algorithm.generator_step(sequences.Batch(tf.zeros([16, 3], tf.int32)), SEED, NOW)
   np.testing.assert_allclose([metrics["importance_weight"], metrics["effective_share"]], 1.0, rtol=1e-4)
+
+
+def test_plain_sampling_has_weights_of_1_in_half_precision():
+  """Twenty tokens: the roundings of another pass would add up."""
+  spec = sequences.Spec(vocab_size=50, length=20, start_token=0)
+  before, judge = keras.config.dtype_policy(), judges.LikesToken(spec, 3)
+  keras.config.set_dtype_policy("mixed_bfloat16")
+  try:
+    generator = lstm.Generator(spec, lstm.Config(embedding_size=16, hidden_size=16, init_stddev=1.0))
+  finally:
+    keras.config.set_dtype_policy(before)
+  config = coldgan.Config(exploration_nucleus=1.0, exploration_share=0.0)
+  algorithm = coldgan.Algorithm(config, {"generator": generator, "discriminator": judge})
+  metrics = algorithm.generator_step(sequences.Batch(tf.zeros([64, 20], tf.int32)), SEED, NOW)
+  np.testing.assert_allclose([metrics["importance_weight"], metrics["effective_share"]], 1.0, atol=1e-5)

@@ -56,6 +56,15 @@ def test_with_the_true_ratio_the_mean_update_is_the_gradient_of_the_likelihood()
   np.testing.assert_allclose(metrics["gradient_norm"], expected, rtol=0.05)
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+def test_scores_of_hundreds_of_nats_are_weighed(mixed):
+  judge = judges.LikesToken(FIXED, 5)
+  judge.scale.assign(1000.0)
+  algorithm = _algorithm(judge=judge, mixed=mixed)
+  metrics = algorithm.generator_step(sequences.Batch(tf.repeat(REAL, 8, axis=0)), SEED, tf.constant(1.0))
+  assert np.isfinite([metrics["loss"], metrics["gradient_norm"]]).all() and 0.0 < metrics["effective_share"] < 0.9
+
+
 def test_a_token_that_is_liked_becomes_probable():
   algorithm = _algorithm(generator_learning_rate=0.03)
   share = lambda: np.mean(algorithm.generator.sample(500, noise.seed(9)).tokens == 5)  # noqa: E731

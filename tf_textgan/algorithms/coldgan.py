@@ -117,7 +117,8 @@ class Algorithm(pretrained.Algorithm):
     with tf.GradientTape() as tape:
       # The samples' own z: the policy is conditioned on it.
       log_probs = generator.log_probs(samples.tokens, samples.latent)
-      weights = policy_gradient.proposal_weights(log_probs, samples.log_probs, config.largest_weight)
+      # Both probabilities are those of the sampling pass: another pass has other roundings, which add up over a sequence in bfloat16.
+      weights = policy_gradient.proposal_weights(samples.policy_log_probs, samples.log_probs, config.largest_weight)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, weights[:, None] * advantages) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
     mean_weight = noise.average_over_replicas(tf.reduce_mean(weights))

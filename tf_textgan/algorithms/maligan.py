@@ -91,9 +91,9 @@ class Algorithm(pretrained.Algorithm):
       given = tf.zeros([], tf.int32)
       samples = generator.sample(tf.shape(real.tokens)[0] * self.config.generator_batches, seed)
       rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
-      # Normalised over the samples of all replicas.
-      centred = tf.exp(rewards - noise.average_over_replicas(tf.reduce_mean(rewards)))
-      weights = centred / noise.average_over_replicas(tf.reduce_mean(centred))
+      # Normalised over the samples of all replicas. The largest is subtracted, so that no exponential overflows.
+      odds = tf.exp(rewards - tf.reduce_max(noise.gather_from_replicas(rewards)))
+      weights = odds / noise.average_over_replicas(tf.reduce_mean(odds))
     weights = tf.stop_gradient(weights)
     generated = tf.range(length) >= given
     tokens, mask = samples.tokens, generator.spec.mask(samples.tokens)

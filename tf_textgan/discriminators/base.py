@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
+from tf_textgan.layers import lookup
 from tf_textgan.layers import network
 
 
@@ -254,7 +255,7 @@ def _names_of(kinds):
 def embed(inputs: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
   """Looks up ids `[B, T]` in a table `[V, E]`, or multiplies points `[B, T, V]` with it: `[B, T, E]`."""
   if inputs.dtype.is_integer:
-    return tf.gather(table, inputs)
+    return lookup.rows(table, inputs)
   vocab_size, size = table.shape
   flat = tf.matmul(tf.cast(tf.reshape(inputs, [-1, vocab_size]), table.dtype), table)
   return tf.reshape(flat, [-1, inputs.shape[1], size])

@@ -75,7 +75,7 @@ class Generator(base.Generator):
     spec = self.spec
     latent, context = self.draw_inputs(num, seed, context)
     logits = self(latent, context)
-    tokens, log_probs, points = picker(tf.reshape(logits, [-1, spec.vocab_size]), noise.fold(seed, "tokens"))
+    tokens, log_probs, points, _ = picker(tf.reshape(logits, [-1, spec.vocab_size]), noise.fold(seed, "tokens"))
     tokens = tf.reshape(tokens, [-1, spec.length])
     log_probs = tf.reshape(log_probs, [-1, spec.length])
     if spec.end_token is not None:
@@ -86,4 +86,4 @@ class Generator(base.Generator):
     if points is not None:
       # The critic reads the distributions of all positions, also after the end, as published.
       points = tf.reshape(points, [-1, spec.length, spec.vocab_size])
-    return unrolling.Samples(tokens, log_probs, points, latent, context)
+    return unrolling.Samples(tokens, log_probs, points, latent=latent, context=context)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import lookup
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import noise
 
@@ -123,10 +124,7 @@ class Generator(base.Autoregressive):
     return noise.dropout(x, self.dropout, noise.fold(seed, purpose))
 
   def _embed(self, inputs):
-    table = self._cast(self.embedding)
-    if inputs.dtype.is_integer:
-      return tf.gather(table, inputs)
-    return tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    return lookup.embed(inputs, self._cast(self.embedding))
 
   def _cast(self, variable):
     return tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)

@@ -27,6 +27,7 @@ from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base
+from tf_textgan.layers import lookup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +113,7 @@ class Worker(keras.layers.Layer):
 
   def embed(self, inputs: tf.Tensor) -> tf.Tensor:
     """Embeds ids int32 `[B]` or `[B, T]`, or points float `[B, V]`: float `[B, E]` or `[B, T, E]`."""
-    table = _cast(self.embedding, self)
-    return tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    return lookup.embed(inputs, _cast(self.embedding, self))
 
   def project(self, goals: tf.Tensor) -> tf.Tensor:
     """Projects goals, float `[..., F]` to `[..., k]`."""

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import lookup
 from tf_textgan.losses import likelihood
 
 # Added to the variance in layer norm.
@@ -130,8 +131,7 @@ class Generator(base.Autoregressive):
     Returns:
       Key and value, `[N, M]` each, and the summand U x of the gates, `[N, 2M]`.
     """
-    table = self._cast(self.embedding)
-    embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    embedded = lookup.embed(inputs, self._cast(self.embedding))
     if category is not None:
       embedded = tf.concat([embedded, category], axis=1)
     # Projection and kernels are linear: their product, which has few rows, is cheaper than applying both to all inputs.

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import lookup
 from tf_textgan.layers import recurrence
 from tf_textgan.layers import word_embedding
 
@@ -76,7 +77,7 @@ class Generator(base.Autoregressive):
 
   def step(self, inputs: tf.Tensor, state: list[Sequence[tf.Tensor]]) -> tuple[tf.Tensor, list[Sequence[tf.Tensor]]]:
     table = self.embedding.table()
-    embedded = tf.gather(table, inputs) if inputs.dtype.is_integer else tf.matmul(tf.cast(inputs, self.compute_dtype), table)
+    embedded = lookup.embed(inputs, table)
     shown = embedded = tf.matmul(embedded, self._cast(self.input_projection))
     states = []
     for layer, before in zip(self.lstms, state):
@@ -90,7 +91,7 @@ class Generator(base.Autoregressive):
     del context, seed  # It is not conditional and has no dropout.
     length, units = tokens.shape[1], self.config.hidden_size
     start = tf.fill([1, tf.shape(tokens)[0]], self.spec.start_token)
-    embedded = tf.gather(self.embedding.table(), tf.concat([start, tf.transpose(tokens)[:-1]], axis=0))
+    embedded = lookup.rows(self.embedding.table(), tf.concat([start, tf.transpose(tokens)[:-1]], axis=0))
     # Projection and input kernels are linear: their product, which has few rows, is cheaper than applying both to all inputs.
     kernels = [self._cast(layer.input_kernel) for layer in self.lstms]
     composed = tf.matmul(self._cast(self.input_projection), tf.concat([kernel[:units] for kernel in kernels], axis=1))

@@ -50,7 +50,9 @@ def token_nll(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: tf
     upstream = tf.cast(upstream, dtype)[:, None]
     # As in `logits`, one product gives the gradients of kernel and bias.
     scaled = tf.concat([outputs * upstream, upstream], axis=1)
-    weights = tf.matmul(scaled, slope, transpose_a=True) - tf.transpose(tf.math.unsorted_segment_sum(scaled, tokens, vocab_size))
+    # A token's sum is over all its occurrences: in bfloat16 it would soon stop growing.
+    counted = tf.math.unsorted_segment_sum(tf.cast(scaled, tf.float32), tokens, vocab_size)
+    weights = tf.cast(tf.cast(tf.matmul(scaled, slope, transpose_a=True), tf.float32) - tf.transpose(counted), dtype)
     back = tf.matmul(slope, kernel, transpose_b=True) - tf.gather(tf.transpose(kernel), tokens)
     return upstream * back, weights[:-1], weights[-1], None
 

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+# Largest logarithm of a ratio of probabilities whose exponential is taken, in nats: far above what any clipping leaves, and far below an overflow.
+_LARGEST_LOG_RATIO = 20.0
+
 
 def reinforce(log_probs: tf.Tensor, returns: tf.Tensor) -> tf.Tensor:
   """Computes -log pi(token) * return; no gradient flows into the return.
@@ -156,7 +159,7 @@ def clipped_ratio(log_probs: tf.Tensor, old_log_probs: tf.Tensor, advantages: tf
     float `[B, T]`; the caller masks the padding.
   """
   _check(log_probs, old_log_probs, advantages)
-  ratio = tf.exp(log_probs - tf.stop_gradient(old_log_probs))
+  ratio = tf.exp(tf.minimum(log_probs - tf.stop_gradient(old_log_probs), _LARGEST_LOG_RATIO))
   advantages = tf.stop_gradient(advantages)
   return -tf.minimum(ratio * advantages, tf.clip_by_value(ratio, 1.0 - epsilon, 1.0 + epsilon) * advantages)
 
@@ -173,10 +176,10 @@ def divergence_from_reference(log_probs: tf.Tensor, reference_log_probs: tf.Tens
     reference_log_probs: float `[B, T]` under the reference, treated as constants.
 
   Returns:
-    float `[B, T]`, nats; 0 where both are equal, as on padding.
+    float `[B, T]`, nats; 0 where both are equal, as on padding. Differences count up to 20 nats.
   """
   _check(log_probs, reference_log_probs)
-  difference = tf.stop_gradient(reference_log_probs) - log_probs
+  difference = tf.minimum(tf.stop_gradient(reference_log_probs) - log_probs, _LARGEST_LOG_RATIO)
   return tf.exp(difference) - difference - 1.0
 
 

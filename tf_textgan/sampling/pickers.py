@@ -30,11 +30,14 @@ class Pick(NamedTuple):
     tokens: int32 `[B]`.
     log_probs: float32 `[B]`, log-probabilities of the tokens under the distribution they were drawn from, nats.
     points: float32 `[B, V]`, one-hot or inside the simplex, with gradients to the logits; None for pickers without a gradient.
+    policy_log_probs: float32 `[B]`, log-probabilities of the tokens under softmax(logits), for importance weights; None for pickers that are not
+      `weighted`.
   """
 
   tokens: tf.Tensor
   log_probs: tf.Tensor
   points: tf.Tensor | None = None
+  policy_log_probs: tf.Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +104,7 @@ class ColdNucleus:
   nucleus: float
   share: float
   relaxed: ClassVar[bool] = False
+  weighted: ClassVar[bool] = True
 
   def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
     logits.shape.assert_has_rank(2)
@@ -112,7 +116,7 @@ class ColdNucleus:
       inside /= tf.reduce_sum(inside, axis=-1, keepdims=True)
     mixture = self.share * tf.nn.softmax(logits / self.temperature) + (1.0 - self.share) * inside
     tokens = categorical.invert_cdf(mixture, noise.uniform(tf.shape(logits)[:1], seed))
-    return Pick(tokens, tf.math.log(tf.gather(mixture, tokens, batch_dims=1)))
+    return Pick(tokens, tf.math.log(tf.gather(mixture, tokens, batch_dims=1)), policy_log_probs=_log_probs(logits, tokens))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,8 @@ class Samples(NamedTuple):
     tokens: int32 `[B, T]`, padded after the end token.
     log_probs: float32 `[B, T]`, log-probability of each token under the distribution it was drawn from (nats); 0 on padding.
     points: float32 `[B, T, V]` with gradients, None if the picker gives none; on padding the constant one-hot of the padding.
+    policy_log_probs: float32 `[B, T]`, log-probability of each token under the generator, from the same logits as `log_probs`, so that the roundings
+      of both are alike; 0 on padding; None if the picker is not `weighted`.
     latent: float32 `[B, Z]`, the z of the sequences; None from `unroll`, which reads only the state.
     context: the context of the sequences, see `sequences.Batch`; None without context.
     history: states at all positions; None unless requested.
@@ -43,6 +45,7 @@ class Samples(NamedTuple):
   tokens: tf.Tensor
   log_probs: tf.Tensor
   points: tf.Tensor | None = None
+  policy_log_probs: tf.Tensor | None = None
   latent: tf.Tensor | None = None
   context: tf.Tensor | None = None
   history: History | None = None
@@ -105,9 +108,11 @@ def unroll(
   def array(dtype):
     return tf.TensorArray(dtype, size=length)
 
-  # Tokens, log-probabilities, points, then the stacked parts of the state.
+  # Tokens, log-probabilities, points, the policy's log-probabilities, then the stacked parts of the state.
+  weighted = getattr(picker, "weighted", False)
   arrays = [array(tf.int32), array(tf.float32)]
   arrays += [array(tf.float32)] if picker.relaxed else []
+  arrays += [array(tf.float32)] if weighted else []
   arrays += [array(part.dtype) for part in kept]
 
   def unfinished(t, inputs, state, finished, arrays):
@@ -120,15 +125,18 @@ def unroll(
   def generate_token(t, inputs, state, finished, arrays):
     before = state
     logits, state = step(inputs, state)
-    tokens, log_probs, points = picker(logits, noise.fold(seed, t))
+    tokens, log_probs, points, policy_log_probs = picker(logits, noise.fold(seed, t))
     if end_token is not None:
       tokens = tf.where(finished, sequences.PAD, tokens)
       log_probs = tf.where(finished, 0.0, log_probs)
+      if weighted:
+        policy_log_probs = tf.where(finished, 0.0, policy_log_probs)
       if picker.relaxed:
         points = tf.where(finished[:, None], tf.one_hot(sequences.PAD, logits.shape[-1]), points)
       finished = finished | (tokens == end_token)
     values = [tokens, log_probs]
     values += [points] if picker.relaxed else []
+    values += [policy_log_probs] if weighted else []
     values += [] if stacked is None else tf.nest.flatten(stacked(before))
     arrays = [a.write(t, value) for a, value in zip(arrays, values)]
     return t + 1, tf.cast(points, inputs.dtype) if soft else tokens, state, finished, arrays
@@ -142,8 +150,9 @@ def unroll(
   tensors = [tf.ensure_shape(x, [rows, limit, *x.shape[2:]]) for x in (batch_major(a.stack()) for a in arrays)]
   tokens, log_probs, *others = tensors
   points = others.pop(0) if picker.relaxed else None
+  policy_log_probs = others.pop(0) if weighted else None
   history = None if stacked is None else History(tf.nest.pack_sequence_as(stacked(state), others), last)
-  return Samples(tokens, log_probs, points, history=history, state=last)
+  return Samples(tokens, log_probs, points, policy_log_probs, history=history, state=last)
 
 
 def read(step: Step, inputs: tf.Tensor, state: Any, stacked: Callable[[Any], Any]) -> History:

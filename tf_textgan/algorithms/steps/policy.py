@@ -129,13 +129,16 @@ class Algorithm(pretrained.Algorithm):
     returns = ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
     reference = modules["reference_policy"].log_probs(samples.tokens, samples.latent, samples.context) if config.kl_weight else None
     metrics = {}
-    for _ in range(config.policy_updates):
+    for i in range(config.policy_updates):
       with tf.GradientTape() as tape:
         log_probs = generator.log_probs(samples.tokens, samples.latent, samples.context)
+        if i == 0:
+          # Not those of the sampling pass, whose roundings differ: the ratio is 1 at first, also in bfloat16.
+          old_log_probs = tf.stop_gradient(log_probs)
         if config.policy_updates == 1:
           losses = policy_gradient.reinforce(log_probs, returns)
         else:
-          losses = policy_gradient.clipped_ratio(log_probs, samples.log_probs, returns, config.clip_ratio)
+          losses = policy_gradient.clipped_ratio(log_probs, old_log_probs, returns, config.clip_ratio)
         if config.kl_weight:
           divergence = policy_gradient.divergence_from_reference(log_probs, reference)
           metrics["kl"] = base.mean(divergence, mask)
