@@ -8,8 +8,10 @@ from tests.algorithms import judges
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import gsgan
+from tf_textgan.commands import flags
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -103,6 +105,16 @@ def test_the_control_variates_network_follows_the_seed():
   np.testing.assert_array_equal(first, again)
   # No number of it is the same by chance.
   assert np.all(first != other)
+
+
+def test_the_control_variates_network_follows_the_runs_seed_and_differs_from_the_discriminator():
+  def networks(seed):
+    algorithm = experiment_lib.build(flags.parse(["train.py", "--algorithm=gsgan", "--estimator=relax", f"--seed={seed}"], ""), FIXED)
+    return [np.ravel(network.embedding) for network in (algorithm.modules["control"].network, algorithm.discriminator)]
+
+  (control, discriminator), (again, _), (other, _) = (networks(seed) for seed in (3, 3, 4))
+  np.testing.assert_array_equal(control, again)
+  assert np.all(control != other) and np.all(control != discriminator)
 
 
 def test_a_control_variate_needs_scores_of_prefixes():

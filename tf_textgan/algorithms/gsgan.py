@@ -68,6 +68,9 @@ DISCRIMINATOR = ("recurrent", recurrent.Config())
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
 
+# Distance of the control network's seed from the discriminator's, which would otherwise start with the same weights. No ensemble reaches it.
+_CONTROL_STRIDE = 50_000_000
+
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 
 
@@ -79,7 +82,9 @@ class Algorithm(pretrained.Algorithm):
     self._control = None
     if config.estimator in estimators.CONTROLLED:
       discriminator_base.require(self.discriminator, discriminator_base.PointScores, f"--estimator {config.estimator}")
-      network = recurrent.Discriminator(self.generator.spec, recurrent.Config(dropout=0.0), seed) if config.estimator == "relax" else None
+      network = None
+      if config.estimator == "relax":
+        network = recurrent.Discriminator(self.generator.spec, recurrent.Config(dropout=0.0), seed + _CONTROL_STRIDE)
       self._control = self.modules["control"] = estimators.ControlVariate(network)
       self.optimizers["control_optimizer"] = base.adam(self._control, config.control_learning_rate)
 
