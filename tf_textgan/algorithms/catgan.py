@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -215,3 +216,32 @@ def _generator_loss(name, real_scores, fake_scores, groups):
   real_scores, fake_scores = (tf.reduce_mean(x, axis=1) if x.shape.rank == 2 else x for x in (real_scores, fake_scores))
   means = _group_means(real_scores, groups), _group_means(fake_scores, groups)
   return adversarial.relativistic_average_generator(real_scores, fake_scores, *means)
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("paper", "the authors' code")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(None, 1e-2),
+  "generator_learning_rate": published.Setting(None, 1e-4),
+  "discriminator_learning_rate": published.Setting(None, 1e-4),
+  "clip_norm": published.Setting(None, 5.0),
+  **{name: published.Setting(None, setting.code, setting.note) for name, setting in published.RELGAN_GENERATOR.items()},
+  "generator_head_size": published.Setting(None, 512, "256 without categories in the code"),
+  **{name: published.Setting(None, setting.code, setting.note) for name, setting in published.RELGAN_DISCRIMINATOR.items()},
+  "batch_size": published.Setting(None, "64 of each category", "of all categories"),
+  "losses": published.Setting(None, ("relativistic_average", "relativistic")),
+  "parents": published.Setting(None, "1", "1"),
+  "max_inverse_temperature": published.Setting(None, "100 on text, 1 on the oracle", "for text"),
+  "temperature_schedule": published.Setting(None, "exponential"),
+  "schedule_steps": published.Setting(None, 5000),
+  "temperature_step": published.Setting(None, 1, "later, and earlier from the third round on"),
+  "evaluation_batches": published.Setting(None, "8 of each category, against 8 of real text", "against the round's one of real text"),
+  "quality": published.Setting(None, "a sum over samples and views", "the mean"),
+  "quality_weight": published.Setting(None, 1.0),
+  "diversity_weight": published.Setting(None, 1e-3),
+  "discriminator's samples": published.Setting(None, "those that the fittest child was judged by", "new ones at the round's own temperature"),
+  "mle_steps": published.Setting(None, "150 epochs", published.SHORT),
+  "discriminator_steps": published.Setting(None, 0, "--discriminator_steps 0 for the code's"),
+  "adversarial_steps": published.Setting(None, 2_000, published.SHORT),
+  "discriminator_steps_per_round": published.Setting(None, 3),
+}

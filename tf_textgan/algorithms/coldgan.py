@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -134,3 +135,22 @@ class Algorithm(pretrained.Algorithm):
       "entropy": base.mean(-log_probs, weights[:, None] * mask),
       "gradient_norm": norm,
     }
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "networks": published.Setting("pretrained transformers", None, "SeqGAN's"),
+  "mle_learning_rate": published.Setting(note="no code is public; SeqGAN's"),
+  "generator_learning_rate": published.Setting(note="ours"),
+  "discriminator_learning_rate": published.Setting(note="SeqGAN's"),
+  "clip_norm": published.Setting(note="SeqGAN's"),
+  **published.OUR_GENERATOR,
+  **published.OUR_DISCRIMINATOR,
+  "exploration_temperature": published.Setting("below 1", None, "near enough to 1 that the mean weight is"),
+  "exploration_nucleus": published.Setting("yes, in one of two variants", None, "large enough that the mean weight is near 1"),
+  "exploration_share": published.Setting("of sentences; 1 without a nucleus", None, "of each token"),
+  "largest_weight": published.Setting("a limit", None, "ours"),
+  "replay_share": published.Setting(published.UNCHECKED, None),
+  "replay_size": published.Setting("past generators", None, "sentences of past generators"),
+  "discriminator_steps_per_round": published.Setting(published.UNCHECKED, None),
+}

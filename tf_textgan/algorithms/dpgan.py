@@ -16,6 +16,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
@@ -137,3 +138,31 @@ class Algorithm(pretrained.Algorithm):
 
 def _sentence_mean(values, mask):
   return tf.math.divide_no_nan(tf.reduce_sum(values * mask, axis=1), tf.reduce_sum(mask, axis=1))
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("paper", "the authors' code")
+PUBLISHED = {
+  "task": published.Setting("reviews and dialogues, given a text", "reviews, given a text, with attention", "unconditional"),
+  "optimizer": published.Setting(None, "Adagrad, 0.6 for all", "Adam"),
+  "mle_learning_rate": published.Setting(note="Adam's"),
+  "generator_learning_rate": published.Setting(note="Adam's"),
+  "discriminator_learning_rate": published.Setting(note="Adam's"),
+  "clip_norm": published.Setting(None, 2.0, "as in the other algorithms"),
+  **published.OUR_GENERATOR,
+  "generator_embedding_size": published.Setting(None, 128, "SeqGAN's"),
+  "generator_hidden_size": published.Setting(None, 256, "SeqGAN's"),
+  "generator_initialization": published.Setting(None, "U(-0.1, 0.1) cell, N(0, 0.0001^2) other weights", "SeqGAN's"),
+  "discriminator_embedding_size": published.Setting(None, 128, "as the generator's"),
+  "discriminator_hidden_size": published.Setting(None, 256, "as the generator's"),
+  "discriminator_init_stddev": published.Setting(None, 1e-4, "as the generator's"),
+  "batch_size": published.Setting(None, 64),
+  "reward": published.Setting("token times sentence", "token", "token times sentence"),
+  "discount": published.Setting(published.UNCHECKED, None, "0 for the code's reward of the token alone"),
+  "returns": published.Setting("sum", None, "a sum pays for length"),
+  "max_reward": published.Setting(None, 12.0),
+  "advantage": published.Setting("none", "none"),
+  "real_weight": published.Setting(1.0, "0.0001, stored as the integer 0"),
+  "teacher_forcing_steps_per_round": published.Setting(None, 1, "not weighted with the tokens' rewards as in the code"),
+  "discriminator_steps_per_round": published.Setting(None, "an epoch over all samples so far after 1,000 generator steps", "on new samples"),
+}

@@ -19,6 +19,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -174,3 +175,33 @@ class Algorithm(pretrained.Algorithm):
     answers = generator.complete(sentences, given, seed)
     after_prompt = tf.cast(tf.range(spec.length) >= given, tf.float32)
     return answers, spec.mask(answers.tokens) * after_prompt, after_prompt
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("GAD and its code", "TextGAIL and its code")
+PUBLISHED = {
+  "student; discriminator": published.Setting("language models of up to 14 billion weights, both", "GPT-2; RoBERTa", "`lstm`; `cnn_highway`"),
+  "optimizer": published.Setting("AdamW", "AdamW, weight decay 0.01", "Adam"),
+  "mle_learning_rate": published.Setting(note="SeqGAN's"),
+  "generator_learning_rate": published.Setting(1e-6, 1e-5, "for a small network"),
+  "discriminator_learning_rate": published.Setting(1e-6, 1e-5, "for a small network"),
+  "clip_norm": published.Setting(0.2, "none", "SeqGAN's"),
+  **published.OUR_GENERATOR,
+  **published.OUR_DISCRIMINATOR,
+  "longest_prompt": published.Setting("a question", 0),
+  "group_size": published.Setting(8, 1),
+  "reward": published.Setting("f(x)", "softmax of f(x) against f(y)", "f(x)"),
+  "normalised over": published.Setting("the group", "a running mean and deviation, at most 2", "the group"),
+  "ratio": published.Setting("token", "sequence"),
+  "clip_ratio": published.Setting("0.2, its library's default", "0.1 (captions), 0.2 (news)", "GAD's"),
+  "policy_updates": published.Setting(1, "1, in 16 parts", "with one the ratio is 1 and nothing is ever clipped"),
+  "kl_weight": published.Setting(0.001, 0.0),
+  "demonstration_share": published.Setting(0.0, 0.3, "falls to 0"),
+  "demonstration_advantage": published.Setting(None, 2.0),
+  "sampled at": published.Setting("temperature 0.8", "temperature 0.9, nucleus 0.9", "temperature 1: the policy that is trained and evaluated"),
+  "loss": published.Setting("mean over tokens", "of the sequence", "sum over the tokens of a sequence, mean over sequences"),
+  "batch_size": published.Setting(256, "32 (captions), 8 (news)", "as in the other algorithms"),
+  "discriminator_steps": published.Setting("some 800, with the student's", 100, "after the student's"),
+  "adversarial_steps": published.Setting("4 epochs", "200 (captions), 1,000 (news)", published.SHORT),
+  "discriminator_steps_per_round": published.Setting(1, "1 for each part", "on new answers"),
+}

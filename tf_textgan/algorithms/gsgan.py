@@ -13,6 +13,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -69,7 +70,7 @@ DISCRIMINATOR = ("recurrent", recurrent.Config())
 GENERATOR_KIND = generator_base.Autoregressive
 
 # Distance of the control network's seed from the discriminator's, which would otherwise start with the same weights. No ensemble reaches it.
-_CONTROL_STRIDE = 50_000_000
+_CONTROL_STRIDE = 10_000_000
 
 _OBJECTIVES = {"saturating": adversarial.saturating_generator, "non_saturating": adversarial.non_saturating_generator}
 
@@ -137,3 +138,24 @@ class Algorithm(pretrained.Algorithm):
       return tf.exp(tf.convert_to_tensor(self._control.log_temperature))
     config = self.config
     return config.max_temperature * (config.min_temperature / config.max_temperature) ** phase_fraction
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "task": published.Setting("strings of 12 characters from a small grammar", None, "any corpus"),
+  "mle_learning_rate": published.Setting("no pretraining", None, "--mle_steps 0 for none"),
+  "generator_learning_rate": published.Setting(published.UNCHECKED, None),
+  "discriminator_learning_rate": published.Setting(published.UNCHECKED, None),
+  "clip_norm": published.Setting(note="as in the other algorithms"),
+  **published.OUR_GENERATOR,
+  "generator_latent_size": published.Setting("the LSTM's initial state", None, "through a linear map and tanh"),
+  "discriminator_embedding_size": published.Setting(published.UNCHECKED, None),
+  "discriminator_hidden_size": published.Setting(published.UNCHECKED, None),
+  "discriminator_dropout": published.Setting(published.UNCHECKED, None),
+  "objective": published.Setting("saturating", None, "its gradient fades where D is sure"),
+  "estimator": published.Setting("gumbel_softmax", None),
+  "control_learning_rate": published.Setting(note="for rebar and relax, which the paper has not"),
+  "max_temperature": published.Setting("large", None, "ours"),
+  "min_temperature": published.Setting("small", None, "falls geometrically"),
+  "discriminator_steps_per_round": published.Setting(published.UNCHECKED, None),
+}

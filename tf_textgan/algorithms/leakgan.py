@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -188,3 +189,42 @@ class Algorithm(base.Algorithm):
     if pretraining:
       return metrics
     return {**metrics, "intrinsic_reward": base.mean(rewards, mask), "entropy": base.mean(-log_probs, mask)}
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("its code, captions", "its code, oracle task of length 20")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(1e-3, 1.5e-3),
+  "generator_learning_rate": published.Setting(1e-3, 1.5e-3),
+  "discriminator_learning_rate": published.Setting(5e-5, 5e-5),
+  "clip_norm": published.Setting(5.0, 5.0),
+  "generator_embedding_size": published.Setting(128, 32),
+  "generator_hidden_size": published.Setting(128, 32),
+  "generator_goal_size": published.Setting(16, 16),
+  "generator_horizon": published.Setting(4, 4),
+  "generator_highway": published.Setting(True, True),
+  "generator_init_stddev": published.Setting(0.1, 0.1),
+  "initial goal": published.Setting("one for each row of the batch", "one for each row of the batch", "one of the worker's"),
+  "goals": published.Setting("summed in blocks of 4", "summed in blocks of 4", "the last 4, as in the paper"),
+  "cosines": published.Setting("one number, over batch and time", "one number, over batch and time", "of each token, as in the paper"),
+  **{name: published.Setting(setting.code, setting.code, setting.note) for name, setting in published.SEQGAN_DISCRIMINATOR.items()},
+  "discriminator_embedding_size": published.Setting(256, 64),
+  "discriminator_widths": published.Setting((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 32), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)),
+  "discriminator_filters": published.Setting("160 of width 32 as well", (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)),
+  "discriminator_dropout": published.Setting(0.0, 0.0),
+  "discriminator_output_l2": published.Setting(0.0, 0.0, "the code has 0.2 but does not use it"),
+  "features of a prefix": published.Setting("padded to the full length", "padded to the full length", "of the windows inside the prefix"),
+  "batch_size": published.Setting(64, 64),
+  "pretraining_rounds": published.Setting(16, 10, "0 for as often as the numbers of steps allow"),
+  "mle_steps": published.Setting("16 x 12 x a twentieth of an epoch: 1,344 of 10,000", "10 x 8 epochs: 12,480", published.SHORT),
+  "discriminator_steps": published.Setting("16 x 15 epochs: 37,440", "10 x 15 epochs: 23,400", published.SHORT),
+  "adversarial_steps": published.Setting(800, 800, published.SHORT),
+  "discriminator_steps_per_round": published.Setting("5 x 3 epochs: 2,340", "5 x 3 epochs: 2,340", "each on new samples"),
+  "mle_steps_per_round": published.Setting("a twentieth of an epoch after every 15th", 0, "in each round, against running away"),
+  "rollouts": published.Setting(4, 4),
+  "ranked_real_growth": published.Setting(0.5, 0.0),
+  "ranks": published.Setting("in the order of a dictionary", "in the order of a dictionary", "of the rewards; equal ones have the mean"),
+  "logits in sampling": published.Setting(
+    "times 0.8 for the generator's steps, 1.5 for the discriminator's and in evaluation", "times 1; 1.5 likewise", "times 1"
+  ),
+}

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -111,3 +112,28 @@ class Algorithm(pretrained.Algorithm):
       "given": tf.cast(given, tf.float32),
       "gradient_norm": norm,
     }
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("paper", "the 2023 toolkit, oracle task")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(None, 1e-2),
+  "generator_learning_rate": published.Setting(None, 1e-2),
+  "discriminator_learning_rate": published.Setting(None, 1e-4),
+  "clip_norm": published.Setting(None, 5.0),
+  **published.SEQGAN_GENERATOR,
+  "generator_init_stddev": published.Setting(None, "1 / sqrt(rows)", "SeqGAN's"),
+  **published.SEQGAN_DISCRIMINATOR,
+  "discriminator_output_l2": published.Setting(None, 0.0, "SeqGAN's"),
+  "discriminator_start": published.Setting(None, "U(-0.05, 0.05), one matrix for highway and gate", "SeqGAN's"),
+  "baseline": published.Setting("rising", "mean weight", "the mean weight"),
+  "batch_size": published.Setting(None, 64),
+  "mle_steps": published.Setting(None, "80 epochs: 12,480", published.SHORT),
+  "discriminator_steps": published.Setting(None, "4 x 2 epochs: 1,250", published.SHORT),
+  "adversarial_steps": published.Setting(None, 200, published.SHORT),
+  "generator_steps_per_round": published.Setting(None, 50, "1 on text in the toolkit"),
+  "generator_batches": published.Setting(1, 1),
+  "discriminator_steps_per_round": published.Setting(None, "3 epochs over 10,000 fixed samples: 468", "each on new samples"),
+  "mixed": published.Setting(published.UNCHECKED, False),
+  "continuations": published.Setting(published.UNCHECKED, None),
+}

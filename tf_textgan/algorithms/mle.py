@@ -8,6 +8,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import likelihood
@@ -65,3 +66,16 @@ class Algorithm(base.Algorithm):
       steps = tf.cast(tf.convert_to_tensor(optimizer.iterations), tf.float32)
       base.move_towards(self.generator, self._learner, 1.0 - tf.minimum(config.weight_average, steps / (9.0 + steps)))
     return metrics
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("SeqGAN's pretraining", "its code")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(None, 1e-2),
+  "clip_norm": published.Setting(None, 5.0),
+  "batch_size": published.Setting(None, 64),
+  **published.SEQGAN_GENERATOR,
+  "mle_steps": published.Setting(None, "120 epochs: 18,720", published.SHORT),
+  "weight_decay": published.Setting(None, 0.0),
+  "weight_average": published.Setting(None, 0.0),
+}

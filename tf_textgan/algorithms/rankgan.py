@@ -15,6 +15,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
@@ -141,3 +142,36 @@ class _Sets:
   def compared(self, features):
     """The comparisons' features, `[C, F]`, from the features of the global batch."""
     return tf.gather(features, self._compared)
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("paper", "the authors' code")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(None, 1e-2),
+  "generator_learning_rate": published.Setting(None, 1e-2),
+  "discriminator_learning_rate": published.Setting(None, 1e-4),
+  "clip_norm": published.Setting(None, 5.0),
+  **published.SEQGAN_GENERATOR,
+  **published.SEQGAN_DISCRIMINATOR,
+  "discriminator_start": published.Setting(None, "embedding and convolutions U(-0.1, 0.1); highway and gate Glorot's", "SeqGAN's"),
+  "discriminator_outputs": published.Setting(None, "none", "a logit for evaluation, which the ranker does not learn from"),
+  "discriminator_output_l2": published.Setting(None, None, "of that logit alone"),
+  "batch_size": published.Setting(None, "64; 32 in the rounds", "in all phases"),
+  "mle_steps": published.Setting(None, "120 epochs: 18,720", published.SHORT),
+  "discriminator_steps": published.Setting(None, "50 x 3 epochs: 23,400", published.SHORT),
+  "adversarial_steps": published.Setting(None, 200, published.SHORT),
+  "discriminator_steps_per_round": published.Setting(None, "5 epochs over 10,000 fixed samples: 780", "each on new samples"),
+  "rollouts": published.Setting(None, 16),
+  "rollout_policy_lag": published.Setting(None, 0.8, "the generator itself completes, as in seqgan"),
+  "reference_size": published.Setting(None, 16),
+  "comparison_size": published.Setting(None, "the batch, both kinds together", "of the other kind, as in the paper"),
+  "gamma": published.Setting(None, "1, of the sum over 16 references", "of the mean over them, which is the same factor"),
+  "over the references": published.Setting("mean of the logarithms", "cosines summed, one softmax", "the mean of the logarithms"),
+  "reward": published.Setting("log R against real sentences", "R among generated ones", "log R against real sentences"),
+  "advantage": published.Setting("none", "none", "log R is never positive and differs little"),
+  "rollout_chunk": published.Setting(note="a matter of speed"),
+  "policy_updates": published.Setting(1, 1),
+  "clip_ratio": published.Setting(note="for several policy_updates, which the paper has not"),
+  "kl_weight": published.Setting(note="not in the paper"),
+  "entropy_weight": published.Setting(note="not in the paper"),
+}

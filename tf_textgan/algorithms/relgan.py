@@ -15,6 +15,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
@@ -129,3 +130,28 @@ class Algorithm(pretrained.Algorithm):
     config = self.config
     total = max(config.schedule_steps or rounds, 2)
     return relaxed.inverse_temperature(phase_fraction * rounds, total, config.max_inverse_temperature, config.temperature_schedule)
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(1e-2, 1e-2),
+  "generator_learning_rate": published.Setting(1e-4, 1e-4),
+  "discriminator_learning_rate": published.Setting(1e-4, 1e-4),
+  "clip_norm": published.Setting(None, 5.0),
+  **published.RELGAN_GENERATOR,
+  "layer norms": published.Setting("over a row, in the relational memory's paper", "over all rows together", "over a row"),
+  **published.RELGAN_DISCRIMINATOR,
+  "batch_size": published.Setting(64, 64),
+  "loss": published.Setting("relativistic", "relativistic"),
+  "penalty_weight": published.Setting(None, 10.0, "on the mean of the views without dropout; the code's is on their sum, with it"),
+  "max_inverse_temperature": published.Setting(
+    "100 or 1,000 on text, 1 and 2 on the oracle", "100 or 1,000 on text, 1 and 2 on the oracle", "for text"
+  ),
+  "temperature_schedule": published.Setting("exponential", "exponential"),
+  "schedule_steps": published.Setting("all rounds", 5000),
+  "feedback": published.Setting("soft", "hard"),
+  "mle_steps": published.Setting("150 epochs", "150 epochs", published.SHORT),
+  "discriminator_steps": published.Setting(0, 0, "--discriminator_steps 0 for the paper's"),
+  "adversarial_steps": published.Setting("2,000 on text, 3,000 on the oracle", "2,000 on text, 3,000 on the oracle", published.SHORT),
+  "discriminator_steps_per_round": published.Setting(5, 5),
+}

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import vanilla
@@ -146,3 +147,29 @@ class Baseline(keras.layers.Layer):
     average = self._decay * tf.convert_to_tensor(self.average) + (1.0 - self._decay) * x
     self.average.value.assign(average)
     return average
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("paper, EMNLP news", "its code")
+PUBLISHED = {
+  "generator_learning_rate": published.Setting(9.59e-5, 9.59e-5),
+  "discriminator_learning_rate": published.Setting(9.38e-3, 9.38e-3),
+  "beta_1": published.Setting(0.5, 0.5),
+  "discount": published.Setting(0.23, 0.23),
+  "baseline_decay": published.Setting(0.08, 0.08),
+  "generator_embedding_size": published.Setting(64, 64),
+  "generator_pretrained_size": published.Setting(300, 300, "with --embedding_file"),
+  "generator_hidden_size": published.Setting(512, 512),
+  "generator_layers": published.Setting(2, 2),
+  "generator_latent_size": published.Setting(None, 0),
+  "discriminator_embedding_size": published.Setting(64, 64),
+  "discriminator_pretrained_size": published.Setting(300, 300, "with --embedding_file"),
+  "word vectors": published.Setting("fixed", "trained", "fixed"),
+  "discriminator_hidden_size": published.Setting(512, 512),
+  "discriminator_dropout": published.Setting(0.1, 0.1),
+  "discriminator_l2": published.Setting(1e-6, 1e-6, "beside a mean over tokens; the code's is over all positions"),
+  "batch_size": published.Setting(512, 512, "--batch_size 512 for the paper's"),
+  "adversarial_steps": published.Setting(200_000, 200_000, published.SHORT),
+  "discriminator_steps_per_round": published.Setting(1, 1),
+  "checkpoint": published.Setting("least Frechet distance", "least Frechet distance", "`--best_metric frechet`"),
+}

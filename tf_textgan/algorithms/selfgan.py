@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import likelihood
@@ -122,3 +123,21 @@ class Algorithm(pretrained.Algorithm):
     start = tf.fill([particles], spec.start_token)
     guided = search(generator.step, generator.picker, start, state, self.log_weight, spec.length, noise.fold(seed, "search"), spec.end_token)
     return guided.tokens, {"score": base.mean(guided.scores)}
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "task, networks": published.Setting("conditional; T5-small", None, "unconditional; SeqGAN's"),
+  "mle_learning_rate": published.Setting(note="no code is public; SeqGAN's"),
+  "generator_learning_rate": published.Setting(note="ours"),
+  "discriminator_learning_rate": published.Setting(note="SeqGAN's"),
+  "clip_norm": published.Setting(note="SeqGAN's"),
+  **published.OUR_GENERATOR,
+  **published.OUR_DISCRIMINATOR,
+  "decoding": published.Setting("reranking, or Monte-Carlo tree search", None, "a draw by exp(f), which has a right answer"),
+  "candidates": published.Setting(published.UNCHECKED, None),
+  "search_every": published.Setting(note="of a particle filter in place of the tree search"),
+  "discriminator's fakes": published.Setting("the chosen sentences", None, "plain samples: f is then the ratio to G, which a draw by exp(f) needs"),
+  "real_share": published.Setting(note="not in the paper"),
+  "discriminator_steps_per_round": published.Setting(published.UNCHECKED, None),
+}

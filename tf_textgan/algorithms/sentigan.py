@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import likelihood
@@ -163,3 +164,37 @@ class Algorithm(base.Algorithm):
       config.rollout_chunk or rollouts.cached_rows(member.spec.vocab_size),
       lambda tokens, *place: penalty(tokens, discriminator.completions_class_logits(cache, tokens, *place)),
     )
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+COLUMNS = ("its code, reviews", "its code, oracle task")
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(1e-2, 1e-2),
+  "generator_learning_rate": published.Setting(1e-2, 1e-2),
+  "generators' optimizer": published.Setting("RMSProp from 1", "RMSProp from 1", "RMSProp from 0, Keras's; the code's first hundred steps are small"),
+  "discriminator_learning_rate": published.Setting(1e-4, 1e-4),
+  "clip_norm": published.Setting(5.0, 5.0),
+  "generator_embedding_size": published.Setting(200, 32),
+  "generator_hidden_size": published.Setting(200, 32),
+  "generator_latent_size": published.Setting("the initial state, N(0, 16)", 0),
+  "generator_init_stddev": published.Setting(0.1, 0.1),
+  "generator_initialization": published.Setting("glorot", "glorot", "forget gate 1"),
+  "output bias": published.Setting("none", "none", "one, from 0"),
+  **{name: published.Setting(setting.code, setting.code, setting.note) for name, setting in published.SEQGAN_DISCRIMINATOR.items()},
+  "discriminator_widths": published.Setting((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)),
+  "discriminator_filters": published.Setting("without the last 160", (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)),
+  "discriminator_output_l2": published.Setting("0.2 / 2", "0.2 / 2", "the same penalty"),
+  "discriminator_start": published.Setting(
+    "N(0, 0.1^2), highway and gate Glorot's", "N(0, 0.1^2), highway and gate Glorot's", "the same distributions"
+  ),
+  "discriminator_outputs": published.Setting("2", "2", "one for each category and one, as in the paper; one generator for each category"),
+  "batch_size": published.Setting(64, 64),
+  "mle_steps": published.Setting(30_000, "120 epochs: 18,720", published.SHORT),
+  "discriminator_steps": published.Setting("10 x 3 epochs", "10 x 3 epochs: 4,680", published.SHORT),
+  "adversarial_steps": published.Setting(2_000, 350, published.SHORT),
+  "generator_steps_per_round": published.Setting("2, and 2 on real text", 1),
+  "discriminator_steps_per_round": published.Setting("3 epochs", "3 epochs: 468", "each on new samples"),
+  "mle_steps_per_round": published.Setting(2_000, 0),
+  "rollouts": published.Setting(16, 16),
+  "rollout_chunk": published.Setting(note="a matter of speed"),
+}

@@ -12,6 +12,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
@@ -56,3 +57,27 @@ class Algorithm(policy.Algorithm):
     return judge._replace(
       reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place))
     )
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "mle_learning_rate": published.Setting(None, 1e-2),
+  "generator_learning_rate": published.Setting(None, 1e-2),
+  "discriminator_learning_rate": published.Setting(None, 1e-4),
+  "clip_norm": published.Setting(None, 5.0, "of a mean over the batch; the code's loss is a sum, so that it clips earlier"),
+  **published.SEQGAN_GENERATOR,
+  **published.SEQGAN_DISCRIMINATOR,
+  "batch_size": published.Setting(None, 64),
+  "mle_steps": published.Setting(None, "120 epochs: 18,720", published.SHORT),
+  "discriminator_steps": published.Setting(None, "50 x 3 epochs: 23,400", published.SHORT),
+  "adversarial_steps": published.Setting(None, 200, published.SHORT),
+  "discriminator_steps_per_round": published.Setting(None, "5 x 3 epochs over 10,000 fixed samples: 2,340", "each on new samples"),
+  "rollouts": published.Setting(16, 16),
+  "rollout_policy_lag": published.Setting(None, 0.8, "the generator itself completes, nearly the same policy and a set of weights less"),
+  "advantage": published.Setting("none", "none"),
+  "rollout_chunk": published.Setting(note="a matter of speed"),
+  "policy_updates": published.Setting(1, 1),
+  "clip_ratio": published.Setting(note="for several policy_updates, which the paper has not"),
+  "kl_weight": published.Setting(note="not in the paper"),
+  "entropy_weight": published.Setting(note="not in the paper"),
+}

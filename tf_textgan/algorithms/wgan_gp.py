@@ -11,6 +11,7 @@ import dataclasses
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
@@ -101,3 +102,24 @@ class Algorithm(base.Algorithm):
 
   def _softmax_rows(self, num, seed):
     return self.generator.sample(num, seed, pickers.SoftArgmax()).points
+
+
+# See `tf_textgan.published`; docs/algorithms.md has the table.
+PUBLISHED = {
+  "learning_rate": published.Setting(1e-4, 1e-4),
+  "beta_1": published.Setting(None, 0.5),
+  "beta_2": published.Setting(None, 0.9),
+  "penalty_weight": published.Setting(10.0, 10.0, "1e-12 under the square root"),
+  "discriminator_steps_per_round": published.Setting(10, 10),
+  "generator_latent_size": published.Setting(None, 128),
+  "generator_channels": published.Setting(512, 512),
+  "generator_blocks": published.Setting(5, 5),
+  "discriminator_channels": published.Setting(512, 512),
+  "discriminator_blocks": published.Setting(5, 5),
+  "initial weights": published.Setting(
+    None, "uniform; variance 4 / (fan in + fan out) in convolutions, half of that in linear layers", "the same distributions"
+  ),
+  "batch_size": published.Setting(64, 64),
+  "text": published.Setting("32 characters", "32 characters", "the corpus's length: `--tokenizer char --max_length 32`"),
+  "adversarial_steps": published.Setting(200_000, 200_000, published.SHORT),
+}
