@@ -324,13 +324,14 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 
-  every = experiment.loop.log_every
+  journal = monitors.Journal(loop, folder / "metrics.jsonl")
   summaries = monitors.Summaries(
-    loop, every, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
+    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
   )
   return [
     monitors.ProgressBar(loop),
-    monitors.Journal(loop, every, folder / "metrics.jsonl"),
+    monitors.Means(loop, experiment.loop.log_every, [journal, summaries]),
+    journal,
     summaries,
     monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
   ]

@@ -5,7 +5,6 @@ two evaluations are an epoch. All random numbers are derived from the run's seed
 uninterrupted one.
 """
 
-import collections
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
@@ -76,6 +75,14 @@ class RunState:
     phase: index of the current phase.
     round: rounds made in the phase.
     step: rounds made in all phases.
+    rounds: name of a phase to the rounds made in it, for the phases that have made any.
+    scheduled: name of a phase to its length, for the current phase and those before it; of one that ended early, the length that it had then.
+    ended_early: name of a phase that a callback ended before that length to which callback it was and when, such as "EarlyStopping at step 40".
+    evaluated: step of the last evaluation.
+    epoch: sums of the training metrics since the last evaluation, weighted with the rounds.
+    epoch_rounds: rounds in these sums.
+    window: sums of the training metrics since the last record, see `monitors.Means`.
+    window_calls: calls in these sums.
     batches: batches taken from the data.
     updates: name of an update to the number of times it was made.
     best_metric: metric whose lowest value marks the best checkpoint.
@@ -83,12 +90,19 @@ class RunState:
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since the largest gain.
     at_chance: consecutive evaluations with the discriminator at chance, see `monitors.StopAtChance`.
-    ended_at: scheduled rounds of the phase when a callback ended it early, else 0. With a longer schedule the phase continues.
   """
 
   phase: int = 0
   round: int = 0
   step: int = 0
+  rounds: dict[str, int] = dataclasses.field(default_factory=dict)
+  scheduled: dict[str, int] = dataclasses.field(default_factory=dict)
+  ended_early: dict[str, str] = dataclasses.field(default_factory=dict)
+  evaluated: int = 0
+  epoch: dict[str, float] = dataclasses.field(default_factory=dict)
+  epoch_rounds: int = 0
+  window: dict[str, float] = dataclasses.field(default_factory=dict)
+  window_calls: int = 0
   batches: int = 0
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
   best_metric: str = ""
@@ -96,7 +110,6 @@ class RunState:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
-  ended_at: int = 0
 
 
 class Loop:
@@ -143,19 +156,40 @@ class Loop:
     self._seed = noise.seed(config.seed)
     self._compiled = {}
     self._saved_at = time.monotonic()
+    self._restored_step = None
     self.interrupted = False
     self.run_state = RunState()
     self.kept = {}
 
   def restore(self) -> bool:
-    """Restores the latest checkpoint; returns whether there was one."""
+    """Restores the latest checkpoint; returns whether there was one.
+
+    The last phase that has made rounds goes on if it is longer now than it was, also one that was over or ended early. Lengths of later phases may be
+    anything; lengths of earlier ones must be as they were.
+
+    Raises:
+      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than the rounds it has
+        made; or see `Checkpoints.restore`.
+    """
     run_state = self._checkpoints.restore(self._algorithm.variables())
     if run_state is None:
       return False
-    self.run_state, self.kept = RunState(**run_state), self._checkpoints.kept
-    # If the schedule is longer now, training continues from the end of the old schedule.
-    while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
-      self._begin_phase(self.run_state.phase + 1)
+    state = RunState(**run_state)
+    begun = [number for number, phase in enumerate(self.phases) if state.rounds.get(phase.name)]
+    # A phase that was begun but has made no round is as one to come.
+    state.phase = begun[-1] if begun else 0
+    current = self.phases[state.phase]
+    state.round = state.rounds.get(current.name, 0)
+    for phase in self.phases[: state.phase]:
+      _check_length_of_earlier(phase, current, state)
+    if current.steps < state.round:
+      raise errors.UserError(
+        f"the phase {current.name} has made {state.round} rounds, so it cannot have {current.steps}; give it {state.round} or more, or begin "
+        "another run in a new --workdir"
+      )
+    if current.steps > state.scheduled.get(current.name, 0):
+      state.ended_early.pop(current.name, None)
+    self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
     return True
 
   @property
@@ -167,6 +201,20 @@ class Loop:
   def rounds(self) -> int:
     """Rounds of all phases."""
     return sum(phase.steps for phase in self.phases)
+
+  @property
+  def finished(self) -> bool:
+    """Whether all phases are over."""
+    return self._phase_is_over() and not any(phase.steps for phase in self.phases[self.run_state.phase + 1 :])
+
+  def early_ends(self) -> list[str]:
+    """A sentence for each phase that a callback ended early: which, by what and when, and the rounds it left out."""
+    state, lengths = self.run_state, {phase.name: phase.steps for phase in self.phases}
+    return [
+      f"the phase {name} was ended early by {end}, after {state.rounds[name]} of its {lengths[name]} rounds"
+      for name, end in state.ended_early.items()
+      if state.rounds[name] < lengths[name]
+    ]
 
   def run(self, callbacks: Iterable[keras.callbacks.Callback | callbacks_lib.ForOptimizer] = ()) -> None:
     """Trains to the end of the schedule, or until SIGTERM or SIGINT, which sets `interrupted`.
@@ -201,52 +249,60 @@ class Loop:
       watchers.on_train_end()
 
   def _run_phases(self, batches, watchers):
-    for number in range(self.run_state.phase, len(self.phases)):
+    for number, phase in enumerate(self.phases):
+      if number < self.run_state.phase:
+        continue
+      if phase.name not in self.run_state.ended_early:
+        self.run_state.scheduled[phase.name] = phase.steps
+      if not phase.steps:
+        continue
       if number > self.run_state.phase:
-        self._begin_phase(number)
-      self._run_phase(self.phases[number], batches, watchers)
+        self.run_state.phase, self.run_state.round = number, 0
+      self._run_phase(phase, batches, watchers)
       if self.interrupted:
         break
       watchers.end_phase()
-    self._save()
+    if self.run_state.step != self._restored_step:
+      self._save()
     self._checkpoints.wait()
 
-  def _begin_phase(self, number):
-    self.run_state.phase, self.run_state.round, self.run_state.ended_at = number, 0, 0
-
   def _phase_is_over(self):
-    state = self.run_state
-    return max(state.round, state.ended_at) >= self.phases[state.phase].steps
+    state, phase = self.run_state, self.phases[self.run_state.phase]
+    # A run that was stopped between two evaluations, and whose phase is to end there, still has the evaluation at its end to make.
+    return phase.name in state.ended_early or (state.round >= phase.steps and state.evaluated == state.step)
 
   def _run_phase(self, phase, batches, watchers):
     state, config, generator = self.run_state, self._config, self._algorithm.generator
     boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
     rounds_per_call = config.steps_per_call if len(phase.updates) == 1 else 1
     while not self._phase_is_over() and not self.interrupted:
-      last_evaluation = max(b for b in [0, *boundaries] if b <= state.round)
-      next_evaluation = min(b for b in boundaries if b > state.round)
+      next_evaluation = min((b for b in boundaries if b > state.round), default=phase.steps)
+      last_evaluation = max(b for b in [0, *boundaries] if b < next_evaluation)
       epoch = state.phase * config.evaluations + boundaries.index(next_evaluation)
       calls = math.ceil((next_evaluation - last_evaluation) / rounds_per_call)
       watchers.begin_epoch(epoch, calls, resumed=state.round > last_evaluation)
-      totals = collections.Counter()
-      first = state.round
       while state.round < next_evaluation and not self.interrupted and not generator.stop_training:
         rounds = min(rounds_per_call, next_evaluation - state.round)
         batch = (state.round - last_evaluation) // rounds_per_call
         watchers.on_train_batch_begin(batch)
         logs = self._run_rounds(phase, batches, rounds)
-        totals.update({name: value * rounds for name, value in logs.items()})
+        state.epoch = {name: state.epoch.get(name, 0.0) + value * rounds for name, value in logs.items()}
+        state.epoch_rounds += rounds
         watchers.on_train_batch_end(batch, logs)
         # Not before an evaluation, which saves a checkpoint itself: a run resumed from an earlier one would skip the evaluation.
         if state.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
       if state.round < next_evaluation and self.interrupted:
         return
-      logs = {name: total / (state.round - first) for name, total in totals.items()}
+      logs = {name: total / state.epoch_rounds for name, total in state.epoch.items()}
+      state.epoch, state.epoch_rounds = {}, 0
       logs |= self._evaluate(state.step)
+      state.evaluated = state.step
       watchers.on_epoch_end(epoch, logs)
       if generator.stop_training:
-        state.ended_at, generator.stop_training = phase.steps, False
+        generator.stop_training = False
+        if state.round < phase.steps:
+          state.ended_early[phase.name] = f"{watchers.stopped_by} at step {state.step}"
       if state.best_metric != config.best_metric:
         # The run began with another metric, whose values are not comparable.
         state.best_metric, state.best = config.best_metric, math.inf
@@ -284,6 +340,7 @@ class Loop:
         logs[f"{update.name}/{name}"] = float(value)
     state.round += rounds
     state.step += rounds
+    state.rounds[phase.name] = state.round
     for name, value in logs.items():
       if not math.isfinite(value):
         raise errors.UserError(
@@ -351,6 +408,18 @@ class Loop:
     self._saved_at = time.monotonic()
     if self._chief:
       self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), best, self.kept)
+
+
+def _check_length_of_earlier(phase, current, state):
+  """Raises a `UserError` if a phase before the current one has another length now than the one it ended with."""
+  made, before = state.rounds.get(phase.name, 0), state.scheduled.get(phase.name, 0)
+  if phase.steps in (made, before):
+    return
+  early = f", ended early by {state.ended_early[phase.name]}" if phase.name in state.ended_early else ""
+  raise errors.UserError(
+    f"the phase {phase.name} is over, with {made} of {before} rounds{early}, and the run is at round {state.round} of the phase {current.name}, so "
+    f"{phase.name} cannot have {phase.steps} now; give it {before} again, or begin another run in a new --workdir, for example with --pretrained"
+  )
 
 
 class _Signals:

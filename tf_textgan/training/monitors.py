@@ -1,11 +1,13 @@
 """Keras callbacks of a run: progress bar, journal, TensorBoard, sample sentences, and early stopping of phases."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import json
 import math
 import pathlib
 import sys
 from typing import Any
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -38,41 +40,52 @@ class ProgressBar(keras.callbacks.Callback):
     self._bar.close()
 
 
-class Means(keras.callbacks.Callback):
-  """Base of callbacks that record training metrics, averaged over `every` rounds. A subclass defines `record`."""
-
-  def __init__(self, loop: loop_lib.Loop, every: int):
-    super().__init__()
-    self._loop = loop
-    self._every = every
-    self._sums = {}
-
-  def on_train_batch_end(self, batch, logs=None):
-    for name, value in (logs or {}).items():
-      total, count = self._sums.get(name, (0.0, 0))
-      self._sums[name] = (total + value, count + 1)
-    if self._loop.run_state.step % self._every == 0:
-      self._flush()
-
-  def on_epoch_begin(self, epoch, logs=None):
-    self._flush()
-
-  def _flush(self):
-    if self._sums:
-      means = {name: total / count for name, (total, count) in self._sums.items()}
-      self._sums = {}
-      self.record(self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, means)
+class Recorder(Protocol):
+  """What `Means` hands its averages to."""
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     """Records averaged metrics at a step of the named phase."""
-    raise NotImplementedError
 
 
-class Journal(Means):
+class Means(keras.callbacks.Callback):
+  """Averages the training metrics over `every` rounds, and up to each evaluation, and hands the averages to its recorders.
+
+  The sums are in `RunState`, and so in the checkpoints: a resumed run records the same averages. A loop has at most one `Means`, listed before its
+  recorders.
+  """
+
+  def __init__(self, loop: loop_lib.Loop, every: int, recorders: Sequence[Recorder]):
+    super().__init__()
+    self._loop = loop
+    self._every = every
+    self._recorders = recorders
+
+  def on_train_batch_end(self, batch, logs=None):
+    state = self._loop.run_state
+    for name, value in (logs or {}).items():
+      state.window[name] = state.window.get(name, 0.0) + value
+    state.window_calls += 1
+    if state.step % self._every == 0:
+      self._flush()
+
+  def on_epoch_end(self, epoch, logs=None):
+    self._flush()
+
+  def _flush(self):
+    state = self._loop.run_state
+    if state.window:
+      means = {name: total / state.window_calls for name, total in state.window.items()}
+      state.window, state.window_calls = {}, 0
+      for recorder in self._recorders:
+        recorder.record(state.step, self._loop.phases[state.phase].name, means)
+
+
+class Journal(keras.callbacks.Callback):
   """Writes `metrics.jsonl`: one object per line with `step`, `phase`, `kind` and the metrics of training or of an evaluation."""
 
-  def __init__(self, loop: loop_lib.Loop, every: int, path: str | pathlib.Path):
-    super().__init__(loop, every)
+  def __init__(self, loop: loop_lib.Loop, path: str | pathlib.Path):
+    super().__init__()
+    self._loop = loop
     self._path = pathlib.Path(path)
 
   def on_train_begin(self, logs=None):
@@ -82,7 +95,6 @@ class Journal(Means):
     files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 
   def on_epoch_end(self, epoch, logs=None):
-    self._flush()
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
     self._append("evaluation", self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, metrics)
 
@@ -106,13 +118,12 @@ def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
   return lines
 
 
-class Summaries(Means):
+class Summaries(keras.callbacks.Callback):
   """Writes TensorBoard summaries: training metrics, evaluations, sample sentences, hyperparameters, and optionally a profile."""
 
   def __init__(
     self,
     loop: loop_lib.Loop,
-    every: int,
     folder: str | pathlib.Path,
     sentences: Callable[[], list[str]],
     hyperparameters: dict[str, int | float | str],
@@ -123,14 +134,14 @@ class Summaries(Means):
 
     Args:
       loop: the training loop.
-      every: rounds to average training metrics over.
       folder: folder of the event files.
       sentences: returns sample sentences.
       hyperparameters: flat dictionary for the HParams plugin.
       profile_rounds: rounds to profile, after the first ten.
       warnings: returns the warnings of the last evaluation.
     """
-    super().__init__(loop, every)
+    super().__init__()
+    self._loop = loop
     self._folder = str(folder)
     self._sentences = sentences
     self._hyperparameters = hyperparameters
@@ -152,13 +163,11 @@ class Summaries(Means):
       tf.profiler.experimental.start(self._folder)
 
   def on_train_batch_end(self, batch, logs=None):
-    super().on_train_batch_end(batch, logs)
     self._rounds += 1
     if self._profile and self._rounds == self._profile.stop:
       tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
-    self._flush()
     step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
     with self._writer.as_default(step=step):
@@ -175,7 +184,6 @@ class Summaries(Means):
   def on_train_end(self, logs=None):
     if self._profile and self._profile.start < self._rounds < self._profile.stop:
       tf.profiler.experimental.stop()
-    self._flush()
     self._writer.close()
 
   @staticmethod
