@@ -168,8 +168,8 @@ class Loop:
     anything; lengths of earlier ones must be as they were.
 
     Raises:
-      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than the rounds it has
-        made; or see `Checkpoints.restore`.
+      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than its rounds; or
+        see `Checkpoints.restore`.
     """
     run_state = self._checkpoints.restore(self._algorithm.variables())
     if run_state is None:
