@@ -20,7 +20,7 @@ ALLOWED = {
   "sequences": set(),
   "layers": {"sequences"},
   "progress": set(),
-  "files": set(),
+  "files": {"errors"},
   "registry": {"errors"},
   "losses": set(),
   "sampling": {"sequences"},

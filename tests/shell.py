@@ -134,6 +134,18 @@ def call(name, *words):
   return code, out.getvalue(), err.getvalue()
 
 
+@contextlib.contextmanager
+def small_disk(folder, size):
+  """Mounts a file system in memory, of so many bytes, on a folder; yields a function that changes its size. For root."""
+  folder = pathlib.Path(folder)
+  folder.mkdir(exist_ok=True)
+  subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+  try:
+    yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+  finally:
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
 def said(err):
   """The lines of a stderr that are neither notes of TensorFlow and TFDS nor overwritten by those after them as a progress bar's are."""
   lines = [line.rsplit("\r", 1)[-1].strip() for line in err.splitlines()]

@@ -11,9 +11,55 @@ import shutil
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from tf_textgan import errors
 
 # Suffix of unfinished files. A folder's owner may remove such leftovers of a killed process.
 PARTIAL = ".partial"
+
+
+# Why the operating system does not write: the errors whose text TensorFlow and TFDS put into exceptions of their own.
+_REASONS = tuple(os.strerror(code) for code in (
+  errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+))  # fmt: skip
+
+
+class NotWritten(errors.UserError):
+  """A file or folder that cannot be written, for example because the disk is full.
+
+  Attributes:
+    reason: the operating system's, such as "No space left on device".
+  """
+
+  def __init__(self, path: str | os.PathLike, reason: str):
+    super().__init__(f"cannot write {path}: {reason}")
+    self.reason = reason
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+  """Turns errors of the file system into `NotWritten`, whether Python or TensorFlow writes.
+
+  Args:
+    path: the file or folder that the block writes. Temporary files' paths begin with it; errors that name other files stay as they are.
+  """
+  try:
+    yield
+  except OSError as e:
+    if e.filename is not None and not os.fspath(e.filename).startswith(os.fspath(path)):
+      raise
+    raise NotWritten(path, e.strerror or str(e)) from e
+  except tf.errors.OpError as e:
+    reason = reason_in(e)
+    if reason is None:
+      raise
+    raise NotWritten(path, reason) from e
+
+
+def reason_in(error: Exception) -> str | None:
+  """The operating system's reason for not writing, such as "No space left on device", in the text of an exception; None if there is none."""
+  return next((reason for reason in _REASONS if reason in str(error)), None)
 
 
 @contextlib.contextmanager
@@ -27,18 +73,19 @@ def replacing(path: str | os.PathLike, sync: bool = False) -> Iterator[pathlib.P
     sync: flush the file to disk before replacing, so that a power failure leaves the old file or the new one.
 
   Raises:
-    OSError: `path` cannot be written; the error names the file.
+    NotWritten: `path` cannot be written.
   """
   path = pathlib.Path(path)
   if path.is_dir():
-    raise IsADirectoryError(errno.EISDIR, "expected a file, but this is a folder", str(path))
+    raise NotWritten(path, "expected a file, but this is a folder")
   temporary = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
   try:
-    yield temporary
-    if sync:
-      with open(temporary, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with writing(path):
+      yield temporary
+      if sync:
+        with open(temporary, "rb") as file:
+          os.fsync(file.fileno())
+      os.replace(temporary, path)
   except BaseException:
     temporary.unlink(missing_ok=True)
     raise
@@ -46,14 +93,19 @@ def replacing(path: str | os.PathLike, sync: bool = False) -> Iterator[pathlib.P
 
 @contextlib.contextmanager
 def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-  """Yields a path for a new folder; it replaces `path` when the block ends without an error. Removes leftovers of a killed process first."""
+  """Yields a path for a new folder; it replaces `path` when the block ends without an error. Removes leftovers of a killed process first.
+
+  Raises:
+    NotWritten: `path` cannot be written.
+  """
   path = pathlib.Path(path)
   temporary = path.with_name(path.name + PARTIAL)
   shutil.rmtree(temporary, ignore_errors=True)
   try:
-    yield temporary
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(temporary, path)
+    with writing(path):
+      yield temporary
+      shutil.rmtree(path, ignore_errors=True)
+      os.replace(temporary, path)
   except BaseException:
     shutil.rmtree(temporary, ignore_errors=True)
     raise

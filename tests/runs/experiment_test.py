@@ -153,7 +153,7 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     files.write_json(path, {"a": object()})
   assert json.loads(path.read_text()) == {"a": 1}
   assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
-  with pytest.raises(IsADirectoryError, match="expected a file, but this is a folder"):
+  with pytest.raises(errors.UserError, match="expected a file, but this is a folder"):
     files.write_json(tmp_path, {})
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -19,6 +20,7 @@ from tf_textgan import runs
 from tf_textgan.commands import flags
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import lock
 
 _STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
 _TOTAL = 22
@@ -95,8 +97,7 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
   assert code == 0, err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
-  assert shell.journal(run, "evaluation") == shell.journal(place / "whole", "evaluation")
-  for name in ("results.json", "vocabulary.json"):
+  for name in ("metrics.jsonl", "results.json", "vocabulary.json"):
     assert (run / name).read_text() == (place / "whole" / name).read_text()
   samples = sorted((place / "whole" / "samples").iterdir())
   assert len(samples) == 6
@@ -107,7 +108,8 @@ def test_files_of_a_run(place):
   run = place / "whole"
   names = {path.name for path in run.iterdir()}
   assert names == {
-    "checkpoints", "config.json", "curves.png", "metrics.jsonl", "results.json", "samples", "summaries", "versions.json", "vocabulary.json",
+    "checkpoints", "config.json", "curves.png", "metrics.jsonl", "results.json", "samples", "summaries", "train.lock", "versions.json",
+    "vocabulary.json",
   }  # fmt: skip
   assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
   assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
@@ -131,7 +133,7 @@ def test_a_finished_run_does_not_change(place):
   shutil.copytree(place / "whole", place / "again")
   code, _, err = _finish(_train(place, "again"))
   assert code == 0, err
-  assert f"going on from step {_TOTAL} of {_TOTAL}" in err
+  assert f"nothing is left to train in {place / 'again'}: step {_TOTAL} of {_TOTAL}" in err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, place / "again" / "checkpoints" / name)
   assert shell.journal(place / "again") == shell.journal(place / "whole")
@@ -280,6 +282,131 @@ def test_a_folder_with_a_config_but_no_checkpoint_starts_the_run(place, tmp_path
   begun = _only_begin(monkeypatch)
   assert not runs.train(_experiment(place, tmp_path))
   assert [loop.run_state.step for loop in begun] == [0]
+
+
+def _files(folder):
+  """Path to content and time of all files in a folder but the lock."""
+  return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file() and path.name != "train.lock"}
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"mle_steps": 20}, "the phase mle is over, with 12 of 12 rounds, and the run is at round 6 of the phase adversarial, so mle cannot have 20"),
+    ({"discriminator_steps": 0}, "so discriminator cannot have 0 now; give it 4 again, or begin another run in a new --workdir"),
+    ({"adversarial_steps": 5}, "the phase adversarial has made 6 rounds, so it cannot have 5"),
+    ({"batch_size": 119}, "the training split has 107 sentences, fewer than the batch of 119|holds another run: its loop has batch_size 16"),
+  ],
+)
+def test_a_resume_that_is_refused_changes_nothing(place, tmp_path, changes, message):
+  shutil.copytree(place / "whole", tmp_path / "run")
+  before = _files(tmp_path / "run")
+  with pytest.raises(errors.UserError, match=message):
+    runs.train(_experiment(place, tmp_path / "run", **changes))
+  assert _files(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("left", [(), ("best.npz",)])
+def test_a_run_whose_checkpoints_are_gone_is_begun_anew_only_on_request(place, tmp_path, monkeypatch, capsys, left):
+  run = tmp_path / "run"
+  shutil.copytree(place / "whole", run)
+  for path in (run / "checkpoints").iterdir():
+    if path.name not in left:
+      path.unlink()
+  if left:
+    (run / "metrics.jsonl").unlink()
+  before = _files(run)
+  expected = f"the run in {run} has trained, but its checkpoints are gone; pass --restart true to begin it anew, without its journal and samples, or"
+  with pytest.raises(errors.UserError, match=re.escape(expected)):
+    runs.train(_experiment(place, run))
+  assert _files(run) == before
+  begun = _only_begin(monkeypatch)
+  runs.train(_experiment(place, run, restart=True))
+  assert [loop.run_state.step for loop in begun] == [0]
+  assert f"the checkpoints of the run in {run} are gone; beginning it anew" in capsys.readouterr().err
+  assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "config.json", "train.lock", "versions.json", "vocabulary.json"]
+  assert not list((run / "checkpoints").iterdir())
+
+
+def test_a_run_with_checkpoints_goes_on_also_with_restart(place, tmp_path, monkeypatch, capsys):
+  shutil.copytree(place / "whole", tmp_path / "run")
+  begun = _only_begin(monkeypatch)
+  runs.train(_experiment(place, tmp_path / "run", restart=True, adversarial_steps=8))
+  assert [loop.run_state.step for loop in begun] == [_TOTAL]
+  assert f"going on from step {_TOTAL} of {_TOTAL + 2} in {tmp_path / 'run'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kinds", [[], ["training", "training"], ["training", "evaluation"]])
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(place, tmp_path, monkeypatch, capsys, kinds):
+  """The journal may be ahead of the first checkpoint, up to the first evaluation."""
+  for name in ("config.json", "vocabulary.json"):
+    shutil.copy(place / "whole" / name, tmp_path / name)
+  lines = [json.dumps({"step": step, "phase": "mle", "kind": kind}) for step, kind in enumerate(kinds, 1)]
+  (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+  begun = _only_begin(monkeypatch)
+  runs.train(_experiment(place, tmp_path))
+  assert [loop.run_state.step for loop in begun] == [0]
+  assert f"the run in {tmp_path} has no checkpoint yet; beginning at step 0" in capsys.readouterr().err
+
+
+def test_a_second_training_in_a_folder_is_refused_with_the_first_ones_process(place, tmp_path, monkeypatch):
+  shutil.copytree(place / "whole", tmp_path / "run")
+  with lock.held(tmp_path / "run"), lock.held(tmp_path / "other"):
+    before = _files(tmp_path)
+    for folder in ("run", "other"):
+      expected = f"another training is at work in {tmp_path / folder}: process {os.getpid()} on {socket.gethostname()}; wait for its end, stop it, or"
+      with pytest.raises(errors.UserError, match=re.escape(expected)):
+        runs.train(_experiment(place, tmp_path / folder))
+    assert _files(tmp_path) == before
+    # Others may read the run.
+    assert runs.load(tmp_path / "run").step
+  _only_begin(monkeypatch)
+  assert not runs.train(_experiment(place, tmp_path / "run"))
+
+
+def test_a_run_that_another_command_begins_meanwhile_is_refused(place, tmp_path, monkeypatch):
+  build = experiment_lib.build
+
+  def begin_meanwhile(*args):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    return build(*args)
+
+  monkeypatch.setattr(experiment_lib, "build", begin_meanwhile)
+  with pytest.raises(errors.UserError, match="another command has begun a run in .* meanwhile; give the command again to go on with it"):
+    runs.train(_experiment(place, tmp_path / "run"))
+
+
+def test_files_have_the_modes_of_the_umask(place, tmp_path):
+  before = os.umask(0o027)
+  try:
+    runs.train(_mle(place, tmp_path / "run", mle_steps=2, evaluations=1, evaluation_samples=20, export=True))
+  finally:
+    os.umask(before)
+  modes = {path.relative_to(tmp_path): path.stat().st_mode & 0o777 for path in (tmp_path / "run").rglob("*")}
+  assert len(modes) > 15
+  assert {path: mode for path, mode in modes.items() if mode != (0o750 if (tmp_path / path).is_dir() else 0o640)} == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_disk_that_is_full_at_the_end_keeps_the_run_and_the_same_command_finishes_it(place, tmp_path):
+  disk = tmp_path / "disk"
+  with shell.small_disk(disk, "8m") as resize:
+    shutil.copytree(place / "whole", disk / "run")
+    for name in ("results.json", "curves.png"):
+      (disk / "run" / name).unlink()
+    trained = _files(disk / "run" / "checkpoints")
+    # The results and the curves fit, the SavedModel does not.
+    resize(shutil.disk_usage(disk).used + 400_000)
+    expected = f"cannot write {disk}/run/export: No space left on device; the training is complete, and the same command finishes the run"
+    with pytest.raises(errors.UserError, match=expected):
+      runs.train(_experiment(place, disk / "run", export=True))
+    assert _files(disk / "run" / "checkpoints") == trained
+    assert not list((disk / "run").rglob("export*"))
+    resize("8m")
+    assert runs.train(_experiment(place, disk / "run", export=True))
+    assert (disk / "run" / "results.json").read_text() == (place / "whole" / "results.json").read_text()
+    assert (disk / "run" / "export" / "saved_model.pb").exists() and (disk / "run" / "curves.png").exists()
 
 
 def test_a_run_starts_from_a_pretrained_generator(place, tmp_path, monkeypatch):

@@ -11,10 +11,11 @@ from absl import logging
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan.commands import signals
 
 
 def run(parse: Callable[[list[str]], Any], main: Callable[[Any], int | None]) -> None:
-  """Runs a command; a `UserError` or `OSError` ends in one line on stderr and exit code 2, without a traceback.
+  """Runs a command; a `UserError` or `OSError` ends in one line on stderr and exit code 2, without a traceback, a signal as `signals` says.
 
   Args:
     parse: maps argv to the command's options.
@@ -25,7 +26,8 @@ def run(parse: Callable[[list[str]], Any], main: Callable[[Any], int | None]) ->
     absl_flags.FLAGS(argv[:1])  # absl's own flags keep their defaults.
     return _guard(lambda: parse(argv))
 
-  app.run(lambda options: _guard(lambda: main(options)), flags_parser=guarded_parse)
+  with signals.stopping():
+    app.run(lambda options: _guard(lambda: main(options)), flags_parser=guarded_parse)
 
 
 def _guard(action):

@@ -122,6 +122,7 @@ def encode(
   elif config is not None:
     _check_tokenizer(name, tokenizer, config)
   with contextlib.ExitStack() as stack:
+    stack.enter_context(files.writing(folder or tempfile.gettempdir()))
     read = {}
     for split in SPLITS:
       file = stack.enter_context(tempfile.SpooledTemporaryFile(ram_limit, dir=folder))

@@ -9,11 +9,15 @@ from typing import Any
 
 from absl import logging
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
 
 from tf_textgan import errors
+from tf_textgan import files
 
+# What TFDS and TensorFlow make of an error of the disk, among others.
+_WRAPPED = (RuntimeError, tf.errors.OpError)
 # Errors of the network (OSErrors), of the disk, and of a source that has changed.
 _NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError)
 
@@ -41,9 +45,13 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
     # TFDS prints its progress, which must not mix with a command's output.
     with contextlib.redirect_stdout(sys.stderr):
       builder.download_and_prepare()
-  except _NOT_PREPARED as error:
+  except (*_NOT_PREPARED, *_WRAPPED) as error:
     # Workers started together all prepare; only the first to finish can move its result into place.
     if not builder.data_path.exists():
+      if unwritten := files.reason_in(error):
+        raise files.NotWritten(builder.data_path, unwritten) from error
+      if isinstance(error, _WRAPPED):
+        raise
       reason = str(error).strip().splitlines()[0]
       raise errors.UserError(f"the dataset {builder.name} could not be downloaded or prepared ({reason}); {hint}") from error
   with _quiet():

@@ -84,6 +84,8 @@ class Choices:
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
   # Reproduce results exactly on the same machine; somewhat slower on a GPU.
   deterministic: bool = True
+  # Begin a run anew whose checkpoints are gone, without its journal and samples. A run with checkpoints goes on as always.
+  restart: bool = False
   # Number of rounds to profile for TensorBoard, after the first ten; 0 for none.
   profile_rounds: int = 0
   # Write a SavedModel at the end.

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 from typing import Any
 
 from tf_textgan import errors
@@ -14,10 +15,11 @@ from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.training import loop
+from tf_textgan.training import monitors
 
 # Settings that may differ between a run and the command that resumes it: training length and monitoring.
 _CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "deterministic", "profile_rounds", "export", "export_version"},
+  "choices": {"workdir", "data_dir", "deterministic", "restart", "profile_rounds", "export", "export_version"},
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop.Config)} - {"batch_size", "seed"},
 }
@@ -61,6 +63,24 @@ def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: c
   files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: the config marks the folder as a run.
   files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
+
+
+def has_trained(folder: pathlib.Path) -> bool:
+  """Whether the files of a run's folder, other than its numbered checkpoints, show that it has had one: a best one, or lines after an evaluation."""
+  evaluated = False
+  for line in monitors.read_journal(folder / "metrics.jsonl"):
+    if evaluated:
+      return True
+    evaluated = line["kind"] == "evaluation"
+  return (folder / "checkpoints" / "best.npz").exists()
+
+
+def clear(folder: pathlib.Path) -> None:
+  """Removes what a run has written since it began, except for an export."""
+  for name in ("metrics.jsonl", "results.json", "curves.png", "checkpoints/best.npz"):
+    (folder / name).unlink(missing_ok=True)
+  for name in ("samples", "summaries"):
+    shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec) -> dict[str, Any]:

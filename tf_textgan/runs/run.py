@@ -6,6 +6,7 @@ of `runs.finish`.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import json
 import os
@@ -20,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base as algorithm_base
@@ -36,6 +38,7 @@ from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
+from tf_textgan.runs import lock
 from tf_textgan.runs import rewards
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
@@ -183,20 +186,63 @@ def train(
   strategy = make_strategy()
   if choices.deterministic:
     tf.config.experimental.enable_op_determinism()
-  chief = _is_chief(strategy)
   folder = pathlib.Path(choices.workdir)
-  experiment, corpus = _corpus_of(folder, experiment, corpus)
-  logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+  with contextlib.ExitStack() as stack:
+    with _advising("the same command begins again"):
+      # A new run's folder is made as late as possible: a command that is refused leaves no files.
+      chief, begun = _is_chief(strategy), (folder / "config.json").exists()
+      if chief and begun:
+        stack.enter_context(lock.held(folder))
+      experiment, corpus = _corpus_of(folder, experiment, corpus)
+      logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+      loop, evaluator, checkpoints = _build(folder, experiment, corpus, makers, strategy, chief)
+      finish.check(experiment, corpus)
+      callbacks_lib.check(callbacks, loop.algorithm.optimizers)
+      early_stopping = _early_stopping(loop, experiment)
+      if chief and not begun:
+        stack.enter_context(lock.held(folder))
+        if (folder / "config.json").exists():
+          raise errors.UserError(f"another command has begun a run in {folder} meanwhile; give the command again to go on with it")
+      _resume(folder, experiment, corpus, loop)
+      # After the user's callbacks, so that the journal gets their metrics.
+      watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
+    with _advising("the same command goes on from the last checkpoint, if there is one"):
+      loop.run([*callbacks, *watching, *early_stopping])
+    if loop.interrupted:
+      print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
+      return False
+    if chief:
+      for end in loop.early_ends():
+        print(end, file=sys.stderr)
+      with _advising("the training is complete, and the same command finishes the run"):
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints)
+  return True
+
+
+@contextlib.contextmanager
+def _advising(advice):
+  """Says what can be done after a stop by a signal, or if a file cannot be written."""
+  try:
+    yield
+  except files.NotWritten as e:
+    raise errors.UserError(f"{e}; {advice}") from e
+  except KeyboardInterrupt as e:
+    e.add_note(advice)
+    raise
+
+
+def _build(folder, experiment, corpus, makers, strategy, chief):
+  """The loop, the evaluator and the checkpoints of a run."""
+  choices = experiment.choices
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
-  generator = algorithm.generator
   data = _training_data(choices.synthetic_file, corpus, algorithm)
   # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
   by_frechet = experiment.loop.best_metric == "frechet"
-  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
+  evaluator = evaluator_lib.Evaluator(algorithm.generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,
@@ -210,22 +256,31 @@ def train(
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  finish.check(experiment, corpus)
-  callbacks_lib.check(callbacks, algorithm.optimizers)
-  early_stopping = _early_stopping(loop, experiment)
-  if chief:  # Nothing is written earlier: a run with a wrong flag would block the corrected command.
+  return loop, evaluator, checkpoints
+
+
+def _resume(folder, experiment, corpus, loop):
+  """Restores the latest checkpoint, or begins the run anew; writes the files that say what the run is. A run that is refused stays as it is."""
+  resumed, begun = loop.restore(), (folder / "config.json").exists()
+  lost = begun and not resumed and folder_lib.has_trained(folder)
+  if lost and not experiment.choices.restart:
+    raise errors.UserError(
+      f"the run in {folder} has trained, but its checkpoints are gone; pass --restart true to begin it anew, without its journal and samples, or "
+      "another --workdir"
+    )
+  if loop.chief:
+    if lost:
+      folder_lib.clear(folder)
     folder_lib.begin(folder, experiment, corpus)
-  if loop.restore():
-    print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  # After the user's callbacks, so that the journal gets their metrics.
-  watching = _monitors(loop, experiment, folder, corpus, generator, evaluator) if chief else []
-  loop.run([*callbacks, *watching, *early_stopping])
-  if loop.interrupted:
-    print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
-    return False
-  if chief:
-    finish.finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
-  return True
+  step, rounds = loop.run_state.step, loop.rounds
+  if lost:
+    print(f"the checkpoints of the run in {folder} are gone; beginning it anew", file=sys.stderr)
+  elif resumed and loop.finished:
+    print(f"nothing is left to train in {folder}: step {step} of {rounds}", file=sys.stderr)
+  elif resumed:
+    print(f"going on from step {step} of {rounds} in {folder}", file=sys.stderr)
+  elif begun:
+    print(f"the run in {folder} has no checkpoint yet; beginning at step 0", file=sys.stderr)
 
 
 def make_strategy() -> tf.distribute.Strategy:
@@ -308,9 +363,9 @@ def _training_data(synthetic_file, corpus, algorithm):
   return sequences.Batch(data, corpus.categories["train"] if categories else None)
 
 
-def _monitors(loop, experiment, folder, corpus, generator, evaluator):
+def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks of every run: progress bar, journal, summaries and samples."""
-  seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
+  seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
   shown = {}
 
   def shown_sentences():
@@ -320,7 +375,7 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
       generated = evaluator.write(num, seed, None)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
       if generated.context is not None:
-        sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
+        sentences = [f"{spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 

@@ -80,8 +80,9 @@ class Checkpoints:
     writing, self._writing = self._writing, None
     try:
       writing.result()
-    except OSError as e:
-      raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {e.strerror or e}; the ones before it are kept") from e
+    except (OSError, files.NotWritten) as e:
+      reason = e.reason if isinstance(e, files.NotWritten) else e.strerror or e
+      raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {reason}; the ones before it are kept") from e
 
   def restore(self, variables: Mapping[str, keras.Variable], which: str | int = "latest", part: str = "") -> dict[str, Any] | None:
     """Assigns a checkpoint's values to variables.

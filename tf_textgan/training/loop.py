@@ -119,6 +119,7 @@ class Loop:
     phases: the algorithm's phases.
     run_state: the state of the run.
     kept: name to array, arrays that callbacks save in the checkpoints.
+    chief: whether this process writes the run's files.
     interrupted: whether SIGTERM or SIGINT has asked to stop.
   """
 
@@ -152,11 +153,12 @@ class Loop:
     self._checkpoints = checkpoints
     self._config = config
     self._strategy = strategy or tf.distribute.get_strategy()
-    self._chief = chief
+    self.chief = chief
     self._seed = noise.seed(config.seed)
     self._compiled = {}
     self._saved_at = time.monotonic()
     self._restored_step = None
+    self._has_checkpoint = False
     self.interrupted = False
     self.run_state = RunState()
     self.kept = {}
@@ -190,6 +192,7 @@ class Loop:
     if current.steps > state.scheduled.get(current.name, 0):
       state.ended_early.pop(current.name, None)
     self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
+    self._has_checkpoint = True
     return True
 
   @property
@@ -406,8 +409,12 @@ class Loop:
 
   def _save(self, best=False):
     self._saved_at = time.monotonic()
-    if self._chief:
+    if self.chief:
       self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), best, self.kept)
+      if not self._has_checkpoint:
+        # What the callbacks write after the first evaluation then shows that there has been a checkpoint.
+        self._checkpoints.wait()
+        self._has_checkpoint = True
 
 
 def _check_length_of_earlier(phase, current, state):

@@ -102,7 +102,7 @@ class Journal(keras.callbacks.Callback):
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
-    with open(self._path, "a", encoding="utf-8") as file:
+    with files.writing(self._path), open(self._path, "a", encoding="utf-8") as file:
       file.write(json.dumps(files.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
 
 
@@ -151,12 +151,13 @@ class Summaries(keras.callbacks.Callback):
     self._rounds = 0
 
   def on_train_begin(self, logs=None):
-    self._writer = tf.summary.create_file_writer(self._folder)
-    with self._writer.as_default(step=self._loop.run_state.step):
-      # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
-      from tensorboard.plugins.hparams import api as hparams
+    # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
+    from tensorboard.plugins.hparams import api as hparams
 
-      hparams.hparams(self._hyperparameters)
+    with files.writing(self._folder):
+      self._writer = tf.summary.create_file_writer(self._folder)
+      with self._writer.as_default(step=self._loop.run_state.step):
+        hparams.hparams(self._hyperparameters)
 
   def on_train_batch_begin(self, batch, logs=None):
     if self._profile and self._rounds == self._profile.start:
@@ -165,26 +166,30 @@ class Summaries(keras.callbacks.Callback):
   def on_train_batch_end(self, batch, logs=None):
     self._rounds += 1
     if self._profile and self._rounds == self._profile.stop:
-      tf.profiler.experimental.stop()
+      with files.writing(self._folder):
+        tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
     step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
-    with self._writer.as_default(step=step):
-      self._scalars(metrics)
-      tf.summary.text("samples", "\n\n".join(self._sentences()))
-      if self._warnings():
-        tf.summary.text("warnings", "\n\n".join(self._warnings()))
-    self._writer.flush()
+    samples = "\n\n".join(self._sentences())
+    with files.writing(self._folder):
+      with self._writer.as_default(step=step):
+        self._scalars(metrics)
+        tf.summary.text("samples", samples)
+        if self._warnings():
+          tf.summary.text("warnings", "\n\n".join(self._warnings()))
+      self._writer.flush()
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
-    with self._writer.as_default(step=step):
+    with files.writing(self._folder), self._writer.as_default(step=step):
       self._scalars(metrics)
 
   def on_train_end(self, logs=None):
-    if self._profile and self._profile.start < self._rounds < self._profile.stop:
-      tf.profiler.experimental.stop()
-    self._writer.close()
+    with files.writing(self._folder):
+      if self._profile and self._profile.start < self._rounds < self._profile.stop:
+        tf.profiler.experimental.stop()
+      self._writer.close()
 
   @staticmethod
   def _scalars(metrics):
@@ -222,9 +227,10 @@ class Sentences(keras.callbacks.Callback):
   def on_epoch_end(self, epoch, logs=None):
     state = self._loop.run_state
     sentences = self._sentences()
-    self._folder.mkdir(parents=True, exist_ok=True)
     path = self._folder / f"step_{state.step:09d}.txt"
-    path.write_text("".join(sentence + "\n" for sentence in sentences), encoding="utf-8")
+    with files.writing(path.parent):
+      path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, "".join(sentence + "\n" for sentence in sentences))
     numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
     lines = [f"{self._loop.phases[state.phase].name} {state.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
     lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]
