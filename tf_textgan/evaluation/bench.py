@@ -35,6 +35,7 @@ class Bench:
     guided: Mapping[str, tuple[str, Any]] | None = None,
     texts_config: texts.Config | None = None,
     lm_config: neural_lm.Config | None = None,
+    new_data: bool = False,
   ):
     """Prepares the corpus of the runs.
 
@@ -47,13 +48,14 @@ class Bench:
       guided: name to a pair, the name of the guided run or combination and its `guided.Generator`; None for none.
       texts_config: `texts.Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no neural language model.
+      new_data: whether the corpus may have changed since the runs began.
     """
     first = next(iter(runs.values()))
     self.runs = runs
     self._num, self._split, self._seed = num, split, seed
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
-    self.corpus = first.corpus()
+    self.corpus = first.corpus(new_data)
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
@@ -93,13 +95,23 @@ class Bench:
     return isinstance(self._own[own], generator_base.Autoregressive)
 
 
-def check_same_corpus(runs: Mapping[str, Any]) -> None:
-  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus."""
+def check_same_corpus(runs: Mapping[str, Any], new_data: bool = False) -> None:
+  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus.
+
+  With `new_data` it may have changed from run to run, but not the vocabulary.
+  """
   first_name, first = next(iter(runs.items()))
   for workdir, run in runs.items():
     # Not every algorithm uses the categories of its corpus.
     chosen, expected = (
-      (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
+      (
+        x.experiment.choices.dataset,
+        x.experiment.dataset,
+        dataclasses.replace(x.algorithm.generator.spec, categories=()),
+        x.tokenizer,
+        None if new_data else x.data,
+      )
+      for x in (run, first)
     )
     if chosen != expected:
       raise errors.UserError(f"{workdir} and {first_name} differ in corpus, vocabulary or length; expected runs whose scores can be compared")
