@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 import dataclasses
 import os
+import sys
 from typing import Any
 
 from tf_textgan import errors
-from tf_textgan.data import text_files
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import neural_lm
@@ -77,8 +78,13 @@ class Bench:
     return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
 
   def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
-    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them."""
-    tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
+    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them. A blank line is an empty sentence.
+
+    Prints to the standard error how many sentences are cut, and the share of unknown tokens if it is large.
+    """
+    tokens, notes = corpus_lib.read_samples(path, self.corpus.tokenizer, self.corpus.spec.length)
+    for note in notes:
+      print(note, file=sys.stderr)
     sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
     numbers = {}
     if self.corpus.truth is not None:
@@ -86,7 +92,8 @@ class Bench:
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
-        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
+        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
+    numbers |= evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
     return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
 
   def sweepable(self, name: str) -> bool:

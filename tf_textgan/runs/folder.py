@@ -30,7 +30,7 @@ def read_config(folder: pathlib.Path) -> dict[str, Any] | None:
     return None
   try:
     config = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not {"experiment", "length", "data"} <= config.keys():
+    if not isinstance(config, dict) or not {"experiment", "length", "categories", "data", "synthetic_data"} <= config.keys():
       raise ValueError("it has no experiment")
   except ValueError as e:
     raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
@@ -73,11 +73,15 @@ def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, 
     synthetic: `corpus.fingerprint` of the sequences of `--synthetic_file`; empty without one.
 
   Returns:
-    The experiment, the sequence length, `data`, the corpus's fingerprint, and where there are some `synthetic_data` and the categories.
+    The experiment, the sequence length, the categories (none without labels), `data`, the corpus's fingerprint, and `synthetic_data`.
   """
-  spec = corpus.spec
-  config = {"experiment": experiment.to_json(), "length": spec.length, "data": corpus.fingerprint}
-  return config | ({"synthetic_data": synthetic} if synthetic else {}) | ({"categories": list(spec.categories)} if spec.categories else {})
+  return {
+    "experiment": experiment.to_json(),
+    "length": corpus.spec.length,
+    "categories": list(corpus.spec.categories),
+    "data": corpus.fingerprint,
+    "synthetic_data": synthetic,
+  }
 
 
 def check_data(what: str, recorded: str, found: str, new_data: bool, purpose: str, remedy: str) -> None:

@@ -110,7 +110,7 @@ def load(
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config["categories"]))
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
@@ -363,7 +363,7 @@ def _training_data(folder, choices, corpus, algorithm):
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
     if config is not None:
       what = f"the --synthetic_file of the run in {folder}"
-      folder_lib.check_data(what, config.get("synthetic_data"), synthetic, choices.new_data, "go on with", _OTHERWISE)
+      folder_lib.check_data(what, config["synthetic_data"], synthetic, choices.new_data, "go on with", _OTHERWISE)
     _say(read.notes)
     logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
     data = np.concatenate([data, read.tokens])
