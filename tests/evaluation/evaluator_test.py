@@ -55,7 +55,7 @@ LETTERS = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
 
 def _corpus(spec, truth=None, **tokens):
   batches = {split: tokens.get(split, tiny.batch(spec, 12, seed)) for seed, split in enumerate(corpus_lib.SPLITS)}
-  return corpus_lib.Corpus("toy", spec, LETTERS, batches, truth)
+  return corpus_lib.Corpus("toy", spec, integer.Tokenizer(spec.vocab_size) if spec.end_token is None else LETTERS, batches, truth)
 
 
 def _log_softmax(x):
@@ -75,12 +75,36 @@ def test_the_likelihood_is_masked_and_per_token(spec):
   total, count = 0.0, 0
   for row, log_probs in zip(tokens, _log_softmax(logits)):
     for token, log_prob in zip(row, log_probs):
+      if spec is TEXT and token == tokenizers.UNK:
+        continue
       total += log_prob[token]
       count += 1
       if token == spec.end_token:
         break
   assert numbers["nll_test"] == pytest.approx(-total / count, rel=1e-5)
-  assert count == (12 * 6 if spec is FIXED else np.count_nonzero(tokens))
+  unknown = np.count_nonzero(tokens == tokenizers.UNK)
+  assert count == (12 * 6 if spec is FIXED else np.count_nonzero(tokens) - unknown)
+  assert numbers.get("unk_test") == (None if spec is FIXED else unknown / (np.count_nonzero(tokens) - 12))
+
+
+def test_the_likelihood_takes_no_praise_for_the_unknown_token():
+  """A model that writes nothing but <unk> and the end is no better the more words are unknown."""
+  generator = tiny.algorithm("mle", TEXT).generator
+  for weight in generator.trainable_variables:
+    weight.assign(tf.zeros_like(weight))
+  generator.output_bias.assign(10.0 * tf.one_hot(tokenizers.UNK, 9))
+  rows = np.array([[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0]], np.int32)
+  mixed = np.array([[4, 3, 5, 2, 0, 0], [3, 3, 3, 4, 5, 2]], np.int32)
+  scores = {}
+  for name, tokens in (("known", rows), ("mixed", mixed)):
+    evaluator = evaluator_lib.Evaluator(generator, _corpus(TEXT, test=tokens, train=rows), seed=0)
+    scores[name] = evaluator.explicit(*evaluator.sample(4), "test")
+  # The state is that of a model without weights, so each known token costs the same.
+  assert scores["known"]["nll_test"].value == pytest.approx(10.0 + math.log(1 + 6 * math.exp(-10.0)), rel=1e-6)
+  assert scores["mixed"]["nll_test"].value == pytest.approx(scores["known"]["nll_test"].value, rel=1e-6)
+  assert scores["mixed"]["unk_test"].value == 4 / 8 and "unk_test" not in scores["known"]
+  log_probs = evaluator.log_probs(mixed)
+  assert np.all(log_probs.whole < log_probs.known)
 
 
 def test_log_probs_are_in_the_order_of_the_tokens():
@@ -88,9 +112,9 @@ def test_log_probs_are_in_the_order_of_the_tokens():
   generator = tiny.algorithm("mle", TEXT).generator
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   tokens = tiny.batch(TEXT, 600, seed=3)  # More than two batches of 256.
-  log_probs = evaluator.log_probs(tokens)
+  log_probs = evaluator.log_probs(tokens).whole
   assert log_probs.shape == (600,) and log_probs.dtype == np.float64
-  np.testing.assert_allclose(log_probs[[0, 255, 256, 599]], evaluator.log_probs(tokens[[0, 255, 256, 599]]), rtol=1e-5)
+  np.testing.assert_allclose(log_probs[[0, 255, 256, 599]], evaluator.log_probs(tokens[[0, 255, 256, 599]]).whole, rtol=1e-5)
 
 
 def test_the_entropy_is_of_the_sampling_distribution():
@@ -214,6 +238,7 @@ def test_the_discriminator_is_scored_on_held_out_text():
 def _labelled_corpus():
   batches = {split: tiny.labelled_batch(12, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
   tokens, categories = ({split: batch[part] for split, batch in batches.items()} for part in (0, 1))
+  tokens = {split: np.where(rows == tokenizers.UNK, 4, rows) for split, rows in tokens.items()}
   return corpus_lib.Corpus("toy", tiny.LABELLED_SPEC, LETTERS, tokens, categories=categories)
 
 
@@ -225,6 +250,8 @@ def test_real_text_is_scored_in_its_own_category():
   numbers = evaluator_lib.Evaluator(generator, corpus, seed=0)(40, "test")
   tokens, categories = corpus.tokens["test"], corpus.categories["test"]
   by_category = np.stack([generator.log_probs(tf.constant(tokens), tf.zeros([12, 0]), tf.fill([12], c)).numpy().sum(axis=1) for c in range(3)])
+  unknown = evaluator_lib.unknown(tokens, corpus)
+  assert not unknown.any()
   log_probs, sizes = by_category[categories, np.arange(12)], evaluator_lib.lengths(tokens, corpus.spec)
   assert numbers["nll_test"] == pytest.approx(-log_probs.sum() / sizes.sum(), rel=1e-5)
   for c, name in enumerate("abc"):

@@ -8,11 +8,14 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 import time
+import types
 
 import keras
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from tests import shell
 from tf_textgan import errors
@@ -410,16 +413,119 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_run_and_the_same_command_finis
 
 
 def test_a_run_starts_from_a_pretrained_generator(place, tmp_path, monkeypatch):
-  """With its best weights and its vocabulary, on a text of other words; the discriminator is new."""
-  (tmp_path / "text.txt").write_text("a man sees the moon\n" * 40, encoding="utf-8")
+  """With its best weights and its vocabulary; the discriminator is new."""
   begun = _only_begin(monkeypatch)
-  changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1}
-  assert not runs.train(_experiment(place, tmp_path / "run", pretrained=place / "whole", **changes))
+  assert not runs.train(_experiment(place, tmp_path / "run", pretrained=place / "whole", seed=1))
   best = shell.archive(place / "whole" / "checkpoints" / "best.npz")
   same = {name: np.array_equal(variable.numpy(), best[name]) for name, variable in begun[0].algorithm.variables().items()}
   assert all(equal for name, equal in same.items() if name.startswith("generator/"))
   assert not same["discriminator/0/embedding"]
   assert (tmp_path / "run" / "vocabulary.json").read_bytes() == (place / "whole" / "vocabulary.json").read_bytes()
+
+
+def test_a_pretrained_vocabulary_grows_by_the_words_of_the_new_text(place, tmp_path, monkeypatch, capfd):
+  """The old tokens keep their ids and their weights in both networks; the weights of new ones are those of a new run."""
+  (tmp_path / "text.txt").write_text("a man sees the moon\na star likes a moon\n" * 40, encoding="utf-8")
+  begun = _only_begin(monkeypatch)
+  changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "seed": 1, "pretrained": place / "whole"}
+  assert not runs.train(_experiment(place, tmp_path / "run", **changes, pretrained_discriminator=place / "whole"))
+  old, new = (tokenizers.load(folder / "vocabulary.json") for folder in (place / "whole", tmp_path / "run"))
+  assert new.tokens == (*old.tokens, "moon", "star") and new.extends(old) and not old.extends(new)
+  assert f"the vocabulary of {place / 'whole'} grows from {old.size} to {new.size} tokens" in capfd.readouterr().err
+  loop = begun[0]
+  assert new.decode(loop._data.tokens[:1])[0] in ("a man sees the moon", "a star likes a moon")
+  monkeypatch.setattr(experiment_lib, "_restore", lambda *args: None)
+  runs.train(_experiment(place, tmp_path / "fresh", **changes))
+  fresh = begun[1].algorithm.variables()
+  archives = {"generator": place / "whole/checkpoints/best.npz", "discriminator": max((place / "whole/checkpoints").glob("step_*.npz"))}
+  archives = {network: shell.archive(path) for network, path in archives.items()}
+  grew = 0
+  for name, variable in loop.algorithm.variables().items():
+    if name.partition("/")[0] not in archives:
+      continue
+    restored, value = archives[name.partition("/")[0]][name], variable.numpy()
+    part = tuple(map(slice, restored.shape))
+    np.testing.assert_array_equal(value[part], restored, err_msg=name)
+    if value.shape != restored.shape:
+      grew += 1
+      rest = np.ones(value.shape, bool)
+      rest[part] = False
+      np.testing.assert_array_equal(value[rest], fresh[name].numpy()[rest], err_msg=name)
+      assert restored.size < value.size == restored.size // old.size * new.size
+  assert grew == 4  # Embedding, output kernel and bias, and the discriminator's embedding.
+
+
+def test_new_words_are_added_by_the_rules_of_a_new_vocabulary(place, tmp_path, monkeypatch):
+  lines = ["a man sees the moon"] * 40 + ["a star likes a moon"] * 40 + ["a comet"]
+  (tmp_path / "text.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+  _only_begin(monkeypatch)
+  old = tokenizers.load(place / "whole" / "vocabulary.json")
+
+  def vocabulary(name, **changes):
+    changes = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "pretrained": place / "whole", **changes}
+    runs.train(_experiment(place, tmp_path / name, **changes))
+    assert json.loads((tmp_path / name / "config.json").read_text())["length"] == changes.get("max_length", 6)
+    return tokenizers.load(tmp_path / name / "vocabulary.json").tokens[old.size :]
+
+  assert vocabulary("frequent", min_count=2) == ("moon", "star")
+  assert vocabulary("few", max_vocab_size=old.size + 1) == ("moon",)
+  assert vocabulary("none", max_vocab_size=8) == ()
+  assert vocabulary("longer", min_count=2, max_length=9) == ("moon", "star")
+
+
+def test_integers_outside_a_pretrained_vocabulary_are_refused(tmp_path, monkeypatch):
+  (tmp_path / "text.txt").write_text("1 2 3\n4 5 6\n" * 30, encoding="utf-8")
+  (tmp_path / "other.txt").write_text("1 2 3\n4 5 9\n" * 30, encoding="utf-8")
+  settings = {"dataset": "text_lines", "text_files": tmp_path / "text.txt", "tokenizer": "integer", "data_dir": tmp_path / "data"}
+  shell.begin(tmp_path / "run", {**settings, **shell.tiny_flags("mle")})
+  with pytest.raises(errors.UserError, match="expected integers from 0 to 6, but '4 5 9' has '9'"):
+    runs.train(_mle(tmp_path, tmp_path / "second", tokenizer="integer", text_files=tmp_path / "other.txt", pretrained=tmp_path / "run"))
+
+
+class _Letters(tokenizers.Tokenizer):
+  """Lower-case letters up to the largest of the training text; a user's tokenizer without a table."""
+
+  def __init__(self, last):
+    self.last, self.size = last, 5 + ord(last) - ord("a")
+
+  def __eq__(self, other):
+    return type(self) is type(other) and self.last == other.last
+
+  @classmethod
+  def build(cls, sentences, config):
+    return cls(max(max(sentence) for sentence in sentences))
+
+  def tokenize(self, sentence):
+    return [4 + ord(letter) - ord("a") if "a" <= letter <= self.last else tokenizers.UNK for letter in sentence]
+
+  def decode(self, tokens):
+    return ["".join(chr(93 + token) for token in row if token > 3) for row in tokens]
+
+  def to_json(self):
+    return {"last": self.last}
+
+  @classmethod
+  def from_json(cls, fields):
+    return cls(fields["last"])
+
+
+def test_a_vocabulary_without_a_table_cannot_grow(tmp_path, monkeypatch):
+  for name in ("users", "users.letters"):
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+  monkeypatch.setattr(_Letters, "__module__", "users.letters")
+  sys.modules["users.letters"].Tokenizer = _Letters
+  _only_begin(monkeypatch)
+  for name, text in (("text", "abc\ncba\n"), ("other", "abc\ncbd\n")):
+    (tmp_path / f"{name}.txt").write_text(text * 30, encoding="utf-8")
+  shell.begin(tmp_path / "run", {
+    "dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "tokenizer": "users.letters",
+    **shell.tiny_flags("mle"),
+  })  # fmt: skip
+  changes = {"tokenizer": "users.letters", "pretrained": tmp_path / "run"}
+  assert not runs.train(_mle(tmp_path, tmp_path / "same", **changes))
+  message = "--pretrained .*run does not fit: its tokenizer users.letters takes some of the training text for unknown, and has no table"
+  with pytest.raises(errors.UserError, match=message):
+    runs.train(_mle(tmp_path, tmp_path / "second", text_files=tmp_path / "other.txt", **changes))
 
 
 def test_a_run_starts_from_another_temperature_of_the_pretrained_generator(place, tmp_path, monkeypatch):
@@ -448,12 +554,102 @@ def test_a_run_starts_from_a_pretrained_discriminator(place, tmp_path, monkeypat
   algorithm.begin("discriminator")
 
 
+@pytest.fixture
+def changed(tmp_path):
+  """A run's settings; its text changed after it began."""
+  tfds.disable_progress_bar()
+  shell.write_text(tmp_path / "text.txt", 120)
+  (tmp_path / "written.txt").write_text("a cat sees a dog\n" * 3, encoding="utf-8")
+  settings = {"text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "workdir": tmp_path / "run", "dataset": "text_lines"}
+  settings |= {**shell.tiny_flags("mle"), **shell.SHORT, "export": False, "deterministic": False}
+  shell.begin(tmp_path / "run", settings)
+  (tmp_path / "text.txt").write_text("the moon and the stars\na comet\n" * 60, encoding="utf-8")
+  return settings
+
+
+def test_a_run_does_not_go_on_with_other_data(changed, tmp_path):
+  before = (tmp_path / "run" / "config.json").read_text()
+  message = (
+    f"train.py: the data of the run in {tmp_path / 'run'} changed since it began; pass --new_data true to go on with the new data, "
+    "another --workdir to begin anew, or restore the old data"
+  )
+  words = shell.as_flags(changed)
+  code, out, err = shell.call("train", *words)
+  assert code == 2 and not out and shell.said(err) == [message]
+  assert (tmp_path / "run" / "config.json").read_text() == before
+  code, _, err = shell.call("train", *words, "--new_data", "true")
+  assert code == 0, err
+  lines = shell.said(err)
+  assert f"the data of the run in {tmp_path / 'run'} changed since it began; --new_data true: this command will go on with the new data" in lines
+  # About four of seven: the run's vocabulary has "the" and "a" only.
+  assert any(re.match(r"text_lines: tokens that the vocabulary does not have, read as <unk>: 5\d\.\d% of train, ", line) for line in lines)
+  # It was a permission for that one command, and is the run's data now.
+  config = json.loads((tmp_path / "run" / "config.json").read_text())
+  assert config["data"] != json.loads(before)["data"] and config["experiment"]["choices"]["new_data"] is False
+  code, _, err = shell.call("train", *words)
+  assert code == 0 and "going on from step 3 of 3" in err, err
+
+
+def test_a_run_is_not_scored_against_other_data(changed, tmp_path):
+  words = ["--workdir", tmp_path / "run", "--num", 20, "--encoder", "", "--json", tmp_path / "scores.json"]
+  message = (
+    f"evaluate.py: the data of the run in {tmp_path / 'run'} changed since it began; pass --new_data true to score against the new data, "
+    "or restore the old data"
+  )
+  code, _, err = shell.call("evaluate", *words)
+  assert code == 2 and shell.said(err) == [message]
+  code, _, err = shell.call("evaluate", *words, "--new_data", "true")
+  assert code == 0 and "--new_data true: this command will score against the new data" in err, err
+  # Restored, it fits again.
+  shell.write_text(tmp_path / "text.txt", 120)
+  assert shell.call("evaluate", *words)[0] == 0
+
+
+def test_runs_on_different_data_are_not_compared(changed, tmp_path):
+  shell.write_text(tmp_path / "text.txt", 120)
+  first = (tmp_path / "text.txt").read_text(encoding="utf-8")
+  (tmp_path / "text.txt").write_text(first[::-1][1:][::-1] + "\na dog sees the dog\n", encoding="utf-8")
+  shell.begin(tmp_path / "other", {**changed, "workdir": tmp_path / "other"})
+  code, _, err = shell.call("evaluate", "--workdir", tmp_path / "run", "--workdir", tmp_path / "other", "--num", 20)
+  assert code == 2 and "differ in corpus, vocabulary or length; expected runs whose scores can be compared" in err
+
+
+def test_a_run_does_not_go_on_with_another_synthetic_file(tmp_path, monkeypatch, capfd):
+  shell.write_text(tmp_path / "text.txt", 60)
+  (tmp_path / "written.txt").write_text("a cat sees a dog\n" * 3, encoding="utf-8")
+  begun = _only_begin(monkeypatch)
+  runs.train(_mle(tmp_path, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))
+  (tmp_path / "written.txt").write_text("a cat sees a cat\n" * 3, encoding="utf-8")
+  with pytest.raises(errors.UserError, match="the --synthetic_file of the run in .*run changed since it began; pass --new_data true to go on"):
+    runs.train(_mle(tmp_path, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))
+  runs.train(_mle(tmp_path, tmp_path / "run", synthetic_file=tmp_path / "written.txt", new_data=True))
+  assert "the --synthetic_file of the run" in capfd.readouterr().err
+  runs.train(_mle(tmp_path, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))
+  assert len(begun) == 3
+
+
+def test_what_is_left_out_is_said_on_the_terminal(tmp_path, monkeypatch, capfd):
+  """Once for a run whose vocabulary comes from another, too."""
+  shell.write_text(tmp_path / "text.txt", 60)
+  text = (tmp_path / "text.txt").read_text(encoding="utf-8")
+  (tmp_path / "text.txt").write_text(text + "\n  \n" + "a dog " * 300 + "\n", encoding="utf-8")
+  _only_begin(monkeypatch)
+  runs.train(_mle(tmp_path, tmp_path / "run"))
+  lines = [line for line in shell.said(capfd.readouterr().err) if line.startswith("text_lines: ")]
+  assert lines[0] == "text_lines: 2 of 63 lines are left out: blank"
+  assert re.fullmatch(r"text_lines: 1 of 61 sentences are left out: 1 longer than 255 tokens \(the longest has 600\) \(\w+ 1 of \d+\)", lines[1])
+  assert len(lines) == 2
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
     ({"pretrained_discriminator": "absent"}, "cannot read the tokenizer absent/vocabulary.json"),
     ({"discriminator_hidden_size": 5}, "is a checkpoint of another model: discriminator/.* has shape"),
-    ({"text_files": "other.txt"}, "has another vocabulary; expected a discriminator of the same corpus"),
+    (
+      {"text_files": "other.txt"},
+      "has another vocabulary; expected a discriminator of the same corpus, or with --pretrained of that run's vocabulary",
+    ),
   ],
 )
 def test_a_pretrained_discriminator_that_does_not_fit_is_refused(place, tmp_path, monkeypatch, changes, message):

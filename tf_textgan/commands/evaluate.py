@@ -76,6 +76,8 @@ class Options:
   split: Literal["train", "validation", "test"] = "test"
   # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
+  # Score runs against their data as they are now, although they changed since the runs began.
+  new_data: bool = False
   # JSON file to write; empty for a table on the standard output.
   json: str = ""
   # Score every run at many temperatures and draw the curves.
@@ -139,10 +141,10 @@ def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
   if options.num < 2:
     raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
-  bench_lib.check_same_corpus(loaded)
+  bench_lib.check_same_corpus(loaded, options.new_data)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
   guided_systems = _guide(loaded, combined, parts.guide, options)
-  return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm)
+  return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data)
 
 
 def _guide(loaded, combined, config, options):

@@ -19,8 +19,8 @@ def check(path: str | os.PathLike) -> None:
     raise errors.UserError(f"cannot read the text file {path}: {error.strerror}") from error
 
 
-def lines(path: str | os.PathLike) -> Iterator[str]:
-  """Yields the lines that are not blank, without line endings; other white space at both ends of a line is kept.
+def lines(path: str | os.PathLike, keep_blank: bool = False) -> Iterator[str]:
+  """Yields the lines, without line endings; other white space at both ends of a line is kept. Leaves out blank lines unless they are to be kept.
 
   Accepts a byte order mark and `\\n` or `\\r\\n` as line endings.
 
@@ -35,7 +35,7 @@ def lines(path: str | os.PathLike) -> Iterator[str]:
         raise errors.UserError(
             f"{path} is not UTF-8 text: line {number} has the byte 0x{line[error.start]:02x} at position {error.start + 1}") from error
       text = (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")
-      if text.strip():
+      if keep_blank or text.strip():
         yield text
 
 
@@ -47,9 +47,23 @@ def sentences(path: str | os.PathLike) -> list[str]:
   """
   check(path)
   found = list(lines(path))
-  if len(found) < 2:
-    raise errors.UserError(f"{path} has {'one line of' if found else 'no'} text; expected one sentence on each line, and two or more of them")
+  _check_text(path, found, bool(found))
   return found
+
+
+def samples(path: str | os.PathLike) -> list[str]:
+  """All lines of a text file, at least two, blank ones included: an empty sentence is a sample as any other. Raises as `sentences`."""
+  check(path)
+  found = list(lines(path, keep_blank=True))
+  _check_text(path, found, any(map(str.strip, found)))
+  return found
+
+
+def _check_text(path, found, has_text):
+  """Raises a `UserError` if there are fewer than two lines, or no text in them."""
+  if len(found) < 2 or not has_text:
+    number = "one line of" if has_text else "no"
+    raise errors.UserError(f"{path} has {number} text; expected one sentence on each line, and two or more of them")
 
 
 def fingerprint(paths: Iterable[str | os.PathLike]) -> str:

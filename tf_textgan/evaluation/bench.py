@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 import dataclasses
 import os
+import sys
 from typing import Any
 
 from tf_textgan import errors
-from tf_textgan.data import text_files
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import neural_lm
@@ -35,6 +36,7 @@ class Bench:
     guided: Mapping[str, tuple[str, Any]] | None = None,
     texts_config: texts.Config | None = None,
     lm_config: neural_lm.Config | None = None,
+    new_data: bool = False,
   ):
     """Prepares the corpus of the runs.
 
@@ -47,13 +49,14 @@ class Bench:
       guided: name to a pair, the name of the guided run or combination and its `guided.Generator`; None for none.
       texts_config: `texts.Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no neural language model.
+      new_data: whether the corpus may have changed since the runs began.
     """
     first = next(iter(runs.values()))
     self.runs = runs
     self._num, self._split, self._seed = num, split, seed
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
-    self.corpus = first.corpus()
+    self.corpus = first.corpus(new_data)
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
@@ -75,8 +78,13 @@ class Bench:
     return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
 
   def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
-    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them."""
-    tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
+    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them. A blank line is an empty sentence.
+
+    Prints to the standard error how many sentences are cut, and the share of unknown tokens if it is large.
+    """
+    tokens, notes = corpus_lib.read_samples(path, self.corpus.tokenizer, self.corpus.spec.length)
+    for note in notes:
+      print(note, file=sys.stderr)
     sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
     numbers = {}
     if self.corpus.truth is not None:
@@ -84,7 +92,8 @@ class Bench:
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
-        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
+        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
+    numbers |= evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
     return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
 
   def sweepable(self, name: str) -> bool:
@@ -93,13 +102,23 @@ class Bench:
     return isinstance(self._own[own], generator_base.Autoregressive)
 
 
-def check_same_corpus(runs: Mapping[str, Any]) -> None:
-  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus."""
+def check_same_corpus(runs: Mapping[str, Any], new_data: bool = False) -> None:
+  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus.
+
+  With `new_data` it may have changed from run to run, but not the vocabulary.
+  """
   first_name, first = next(iter(runs.items()))
   for workdir, run in runs.items():
     # Not every algorithm uses the categories of its corpus.
     chosen, expected = (
-      (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
+      (
+        x.experiment.choices.dataset,
+        x.experiment.dataset,
+        dataclasses.replace(x.algorithm.generator.spec, categories=()),
+        x.tokenizer,
+        None if new_data else x.data,
+      )
+      for x in (run, first)
     )
     if chosen != expected:
       raise errors.UserError(f"{workdir} and {first_name} differ in corpus, vocabulary or length; expected runs whose scores can be compared")

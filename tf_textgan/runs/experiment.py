@@ -66,14 +66,17 @@ class Choices:
   reward_weight: tuple[float, ...] = ()
   # Modules of your own to import first, separated by commas, such as one with a TFDS builder for --dataset.
   imports: str = ""
-  # Folder of a run: start from its generator at the best checkpoint, with its vocabulary and sequence length. The generator's flags must equal that
-  # run's. With --mle_steps=0 it replaces the maximum-likelihood phase.
+  # Go on with a run although its data changed since it began.
+  new_data: bool = False
+  # Folder of a run: start from its generator at the best checkpoint, with its vocabulary, to which the new training text adds its own words, and its
+  # sequence length, unless --max_length is given. The generator's flags must equal that run's. With --mle_steps=0 it replaces the maximum-likelihood
+  # phase.
   pretrained: str = ""
   # With --pretrained: fold this temperature into the pretrained logits. For a fair start take the one at which held-out text is most probable
   # (evaluate.py --sweep --split validation): adversarial training must then improve on more than the temperature.
   pretrained_temperature: float = 1.0
-  # Folder of a run on the same corpus: start from its discriminator at the latest checkpoint. The discriminator's flags must equal that run's. With
-  # --discriminator_steps=0 it replaces the discriminator phase, so that many runs share one.
+  # Folder of a run on the same corpus, or with the vocabulary of --pretrained: start from its discriminator at the latest checkpoint. The
+  # discriminator's flags must equal that run's. With --discriminator_steps=0 it replaces the discriminator phase, so that many runs share one.
   pretrained_discriminator: str = ""
   # With --algorithm mle: file of further training sentences, one on a line, such as the output of generate.py, for distillation. They do not count as
   # real: vocabulary, evaluations and the other splits come from the dataset.
@@ -306,7 +309,7 @@ def build(
       _assign_word_vectors(choices.embedding_file, tokenizer, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
         generator.attach(networks)  # Before the algorithm copies the generator.
-        _restore(generator, "generator", "best", "--pretrained", choices.pretrained)
+        _restore(generator, "generator", "best", "--pretrained", choices.pretrained, tokenizer)
       if choices.pretrained_temperature != 1.0:
         if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
@@ -332,18 +335,25 @@ def _restore_discriminator(choices, networks, tokenizer):
   discriminator = networks.get("discriminator")
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
+  discriminator.attach(networks)  # Makes the variables whose sizes follow the generator's.
+  _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder, tokenizer)
+
+
+def _restore(network, name, checkpoint, flag, folder, tokenizer):
+  """Restores a network's weights from the "best" or "latest" checkpoint of the run in `folder`, the value of `flag`.
+
+  The weights of tokens that are new in the vocabulary stay as they are.
+  """
+  folder = pathlib.Path(folder)
   path = folder / "vocabulary.json"
   # The name first: a tokenizer that only this file names is not imported.
-  if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
-    raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
-  discriminator.attach(networks)  # Makes the variables whose sizes follow the generator's.
-  _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
-
-
-def _restore(network, name, checkpoint, flag, folder):
-  """Restores a network's weights from the "best" or "latest" checkpoint of the run in `folder`, the value of `flag`."""
-  checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(folder) / "checkpoints")
-  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/") is None:
+  old = tokenizers.load(path) if tokenizers.name_in(path) == tokenizers.name_of(type(tokenizer)) else None
+  if old is None or not tokenizer.extends(old):
+    raise errors.UserError(
+      f"the run in {folder} has another vocabulary; expected a {name} of the same corpus, or with --pretrained of that run's vocabulary"
+    )
+  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
+  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/", grown=(old.size, tokenizer.size)) is None:
     raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
 
 

@@ -4,12 +4,12 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import sys
 from typing import Any
 
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
-from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -19,7 +19,7 @@ from tf_textgan.training import monitors
 
 # Settings that may differ between a run and the command that resumes it: training length and monitoring.
 _CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "deterministic", "restart", "profile_rounds", "export", "export_version"},
+  "choices": {"workdir", "data_dir", "new_data", "deterministic", "restart", "profile_rounds", "export", "export_version"},
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop.Config)} - {"batch_size", "seed"},
 }
@@ -32,7 +32,7 @@ def read_config(folder: pathlib.Path) -> dict[str, Any] | None:
     return None
   try:
     config = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not {"experiment", "length"} <= config.keys():
+    if not isinstance(config, dict) or not {"experiment", "length", "categories", "data", "synthetic_data"} <= config.keys():
       raise ValueError("it has no experiment")
   except ValueError as e:
     raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
@@ -54,15 +54,16 @@ def config_of(folder: pathlib.Path) -> dict[str, Any]:
   return config
 
 
-def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus) -> None:
-  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus."""
+def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, synthetic: str = "") -> None:
+  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus. Arguments as of `as_config`."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
-  if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
+  config = as_config(experiment, corpus, synthetic)
+  if experiment.choices.dataset == experiment_lib.GIVEN and (read_config(folder) or {}).get("data") != config["data"]:
     given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: the config marks the folder as a run.
-  files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", config)
 
 
 def has_trained(folder: pathlib.Path) -> bool:
@@ -83,10 +84,44 @@ def clear(folder: pathlib.Path) -> None:
     shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec) -> dict[str, Any]:
-  """The contents of a run's `config.json`: the experiment, the sequence length and, for a labelled corpus, the categories."""
-  config = {"experiment": experiment.to_json(), "length": spec.length}
-  return config | {"categories": list(spec.categories)} if spec.categories else config
+def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, synthetic: str = "") -> dict[str, Any]:
+  """The contents of a run's `config.json`.
+
+  Args:
+    experiment: `experiment.Experiment`.
+    corpus: the run's corpus.
+    synthetic: `corpus.fingerprint` of the sequences of `--synthetic_file`; empty without one.
+
+  Returns:
+    The experiment, the sequence length, the categories (none without labels), `data`, the corpus's fingerprint, and `synthetic_data`.
+  """
+  return {
+    "experiment": experiment.to_json(),
+    "length": corpus.spec.length,
+    "categories": list(corpus.spec.categories),
+    "data": corpus.fingerprint,
+    "synthetic_data": synthetic,
+  }
+
+
+def check_data(what: str, recorded: str, found: str, new_data: bool, purpose: str, remedy: str) -> None:
+  """Compares the fingerprints of a run's data when it began and now.
+
+  Args:
+    what: name of the data, for the message.
+    recorded, found: the fingerprints.
+    new_data: whether the data may have changed; then a change is said on the standard error.
+    purpose: use of the new data, for the message.
+    remedy: other ways than to use it, for the message.
+
+  Raises:
+    UserError: the data changed, and may not.
+  """
+  if recorded == found:
+    return
+  if not new_data:
+    raise errors.UserError(f"{what} changed since it began; pass --new_data true to {purpose} the new data, {remedy}")
+  print(f"{what} changed since it began; --new_data true: this command will {purpose} the new data", file=sys.stderr)
 
 
 def check_same(folder: pathlib.Path, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -57,16 +57,29 @@ class Run(NamedTuple):
     tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds trained at that checkpoint.
+    data: fingerprint of the corpus, see `corpus.Corpus`.
   """
 
   experiment: experiment_lib.Experiment
   tokenizer: tokenizers.Tokenizer
   algorithm: algorithm_base.Algorithm
   step: int
+  data: str
 
-  def corpus(self) -> corpus_lib.Corpus:
-    """The run's corpus, prepared again if needed."""
-    return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
+  def corpus(self, new_data: bool = False) -> corpus_lib.Corpus:
+    """The run's corpus, prepared again if needed.
+
+    Args:
+      new_data: whether it may have changed since the run began.
+
+    Raises:
+      UserError: it changed, and may not.
+    """
+    corpus = experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
+    what = f"the data of the run in {self.experiment.choices.workdir}"
+    folder_lib.check_data(what, self.data, corpus.fingerprint, new_data, "score against", "or restore the old data")
+    _say(corpus.notes)
+    return corpus
 
 
 def load(
@@ -100,7 +113,7 @@ def load(
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config["categories"]))
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
@@ -109,7 +122,7 @@ def load(
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state["step"])
+  return Run(experiment, tokenizer, algorithm, run_state["step"], config["data"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -171,7 +184,7 @@ def train(
       and `best_metric` may name them.
     corpus: the corpus, replacing the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings; see
       `data.datasets.given` for its settings in an experiment with `dataset="given"`. The run's folder stores it: to resume the run, it need not be
-      passed again.
+      passed again. Another one needs `new_data`.
     algorithm, generator, discriminator: classes, functions that make them, or networks, replacing the experiment's: see `given.resolve`.
 
   Returns:
@@ -195,7 +208,7 @@ def train(
         stack.enter_context(lock.held(folder))
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
-      loop, evaluator, checkpoints = _build(folder, experiment, corpus, makers, strategy, chief)
+      loop, evaluator, checkpoints, synthetic = _build(folder, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
@@ -203,7 +216,7 @@ def train(
         stack.enter_context(lock.held(folder))
         if (folder / "config.json").exists():
           raise errors.UserError(f"another command has begun a run in {folder} meanwhile; give the command again to go on with it")
-      _resume(folder, experiment, corpus, loop)
+      _resume(folder, experiment, corpus, synthetic, loop)
       # After the user's callbacks, so that the journal gets their metrics.
       watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
     with _advising("the same command goes on from the last checkpoint, if there is one"):
@@ -232,14 +245,14 @@ def _advising(advice):
 
 
 def _build(folder, experiment, corpus, makers, strategy, chief):
-  """The loop, the evaluator and the checkpoints of a run."""
+  """The loop, the evaluator and the checkpoints of a run, and the fingerprint of its synthetic data."""
   choices = experiment.choices
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
-  data = _training_data(choices.synthetic_file, corpus, algorithm)
+  data, synthetic = _training_data(folder, choices, corpus, algorithm)
   # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
   by_frechet = experiment.loop.best_metric == "frechet"
   evaluator = evaluator_lib.Evaluator(algorithm.generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
@@ -256,10 +269,10 @@ def _build(folder, experiment, corpus, makers, strategy, chief):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  return loop, evaluator, checkpoints
+  return loop, evaluator, checkpoints, synthetic
 
 
-def _resume(folder, experiment, corpus, loop):
+def _resume(folder, experiment, corpus, synthetic, loop):
   """Restores the latest checkpoint, or begins the run anew; writes the files that say what the run is. A run that is refused stays as it is."""
   resumed, begun = loop.restore(), (folder / "config.json").exists()
   lost = begun and not resumed and folder_lib.has_trained(folder)
@@ -271,7 +284,7 @@ def _resume(folder, experiment, corpus, loop):
   if loop.chief:
     if lost:
       folder_lib.clear(folder)
-    folder_lib.begin(folder, experiment, corpus)
+    folder_lib.begin(folder, experiment, corpus, synthetic)
   step, rounds = loop.run_state.step, loop.rounds
   if lost:
     print(f"the checkpoints of the run in {folder} are gone; beginning it anew", file=sys.stderr)
@@ -310,6 +323,10 @@ def _with_dataset(experiment, data):
   return dataclasses.replace(experiment, choices=dataclasses.replace(choices, dataset=experiment_lib.GIVEN), dataset=given_data.Config())
 
 
+# What else to do if a run's data changed.
+_OTHERWISE = "another --workdir to begin anew, or restore the old data"
+
+
 def _corpus_of(folder, experiment, data):
   """The experiment and the corpus for a run in a folder.
 
@@ -317,50 +334,95 @@ def _corpus_of(folder, experiment, data):
 
   Args:
     folder: path of the run.
-    experiment: `experiment.Experiment`. For a corpus from Python, the returned one contains the fingerprint.
+    experiment: `experiment.Experiment`. The returned one has no `new_data`, which is a permission for this command only.
     data: see `given.make`; None for the experiment's dataset.
   """
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
-  config, encoded = folder_lib.read_config(folder), folder
+  config, new_data = folder_lib.read_config(folder), experiment.choices.new_data
+  experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, new_data=False))
   if config is not None:
     # The choices first: if they are equal, the run names no modules other than this command's.
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
     folder_lib.check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
     # Read back, so that settings new since the run's version have their defaults.
     old = experiment_lib.Experiment.from_json(config["experiment"])
-    if choices.dataset == experiment_lib.GIVEN and not experiment.dataset.fingerprint:
-      experiment = dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=old.dataset.fingerprint))
     folder_lib.check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
-  elif experiment.choices.pretrained:
-    encoded = pathlib.Path(experiment.choices.pretrained)
-    config = folder_lib.config_of(encoded)
   if isinstance(experiment.dataset, text_config.TextConfig):
     tokenizers.find(experiment.dataset.tokenizer)  # Trusted, because this command names it: imported before the folder's tokenizer is read.
-  tokenizer = folder_lib.read_tokenizer(encoded) if config else None
-  length = config["length"] if config else None
-  if data is None:
-    return experiment, experiment_lib.load_corpus(experiment, tokenizer, length)
-  corpus = given_data.make(data, experiment.dataset, tokenizer, length)
-  found = given_data.fingerprint(corpus)
-  if experiment.dataset.fingerprint not in ("", found):
-    raise errors.UserError(f"corpus= differs from the corpus of the run in {folder}; pass another workdir, or the same corpus")
-  return dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=found)), corpus
+
+  def load(tokenizer=None, length=None):
+    if data is None:
+      return experiment_lib.load_corpus(experiment, tokenizer, length)
+    return given_data.make(data, experiment.dataset, tokenizer, length)
+
+  if config is not None:
+    corpus = load(folder_lib.read_tokenizer(folder), config["length"])
+    what = f"the data of the run in {folder}"
+    folder_lib.check_data(what, config["data"], corpus.fingerprint, new_data, "go on with", _OTHERWISE)
+  else:
+    corpus = _with_vocabulary_of(pathlib.Path(experiment.choices.pretrained), experiment.dataset, load) if experiment.choices.pretrained else load()
+  _say(corpus.notes)
+  return experiment, corpus
 
 
-def _training_data(synthetic_file, corpus, algorithm):
-  """The algorithm's training data: the training split, with its labels if the algorithm uses categories, and the sentences of a file, if any."""
-  data, categories = corpus.tokens["train"], algorithm.generator.spec.categories
-  if synthetic_file:
+def _with_vocabulary_of(folder, config, load):
+  """The corpus in the vocabulary of a pretrained run, which grows by the words that only the new training split has.
+
+  Args:
+    folder: path of the pretrained run.
+    config: the new dataset's `Config`.
+    load: function from a tokenizer and a length, or nothing, to the corpus.
+
+  Raises:
+    UserError: there is no run, or its vocabulary cannot grow.
+  """
+  length = folder_lib.config_of(folder)["length"]
+  length = getattr(config, "max_length", 0) or length
+  tokenizer = folder_lib.read_tokenizer(folder)
+  corpus = load(tokenizer, length)
+  if not corpus.has_unknown("train"):
+    return corpus
+  own = load().tokenizer
+  if own == tokenizer:
+    return corpus
+  if not isinstance(tokenizer, tokenizers.Table):
+    raise errors.UserError(
+      f"--pretrained {folder} does not fit: its tokenizer {tokenizers.name_of(type(tokenizer))} takes some of the training text for unknown, and has "
+      "no table that could grow"
+    )
+  grown = tokenizer.grown(own, getattr(config, "max_vocab_size", 0))
+  if grown == tokenizer:
+    return corpus
+  print(f"the vocabulary of {folder} grows from {tokenizer.size} to {grown.size} tokens", file=sys.stderr)
+  return load(grown, length)
+
+
+def _say(notes):
+  """Prints the notes of a corpus."""
+  for note in notes:
+    print(note, file=sys.stderr)
+
+
+def _training_data(folder, choices, corpus, algorithm):
+  """The training split, with its labels if the algorithm uses categories, and the sentences of `--synthetic_file`, if any: a batch and the
+  fingerprint of the latter, empty without any."""
+  data, categories, synthetic = corpus.tokens["train"], algorithm.generator.spec.categories, ""
+  if choices.synthetic_file:
     if algorithm.discriminator is not None or categories:
       raise errors.UserError(
         "--synthetic_file is for --algorithm mle without categories: a discriminator would learn its sentences as real, and they have no "
         "labels"
       )
-    synthetic = corpus_lib.read_lines(synthetic_file, corpus.tokenizer, corpus.spec.length)
-    logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
-    data = np.concatenate([data, synthetic])
-  return sequences.Batch(data, corpus.categories["train"] if categories else None)
+    read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
+    synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
+    if config is not None:
+      what = f"the --synthetic_file of the run in {folder}"
+      folder_lib.check_data(what, config["synthetic_data"], synthetic, choices.new_data, "go on with", _OTHERWISE)
+    _say(read.notes)
+    logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
+    data = np.concatenate([data, read.tokens])
+  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):

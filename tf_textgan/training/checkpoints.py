@@ -84,13 +84,17 @@ class Checkpoints:
       reason = e.reason if isinstance(e, files.NotWritten) else e.strerror or e
       raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {reason}; the ones before it are kept") from e
 
-  def restore(self, variables: Mapping[str, keras.Variable], which: str | int = "latest", part: str = "") -> dict[str, Any] | None:
+  def restore(
+    self, variables: Mapping[str, keras.Variable], which: str | int = "latest", part: str = "", grown: tuple[int, int] | None = None
+  ) -> dict[str, Any] | None:
     """Assigns a checkpoint's values to variables.
 
     Args:
       variables: name to variable, as they were saved.
       which: "latest", "best", or the step of a kept checkpoint, an integer or its digits.
       part: prefix of the names to restore; empty for all variables.
+      grown: sizes of a vocabulary in the checkpoint and in these variables. A variable that differs from the checkpoint's in one axis, which has
+        these sizes, keeps its own values after the checkpoint's. None if it did not grow.
 
     Returns:
       The run state that was saved, or None if there is no checkpoint.
@@ -110,13 +114,18 @@ class Checkpoints:
       odd = sorted(set(arrays) ^ set(variables))
       raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
     for name, variable in variables.items():
-      if arrays[name].shape != tuple(variable.shape):
+      there, here = arrays[name].shape, tuple(variable.shape)
+      if there != here and not (len(there) == len(here) and [sizes for sizes in zip(there, here) if sizes[0] != sizes[1]] == [grown]):
         raise errors.UserError(
-          f"{path} is a checkpoint of another model: {name} has shape {arrays[name].shape} there, {tuple(variable.shape)} here"
+          f"{path} is a checkpoint of another model: {name} has shape {there} there, {here} here"
         )
     # Assigned after all checks, so that a checkpoint that does not fit changes nothing.
     for name, variable in variables.items():
-      variable.assign(arrays[name])
+      value = arrays[name]
+      if value.shape != tuple(variable.shape):
+        value = np.array(variable.numpy())
+        value[tuple(map(slice, arrays[name].shape))] = arrays[name]
+      variable.assign(value)
     self.kept = kept
     return run_state
 

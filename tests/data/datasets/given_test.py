@@ -84,14 +84,16 @@ def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
   assert isinstance(given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).tokens["train"], np.memmap)
 
 
-def test_the_fingerprint_depends_on_every_token_and_label():
-  made = given.make(IDS, given.Config())
-  assert given.fingerprint(made) == given.fingerprint(given.make(IDS.copy(), given.Config()))
-  changed = made.tokens["test"].copy()
-  changed[-1, -1] ^= 1
-  labels = {split: np.zeros(len(tokens), np.int32) for split, tokens in made.tokens.items()}
-  others = [dataclasses.replace(made, tokens={**made.tokens, "test": changed}), dataclasses.replace(made, categories=labels)]
-  assert len({given.fingerprint(corpus) for corpus in (made, *others)}) == 3
+def test_blank_sentences_are_counted():
+  assert given.make(["", *SENTENCES, " "], given.Config()).notes == ("given: 2 of 62 lines are left out: blank",)
+  assert given.make(SENTENCES, given.Config()).notes == ()
+
+
+def test_another_corpus_replaces_the_stored_one(tmp_path):
+  for data in (SENTENCES, SENTENCES[::-1]):
+    made = given.make(data, given.Config())
+    given.save(made, tmp_path)
+    assert given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).fingerprint == made.fingerprint
 
 
 def test_with_the_vocabulary_of_a_run():

@@ -126,5 +126,6 @@ def load(
   builder_config = _BuilderConfig(name=f"{digest}-seed{config.corpus_seed}-{sizes}", settings=config)
   builder = prepare.prepare(lambda: CaptionGrammar(data_dir=data_dir, config=builder_config))
   splits = {split: prepare.Sentences(builder, split) for split in corpus.SPLITS}
-  encoded = corpus.encode("caption_grammar", splits, tokenizer=tokenizer, length=length, folder=builder.data_path)
+  encoded = corpus.encode(
+      "caption_grammar", splits, text_config.TextConfig(), tokenizer=tokenizer, length=length, folder=builder.data_path)
   return dataclasses.replace(encoded, truth=GrammarTruth(grammar, tokenizer, length))

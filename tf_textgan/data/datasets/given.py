@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
@@ -27,7 +26,7 @@ _EXPECTED = "expected a data.corpus.Corpus, a sequence of strings, an array of i
 
 @dataclasses.dataclass(frozen=True)
 class Config(text_config.TextConfig):
-  """How sentences or ids become a corpus; for a `data.corpus.Corpus` only the fingerprint counts."""
+  """How sentences or ids become a corpus; a `data.corpus.Corpus` needs none of it."""
 
   # fraction of the sentences for validation, at least one
   validation_share: float = .05
@@ -35,8 +34,6 @@ class Config(text_config.TextConfig):
   test_share: float = .05
   # size of the vocabulary of an array of ids; 0 for the largest id plus one
   vocab_size: int = 0
-  # hash of the tokens, filled in by runs.train, so that a run does not go on with another corpus
-  fingerprint: str = ""
 
 
 def make(
@@ -60,22 +57,19 @@ def make(
   splitting.check(config)
   if isinstance(data, (np.ndarray, tf.Tensor)) and np.asarray(data).dtype.kind not in "OSU":
     return _of_ids(np.asarray(data), config, tokenizer, length)
-  return _of_sentences(_strings(data), config, tokenizer, length)
-
-
-def fingerprint(corpus: corpus_lib.Corpus) -> str:
-  """A hash of a corpus's tokens and labels: 16 hexadecimal digits."""
-  digest = hashlib.sha256()
-  for split in corpus_lib.SPLITS:
-    for array in (corpus.tokens[split], *([corpus.categories[split]] if corpus.categories else [])):
-      digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array, np.int32).tobytes())
-  return digest.hexdigest()[:16]
+  strings = _strings(data)
+  sentences = [text for text in strings if text.strip()]
+  made = _of_sentences(sentences, config, tokenizer, length)
+  blank = len(strings) - len(sentences)
+  notes = (corpus_lib.blank_note(_NAME, blank, len(strings)),) if blank else ()
+  return dataclasses.replace(made, notes=notes + made.notes)
 
 
 def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
-  """Stores a corpus, without its tokenizer and truth, in the folder of a run."""
+  """Stores a corpus, without its tokenizer and truth, in the folder of a run, in place of any other."""
   place = pathlib.Path(folder) / "corpus"
   place.mkdir(parents=True, exist_ok=True)
+  (place / "corpus.json").unlink(missing_ok=True)
   for split in corpus_lib.SPLITS:
     for name, arrays in (("tokens", corpus.tokens), ("labels", corpus.categories)):
       if arrays is not None:
@@ -165,7 +159,7 @@ def _of_sentences(sentences, config, tokenizer, length):
 
 
 def _strings(data):
-  """The sentences that are not blank, a list of strings."""
+  """The sentences, a list of strings."""
   if isinstance(data, tf.data.Dataset):
     spec = data.element_spec
     if not isinstance(spec, tf.TensorSpec) or spec.dtype != tf.string or spec.shape.rank not in (0, 1):
@@ -187,4 +181,4 @@ def _strings(data):
       sentences.append(text.decode("utf-8") if isinstance(text, bytes) else text)
     except UnicodeDecodeError as error:
       raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
-  return [text for text in sentences if text.strip()]
+  return sentences

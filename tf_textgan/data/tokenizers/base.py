@@ -109,6 +109,15 @@ class Tokenizer(abc.ABC):
     # Interned: words repeat, and each is held once.
     return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
 
+  @property
+  def unknown_token(self) -> int | None:
+    """The id that stands for every piece of text outside the vocabulary; None for the integers of sequences without an end."""
+    return UNK if self.ends else None
+
+  def extends(self, other: "Tokenizer") -> bool:
+    """Whether every id of `other` means the same here."""
+    return self == other
+
   def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""
     return sequences.Spec(self.size, length, start_token=BOS, end_token=EOS, forbidden_tokens=(PAD, BOS))
@@ -154,6 +163,20 @@ class Table(Tokenizer):
   @property
   def size(self) -> int:
     return len(self.tokens)
+
+  def extends(self, other: Tokenizer) -> bool:
+    return type(self) is type(other) and self == dataclasses.replace(other, tokens=self.tokens) and self.tokens[: other.size] == other.tokens
+
+  def grown(self, other: "Table", max_size: int = 0) -> "Table":
+    """Adds the tokens that only `other` has after this tokenizer's, in their order there.
+
+    Args:
+      other: tokenizer of the same class.
+      max_size: largest size of the result, unless this tokenizer is larger already; 0 for no limit.
+    """
+    known = set(self.tokens)
+    tokens = (*self.tokens, *(token for token in other.tokens if token not in known))
+    return dataclasses.replace(self, tokens=tokens[: max(max_size, self.size)] if max_size else tokens)
 
   @functools.cached_property
   def ids(self) -> dict[str, int]:
