@@ -96,7 +96,7 @@ TRAIN = {
     "run holds another run: its generator has hidden_size 8, this command 9; pass another --workdir",
   ),
   "a file for a folder": ({"workdir": "{}/text.txt"}, r"--workdir .*text\.txt is a file; expected a folder"),
-  "a folder under a file": ({"workdir": "{}/text.txt/run"}, "Not a directory: .*run"),
+  "a folder under a file": ({"workdir": "{}/text.txt/run"}, "cannot write .*run: Not a directory"),
   "a wrong config": ({"workdir": "{}/incomplete"}, "config.json is not the config.json of a run"),
   "no config": ({"workdir": "{}/not_json"}, "config.json is not the config.json of a run"),
 }

@@ -201,7 +201,7 @@ def train(
     tf.config.experimental.enable_op_determinism()
   folder = pathlib.Path(choices.workdir)
   with contextlib.ExitStack() as stack:
-    with _advising("the same command begins again"):
+    with _advising("the same command begins again", begun=False):
       # A new run's folder is made as late as possible: a command that is refused leaves no files.
       chief, begun = _is_chief(strategy), (folder / "config.json").exists()
       if chief and begun:
@@ -233,12 +233,12 @@ def train(
 
 
 @contextlib.contextmanager
-def _advising(advice):
-  """Says what can be done after a stop by a signal, or if a file cannot be written."""
+def _advising(advice, begun=True):
+  """Says what can be done after a stop by a signal or, in a training that has begun, if a file cannot be written."""
   try:
     yield
   except files.NotWritten as e:
-    raise errors.UserError(f"{e}; {advice}") from e
+    raise errors.UserError(f"{e}; {advice}") if begun else e
   except KeyboardInterrupt as e:
     e.add_note(advice)
     raise

@@ -403,7 +403,8 @@ class Loop:
       replicas = context.num_replicas_in_sync
       if batch_size % replicas:
         raise errors.UserError(f"--batch_size is {batch_size}, which {replicas} replicas cannot share equally")
-      return shard.rebatch(batch_size // replicas)
+      # Endless: otherwise several workers agree before each batch on whether there is one.
+      return shard.rebatch(batch_size // replicas).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return iter(strategy.distribute_datasets_from_function(dataset))
 
