@@ -29,8 +29,8 @@ class Model(tf.Module):
   the discriminator's logits; `log_prob` is the log-probability of the candidates. Absent if the discriminator's score is no logit.
 
   `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
-  `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training, except that words of the
-  tokenizer `nltk` must be separated by spaces, as in generated text. Unknown words become <unk>. `score` is also the default: the signature
+  `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training. Unknown words become
+  <unk>, whose log-probability counts here, unlike in `nll_test`. `score` is also the default: the signature
   `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Without a likelihood and a discriminator all three
   are absent.
 

@@ -8,6 +8,7 @@ tokens; there 0 is an ordinary token, and nothing is padded.
 
 import abc
 import collections
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
@@ -141,6 +142,8 @@ class Table(Tokenizer):
 
   # The string between the pieces of a decoded sentence.
   joint: ClassVar[str] = " "
+  # As `split`, a static method of strings `[N]` that returns their pieces, ragged `[N, (pieces)]`; None without one: no `graph` then.
+  split_graph: ClassVar[Callable[[tf.Tensor], tf.RaggedTensor] | None] = None
 
   @staticmethod
   @abc.abstractmethod
@@ -196,13 +199,10 @@ class Table(Tokenizer):
       sentences.append(self.joint.join(self.tokens[i] for i in row if i != PAD))
     return sentences
 
-  def graph(self) -> tf.Module:
+  def graph(self) -> tf.Module | None:
+    if self.split_graph is None:
+      return None
     return text_ops.Table(self.tokens, len(SPECIAL_TOKENS), self.split_graph, self.joint, self.lowercase, pad=PAD, eos=EOS, unk=UNK)
-
-  @staticmethod
-  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
-    """As `split`, of strings `[N]`: ragged `[N, (pieces)]`. By default splits at white space, so text must already be split into pieces."""
-    return text_ops.words(texts)
 
   def to_json(self) -> dict[str, Any]:
     return {"lowercase": self.lowercase, "tokens": self.tokens}
