@@ -141,7 +141,7 @@ class Summaries(Means):
 
   def on_train_begin(self, logs=None):
     self._writer = tf.summary.create_file_writer(self._folder)
-    with self._writer.as_default(step=self._loop.run_state.step):
+    with self._writing(self._loop.run_state.step):
       # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
       from tensorboard.plugins.hparams import api as hparams
 
@@ -159,9 +159,8 @@ class Summaries(Means):
 
   def on_epoch_end(self, epoch, logs=None):
     self._flush()
-    step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
-    with self._writer.as_default(step=step):
+    with self._writing(self._loop.run_state.step):
       self._scalars(metrics)
       tf.summary.text("samples", "\n\n".join(self._sentences()))
       if self._warnings():
@@ -169,7 +168,7 @@ class Summaries(Means):
     self._writer.flush()
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
-    with self._writer.as_default(step=step):
+    with self._writing(step):
       self._scalars(metrics)
 
   def on_train_end(self, logs=None):
@@ -178,10 +177,13 @@ class Summaries(Means):
     self._flush()
     self._writer.close()
 
+  def _writing(self, step):
+    return self._writer.as_default(step=loop_lib.constant(step, tf.int64))
+
   @staticmethod
   def _scalars(metrics):
     for name, value in metrics.items():
-      tf.summary.scalar(name, value)
+      tf.summary.scalar(name, loop_lib.constant(value, tf.float32))
 
 
 class Sentences(keras.callbacks.Callback):
