@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -132,6 +133,32 @@ def test_the_bar_on_stderr_has_a_rate_and_the_time_left(place):
 
 
 @pytest.mark.slow
+class _Memory(keras.callbacks.Callback):
+  """The resident memory after each evaluation, in KiB."""
+
+  def __init__(self):
+    super().__init__()
+    self.kib = []
+
+  def on_epoch_end(self, epoch, logs=None):
+    status = pathlib.Path("/proc/self/status").read_text()
+    self.kib.append(int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]))
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="reads Linux's account of memory")
+def test_memory_does_not_grow_with_rounds_and_evaluations(tmp_path):
+  """2,000 rounds and 200 evaluations. TensorFlow keeps, for good, each Python number and each `tf.data` function it is given: 16 KiB an evaluation."""
+  shell.write_text(tmp_path / "text.txt")
+  settings = {
+    **shell.tiny_flags("mle"), "dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "export": False,
+    "workdir": tmp_path / "run", "batch_size": 8, "mle_steps": 2000, "evaluations": 200, "evaluation_samples": 20, "log_every": 10,
+  }  # fmt: skip
+  memory = _Memory()
+  assert runs.train(flags.parse(["train.py", *shell.as_flags(settings)], ""), [memory])
+  assert len(memory.kib) == 200
+  assert memory.kib[-1] - memory.kib[80] < 120 * 4
+
+
 def test_a_finished_run_does_not_change(place):
   shutil.copytree(place / "whole", place / "again")
   code, _, err = _finish(_train(place, "again"))

@@ -15,6 +15,7 @@ import threading
 import time
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_textgan import checks
@@ -110,6 +111,14 @@ class RunState:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
+
+
+def constant(number: float, dtype: tf.DType) -> tf.Tensor:
+  """A scalar tensor of a number that changes as a run goes on.
+
+  TensorFlow keeps every Python number that it has made a tensor of, some 700 bytes each, as long as the process lives; NumPy's it does not keep.
+  """
+  return tf.constant(np.array(number, dtype.as_numpy_dtype))
 
 
 class Loop:
@@ -327,8 +336,8 @@ class Loop:
     """Makes several rounds of a phase and returns the mean of their metrics."""
     state = self.run_state
     # In a phase that is not annealed, temperatures stay at their initial values.
-    phase_fraction = tf.constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
-    growth = tf.constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
+    phase_fraction = constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
+    growth = constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
     logs = {}
     for update in phase.updates:
       if update.name not in state.updates:
@@ -336,7 +345,7 @@ class Loop:
     for update in phase.updates:
       count = update.repeats * rounds
       done = state.updates.get(update.name, 0)
-      metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), phase_fraction, growth / update.repeats)
+      metrics = self._advance(update)(batches, constant(done, tf.int32), constant(count, tf.int32), phase_fraction, growth / update.repeats)
       state.updates[update.name] = done + count
       state.batches += count
       for name, value in metrics.items():

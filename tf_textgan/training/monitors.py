@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import contextlib
 import json
 import math
 import pathlib
@@ -156,8 +157,8 @@ class Summaries(keras.callbacks.Callback):
 
     with files.writing(self._folder):
       self._writer = tf.summary.create_file_writer(self._folder)
-      with self._writer.as_default(step=self._loop.run_state.step):
-        hparams.hparams(self._hyperparameters)
+    with self._writing(self._loop.run_state.step):
+      hparams.hparams(self._hyperparameters)
 
   def on_train_batch_begin(self, batch, logs=None):
     if self._profile and self._rounds == self._profile.start:
@@ -170,19 +171,17 @@ class Summaries(keras.callbacks.Callback):
         tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
-    step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
     samples = "\n\n".join(self._sentences())
-    with files.writing(self._folder):
-      with self._writer.as_default(step=step):
-        self._scalars(metrics)
-        tf.summary.text("samples", samples)
-        if self._warnings():
-          tf.summary.text("warnings", "\n\n".join(self._warnings()))
+    with self._writing(self._loop.run_state.step):
+      self._scalars(metrics)
+      tf.summary.text("samples", samples)
+      if self._warnings():
+        tf.summary.text("warnings", "\n\n".join(self._warnings()))
       self._writer.flush()
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
-    with files.writing(self._folder), self._writer.as_default(step=step):
+    with self._writing(step):
       self._scalars(metrics)
 
   def on_train_end(self, logs=None):
@@ -191,10 +190,15 @@ class Summaries(keras.callbacks.Callback):
         tf.profiler.experimental.stop()
       self._writer.close()
 
+  @contextlib.contextmanager
+  def _writing(self, step):
+    with files.writing(self._folder), self._writer.as_default(step=loop_lib.constant(step, tf.int64)):
+      yield
+
   @staticmethod
   def _scalars(metrics):
     for name, value in metrics.items():
-      tf.summary.scalar(name, value)
+      tf.summary.scalar(name, loop_lib.constant(value, tf.float32))
 
 
 class Sentences(keras.callbacks.Callback):
