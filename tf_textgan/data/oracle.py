@@ -47,7 +47,7 @@ def read_parameters(path: str | os.PathLike, vocab_size: int) -> dict[str, np.nd
   """
   shapes = _shapes(vocab_size)
   try:
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
       parameters = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
   except OSError as error:
     raise errors.UserError(f"cannot read the oracle file {path}: {error.strerror or error}") from error

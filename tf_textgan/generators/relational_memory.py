@@ -41,8 +41,10 @@ class Config:
   latent_size: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "slots", "heads", "head_size", "layers")
+    checks.sizes(self, "embedding_size", "slots", "heads", "head_size", "layers")
     checks.at_least(self, 0, "latent_size")
+    checks.at_most(self, checks.LARGEST_SIZE, "latent_size")
+    checks.at_most(self, checks.MOST_PARTS, "heads", "layers")
 
 
 class Generator(base.Autoregressive):

@@ -2,29 +2,38 @@
 
 A checkpoint is a NumPy archive (`.npz`) of every variable by name, and of the run's state. The main thread copies the variables; a second
 thread writes them to a temporary file, flushes it to the disk and renames it, so that a kill at any moment leaves the previous checkpoint or the
-new one. Restoring compares names and shapes: `tf.train.Checkpoint`, which matches objects, silently skips variables that it cannot match.
+new one. Restoring compares names, shapes and types before any data are read: `tf.train.Checkpoint`, which matches objects, silently skips variables
+that it cannot match. Nothing is unpickled, and memory is taken only for arrays that the variables have too, or that fit into the file.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import concurrent.futures
 import json
 import pathlib
 import re
 import shutil
+import struct
 from typing import Any
+from typing import NamedTuple
 import zipfile
 import zlib
 
 from absl import logging
 import keras
 import numpy as np
+import tensorflow as tf
 
+from tf_textgan import arrays as arrays_lib
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import schema
 
 _RUN_STATE = "run_state"
 _KEPT = "kept/"
 _NAME = re.compile(r"step_(\d{9})\.npz$")
+# What reading a damaged archive may raise; those of `zipfile` for methods it does not know and for passwords are among them.
+_DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error, zipfile.BadZipFile)
 
 
 class Checkpoints:
@@ -60,12 +69,14 @@ class Checkpoints:
       kept: name to array, extra arrays to save; None for none.
 
     Raises:
-      UserError: the previous write failed, for example because the disk is full.
+      UserError: the previous write failed, for example because the disk is full; or a variable is not finite, see `restore`.
     """
     self.wait()
     # A copy: `numpy()` may share memory with a variable that the next step changes.
     arrays = {name: np.array(variable.numpy()) for name, variable in variables.items()}
-    arrays |= {_KEPT + name: array for name, array in (kept or {}).items()}
+    if name := _not_finite(arrays, variables):
+      raise errors.UserError(f"training diverged: {name} is not finite at step {step}; the last checkpoint before it is kept")
+    arrays |= {_KEPT + name: np.array(array, order="C") for name, array in (kept or {}).items()}
     arrays[_RUN_STATE] = np.array(json.dumps(run_state))
     self._writing = self._writer.submit(self._write, step, arrays, best)
 
@@ -83,41 +94,49 @@ class Checkpoints:
     except OSError as e:
       raise errors.UserError(f"cannot write a checkpoint to {self._folder}: {e.strerror or e}; the ones before it are kept") from e
 
-  def restore(self, variables: Mapping[str, keras.Variable], which: str | int = "latest", part: str = "") -> dict[str, Any] | None:
+  def restore(
+    self,
+    variables: Mapping[str, keras.Variable],
+    which: str | int = "latest",
+    part: str = "",
+    read_state: Callable[[dict[str, Any]], Any] = dict,
+  ) -> Any:
     """Assigns a checkpoint's values to variables.
 
     Args:
       variables: name to variable, as they were saved.
       which: "latest", "best", or the step of a kept checkpoint, an integer or its digits.
       part: prefix of the names to restore; empty for all variables.
+      read_state: checks and converts the run state that was saved; raises a `UserError` if it is wrong.
 
     Returns:
-      The run state that was saved, or None if there is no checkpoint.
+      What `read_state` makes of the run state, or None if there is no checkpoint.
 
     Raises:
-      UserError: `which` is invalid, or the checkpoint is of another model: its variables have other names or shapes.
+      UserError: `which` is invalid; the checkpoint is damaged (of the latest: all are); it is of another model: its variables have other names,
+        shapes or types; a variable holds NaN, or a trainable one infinity.
     """
     check(which)
     paths = self._files()[::-1] if which == "latest" else [path for path in [self._folder / _file(which)] if path.exists()]
     if not paths:
       return None
-    path, arrays = _first_whole(paths)
-    run_state = json.loads(str(arrays.pop(_RUN_STATE)))
-    kept = {name.removeprefix(_KEPT): arrays.pop(name) for name in list(arrays) if name.startswith(_KEPT)}
-    arrays = {name: array for name, array in arrays.items() if name.startswith(part)}
-    if set(arrays) != set(variables):
-      odd = sorted(set(arrays) ^ set(variables))
-      raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {odd[0]} among them")
-    for name, variable in variables.items():
-      if arrays[name].shape != tuple(variable.shape):
-        raise errors.UserError(
-          f"{path} is a checkpoint of another model: {name} has shape {arrays[name].shape} there, {tuple(variable.shape)} here"
-        )
+    found = _first_whole(paths, variables, part, read_state)
     # Assigned after all checks, so that a checkpoint that does not fit changes nothing.
     for name, variable in variables.items():
-      variable.assign(arrays[name])
-    self.kept = kept
-    return run_state
+      variable.assign(found.arrays[name])
+    self.kept = found.kept
+    return found.run_state
+
+  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[dict[str, Any]], Any] = dict) -> None:
+    """Reads the best checkpoint without assigning it. Raises a `UserError` if there is none, or as `restore`."""
+    path = self._folder / _file("best")
+    advice = f"a kept checkpoint copied to its place, such as {_file(self.steps()[-1])}, counts as the best" if self.steps() else "there is no other"
+    try:
+      if not path.exists():
+        raise errors.UserError(f"{path}, the best checkpoint, is missing")
+      _first_whole([path], variables, "", read_state)
+    except errors.UserError as e:
+      raise errors.UserError(f"{e}; {advice}") from e
 
   def steps(self) -> list[int]:
     """The steps of the kept checkpoints, in order."""
@@ -157,15 +176,99 @@ def _file(which):
   return "best.npz" if which == "best" else f"step_{int(which):09d}.npz"
 
 
-def _first_whole(paths):
-  """The first checkpoint that can be read, and its arrays by name; a file may be damaged."""
+class _Checkpoint(NamedTuple):
+  """The contents of a file: `arrays` and `kept`, both name to array, and the run state."""
+
+  arrays: dict[str, np.ndarray]
+  kept: dict[str, np.ndarray]
+  run_state: Any
+
+
+def _first_whole(paths, variables, part, read_state):
+  """The first checkpoint that can be read; a file may be damaged. Raises as `Checkpoints.restore`."""
+  damages = []
   for path in paths:
     try:
-      with np.load(path) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-      json.loads(str(arrays[_RUN_STATE]))
-      return path, arrays
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zlib.error, zipfile.BadZipFile) as e:
+      return _read(path, variables, part, read_state)
+    except _DAMAGES as e:
+      damages.append(f"{path} is damaged: {' '.join(str(e).split()) or type(e).__name__}")
       if path != paths[-1]:
-        logging.warning("%s is not a whole checkpoint (%s); trying the one before it", path, e)
-  raise errors.UserError(f"no whole checkpoint in {paths[0].parent}: {', '.join(path.name for path in paths)} cannot be read")
+        logging.warning("%s; trying the one before it", damages[-1])
+  raise errors.UserError(damages[0] + (f"; so are the {len(damages) - 1} before it" if damages[1:] else ""))
+
+
+def _read(path, variables, part, read_state):
+  """Reads a file: a `_Checkpoint`. Raises one of `_DAMAGES`, or a `UserError` if it is whole but does not fit."""
+  with zipfile.ZipFile(path) as archive:
+    headers = _headers(archive, path.stat().st_size)
+    state = headers.pop(_RUN_STATE)
+    if state.dtype.kind != "U" or state.shape:
+      raise ValueError(f"its run state is {state.dtype} {list(state.shape)}; expected text")
+    kept = {name.removeprefix(_KEPT): headers.pop(name) for name in list(headers) if name.startswith(_KEPT)}
+    _check_fit(path, {name: header for name, header in headers.items() if name.startswith(part)}, variables, kept)
+    try:
+      run_state = read_state(schema.parse_json(str(_array(archive, _RUN_STATE))))
+    except errors.UserError as e:
+      raise ValueError(f"its run state: {e}") from e
+    found = _Checkpoint(
+      {name: _array(archive, name) for name in variables}, {name: _array(archive, _KEPT + name) for name in kept}, run_state
+    )
+  for prefix, arrays in (("", found.arrays), (_KEPT, found.kept)):
+    if name := _not_finite(arrays, variables):
+      raise errors.UserError(f"{path} cannot be used: {prefix}{name} holds numbers that are not finite")
+  return found
+
+
+def _headers(archive, size):
+  """Name to header of the arrays in a file of `size` bytes; raises one of `_DAMAGES`."""
+  headers, total = {}, 0
+  for member in archive.infolist():
+    name = member.filename.removesuffix(".npy")
+    total += member.file_size
+    if name in headers or not member.filename.endswith(".npy"):
+      raise ValueError(f"it holds {schema.shown_name(member.filename)}{' twice' if name in headers else ', which is no array'}")
+    # Compressed, or overlapping, a small file could fill the memory.
+    if member.compress_type != zipfile.ZIP_STORED or total > size:
+      raise ValueError(f"{schema.shown_name(name)} is compressed or larger than the file; expected arrays as numpy.savez writes them")
+    with archive.open(member) as file:
+      try:
+        headers[name] = arrays_lib.header(file, member.file_size)
+      except ValueError as e:
+        raise ValueError(f"{schema.shown_name(name)}: {e}") from e
+  if _RUN_STATE not in headers:
+    raise ValueError("it has no run state")
+  return headers
+
+
+def _array(archive, name):
+  with archive.open(f"{name}.npy") as file:
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _check_fit(path, headers, variables, kept):
+  """Raises a `UserError` if the arrays of a file are not those of the variables: names, shapes and types.
+
+  Of the kept arrays, those of a network or optimizer must be all of its variables; other names are free.
+  """
+  owners = {name.partition("/")[0] for name in kept}
+  incomplete = {_KEPT + name for name in variables if name.partition("/")[0] in owners and name not in kept}
+  if odd := sorted(set(headers) ^ set(variables) | incomplete):
+    raise errors.UserError(f"{path} is a checkpoint of another model: it differs in {len(odd)} variables, {schema.shown_name(odd[0])} among them")
+  for prefix, found in (("", headers), (_KEPT, kept)):
+    for name in found.keys() & variables.keys():
+      shape, dtype = tuple(variables[name].shape), np.dtype(tf.as_dtype(variables[name].dtype).as_numpy_dtype)
+      if found[name].shape != shape:
+        raise errors.UserError(
+          f"{path} is a checkpoint of another model: {prefix}{name} has shape {schema.shown(found[name].shape)} there, {shape} here"
+        )
+      if found[name].dtype != dtype:
+        raise errors.UserError(f"{path} is a checkpoint of another model: {prefix}{name} has type {found[name].dtype} there, {dtype} here")
+
+
+def _not_finite(arrays, variables):
+  """The name of an array that holds NaN, or infinity where the variable is trainable: a network may have a mask of -infinity. None if none does."""
+  for name, array in arrays.items():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+      if np.isnan(array).any() or getattr(variables.get(name), "trainable", False):
+        return name
+  return None

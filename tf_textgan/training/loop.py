@@ -14,12 +14,14 @@ import math
 import signal
 import threading
 import time
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.data import pipeline
@@ -66,6 +68,7 @@ class Config:
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
     checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
+    checks.at_most(self, 1_000_000, "evaluations")
 
 
 @dataclasses.dataclass
@@ -97,6 +100,24 @@ class RunState:
   waited: int = 0
   at_chance: int = 0
   ended_at: int = 0
+
+  @classmethod
+  def from_json(cls, values: dict[str, Any]) -> "RunState":
+    """Reads a saved state. Raises a `UserError` if a field is missing, unknown, of another type, or impossible."""
+    state = cls(**schema.arguments(cls, values, "", finite=False))
+    numbers = {name: getattr(state, name) for name in ("phase", "round", "step", "batches", "waited", "at_chance", "ended_at")}
+    for name, number in {**numbers, **{f"updates.{schema.shown_name(name)}": number for name, number in state.updates.items()}}.items():
+      if not 0 <= number <= _MOST:
+        raise errors.UserError(f"{name} is {number}; expected 0 to {_MOST}")
+    if state.round > state.step:
+      raise errors.UserError(f"round is {state.round}, more than step, {state.step}")
+    if math.isnan(state.best) or math.isnan(state.heldout_gain):
+      raise errors.UserError("best or heldout_gain is nan; expected numbers")
+    return state
+
+
+# The largest number of rounds, batches or updates: it is a 32-bit integer in the compiled steps.
+_MOST = 2**31 - 1
 
 
 class Loop:
@@ -148,15 +169,28 @@ class Loop:
     self.kept = {}
 
   def restore(self) -> bool:
-    """Restores the latest checkpoint; returns whether there was one."""
-    run_state = self._checkpoints.restore(self._algorithm.variables())
+    """Restores the latest checkpoint; returns whether there was one.
+
+    Raises:
+      UserError: the latest checkpoint or the best one, which is needed at the end, is damaged or does not fit.
+    """
+    variables = self._algorithm.variables()
+    run_state = self._checkpoints.restore(variables, read_state=self._read_state)
     if run_state is None:
       return False
-    self.run_state, self.kept = RunState(**run_state), self._checkpoints.kept
+    self.run_state, self.kept = run_state, self._checkpoints.kept
+    if math.isfinite(run_state.best):
+      self._checkpoints.check_best(variables, self._read_state)
     # If the schedule is longer now, training continues from the end of the old schedule.
     while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
       self._begin_phase(self.run_state.phase + 1)
     return True
+
+  def _read_state(self, values):
+    state = RunState.from_json(values)
+    if state.phase >= len(self.phases):
+      raise errors.UserError(f"phase is {state.phase}; expected 0 to {len(self.phases) - 1}")
+    return state
 
   @property
   def algorithm(self) -> base.Algorithm:
