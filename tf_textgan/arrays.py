@@ -3,10 +3,16 @@
 import math
 import os
 import pathlib
+import struct
 from typing import IO
 from typing import NamedTuple
+import zipfile
+import zlib
 
 import numpy as np
+
+# What reading a damaged archive may raise; those of `zipfile` for methods it does not know and for passwords are among them.
+DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error, zipfile.BadZipFile)
 
 _VERSIONS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -17,10 +23,12 @@ class Header(NamedTuple):
   Attributes:
     shape: of the array.
     dtype: of its elements: booleans, numbers or strings of a fixed length.
+    fortran_order: whether the first index changes fastest.
   """
 
   shape: tuple[int, ...]
   dtype: np.dtype
+  fortran_order: bool
 
 
 def header(file: IO[bytes], size: int) -> Header:
@@ -31,8 +39,7 @@ def header(file: IO[bytes], size: int) -> Header:
     size: bytes of the array's file.
 
   Raises:
-    ValueError: it is not such a header, the elements are Python objects or records, their order is Fortran's, or the file's size is not what the
-      header says.
+    ValueError: it is not such a header, the elements are Python objects or records, or the file's size is not what the header says.
   """
   try:
     read = _VERSIONS[np.lib.format.read_magic(file)]
@@ -41,11 +48,30 @@ def header(file: IO[bytes], size: int) -> Header:
     raise ValueError("it has no header of a NumPy array") from e
   if dtype.kind not in "biufcSUV" or dtype.names is not None or dtype.hasobject:
     raise ValueError(f"its elements are {'objects' if dtype.hasobject else dtype}; expected numbers")
-  if fortran_order and len(shape) > 1:
-    raise ValueError("its elements are in Fortran's order; expected C's")
   if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - file.tell():
     raise ValueError(f"its header says {dtype} {list(shape)}, but it holds {size - file.tell()} bytes")
-  return Header(shape, dtype)
+  return Header(shape, dtype, fortran_order)
+
+
+def headers(archive: zipfile.ZipFile) -> dict[str, Header]:
+  """Reads the headers of all arrays in an `.npz` file, by name. Raises one of `DAMAGES` if it is damaged or holds anything else."""
+  found = {}
+  for member in archive.infolist():
+    name = member.filename.removesuffix(".npy")
+    if name in found or name == member.filename:
+      raise ValueError(f"it holds {member.filename!r}{' twice' if name in found else ', which is no array'}")
+    with archive.open(member) as file:
+      try:
+        found[name] = header(file, member.file_size)
+      except ValueError as e:
+        raise ValueError(f"{name!r}: {e}") from e
+  return found
+
+
+def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+  """Reads an array of an `.npz` file whose header has been checked; raises one of `DAMAGES`."""
+  with archive.open(f"{name}.npy") as file:
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def load(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:

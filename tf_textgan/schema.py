@@ -1,5 +1,5 @@
-"""Checks what comes from a file or a caller against the types of dataclasses. "1" is no integer here: only lists are converted, to tuples, and integers,
-to floats.
+"""Checks what comes from a file or a caller against the types of dataclasses. "1" is no integer here: only lists are converted, to tuples, and
+integers, to floats.
 
 Pydantic checks one field at a time, so that a message names it, and the dataclass's own constructor then checks ranges.
 """

@@ -13,11 +13,9 @@ import json
 import pathlib
 import re
 import shutil
-import struct
 from typing import Any
 from typing import NamedTuple
 import zipfile
-import zlib
 
 from absl import logging
 import keras
@@ -32,8 +30,6 @@ from tf_textgan import schema
 _RUN_STATE = "run_state"
 _KEPT = "kept/"
 _NAME = re.compile(r"step_(\d{9})\.npz$")
-# What reading a damaged archive may raise; those of `zipfile` for methods it does not know and for passwords are among them.
-_DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error, zipfile.BadZipFile)
 
 
 class Checkpoints:
@@ -127,16 +123,24 @@ class Checkpoints:
     self.kept = found.kept
     return found.run_state
 
-  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[dict[str, Any]], Any] = dict) -> None:
-    """Reads the best checkpoint without assigning it. Raises a `UserError` if there is none, or as `restore`."""
+  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[dict[str, Any]], Any], needed: bool) -> None:
+    """Reads the best checkpoint, if there is one, without assigning it.
+
+    Args:
+      variables, read_state: see `restore`.
+      needed: whether there must be one.
+
+    Raises:
+      UserError: as `restore`; or there is none, and it is needed.
+    """
     path = self._folder / _file("best")
-    advice = f"a kept checkpoint copied to its place, such as {_file(self.steps()[-1])}, counts as the best" if self.steps() else "there is no other"
     try:
-      if not path.exists():
+      if path.exists():
+        _first_whole([path], variables, "", read_state)
+      elif needed:
         raise errors.UserError(f"{path}, the best checkpoint, is missing")
-      _first_whole([path], variables, "", read_state)
     except errors.UserError as e:
-      raise errors.UserError(f"{e}; {advice}") from e
+      raise errors.UserError(f"{e}; to go on, copy a kept checkpoint, such as {_file(self.steps()[-1])}, to its place") from e
 
   def steps(self) -> list[int]:
     """The steps of the kept checkpoints, in order."""
@@ -190,7 +194,7 @@ def _first_whole(paths, variables, part, read_state):
   for path in paths:
     try:
       return _read(path, variables, part, read_state)
-    except _DAMAGES as e:
+    except arrays_lib.DAMAGES as e:
       damages.append(f"{path} is damaged: {' '.join(str(e).split()) or type(e).__name__}")
       if path != paths[-1]:
         logging.warning("%s; trying the one before it", damages[-1])
@@ -198,7 +202,7 @@ def _first_whole(paths, variables, part, read_state):
 
 
 def _read(path, variables, part, read_state):
-  """Reads a file: a `_Checkpoint`. Raises one of `_DAMAGES`, or a `UserError` if it is whole but does not fit."""
+  """Reads a file: a `_Checkpoint`. Raises one of `arrays.DAMAGES`, or a `UserError` if it is whole but does not fit."""
   with zipfile.ZipFile(path) as archive:
     headers = _headers(archive, path.stat().st_size)
     state = headers.pop(_RUN_STATE)
@@ -207,11 +211,11 @@ def _read(path, variables, part, read_state):
     kept = {name.removeprefix(_KEPT): headers.pop(name) for name in list(headers) if name.startswith(_KEPT)}
     _check_fit(path, {name: header for name, header in headers.items() if name.startswith(part)}, variables, kept)
     try:
-      run_state = read_state(schema.parse_json(str(_array(archive, _RUN_STATE))))
+      run_state = read_state(schema.parse_json(str(arrays_lib.read(archive, _RUN_STATE))))
     except errors.UserError as e:
       raise ValueError(f"its run state: {e}") from e
     found = _Checkpoint(
-      {name: _array(archive, name) for name in variables}, {name: _array(archive, _KEPT + name) for name in kept}, run_state
+      {name: arrays_lib.read(archive, name) for name in variables}, {name: arrays_lib.read(archive, _KEPT + name) for name in kept}, run_state
     )
   for prefix, arrays in (("", found.arrays), (_KEPT, found.kept)):
     if name := _not_finite(arrays, variables):
@@ -220,29 +224,18 @@ def _read(path, variables, part, read_state):
 
 
 def _headers(archive, size):
-  """Name to header of the arrays in a file of `size` bytes; raises one of `_DAMAGES`."""
-  headers, total = {}, 0
-  for member in archive.infolist():
-    name = member.filename.removesuffix(".npy")
-    total += member.file_size
-    if name in headers or not member.filename.endswith(".npy"):
-      raise ValueError(f"it holds {schema.shown_name(member.filename)}{' twice' if name in headers else ', which is no array'}")
-    # Compressed, or overlapping, a small file could fill the memory.
-    if member.compress_type != zipfile.ZIP_STORED or total > size:
-      raise ValueError(f"{schema.shown_name(name)} is compressed or larger than the file; expected arrays as numpy.savez writes them")
-    with archive.open(member) as file:
-      try:
-        headers[name] = arrays_lib.header(file, member.file_size)
-      except ValueError as e:
-        raise ValueError(f"{schema.shown_name(name)}: {e}") from e
+  """Name to header of the arrays in a file of `size` bytes; raises one of `arrays.DAMAGES`."""
+  members = archive.infolist()
+  # Compressed, or overlapping, a small file could fill the memory.
+  if any(member.compress_type != zipfile.ZIP_STORED for member in members) or sum(member.file_size for member in members) > size:
+    raise ValueError("its arrays are compressed or larger than the file; expected them as numpy.savez writes them")
+  headers = arrays_lib.headers(archive)
   if _RUN_STATE not in headers:
     raise ValueError("it has no run state")
+  for name, header in headers.items():
+    if header.fortran_order and len(header.shape) > 1:
+      raise ValueError(f"{name!r}: its elements are in Fortran's order; expected C's")
   return headers
-
-
-def _array(archive, name):
-  with archive.open(f"{name}.npy") as file:
-    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _check_fit(path, headers, variables, kept):

@@ -179,8 +179,7 @@ class Loop:
     if run_state is None:
       return False
     self.run_state, self.kept = run_state, self._checkpoints.kept
-    if math.isfinite(run_state.best):
-      self._checkpoints.check_best(variables, self._read_state)
+    self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(run_state.best))
     # If the schedule is longer now, training continues from the end of the old schedule.
     while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
       self._begin_phase(self.run_state.phase + 1)
