@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import pathlib
 import platform
+import re
 from typing import Any
 from typing import Literal
 
@@ -257,7 +258,7 @@ def build(
 
   Raises:
     UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
-      are wrong, or a pretrained network does not fit.
+      are wrong, a pretrained network does not fit, or the networks do not fit into memory.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # Set the process-wide policy only while layers are made, and restore it after.
@@ -297,6 +298,10 @@ def build(
       discriminator.begun = True  # In a run that goes on as well.
     make = given["algorithm"] if module is None else module.Algorithm
     return make(experiment.algorithm, networks, seed)
+  except (tf.errors.ResourceExhaustedError, MemoryError) as e:
+    tensor = re.search(r"shape ?(\[[\d,]*\])", str(e))
+    which = f", a tensor of shape {tensor[1]} among them" if tensor else ""
+    raise errors.UserError(f"the networks do not fit into memory{which}; expected smaller sizes") from e
   finally:
     keras.config.set_dtype_policy(before)
 

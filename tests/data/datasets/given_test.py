@@ -159,7 +159,7 @@ def test_no_damaged_corpus_is_read(tmp_path):
   given.save(made, tmp_path)
   files = {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()}
   complaints, number = [], 0
-  for number, (name, place, content, says) in enumerate(damage.corpora(files, made.spec.vocab_size), 1):
+  for number, (name, place, content, says) in enumerate(damage.corpora(files, made.spec.vocab_size), 1):  # noqa: B007
     path = tmp_path / place
     path.write_bytes(content)
     try:
