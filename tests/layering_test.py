@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
 _NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors", "registry"}
 _ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences", "checks", "errors"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "files", "registry", "progress"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "registry", "progress", "schema"}
 _EVALUATION = {*_TRAINING, "training", "encoders"}
 _RUNS = {*_EVALUATION, "evaluation"}
 ALLOWED = {
@@ -21,11 +21,13 @@ ALLOWED = {
   "layers": {"sequences"},
   "progress": set(),
   "files": {"errors"},
+  "arrays": set(),
+  "schema": {"errors"},
   "registry": {"errors"},
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "errors", "files", "registry"},
+  "data": {"sequences", "arrays", "errors", "files", "registry", "schema"},
   "generators": {*_NETWORKS, "discriminators"},  # One of them reads the discriminator.
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,

@@ -20,6 +20,7 @@ from tf_textgan.conformance import tiny
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.training import checkpoints
+from tf_textgan.training import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -90,7 +91,7 @@ def begin(folder, settings, trained=None):
   corpus.tokenizer.save(folder / "vocabulary.json")
   files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
-  kept.save(0, algorithm.variables(), {"step": 0}, best=True)
+  kept.save(0, algorithm.variables(), dataclasses.asdict(loop.RunState()), best=True)
   kept.wait()
   return corpus, algorithm
 

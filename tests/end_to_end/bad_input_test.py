@@ -29,7 +29,7 @@ def place(tmp_path_factory):
   path = folder / "garbled" / "checkpoints" / "best.npz"
   arrays = shell.archive(path)
   np.savez(path, **{name: np.zeros(value.shape + (1,)) if "embedding" in name else value for name, value in arrays.items()})
-  np.savez(folder / "other" / "checkpoints" / "best.npz", run_state='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
+  np.savez(folder / "other" / "checkpoints" / "best.npz", run_state=arrays["run_state"], **{"generator/0/strange": np.zeros(3)})
   (folder / "incomplete" / "config.json").write_text("{}")
   (folder / "not_json" / "config.json").write_bytes(b"\xff{")
   shutil.rmtree(folder / "no_checkpoint" / "checkpoints")
@@ -127,7 +127,7 @@ GENERATE = {
   "no checkpoint": ("--workdir {}/no_checkpoint", "no_checkpoint has no best checkpoint yet"),
   "a step without a checkpoint": ("--workdir {}/run --checkpoint 7", r"run has no checkpoint of step 7; it keeps those of steps \d"),
   "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
-  "a cut checkpoint": ("--workdir {}/broken_checkpoint", "no whole checkpoint in .*: best.npz cannot be read"),
+  "a cut checkpoint": ("--workdir {}/broken_checkpoint", "best.npz is damaged: File is not a zip file$"),
   "another shape": ("--workdir {}/garbled", r"best\.npz is a checkpoint of another model: generator/0/embedding has shape .* there, .* here"),
   "another model": ("--workdir {}/other", r"best\.npz is a checkpoint of another model: it differs in \d+ variables"),
   "a wrong config": ("--workdir {}/incomplete", "is not the config.json of a run"),

@@ -265,22 +265,10 @@ def test_the_text_may_move_but_not_change_its_vocabulary(place):
   assert run.step <= _TOTAL
 
 
-def test_a_run_without_a_newer_setting_resumes(place, tmp_path, monkeypatch):
-  shutil.copytree(place / "whole", tmp_path / "run")
-  config = json.loads((tmp_path / "run" / "config.json").read_text())
-  del config["experiment"]["choices"]["pretrained"], config["experiment"]["loop"]["stop_at_chance"]
-  (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-  begun = _only_begin(monkeypatch)
-  runs.train(_experiment(place, tmp_path / "run"))
-  assert [loop.run_state.step for loop in begun] == [_TOTAL]
-  with pytest.raises(errors.UserError, match="its choices has pretrained '', this command 'runs/other'"):
-    runs.train(_experiment(place, tmp_path / "run", pretrained="runs/other"))
-
-
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"{", b"\xff\xfe", b"", b'{"experiment": {"choices": {"speed": 3}}, "length": 6}'])
 def test_other_files_are_refused_as_a_config(place, tmp_path, content):
   (tmp_path / "config.json").write_bytes(content)
-  with pytest.raises(errors.UserError, match=r"is not the config\.json of a run|settings that this version does not know: speed"):
+  with pytest.raises(errors.UserError, match=r"config\.json is not the config\.json of a run: [^\n]+$"):
     runs.load(tmp_path)
 
 

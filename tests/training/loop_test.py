@@ -275,7 +275,8 @@ def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
   for path in paths[:-1]:
     folder = tmp_path / path.stem
     folder.mkdir()
-    os.link(path, folder / path.name)
+    for name in (path.name, "best.npz"):
+      os.link(path.with_name(name), folder / name)
     pieces = []
     part = _loop("mle", folder, config=config, evaluated=pieces)
     part.restore()
@@ -660,3 +661,37 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
 def test_settings_out_of_range_are_refused(setting, message):
   with pytest.raises(errors.UserError, match=message):
     loop_lib.Config(**setting)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"phase": 99}, "is damaged: its run state: phase is 99; expected 0 to 0$"),
+    ({"round": 10**9}, "is damaged: its run state: round is 1000000000, more than step, 4$"),
+    ({"step": "4"}, "is damaged: its run state: step is '4'; expected an integer$"),
+    ({"updates": {"mle": 2**31}}, "is damaged: its run state: updates.mle is 2147483648; expected 0 to 2147483647$"),
+    ({"best": math.nan}, "is damaged: its run state: best or heldout_gain is nan; expected numbers$"),
+  ],
+)
+def test_an_impossible_state_is_refused(changes, message, tmp_path):
+  loop = _loop("mle", tmp_path)
+  state = {**dataclasses.asdict(loop_lib.RunState(round=4, step=4, batches=4, updates={"mle": 4})), **changes}
+  loop._checkpoints.save(4, loop.algorithm.variables(), state)
+  loop._checkpoints.wait()
+  with pytest.raises(errors.UserError, match=message):
+    loop.restore()
+
+
+def test_a_run_does_not_go_on_without_its_best_checkpoint(tmp_path):
+  """Found when training starts, not when it ends."""
+  loop = _loop("mle", tmp_path)
+  loop.run()
+  assert _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").rename(tmp_path / "moved.npz")
+  with pytest.raises(errors.UserError, match="best.npz, the best checkpoint, is missing; to go on, copy a kept checkpoint, such as step_"):
+    _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").write_bytes((tmp_path / "moved.npz").read_bytes()[:-30])
+  with pytest.raises(errors.UserError, match="best.npz is damaged: .*; to go on, copy a kept checkpoint, such as step_"):
+    _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").write_bytes(max(tmp_path.glob("step_*.npz")).read_bytes())
+  assert _loop("mle", tmp_path).restore()

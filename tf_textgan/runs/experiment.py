@@ -4,11 +4,9 @@ from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import difflib
-import os
 import pathlib
 import platform
-import types
-import typing
+import re
 from typing import Any
 from typing import Literal
 
@@ -21,6 +19,7 @@ import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.data import corpus as corpus_lib
@@ -99,12 +98,13 @@ class Choices:
   def __post_init__(self):
     checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
+    checks.at_most(self, 100, "ensemble")
     checks.above_zero(self, "pretrained_temperature")
 
   @classmethod
   def from_json(cls, values: dict[str, Any]) -> "Choices":
     """Reads the choices of an experiment's `to_json`; imports nothing. Raises as `Experiment.from_json`."""
-    return _from_dict(cls, values)
+    return _from_json(cls, values, "choices")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,11 +128,15 @@ class Experiment:
     """Reads the settings of `to_json`. Imports the user's modules named there, see `modules_named`.
 
     Raises:
-      UserError: a setting is unknown: the run comes from another version.
+      UserError: names the part and the setting; a part or a setting is missing or unknown, has another type or is out of range.
     """
+    schema.check_names(cls, values, "experiment")
     choices = Choices.from_json(values["choices"])
-    classes = config_classes(choices)
-    parts = {name: _from_dict(classes[name], values[name]) if classes[name] else None for name in classes}
+    parts = {}
+    for name, part_class in config_classes(choices).items():
+      if part_class is None and values[name] is not None:
+        raise errors.UserError(f"{name} is {schema.shown(values[name])}; expected null, because the choices name no module for it")
+      parts[name] = part_class and _from_json(part_class, values[name], name)
     return cls(choices, **parts)
 
 
@@ -146,14 +150,14 @@ def make(**settings: Any) -> Experiment:
     UserError: a setting is unknown, or a value has the wrong type or is out of range.
   """
   own = {field.name for field in dataclasses.fields(Choices)}
-  choices = Choices(**{name: _converted(Choices, name, name, settings[name]) for name in own & settings.keys()})
+  choices = Choices(**{name: schema.converted(Choices, name, settings[name], name) for name in own & settings.keys()})
   parts, known = {}, set(own)
   classes = config_classes(choices)
   defaults = dict(zip(("generator", "discriminator"), default_networks(choices)))
   for part, cls in classes.items():
     flags = {PREFIXES.get(part, "") + field.name: field.name for field in dataclasses.fields(cls)} if cls else {}
     known |= flags.keys()
-    values = {name: _converted(cls, name, flag, settings[flag]) for flag, name in flags.items() if flag in settings}
+    values = {name: schema.converted(cls, name, settings[flag], flag) for flag, name in flags.items() if flag in settings}
     parts[part] = dataclasses.replace(defaults.get(part) or cls(), **values) if cls else None
   for name in settings.keys() - known:
     close = difflib.get_close_matches(name, known, n=1)
@@ -162,32 +166,11 @@ def make(**settings: Any) -> Experiment:
   return Experiment(choices, **parts)
 
 
-def _converted(cls, name, flag, value):
-  """Converts a value to the type of a `Config` field; raises a `UserError` for a value of another type."""
-  hint = typing.get_type_hints(cls)[name]
-  allowed = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-  if isinstance(value, os.PathLike):
-    value = os.fspath(value)
-  elif isinstance(value, list):
-    value = tuple(value)
-  elif isinstance(value, np.generic):
-    value = value.item()
-  if typing.get_origin(hint) is Literal:
-    if value not in typing.get_args(hint):
-      raise errors.UserError(f"{flag} is {value!r}; expected one of {', '.join(map(repr, typing.get_args(hint)))}")
-    return value
-  if float in allowed and type(value) is int:
-    return float(value)
-  if type(value) not in {typing.get_origin(kind) or kind for kind in allowed}:
-    raise errors.UserError(f"{flag} is {value!r}; expected {' or '.join(getattr(kind, '__name__', str(kind)) for kind in allowed)}")
-  return value
-
-
 def modules_named(values: dict[str, Any]) -> list[str]:
   """Names of the users' code in the values of `to_json`: modules, and reward functions as `module:function`."""
   choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
   named = [*(choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")), dataset.get("tokenizer")]
-  parts = [name for name in named if name and registry.is_outside(name)]
+  parts = [name for name in named if isinstance(name, str) and registry.is_outside(name)]
   return [*_split(choices.get("imports") or ""), *(choices.get("reward") or ()), *parts]
 
 
@@ -280,7 +263,7 @@ def build(
 
   Raises:
     UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
-      are wrong, or a pretrained network does not fit.
+      are wrong, a pretrained network does not fit, or the networks do not fit into memory.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # Set the process-wide policy only while layers are made, and restore it after.
@@ -320,6 +303,10 @@ def build(
       discriminator.begun = True  # In a run that goes on as well.
     make = given["algorithm"] if module is None else module.Algorithm
     return make(experiment.algorithm, networks, seed)
+  except (tf.errors.ResourceExhaustedError, MemoryError) as e:
+    tensor = re.search(r"shape ?(\[[\d,]*\])", str(e))
+    which = f", a tensor of shape {tensor[1]} among them" if tensor else ""
+    raise errors.UserError(f"the networks do not fit into memory{which}; expected smaller sizes") from e
   finally:
     keras.config.set_dtype_policy(before)
 
@@ -384,10 +371,10 @@ def _split(imports):
   return [name.strip() for name in imports.split(",") if name.strip()]
 
 
-def _from_dict(cls, values):
-  known = {field.name for field in dataclasses.fields(cls)}
-  unknown = sorted(set(values) - known)
-  if unknown:
-    raise errors.UserError(f"the run's config.json has settings that this version does not know: {', '.join(unknown)}")
-  # JSON has no tuples.
-  return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+def _from_json(cls, values, name):
+  """Makes a dataclass from a JSON object called `name`; see `Experiment.from_json`."""
+  arguments = schema.arguments(cls, values, name)
+  try:
+    return cls(**arguments)
+  except errors.UserError as e:
+    raise errors.UserError(f"{name}: {e}") from e

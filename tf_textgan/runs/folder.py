@@ -1,7 +1,6 @@
 """The files of a run's folder that say what the run is: `config.json`, `versions.json`, `vocabulary.json` and, if it came from Python, the corpus."""
 
 import dataclasses
-import json
 import pathlib
 import shutil
 import sys
@@ -10,6 +9,8 @@ from typing import Any
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan import schema
+from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import given as given_data
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -25,18 +26,55 @@ _CHANGEABLE = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class _Config:
+  """The contents of `config.json`. The settings in `experiment` are checked by `experiment.Experiment`."""
+
+  experiment: Any
+  length: int
+  categories: tuple[str, ...]
+  data: str
+  synthetic_data: str
+
+  def __post_init__(self):
+    schema.check_names(experiment_lib.Experiment, self.experiment, "experiment")
+    for name, part in self.experiment.items():
+      if part is not None and not isinstance(part, dict):
+        raise errors.UserError(f"{name} is {schema.shown(part)}; expected an object")
+    experiment_lib.Choices.from_json(self.experiment["choices"])
+    if not 1 <= self.length <= sequences.LONGEST:
+      raise errors.UserError(f"length is {schema.shown(self.length)}; expected an integer from 1 to {sequences.LONGEST}")
+    try:
+      corpus_lib.check_categories(self.categories)
+    except errors.UserError as e:
+      raise errors.UserError(f"categories: {e}") from e
+
+
 def read_config(folder: pathlib.Path) -> dict[str, Any] | None:
-  """Reads the `config.json` in a folder, see `as_config`; None if there is none. Raises a `UserError` if it is not that of a run."""
+  """Reads the `config.json` in a folder, see `as_config`; None if there is none.
+
+  The types of the experiment's choices are checked here; those of the other parts by `read_experiment`, which imports the modules that define them.
+
+  Raises:
+    UserError: the file cannot be read or is not that of a run; names the file and what is wrong in it.
+  """
   path = folder / "config.json"
   if not path.exists():
     return None
   try:
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not {"experiment", "length", "categories", "data", "synthetic_data"} <= config.keys():
-      raise ValueError("it has no experiment")
-  except ValueError as e:
+    return dataclasses.asdict(_Config(**schema.arguments(_Config, schema.read_json(path), "")))
+  except OSError as e:
+    raise errors.UserError(f"cannot read {path}: {e.strerror}") from e
+  except (ValueError, errors.UserError) as e:
     raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
-  return config
+
+
+def read_experiment(folder: pathlib.Path, config: dict[str, Any]) -> experiment_lib.Experiment:
+  """The experiment in the config of the run in a folder; imports the modules it names. Raises as `read_config`."""
+  try:
+    return experiment_lib.Experiment.from_json(config["experiment"])
+  except errors.UserError as e:
+    raise errors.UserError(f"{folder / 'config.json'} is not the config.json of a run: {e}") from e
 
 
 def read_tokenizer(folder: pathlib.Path, trust: bool = False) -> tokenizers.Tokenizer:

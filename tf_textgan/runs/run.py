@@ -106,23 +106,23 @@ def load(
   folder = pathlib.Path(workdir)
   config = folder_lib.config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
-  experiment = experiment_lib.Experiment.from_json(config["experiment"])
+  experiment = folder_lib.read_experiment(folder, config)
   # The present path: the folder may have been moved, and it holds the corpus if that came from Python.
   experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, workdir=str(workdir)))
   resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config["categories"]))
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"])
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  run_state = checkpoints.restore(algorithm.variables(), checkpoint)
+  run_state = checkpoints.restore(algorithm.variables(), checkpoint, read_state=loop_lib.RunState.from_json)
   if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state["step"], config["data"])
+  return Run(experiment, tokenizer, algorithm, run_state.step, config["data"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -345,8 +345,7 @@ def _corpus_of(folder, experiment, data):
     # The choices first: if they are equal, the run names no modules other than this command's.
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
     folder_lib.check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
-    # Read back, so that settings new since the run's version have their defaults.
-    old = experiment_lib.Experiment.from_json(config["experiment"])
+    old = folder_lib.read_experiment(folder, config)
     folder_lib.check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
   if isinstance(experiment.dataset, text_config.TextConfig):
     tokenizers.find(experiment.dataset.tokenizer)  # Trusted, because this command names it: imported before the folder's tokenizer is read.

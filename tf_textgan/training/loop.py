@@ -13,6 +13,7 @@ import math
 import signal
 import threading
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.data import pipeline
@@ -66,6 +68,11 @@ class Config:
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
     checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
+    checks.at_most(self, 1_000_000, "evaluations")
+
+
+# The largest number of rounds, batches or updates: it is a 32-bit integer in the compiled steps.
+_MOST = 2**31 - 1
 
 
 @dataclasses.dataclass
@@ -111,6 +118,23 @@ class RunState:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
+
+  @classmethod
+  def from_json(cls, values: dict[str, Any]) -> "RunState":
+    """Reads a saved state. Raises a `UserError` if a field is missing, unknown, of another type, or impossible."""
+    state = cls(**schema.arguments(cls, values, "", finite=False))
+    counts = "phase", "round", "step", "evaluated", "epoch_rounds", "window_calls", "batches", "waited", "at_chance"
+    numbers = {name: getattr(state, name) for name in counts}
+    for part in ("rounds", "scheduled", "updates"):
+      numbers |= {f"{part}.{schema.shown_name(name)}": number for name, number in getattr(state, part).items()}
+    for name, number in numbers.items():
+      if not 0 <= number <= _MOST:
+        raise errors.UserError(f"{name} is {number}; expected 0 to {_MOST}")
+    if state.round > state.step:
+      raise errors.UserError(f"round is {state.round}, more than step, {state.step}")
+    if math.isnan(state.best) or math.isnan(state.heldout_gain):
+      raise errors.UserError("best or heldout_gain is nan; expected numbers")
+    return state
 
 
 def constant(number: float, dtype: tf.DType) -> tf.Tensor:
@@ -179,13 +203,14 @@ class Loop:
     anything; lengths of earlier ones must be as they were.
 
     Raises:
-      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than its rounds; or
-        see `Checkpoints.restore`.
+      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than its rounds; the
+        latest checkpoint or the best one, which is needed at the end, is damaged or does not fit.
     """
-    run_state = self._checkpoints.restore(self._algorithm.variables())
-    if run_state is None:
+    variables = self._algorithm.variables()
+    state = self._checkpoints.restore(variables, read_state=self._read_state)
+    if state is None:
       return False
-    state = RunState(**run_state)
+    self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
     begun = [number for number, phase in enumerate(self.phases) if state.rounds.get(phase.name)]
     # A phase that was begun but has made no round is as one to come.
     state.phase = begun[-1] if begun else 0
@@ -203,6 +228,12 @@ class Loop:
     self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
     self._has_checkpoint = True
     return True
+
+  def _read_state(self, values):
+    state = RunState.from_json(values)
+    if state.phase >= len(self.phases):
+      raise errors.UserError(f"phase is {state.phase}; expected 0 to {len(self.phases) - 1}")
+    return state
 
   @property
   def algorithm(self) -> base.Algorithm:

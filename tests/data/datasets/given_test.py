@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.campaigns import damage
 from tf_textgan import errors
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import given
@@ -143,8 +144,40 @@ def _corpus(**changes):
     (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
     (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
+    (_corpus(categories={split: np.zeros(3, np.int32) for split in corpus_lib.SPLITS}), {}, r"corpus= has train labels that are not \d+ indices"),
+    (["\ud800"] * 9, {}, "corpus= has an element 0 that is not UTF-8 text"),
+    (IDS * 10**8, {}, "corpus= has a vocabulary of 800000001 and sequences of 4; expected at most 1048576 and 65536"),
   ],
 )
 def test_other_data_are_refused(data, settings, message):
   with pytest.raises(errors.UserError, match=message):
     given.make(data, given.Config(**settings))
+
+
+def test_no_damaged_corpus_is_read(tmp_path):
+  labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
+  splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
+  made = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
+  given.save(made, tmp_path)
+  files = {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()}
+  complaints, number = [], 0
+  for number, (name, place, content, says) in enumerate(damage.corpora(files, made.spec.vocab_size), 1):  # noqa: B007
+    path = tmp_path / place
+    path.write_bytes(content)
+    try:
+      given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+      complaints.append(f"{place}, {name}: no error")
+    except errors.UserError as e:
+      if not str(e).startswith(f"{path} is damaged: ") or "\n" in str(e) or says not in str(e):
+        complaints.append(f"{place}, {name}: the message is {e}; expected the path and {says!r}")
+    except Exception as e:
+      complaints.append(f"{place}, {name}: {e!r}")
+    path.write_bytes(files[path.name])
+  assert not complaints, "\n".join(complaints)
+  assert number > 40
+  np.save(tmp_path / "corpus" / "test_labels.npy", np.zeros(3, np.int32))
+  with pytest.raises(errors.UserError, match=r"test_labels.npy is damaged: it holds int32 \[3\]; expected int32 \[20\]$"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+  (tmp_path / "corpus" / "train_tokens.npy").unlink()
+  with pytest.raises(errors.UserError, match="cannot read .*train_tokens.npy: No such file or directory$"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)

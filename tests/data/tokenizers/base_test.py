@@ -202,6 +202,48 @@ def test_other_files_are_refused(tmp_path):
     base.load(path)
 
 
+@pytest.mark.parametrize(
+  ("fields", "message"),
+  [
+    ({"tokenizer": "word", "tokens": ["a", "a"]}, r"tokens\[5\] is 'a' a second time$"),
+    ({"tokenizer": "word", "tokens": ["<eos>"]}, r"tokens\[4\] is '<eos>' a second time$"),
+    ({"tokenizer": "word", "tokens": ["a", 7]}, r"tokens\[5\] is 7; expected a string$"),
+    ({"tokenizer": "word", "tokens": ["\ud800"]}, r"tokens\[4\] is '\\ud800'; expected text without half of a surrogate pair$"),
+    ({"tokenizer": "word", "tokens": ["a b"]}, r"tokens\[4\] is 'a b'; expected a piece of text without white space$"),
+    ({"tokenizer": "nltk", "tokens": ["a\u2028"]}, r"tokens\[4\] is 'a\\u2028'; expected a piece of text without white space$"),
+    ({"tokenizer": "char", "tokens": ["\n", " ", "ab"]}, r"tokens\[6\] is 'ab'; expected one character$"),
+    ({"tokenizer": "char", "tokens": [""]}, r"tokens\[4\] is ''; expected a piece of text"),
+    ({"tokenizer": "integer", "size": 10**9}, "size is 1000000000; expected an integer from 1 to 1048576$"),
+    ({"tokenizer": "integer", "size": True}, "size is True; expected an integer$"),
+    ({"tokenizer": "integer", "size": "7"}, "size is '7'; expected an integer$"),
+    ({"tokenizer": "integer", "size": 7, "speed": 3}, "speed is unknown to this version; expected size$"),
+  ],
+)
+def test_a_wrong_field_is_named(tmp_path, fields, message):
+  path = tmp_path / "vocabulary.json"
+  if "tokens" in fields:
+    fields = {**fields, "lowercase": False, "tokens": [*base.SPECIAL_TOKENS, *fields["tokens"]]}
+  path.write_text(json.dumps(fields))
+  with pytest.raises(errors.UserError, match=f"^{path} is not a tokenizer written by this library: {message}"):
+    base.load(path)
+
+
+def test_the_error_of_a_users_tokenizer_is_one_line(tmp_path, outside, monkeypatch):
+  def fail(fields):
+    raise RuntimeError("it is\nno use")
+
+  monkeypatch.setattr(Bytes, "from_json", fail)
+  path = tmp_path / "vocabulary.json"
+  path.write_text(json.dumps({"tokenizer": outside}))
+  with pytest.raises(errors.UserError, match=rf"^{path} is not a tokenizer written by this library: RuntimeError\('it is\\nno use'\)$"):
+    base.load(path)
+
+
+def test_an_integer_too_large_is_refused_in_training_text():
+  with pytest.raises(errors.UserError, match="the largest integer is 1048576; expected at most 1048575$"):
+    integer.Tokenizer.build(["0 1048576"], CONFIG)
+
+
 def test_padding_is_0_for_a_tokenizer_with_its_own_ids():
   tokenizer = Bytes.build([], CONFIG)
   tokens = tokenizer.encode(["a\x00b", ""], 6)

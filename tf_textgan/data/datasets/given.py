@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 import dataclasses
-import json
 import os
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
+from tf_textgan import arrays
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import schema
+from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
@@ -71,10 +73,10 @@ def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
   place.mkdir(parents=True, exist_ok=True)
   (place / "corpus.json").unlink(missing_ok=True)
   for split in corpus_lib.SPLITS:
-    for name, arrays in (("tokens", corpus.tokens), ("labels", corpus.categories)):
-      if arrays is not None:
+    for name, ids in (("tokens", corpus.tokens), ("labels", corpus.categories)):
+      if ids is not None:
         with files.replacing(place / f"{split}_{name}.npy") as temporary, open(temporary, "wb") as file:
-          np.save(file, arrays[split])
+          np.save(file, np.ascontiguousarray(ids[split], np.int32))
   # Last: this file marks the corpus as complete.
   files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
 
@@ -91,21 +93,56 @@ def load(
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: the folder has no stored corpus.
+    UserError: the folder has no stored corpus, or one of its files is damaged or does not fit the run.
   """
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
   if tokenizer is None or not (place / "corpus.json").exists():
     raise errors.UserError(f"{place.parent} holds no corpus; the dataset {_NAME} comes from Python: runs.train(..., corpus=...)")
-  about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
-  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
-  tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
-  labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
-  return corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
+  about = _read(place / "corpus.json", _about)
+  spec = dataclasses.replace(tokenizer.spec(length), categories=about.categories)
+  tokens, labels = {}, {}
+  for split in corpus_lib.SPLITS:
+    tokens[split] = _read(place / f"{split}_tokens.npy", _ids, spec.vocab_size, None, length)
+    if spec.categories:
+      labels[split] = _read(place / f"{split}_labels.npy", _ids, len(spec.categories), len(tokens[split]))
+  return corpus_lib.Corpus(about.name, spec, tokenizer, tokens, categories=labels or None)
 
 
-def _read(path):
-  return np.load(path, mmap_mode="r" if path.stat().st_size > corpus_lib.RAM_LIMIT else None)
+@dataclasses.dataclass(frozen=True)
+class _About:
+  """The contents of `corpus.json`."""
+
+  name: str
+  categories: tuple[str, ...]
+
+  def __post_init__(self):
+    corpus_lib.check_categories(self.categories)
+
+
+def _read(path, read, *arguments):
+  """Calls `read(path, *arguments)`; its errors become `UserError`s that name the file."""
+  try:
+    return read(path, *arguments)
+  except OSError as error:
+    raise errors.UserError(f"cannot read {path}: {error.strerror or error}") from error
+  except (ValueError, errors.UserError) as error:
+    raise errors.UserError(f"{path} is damaged: {error}") from error
+
+
+def _about(path):
+  return _About(**schema.arguments(_About, schema.read_json(path), ""))
+
+
+def _ids(path, size, num, *row):
+  """Reads `num` rows of ids below `size`, int32 `[N, *row]`; any number of rows above 0 if it is None."""
+  ids = arrays.load(path, mmap=path.stat().st_size > corpus_lib.RAM_LIMIT)
+  wanted = [num or "N", *row]
+  if ids.dtype != np.int32 or ids.ndim != len(wanted) or ids.shape[1:] != row or not len(ids) or num not in (None, len(ids)):
+    raise ValueError(f"it holds {ids.dtype} {list(ids.shape)}; expected int32 [{', '.join(map(str, wanted))}]")
+  if ids.min() < 0 or ids.max() >= size:
+    raise ValueError(f"it holds the ids {ids.min()} to {ids.max()}; expected ids from 0 to {size - 1}")
+  return ids
 
 
 def _checked(corpus, tokenizer, length):
@@ -120,6 +157,10 @@ def _checked(corpus, tokenizer, length):
     if tokens.ndim != 2 or tokens.shape[1] != spec.length:
       raise errors.UserError(f"corpus= has {split} tokens of the shape {list(tokens.shape)}; expected [N, {spec.length}]")
     _check_ids(tokens, spec.vocab_size)
+    if corpus.categories is not None:
+      labels = np.asarray(corpus.categories[split])
+      if labels.shape != (len(tokens),) or labels.dtype.kind not in "iu" or not set(np.unique(labels)) <= set(range(len(spec.categories))):
+        raise errors.UserError(f"corpus= has {split} labels that are not {len(tokens)} indices into its categories, {', '.join(spec.categories)}")
   return corpus
 
 
@@ -128,6 +169,11 @@ def _of_ids(ids, config, tokenizer, length):
     raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
   if tokenizer is None:
     tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
+    if tokenizer.size > sequences.LARGEST_VOCABULARY or ids.shape[1] > sequences.LONGEST:
+      raise errors.UserError(
+        f"corpus= has a vocabulary of {tokenizer.size} and sequences of {ids.shape[1]}; expected at most {sequences.LARGEST_VOCABULARY} "
+        f"and {sequences.LONGEST}"
+      )
   if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
     raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
   _check_ids(ids, tokenizer.size)
@@ -178,7 +224,7 @@ def _strings(data):
     if not isinstance(text, (str, bytes)):
       raise errors.UserError(f"corpus= has a {type(text).__name__} as its element {number}; {_EXPECTED}")
     try:
-      sentences.append(text.decode("utf-8") if isinstance(text, bytes) else text)
-    except UnicodeDecodeError as error:
+      sentences.append((text.encode("utf-8") if isinstance(text, str) else text).decode("utf-8"))
+    except UnicodeError as error:
       raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
   return sentences

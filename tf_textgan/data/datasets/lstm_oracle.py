@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.data import corpus
 from tf_textgan.data import oracle
 from tf_textgan.data import prepare
@@ -92,6 +93,9 @@ def load(
   for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1), ("oracle_seed", 0)):
     if getattr(config, name) < least:
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
+  for name, most in (("length", sequences.LONGEST), ("vocab_size", sequences.LARGEST_VOCABULARY)):
+    if getattr(config, name) > most:
+      raise errors.UserError(f"{name} must be at most {most}, not {getattr(config, name)}")
   wanted = integer.Tokenizer(config.vocab_size)
   if (tokenizer or wanted) != wanted or (length or config.length) != config.length:
     raise errors.UserError(

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import functools
-import json
 import os
 import sys
 from typing import Any
@@ -25,6 +24,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.data import text_ops
 
@@ -72,7 +72,7 @@ class Tokenizer(abc.ABC):
   @classmethod
   @abc.abstractmethod
   def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
-    """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
+    """The tokenizer that `to_json` described; raises an exception for anything else, whose text `load` gives with the file's path."""
 
   def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
     """Converts N strings to rows of ids: the tokens, the end token, padding.
@@ -209,12 +209,17 @@ class Table(Tokenizer):
 
   @classmethod
   def from_json(cls, fields: dict[str, Any]) -> "Table":
-    tokens, lowercase = tuple(fields["tokens"]), fields["lowercase"]
-    if not isinstance(lowercase, bool) or not all(isinstance(token, str) for token in tokens):
-      raise TypeError("lowercase must be true or false and tokens a list of strings")
-    if tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
-      raise ValueError(f"its tokens must start with {' '.join(SPECIAL_TOKENS)}")
-    return cls(tokens, lowercase)
+    table = cls(**schema.arguments(Table, fields, ""))
+    if table.tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
+      raise ValueError(f"tokens must start with {' '.join(SPECIAL_TOKENS)}")
+    seen = set()
+    for number, token in enumerate(table.tokens):
+      if token in seen:
+        raise ValueError(f"tokens[{number}] is {schema.shown(token)} a second time")
+      if not token or cls.joint.isspace() and token.split() != [token]:
+        raise ValueError(f"tokens[{number}] is {schema.shown(token)}; expected a piece of text without white space")
+      seen.add(token)
+    return table
 
 
 def name_of(cls: type[Tokenizer]) -> str:
@@ -239,21 +244,21 @@ def load(path: str | os.PathLike) -> Tokenizer:
     UserError: the file cannot be read or describes no tokenizer.
   """
   fields = _fields(path)
-  cls = find(fields.pop("tokenizer"))
   try:
+    cls = find(fields.pop("tokenizer"))
     return cls.from_json(fields)
-  except (KeyError, TypeError, ValueError) as error:
-    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
+  except Exception as error:  # A user's tokenizer may raise any.
+    text = str(error) if isinstance(error, (errors.UserError, ValueError)) else repr(error)
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {' '.join(text.split())}") from error
 
 
 def _fields(path):
   try:
-    with open(path, encoding="utf-8") as file:
-      fields = json.load(file)
-    if not isinstance(fields["tokenizer"], str):
-      raise TypeError("tokenizer must be a name")
+    fields = schema.read_json(path)
+    if not isinstance(fields, dict) or not isinstance(fields.get("tokenizer"), str):
+      raise ValueError("expected an object with the tokenizer's name")
     return fields
   except OSError as error:
     raise errors.UserError(f"cannot read the tokenizer {path}: {error.strerror}") from error
-  except (ValueError, KeyError, TypeError) as error:
-    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
+  except ValueError as error:
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error}") from error
