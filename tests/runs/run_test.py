@@ -147,7 +147,7 @@ class _Memory(keras.callbacks.Callback):
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="reads Linux's account of memory")
 def test_memory_does_not_grow_with_rounds_and_evaluations(tmp_path):
-  """2,000 rounds and 200 evaluations. TensorFlow keeps, for good, each Python number and each `tf.data` function it is given: 16 KiB an evaluation."""
+  """2,000 rounds and 200 evaluations. TensorFlow keeps each Python number and `tf.data` function it is given: 16 KiB an evaluation."""
   shell.write_text(tmp_path / "text.txt")
   settings = {
     **shell.tiny_flags("mle"), "dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data", "export": False,
