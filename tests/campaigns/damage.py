@@ -128,7 +128,13 @@ def checkpoints(content: bytes, path: str = "checkpoints/best.npz") -> Iterator[
   place = content.index(arrays[name].tobytes())
   yield Damage("a bit of a weight", path, content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :], "")
   for field, old in state.items():
-    values = [value for value in _WRONG.get(type(old), [None, 3, "a", [], {"mle": "a"}, {"mle": None}, {"mle": -1}, {"mle": 10**30}])]
+    values = list(_WRONG.get(type(old), [None, 3, "a", [], {"mle": None}]))
+    if field in ("rounds", "scheduled", "updates"):
+      values += [{"mle": "a"}, {"mle": -1}, {"mle": 10**30}]
+    elif field in ("epoch", "window"):  # Sums of metrics.
+      values += [{"mle": "a"}]
+    elif field == "ended_early":
+      values += [{"mle": 3}]
     if isinstance(old, float):  # Before the first evaluation it is infinite.
       values = [value for value in values if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value]
     elif isinstance(old, int):
