@@ -238,7 +238,9 @@ def _advising(advice, begun=True):
   try:
     yield
   except files.NotWritten as e:
-    raise errors.UserError(f"{e}; {advice}") if begun else e
+    if not begun:
+      raise
+    raise errors.UserError(f"{e}; {advice}") from e
   except KeyboardInterrupt as e:
     e.add_note(advice)
     raise
