@@ -15,6 +15,7 @@ import numpy as np
 
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.commands import flags
 from tf_textgan.conformance import tiny
 from tf_textgan.runs import experiment as experiment_lib
@@ -54,9 +55,14 @@ def write_two_texts(folder, num=60):
 
 
 def as_flags(settings):
-  """Settings as flags: a list of strings."""
-  words = []
+  """Settings as flags: a list of strings, without the lengths of phases that the algorithm does not have."""
+  words, left_out = [], ()
+  if settings.get("algorithm") in registry.names("tf_textgan.algorithms"):
+    scheduled = registry.load("tf_textgan.algorithms", settings["algorithm"]).Algorithm.scheduled
+    left_out = {field.name for field in dataclasses.fields(algorithm_base.Schedule)} - set(scheduled)
   for name, value in settings.items():
+    if name in left_out:
+      continue
     words += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
   return words
 

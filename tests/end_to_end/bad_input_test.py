@@ -21,7 +21,7 @@ def place(tmp_path_factory):
   (folder / "one.txt").write_bytes(b"a man sees a dog\n")
   (folder / "blank.txt").write_bytes(b" \n\n\t\n")
   (folder / "bytes.txt").write_bytes(b"a man\na \xff dog\n")
-  (folder / "few.txt").write_bytes(b"a man\na dog\na cat\na bird\n")
+  (folder / "few.txt").write_bytes(b"a man\n" * 4)
   (folder / "bad.flags").write_text("--no_such_flag 3\n")
   shell.begin(folder / "run", settings(folder))
   for damaged in ("garbled", "other", "incomplete", "not_json", "no_checkpoint", "broken_checkpoint"):
@@ -158,7 +158,7 @@ def test_generate(place, words, expected):
 
 
 EVALUATE = {
-  "a name for a checkpoint, without a run": ("--file {}/text.txt --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
+  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
   "no run": ("--workdir absent", "there is no run in absent"),
   "a missing file": ("--file absent.txt", "cannot read the text file absent.txt"),
   "an empty file": ("--file {}/empty.txt", r"empty\.txt has no text; expected one sentence on each line"),
@@ -166,7 +166,7 @@ EVALUATE = {
   "bytes": ("--file {}/bytes.txt", "not UTF-8 text: line 2"),
   "a missing file with a run": ("--file absent.txt --workdir {}/run", "cannot read the text file absent.txt"),
   "one sentence": ("--file {}/one.txt", r"one\.txt has one line of text; expected one sentence on each line, and two or more"),
-  "references of a run": ("--workdir {}/run --references {}/text.txt", "--references and --training are for files without a run"),
+  "references of a run": ("--workdir {}/run --references {}/text.txt", "--references is for files without a run"),
   "an encoder": ("--file {}/text.txt --references {}/text.txt --encoder bert", "expected an encoder hashed, .* but got 'bert'"),
   "a protocol": ("--file {}/text.txt --references {}/text.txt --bleu_protocol none", "--bleu_protocol: invalid choice: 'none'"),
   "a baseline": ("--workdir {}/run --sweep --baseline other", "--baseline is 'other'; expected one of the runs"),

@@ -14,6 +14,7 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -33,6 +34,7 @@ from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 from tf_textgan.commands import generate
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import text_files
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import bench as bench_lib
@@ -99,34 +101,99 @@ class Options:
     checkpoints.check(self.checkpoint)
 
 
+_PROBE_PREFIX = "probe_discriminator_"
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
+
+
+def _scores_runs(parts):
+  options = parts.options
+  return bool(options.workdir) or not options.file or options.sweep or options.probe
+
+
+def _samples_runs(parts):
+  """Whether runs write sentences that are scored: not with --file alone."""
+  options = parts.options
+  return _scores_runs(parts) and (not options.file or options.sweep or options.probe)
+
+
+def _compares(parts):
+  """Whether sentences are compared with real text."""
+  return not parts.options.probe and (_scores_runs(parts) or bool(parts.options.references))
+
+
+_WRITTEN = "is for what runs write; expected --workdir, without --file unless with --sweep"
+_LM = tuple(field.name for field in dataclasses.fields(neural_lm.Config))
+_RULES = (
+  flags.Rule(
+    ("references", "training"), lambda p: not _scores_runs(p), "is for files without a run; with --workdir the run's corpus is the real text"
+  ),
+  flags.Rule(("tokenizer", "lower"), lambda p: not _scores_runs(p), "is for files without a run; with --workdir the run's own tokenizer reads them"),
+  flags.Rule(("probe",), lambda p: not p.options.sweep, "is a command of its own; expected no --sweep"),
+  flags.Rule(("file",), lambda p: not p.options.probe, "is for scores and curves; --probe is for what runs write"),
+  flags.Rule(("combine",), lambda p: len(p.options.workdir) > 1, "is for two or more runs; expected one --workdir for each"),
+  flags.Rule(("combine", "guide", "num"), _samples_runs, _WRITTEN),
+  flags.Rule(("num",), lambda p: not p.options.probe, "is for scores and curves; --probe has as many samples as real sentences"),
+  flags.Rule(
+    ("temperature",),
+    lambda p: _samples_runs(p) and not p.options.sweep and not p.options.probe,
+    "is for the scores of runs, without --file and --probe; --sweep has --temperatures",
+  ),
+  flags.Rule(("split",), lambda p: _scores_runs(p) and not p.options.probe, "is for scores against a run's corpus; --probe uses the test split"),
+  flags.Rule(("checkpoint", "trust_config", "new_data"), _scores_runs, "is for runs; expected --workdir"),
+  flags.Rule(("json",), lambda p: not p.options.sweep, "is for a table of scores; --sweep writes its own into --output"),
+  flags.Rule(
+    ("output", "baseline", *(field.name for field in dataclasses.fields(sweep.Config))), lambda p: p.options.sweep, "is for curves; expected --sweep"
+  ),
+  flags.Rule(
+    ("bleu_protocol", "encoder", *_LM), _compares, "is for scores against real text; expected --workdir, or --references, and no --probe"
+  ),
+  flags.Rule(_LM, lambda p: p.lm.lm_size > 0, "is for the LSTM language model; expected --lm_size above 0"),
+  *flags.GUIDING,
+)
+
+
+def _probing(network):
+  """The rule of the probe's flags; `network`: the `Config` of its network."""
+  names = [field.name for field in dataclasses.fields(probe.Config)] + [f"{_PROBE_PREFIX}{field.name}" for field in dataclasses.fields(network)]
+  return flags.Rule(tuple(names), lambda p: p.options.probe, "is for a new discriminator; expected --probe")
 
 
 def parse(argv: Sequence[str]) -> Any:
   """Parses a command line into an object with one attribute per part; the probe's network is chosen by its flag."""
   name = flags.chosen(flags.expand_flagfiles(argv[1:]), "probe_discriminator").get("probe_discriminator", probe.Config().probe_discriminator)
-  parts = _PARTS | {"probe_network": probe.network_config(name)}
-  return flags.parse_parts(argv, parts, __doc__, {"probe_network": "probe_discriminator_"})
+  network = probe.network_config(name)
+  parts = _PARTS | {"probe_network": network}
+  return flags.parse_parts(argv, parts, __doc__, {"probe_network": _PROBE_PREFIX}, (*_RULES, _probing(network)))
 
 
-def read(path: str, options: Options) -> list[tuple[str, ...]]:
-  """The words of each line of a text file, without blank lines."""
+def read(sentences: Iterable[str], options: Options) -> list[tuple[str, ...]]:
+  """The words of each sentence."""
   split = tokenizers.find(options.tokenizer or "word").split
-  return [tuple(split(line.lower() if options.lower else line)) for line in text_files.sentences(path)]
+  return [tuple(split(sentence.lower() if options.lower else sentence)) for sentence in sentences]
+
+
+def _read_real(path, options):
+  """The words of each line of real text, without blank lines, whose number is printed to the standard error."""
+  found = text_files.sentences(path)
+  total = sum(1 for _ in text_files.lines(path, keep_blank=True))
+  if total > len(found):
+    print(corpus_lib.blank_note(path, total - len(found), total), file=sys.stderr)
+  return read(found, options)
 
 
 def score_file(path: str, parts: Any) -> dict[str, estimates.Estimate]:
-  """Scores a file without a run, against `references` if given."""
+  """Scores a file without a run, against `references` if given. A blank line is an empty sentence; real text has none."""
   options = parts.options
-  sentences = read(path, options)
-  training = read(options.training, options) if options.training else None
+  sentences = read(text_files.samples(path), options)
+  training = _read_real(options.training, options) if options.training else None
   if options.references:
-    return texts.Scorer(read(options.references, options), training, parts.texts, parts.lm, seed=options.seed)(sentences)
+    references = _read_real(options.references, options)
+    return texts.Scorer(references, training, parts.texts, parts.lm, seed=options.seed)(sentences)
   numbers = {name: estimates.Estimate(value, len(sentences)) for name, value in diversity.summary(sentences).items() if name != "duplicates"}
-  numbers["duplicates"] = estimates.mean(diversity.duplicate_flags(sentences))
-  numbers["mean_length"] = estimates.mean([len(sentence) for sentence in sentences])
+  numbers["duplicates"] = estimates.mean(diversity.duplicate_flags(sentences), seed=options.seed)
+  numbers["mean_length"] = estimates.mean([len(sentence) for sentence in sentences], seed=options.seed)
   if training:
-    numbers["copied"] = estimates.mean(diversity.copied_flags(sentences, training))
+    numbers["copied"] = estimates.mean(diversity.copied_flags(sentences, training), seed=options.seed)
   return numbers
 
 
@@ -246,14 +313,6 @@ def main(parts: Any) -> None:
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=paths)
   if not workdirs and (not paths or options.sweep or options.probe):
     workdirs = ["runs/default"]
-  if workdirs and (options.references or options.training):
-    raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
-  if workdirs and (options.tokenizer or options.lower):
-    raise errors.UserError("--tokenizer and --lower are for files without a run; with --workdir the run's own tokenizer reads them")
-  if options.combine and len(workdirs) < 2:
-    raise errors.UserError("--combine is for two or more runs; expected one --workdir for each")
-  if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):
-    raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:
     systems = {path: score_file(path, parts) for path in paths}
   else:

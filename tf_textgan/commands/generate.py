@@ -64,6 +64,12 @@ class Options:
     checkpoints.check(self.checkpoint)
 
 
+_RULES = (
+  flags.Rule(("top_k", "nucleus"), lambda p: p.options.temperature != 0, "is for random draws, but --temperature 0 takes the most probable token"),
+  *flags.GUIDING,
+)
+
+
 def picker_of(temperature: float | None, top_k: int, nucleus: float) -> pickers.Categorical | None:
   """The picker for the flags; None for the generator's own."""
   if temperature is None and not top_k and nucleus == 1.0:
@@ -138,6 +144,11 @@ def main(parts: Any) -> None:
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
 
 
+def parse(argv: Sequence[str]) -> Any:
+  """Parses a command line into an object with the parts `options` and `guide`."""
+  return flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__, rules=_RULES)
+
+
 def run() -> None:
   """The command `generate.py`."""
-  cli.run(lambda argv: flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__), main)
+  cli.run(parse, main)

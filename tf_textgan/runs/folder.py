@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 import shutil
-import sys
 from typing import Any
 
 from tf_textgan import errors
@@ -142,24 +141,27 @@ def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, 
   }
 
 
-def check_data(what: str, recorded: str, found: str, new_data: bool, purpose: str, remedy: str) -> None:
+def check_data(what: str, recorded: str, found: str, new_data: bool, purpose: str, remedy: str) -> tuple[str, ...]:
   """Compares the fingerprints of a run's data when it began and now.
 
   Args:
     what: name of the data, for the message.
     recorded, found: the fingerprints.
-    new_data: whether the data may have changed; then a change is said on the standard error.
+    new_data: whether the data may have changed.
     purpose: use of the new data, for the message.
     remedy: other ways than to use it, for the message.
+
+  Returns:
+    Notes for the user: one if the data changed, else none.
 
   Raises:
     UserError: the data changed, and may not.
   """
   if recorded == found:
-    return
+    return ()
   if not new_data:
     raise errors.UserError(f"{what} changed since it began; pass --new_data true to {purpose} the new data, {remedy}")
-  print(f"{what} changed since it began; --new_data true: this command will {purpose} the new data", file=sys.stderr)
+  return (f"{what} changed since it began; --new_data true: this command will {purpose} the new data",)
 
 
 def check_same(folder: pathlib.Path, old: dict[str, Any], new: dict[str, Any]) -> None:

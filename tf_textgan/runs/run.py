@@ -77,8 +77,8 @@ class Run(NamedTuple):
     """
     corpus = experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
     what = f"the data of the run in {self.experiment.choices.workdir}"
-    folder_lib.check_data(what, self.data, corpus.fingerprint, new_data, "score against", "or restore the old data")
-    _say(corpus.notes)
+    notes = folder_lib.check_data(what, self.data, corpus.fingerprint, new_data, "score against", "or restore the old data")
+    _say(notes + corpus.notes)
     return corpus
 
 
@@ -208,7 +208,7 @@ def train(
         stack.enter_context(lock.held(folder))
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
-      loop, evaluator, checkpoints, synthetic = _build(folder, experiment, corpus, makers, strategy, chief)
+      loop, evaluator, checkpoints, synthetic, notes = _build(folder, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
@@ -217,6 +217,8 @@ def train(
         if (folder / "config.json").exists():
           raise errors.UserError(f"another command has begun a run in {folder} meanwhile; give the command again to go on with it")
       _resume(folder, experiment, corpus, synthetic, loop)
+      if chief:
+        _say(notes)
       # After the user's callbacks, so that the journal gets their metrics.
       watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
     with _advising("the same command goes on from the last checkpoint, if there is one"):
@@ -247,14 +249,14 @@ def _advising(advice, begun=True):
 
 
 def _build(folder, experiment, corpus, makers, strategy, chief):
-  """The loop, the evaluator and the checkpoints of a run, and the fingerprint of its synthetic data."""
+  """The loop, the evaluator and the checkpoints of a run, the fingerprint of its synthetic data, and what is to be said of the data."""
   choices = experiment.choices
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
-  data, synthetic = _training_data(folder, choices, corpus, algorithm)
+  data, synthetic, notes = _training_data(folder, choices, corpus, algorithm)
   # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
   by_frechet = experiment.loop.best_metric == "frechet"
   evaluator = evaluator_lib.Evaluator(algorithm.generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
@@ -271,7 +273,7 @@ def _build(folder, experiment, corpus, makers, strategy, chief):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  return loop, evaluator, checkpoints, synthetic
+  return loop, evaluator, checkpoints, synthetic, corpus.notes + notes
 
 
 def _resume(folder, experiment, corpus, synthetic, loop):
@@ -360,11 +362,11 @@ def _corpus_of(folder, experiment, data):
   if config is not None:
     corpus = load(folder_lib.read_tokenizer(folder), config["length"])
     what = f"the data of the run in {folder}"
-    folder_lib.check_data(what, config["data"], corpus.fingerprint, new_data, "go on with", _OTHERWISE)
-  else:
-    corpus = _with_vocabulary_of(pathlib.Path(experiment.choices.pretrained), experiment.dataset, load) if experiment.choices.pretrained else load()
-  _say(corpus.notes)
-  return experiment, corpus
+    notes = folder_lib.check_data(what, config["data"], corpus.fingerprint, new_data, "go on with", _OTHERWISE)
+    return experiment, dataclasses.replace(corpus, notes=notes + corpus.notes)
+  if experiment.choices.pretrained:
+    return experiment, _with_vocabulary_of(pathlib.Path(experiment.choices.pretrained), experiment.dataset, load)
+  return experiment, load()
 
 
 def _with_vocabulary_of(folder, config, load):
@@ -395,8 +397,9 @@ def _with_vocabulary_of(folder, config, load):
   grown = tokenizer.grown(own, getattr(config, "max_vocab_size", 0))
   if grown == tokenizer:
     return corpus
-  print(f"the vocabulary of {folder} grows from {tokenizer.size} to {grown.size} tokens", file=sys.stderr)
-  return load(grown, length)
+  corpus = load(grown, length)
+  growth = f"the vocabulary of {folder} grows from {tokenizer.size} to {grown.size} tokens"
+  return dataclasses.replace(corpus, notes=(growth, *corpus.notes))
 
 
 def _say(notes):
@@ -406,9 +409,12 @@ def _say(notes):
 
 
 def _training_data(folder, choices, corpus, algorithm):
-  """The training split, with its labels if the algorithm uses categories, and the sentences of `--synthetic_file`, if any: a batch and the
-  fingerprint of the latter, empty without any."""
-  data, categories, synthetic = corpus.tokens["train"], algorithm.generator.spec.categories, ""
+  """The training split, with its labels if the algorithm uses categories, and the sentences of `--synthetic_file`, if any.
+
+  Returns:
+    A batch, the fingerprint of the sentences of the file, empty without one, and the notes on them.
+  """
+  data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
   if choices.synthetic_file:
     if algorithm.discriminator is not None or categories:
       raise errors.UserError(
@@ -419,11 +425,11 @@ def _training_data(folder, choices, corpus, algorithm):
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
     if config is not None:
       what = f"the --synthetic_file of the run in {folder}"
-      folder_lib.check_data(what, config["synthetic_data"], synthetic, choices.new_data, "go on with", _OTHERWISE)
-    _say(read.notes)
+      notes = folder_lib.check_data(what, config["synthetic_data"], synthetic, choices.new_data, "go on with", _OTHERWISE)
+    notes += read.notes
     logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
     data = np.concatenate([data, read.tokens])
-  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic
+  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic, notes
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):
