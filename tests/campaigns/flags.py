@@ -39,8 +39,8 @@ NUMBERS = (
 )  # fmt: skip
 VALUES = (
   *NUMBERS, "", " ", "NaN", "0x10", "1_000", "\u0661\u0662", "\u00bd", "n\u00e9", "\u2028", "\U0001f600", "e\u0301", "a\x00b", "a\nb", "\x1b[31m",
-  "\udce9", "x" * 100_000, "true", "false", "None", "null", "[]", "{}", "[1,2]", "1,2", ",", "..", "-", "--", "=", "%s", "{0}", "$HOME", "*", "'", '"',
-  "seqgan.", ".seqgan", "os.path", "no.such.module", "no.such.module:f", "no_such", "best", "latest", "text",
+  "\udce9", "x" * 100_000, "true", "false", "None", "null", "[]", "{}", "[1,2]", "1,2", ",", "..", "-", "--", "=", "%s", "{0}", "$HOME", "*", "'",
+  '"', "seqgan.", ".seqgan", "os.path", "no.such.module", "no.such.module:f", "no_such", "best", "latest", "text",
 )  # fmt: skip
 # Names in the place of a campaign, see `make_place`.
 PATHS = (
