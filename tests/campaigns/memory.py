@@ -21,8 +21,8 @@ from tf_textgan import progress
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 
-# More rounds than any machine makes in a day.
-_ROUNDS = 5_000_000
+# More rounds than a machine makes in an hour.
+_ROUNDS = 1_000_000
 _EVALUATION_EVERY = 20
 
 
