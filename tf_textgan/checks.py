@@ -37,6 +37,14 @@ def above_zero(config: Any, *names: str) -> None:
       raise errors.UserError(f"{name} must be above 0, not {getattr(config, name)}")
 
 
+def path(config: Any, *names: str) -> None:
+  """Checks that settings, paths of files or folders that are needed, are not empty and have no NUL character; see `at_least`."""
+  for name in names:
+    value = getattr(config, name)
+    if not value or "\0" in value:
+      raise errors.UserError(f"{name} must be the path of a file or a folder, not {value!r}")
+
+
 def share(config: Any, *names: str) -> None:
   """Checks that settings, numbers, are at least 0 and below 1; see `at_least`."""
   for name in names:

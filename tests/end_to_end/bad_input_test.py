@@ -65,7 +65,7 @@ TRAIN = {
     {"text_files": "{}/few.txt", "workdir": "{}/few"},
     "the training split has 2 sentences, fewer than the batch of 16; pass --batch_size 2 or less",
   ),
-  "a folder": ({"text_files": "{}"}, "expected a text file, but .* is a folder"),
+  "a folder": ({"text_files": "{}"}, "expected a regular file, but .* is a folder"),
   "an unknown flag": ({"mle_step": "3"}, r"unknown flag --mle_step \(did you mean --mle_steps\?\); there are: .*--workdir"),
   "another algorithm's flag": ({"rollouts": "3"}, "unknown flag --rollouts.*there are: .*--mle_learning_rate"),
   "a bad number": ({"mle_steps": "many"}, "--mle_steps: invalid int value: 'many'"),

@@ -226,7 +226,7 @@ def _rows(part, fits, tokenizer, length, path):
     tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=shape)
     _fill(tokens, part, fits, tokenizer.ends)
     tokens.flush()
-  return np.load(path, mmap_mode="r")
+  return files.map_array(path)
 
 
 def _fill(tokens, part, fits, ends):

@@ -16,6 +16,7 @@ import zipfile
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data import corpus
 
 UNITS = 32
@@ -47,7 +48,7 @@ def read_parameters(path: str | os.PathLike, vocab_size: int) -> dict[str, np.nd
   """
   shapes = _shapes(vocab_size)
   try:
-    with np.load(path) as arrays:
+    with files.open_regular(path) as file, np.load(file) as arrays:
       parameters = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
   except OSError as error:
     raise errors.UserError(f"cannot read the oracle file {path}: {error.strerror or error}") from error

@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data.tokenizers import base as tokenizers
 
 # Standard deviation of random vectors for words that the file lacks: GloVe's, as in ScratchGAN's code.
@@ -34,7 +35,7 @@ def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) ->
   matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [tokenizer.size, size]).astype(np.float32)
   found = 0
   try:
-    with open(path, encoding="utf-8") as file:
+    with files.open_regular(path, text=True) as file:
       for number, line in enumerate(file, 1):
         fields = line.split()
         if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):

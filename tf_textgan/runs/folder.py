@@ -29,7 +29,7 @@ def read_config(folder: pathlib.Path) -> dict[str, Any] | None:
   if not path.exists():
     return None
   try:
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = json.loads(files.read_text(path))
     if not isinstance(config, dict) or not {"experiment", "length"} <= config.keys():
       raise ValueError("it has no experiment")
   except ValueError as e:

@@ -161,7 +161,7 @@ def _first_whole(paths):
   """The first checkpoint that can be read, and its arrays by name; a file may be damaged."""
   for path in paths:
     try:
-      with np.load(path) as archive:
+      with files.open_regular(path) as file, np.load(file) as archive:
         arrays = {name: archive[name] for name in archive.files}
       json.loads(str(arrays[_RUN_STATE]))
       return path, arrays

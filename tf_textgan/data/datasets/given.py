@@ -103,7 +103,7 @@ def load(
   place = pathlib.Path(data_dir or ".") / "corpus"
   if tokenizer is None or not (place / "corpus.json").exists():
     raise errors.UserError(f"{place.parent} holds no corpus; the dataset {_NAME} comes from Python: runs.train(..., corpus=...)")
-  about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
+  about = json.loads(files.read_text(place / "corpus.json"))
   spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
   tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
   labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
@@ -111,7 +111,8 @@ def load(
 
 
 def _read(path):
-  return np.load(path, mmap_mode="r" if path.stat().st_size > corpus_lib.RAM_LIMIT else None)
+  array = files.map_array(path)
+  return array if array.nbytes > corpus_lib.RAM_LIMIT else np.array(array)
 
 
 def _checked(corpus, tokenizer, length):

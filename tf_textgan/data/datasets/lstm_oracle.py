@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data import corpus
 from tf_textgan.data import oracle
 from tf_textgan.data import prepare
@@ -120,7 +121,7 @@ def _config_name(config):
   """A name that contains everything the sequences depend on."""
   source = "random"
   if config.oracle_file:
-    with open(config.oracle_file, "rb") as file:
+    with files.open_regular(config.oracle_file) as file:
       source = hashlib.file_digest(file, "sha256").hexdigest()[:12]
   sizes = "-".join(map(str, (config.num_train, config.num_validation, config.num_test)))
   return f"{source}-seed{config.oracle_seed}-length{config.length}-vocab{config.vocab_size}-{sizes}"

@@ -225,7 +225,7 @@ def load(path: str | os.PathLike) -> Tokenizer:
 
 def _fields(path):
   try:
-    with open(path, encoding="utf-8") as file:
+    with files.open_regular(path, text=True) as file:
       fields = json.load(file)
     if not isinstance(fields["tokenizer"], str):
       raise TypeError("tokenizer must be a name")
