@@ -59,7 +59,8 @@ def check_regular_inside(folder: str | os.PathLike) -> None:
   """Checks that a folder, which a library will read, holds only regular files and folders, at any depth; raises as `check_regular`."""
   for parent, _, names in os.walk(folder):
     for name in names:
-      check_regular(os.path.join(parent, name))
+      if os.path.exists(path := os.path.join(parent, name)):  # Not a link to nothing.
+        check_regular(path)
 
 
 def open_regular(path: str | os.PathLike, text: bool = False) -> IO[Any]:
