@@ -13,7 +13,6 @@ import urllib.parse
 
 from absl import logging
 import numpy as np
-import requests
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
 from tensorflow_datasets.core.download import downloader
@@ -140,7 +139,7 @@ def _inside(example, feature):
 
 def _reason(error):
   """Why a dataset could not be prepared, in one line."""
-  if isinstance(error, requests.ConnectionError) and error.request is not None:
+  if isinstance(error, downloader.requests.ConnectionError) and error.request is not None:
     return f"there is no connection to {urllib.parse.urlsplit(error.request.url).netloc}"
   return str(error).strip().splitlines()[0]
 

@@ -32,6 +32,7 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
+from tf_textgan.runs import cluster
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
@@ -229,8 +230,8 @@ def train(
 
 
 def make_strategy() -> tf.distribute.Strategy:
-  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device."""
-  if os.environ.get("TF_CONFIG"):
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device. Raises as `cluster.read`."""
+  if cluster.read():
     return tf.distribute.MultiWorkerMirroredStrategy()
   if len(tf.config.list_logical_devices("GPU")) > 1:
     return tf.distribute.MirroredStrategy()
