@@ -46,6 +46,10 @@ def load(
     UserError: neither the library nor TFDS has a dataset of that name, its config is wrong, or the folder cannot be reached.
   """
   _check_folder(data_dir)
+  if registry.is_outside(name):
+    made = registry.load(_PACKAGE, name).load(config, data_dir, tokenizer, length)
+    corpus.check(made, f"the corpus of {name}")
+    return made
   if _is_module(name):
     return registry.load(_PACKAGE, name).load(config, data_dir, tokenizer, length)
   return tfds_text.load_registered(name, config, data_dir, tokenizer, length)

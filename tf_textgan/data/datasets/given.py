@@ -97,7 +97,7 @@ def load(
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: the folder has no stored corpus.
+    UserError: the folder has no stored corpus, or its files do not fit the run.
   """
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
@@ -107,7 +107,9 @@ def load(
   spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
   tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
   labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
-  return corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
+  corpus = corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
+  corpus_lib.check(corpus, f"the corpus in {place}")
+  return corpus
 
 
 def _read(path):
@@ -117,16 +119,10 @@ def _read(path):
 
 def _checked(corpus, tokenizer, length):
   """Returns the corpus if its parts agree with each other and with the run; else raises a `UserError`."""
+  corpus_lib.check(corpus, "corpus=")
   spec = corpus.spec
-  if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
-    raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
   if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
     raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
-  for split in corpus_lib.SPLITS:
-    tokens = corpus.tokens[split]
-    if tokens.ndim != 2 or tokens.shape[1] != spec.length:
-      raise errors.UserError(f"corpus= has {split} tokens of the shape {list(tokens.shape)}; expected [N, {spec.length}]")
-    _check_ids(tokens, spec.vocab_size)
   return corpus
 
 
@@ -134,21 +130,16 @@ def _of_ids(ids, config, tokenizer, length):
   if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
     raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
   if tokenizer is None:
-    tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
+    if not 0 <= config.vocab_size <= integer.MOST:
+      raise errors.UserError(f"vocab_size is {config.vocab_size}; expected 1 to {integer.MOST}, or 0 for the largest id plus one")
+    tokenizer = integer.Tokenizer(config.vocab_size or min(int(ids.max()) + 1, integer.MOST))
   if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
     raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
-  _check_ids(ids, tokenizer.size)
+  corpus_lib.check_ids(ids, tokenizer.size, "corpus=")
   assign = splitting.assign(len(ids), config, "corpus=")
   places = np.array([corpus_lib.SPLITS.index(assign(number)) for number in range(len(ids))])
   tokens = {split: ids[places == i].astype(np.int32) for i, split in enumerate(corpus_lib.SPLITS)}
   return corpus_lib.Corpus(_NAME, tokenizer.spec(ids.shape[1]), tokenizer, tokens)
-
-
-def _check_ids(ids, size):
-  wrong = (ids < 0) | (ids >= size)
-  if wrong.any():
-    row, column = np.argwhere(wrong)[0]
-    raise errors.UserError(f"corpus= has the id {ids[row, column]} at row {row}, column {column}; expected ids from 0 to {size - 1}")
 
 
 def _described(tokenizer):
@@ -185,7 +176,9 @@ def _strings(data):
     if not isinstance(text, (str, bytes)):
       raise errors.UserError(f"corpus= has a {type(text).__name__} as its element {number}; {_EXPECTED}")
     try:
-      sentences.append(text.decode("utf-8") if isinstance(text, bytes) else text)
-    except UnicodeDecodeError as error:
+      sentences.append((text if isinstance(text, bytes) else text.encode("utf-8")).decode("utf-8"))
+    except UnicodeError as error:
       raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
+    if "\0" in sentences[-1]:
+      raise errors.UserError(f"corpus= has an element {number} with a NUL character")
   return [text for text in sentences if text.strip()]
