@@ -88,7 +88,7 @@ def begin(folder, settings, trained=None):
     trained(algorithm)
   folder.mkdir(parents=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
-  files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus.spec, corpus.has_unknown("train")))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
   kept.save(0, algorithm.variables(), {"step": 0}, best=True)
   kept.wait()

@@ -5,6 +5,8 @@ from typing import Any
 
 from tf_textgan import errors
 
+_LARGEST_SEED = 2**32 - 1
+
 
 def at_least(config: Any, least: float, *names: str) -> None:
   """Checks that settings are finite and at least `least`.
@@ -35,6 +37,14 @@ def above_zero(config: Any, *names: str) -> None:
   for name in names:
     if not 0 < getattr(config, name) < math.inf:
       raise errors.UserError(f"{name} must be above 0, not {getattr(config, name)}")
+
+
+def seed(config: Any, *names: str) -> None:
+  """Checks that settings, seeds of random numbers, are integers from 0 to 2^32 - 1, the range of every library that takes one; see `at_least`."""
+  for name in names:
+    value = getattr(config, name)
+    if not 0 <= value <= _LARGEST_SEED:
+      raise errors.UserError(f"{name} must be an integer from 0 to {_LARGEST_SEED}, not {value}")
 
 
 def path(config: Any, *names: str) -> None:

@@ -95,8 +95,8 @@ def map_array(path: str | os.PathLike) -> np.ndarray:
 
 
 def _name(error, path):
-  """Names the file in an error that names none, as those of `write` do."""
-  if isinstance(error, OSError) and error.filename is None:
+  """Names the file in an error that names none, as those of `write` do, or the temporary one."""
+  if isinstance(error, OSError) and (error.filename is None or str(error.filename).endswith(PARTIAL)):
     error.filename = str(path)
 
 
@@ -186,8 +186,13 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_json(path: str | os.PathLike, value: Any, indent: int | None = 2) -> None:
-  """Writes a JSON file atomically; numbers that are not finite become null."""
-  write_text(path, json.dumps(finite(value), ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
+  """Writes a JSON file atomically; see `as_json`."""
+  write_text(path, as_json(value, indent))
+
+
+def as_json(value: Any, indent: int | None = 2) -> str:
+  """The text of a JSON file; numbers that are not finite become null."""
+  return json.dumps(finite(value), ensure_ascii=False, indent=indent, allow_nan=False) + "\n"
 
 
 def finite(value: Any) -> Any:

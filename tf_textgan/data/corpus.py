@@ -31,6 +31,9 @@ SPLITS = ("train", "validation", "test")
 # Upper limit of the default sequence length: memory and time grow with the longest sentence, which may be an outlier.
 LONGEST_BY_DEFAULT = 256
 
+# Rows of an array on disk that are read together.
+_ROWS = 2**16
+
 # Token arrays of more bytes stay on disk.
 RAM_LIMIT = 2**30
 
@@ -72,6 +75,16 @@ class Corpus:
   tokens: Mapping[str, np.ndarray]
   truth: Truth | None = None
   categories: Mapping[str, np.ndarray] | None = None
+
+  def has_unknown(self, split: str) -> bool:
+    """Whether a sequence of a split has a token that the vocabulary does not have."""
+    return has_unknown(self.tokens[split], self.tokenizer)
+
+
+def has_unknown(tokens: np.ndarray, tokenizer: tokenizers.Tokenizer) -> bool:
+  """Whether one of the sequences, int `[N, T]`, has a token that the vocabulary does not have."""
+  unknown = tokenizer.unknown_token
+  return unknown is not None and any(bool(np.any(tokens[i : i + _ROWS] == unknown)) for i in range(0, len(tokens), _ROWS))
 
 
 def check_categories(names: Sequence[str]) -> None:

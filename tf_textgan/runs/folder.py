@@ -30,7 +30,7 @@ def read_config(folder: pathlib.Path) -> dict[str, Any] | None:
     return None
   try:
     config = json.loads(files.read_text(path))
-    if not isinstance(config, dict) or not {"experiment", "length"} <= config.keys():
+    if not isinstance(config, dict) or not {"experiment", "length", "unknown"} <= config.keys():
       raise ValueError("it has no experiment")
   except ValueError as e:
     raise errors.UserError(f"{path} is not the config.json of a run: {e}") from e
@@ -52,20 +52,29 @@ def config_of(folder: pathlib.Path) -> dict[str, Any]:
   return config
 
 
-def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus) -> None:
-  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus."""
+def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, unknown: bool) -> None:
+  """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus. Arguments as of `as_config`."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
   if experiment.choices.dataset == experiment_lib.GIVEN and not (folder / "config.json").exists():
     given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
   # Last: the config marks the folder as a run.
-  files.write_json(folder / "config.json", as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", as_config(experiment, corpus.spec, unknown))
 
 
-def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec) -> dict[str, Any]:
-  """The contents of a run's `config.json`: the experiment, the sequence length and, for a labelled corpus, the categories."""
-  config = {"experiment": experiment.to_json(), "length": spec.length}
+def as_config(experiment: experiment_lib.Experiment, spec: sequences.Spec, unknown: bool) -> dict[str, Any]:
+  """The contents of a run's `config.json`.
+
+  Args:
+    experiment: `experiment.Experiment`.
+    spec: of the corpus.
+    unknown: whether the training data have the unknown token.
+
+  Returns:
+    The experiment, the sequence length, `unknown` and, for a labelled corpus, the categories.
+  """
+  config = {"experiment": experiment.to_json(), "length": spec.length, "unknown": unknown}
   return config | {"categories": list(spec.categories)} if spec.categories else config
 
 

@@ -55,12 +55,14 @@ class Run(NamedTuple):
     tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds trained at that checkpoint.
+    unknown: whether the training data have the unknown token.
   """
 
   experiment: experiment_lib.Experiment
   tokenizer: tokenizers.Tokenizer
   algorithm: algorithm_base.Algorithm
   step: int
+  unknown: bool
 
   def corpus(self) -> corpus_lib.Corpus:
     """The run's corpus, prepared again if needed."""
@@ -107,7 +109,7 @@ def load(
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state["step"])
+  return Run(experiment, tokenizer, algorithm, run_state["step"], config["unknown"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -215,7 +217,7 @@ def train(
   callbacks_lib.check(callbacks, algorithm.optimizers)
   early_stopping = _early_stopping(loop, experiment)
   if chief:  # Nothing is written earlier: a run with a wrong flag would block the corrected command.
-    folder_lib.begin(folder, experiment, corpus)
+    folder_lib.begin(folder, experiment, corpus, corpus_lib.has_unknown(data.tokens, corpus.tokenizer))
   if loop.restore():
     print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
   # After the user's callbacks, so that the journal gets their metrics.

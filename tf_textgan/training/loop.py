@@ -65,7 +65,8 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
-    checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
+    checks.at_least(self, 0, "checkpoint_minutes", "discriminator_patience", "stop_at_chance")
+    checks.seed(self, "seed")
 
 
 @dataclasses.dataclass

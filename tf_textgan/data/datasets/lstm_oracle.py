@@ -7,6 +7,7 @@ import typing
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan.data import corpus
@@ -90,9 +91,10 @@ def load(
   Raises:
     UserError: an oracle file that does not fit, a size out of range, or a tokenizer or length other than the config's.
   """
-  for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1), ("oracle_seed", 0)):
+  for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1)):
     if getattr(config, name) < least:
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
+  checks.seed(config, "oracle_seed")
   wanted = integer.Tokenizer(config.vocab_size)
   if (tokenizer or wanted) != wanted or (length or config.length) != config.length:
     raise errors.UserError(

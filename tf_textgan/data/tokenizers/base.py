@@ -109,6 +109,11 @@ class Tokenizer(abc.ABC):
     # Interned: words repeat, and each is held once.
     return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
 
+  @property
+  def unknown_token(self) -> int | None:
+    """The id that stands for every piece of text outside the vocabulary; None for the integers of sequences without an end."""
+    return UNK if self.ends else None
+
   def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""
     return sequences.Spec(self.size, length, start_token=BOS, end_token=EOS, forbidden_tokens=(PAD, BOS))
