@@ -45,7 +45,10 @@ def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) ->
         if len(values) != size or (number <= 2 and len(fields) != size + 1):
           raise errors.UserError(f"expected a word and {size} numbers in each line of {path}, but line {number} has {len(fields) - 1} after its word")
         if word in ids:
-          matrix[ids[word]] = [float(value) for value in values]
+          with np.errstate(over="ignore"):  # 1e99 becomes infinite, and is refused.
+            matrix[ids[word]] = np.array([float(value) for value in values])
+          if not np.isfinite(matrix[ids[word]]).all():
+            raise errors.UserError(f"{path} has a number that is not finite in line {number}")
           found += 1
   except OSError as error:
     raise errors.UserError(f"cannot read the word vectors {path}: {error.strerror}") from error
