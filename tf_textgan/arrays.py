@@ -11,6 +11,8 @@ import zlib
 
 import numpy as np
 
+from tf_textgan import files
+
 # What reading a damaged archive may raise; those of `zipfile` for methods it does not know and for passwords are among them.
 DAMAGES = (OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error, zipfile.BadZipFile)
 
@@ -79,8 +81,10 @@ def load(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
 
   Raises:
     OSError: the file cannot be read.
+    UserError: it is no regular file.
     ValueError: see `header`.
   """
-  with open(path, "rb") as file:
+  with files.open_regular(path) as file:
     header(file, pathlib.Path(path).stat().st_size)
-  return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+  array = files.map_array(path)
+  return array if mmap else np.array(array)

@@ -10,6 +10,8 @@ LARGEST_SIZE = 2**16
 # Most layers, blocks or networks in a row: each takes time to make.
 MOST_PARTS = 1000
 
+_LARGEST_SEED = 2**32 - 1
+
 
 def at_least(config: Any, least: float, *names: str) -> None:
   """Checks that settings are finite and at least `least`.
@@ -47,6 +49,22 @@ def above_zero(config: Any, *names: str) -> None:
   for name in names:
     if not 0 < getattr(config, name) < math.inf:
       raise errors.UserError(f"{name} must be above 0, not {getattr(config, name)}")
+
+
+def seed(config: Any, *names: str) -> None:
+  """Checks that settings, seeds of random numbers, are integers from 0 to 2^32 - 1, the range of every library that takes one; see `at_least`."""
+  for name in names:
+    value = getattr(config, name)
+    if not 0 <= value <= _LARGEST_SEED:
+      raise errors.UserError(f"{name} must be an integer from 0 to {_LARGEST_SEED}, not {value}")
+
+
+def path(config: Any, *names: str) -> None:
+  """Checks that settings, paths of files or folders that are needed, are not empty and have no NUL character; see `at_least`."""
+  for name in names:
+    value = getattr(config, name)
+    if not value or "\0" in value:
+      raise errors.UserError(f"{name} must be the path of a file or a folder, not {value!r}")
 
 
 def share(config: Any, *names: str) -> None:

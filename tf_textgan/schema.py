@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 
 _NAMES = {int: "an integer", float: "a number", bool: "true or false", str: "a string", type(None): "nothing", dict: "an object"}
 _PLURALS = {int: "integers", float: "numbers", bool: "values true or false", str: "strings"}
@@ -34,7 +35,7 @@ def read_json(path: str | os.PathLike) -> Any:
     OSError: the file cannot be read.
     ValueError: it is not JSON in UTF-8, has a key twice, or is nested too deeply; the text is one line without the path.
   """
-  with open(path, "rb") as file:
+  with files.open_regular(path) as file:
     return parse_json(file.read())
 
 

@@ -1,6 +1,9 @@
 """Tests of prepare.py."""
 
+import logging
 import os
+import socket
+import time
 
 import pytest
 import tensorflow_datasets as tfds
@@ -61,3 +64,31 @@ def test_another_worker_was_faster(tmp_path, monkeypatch):
 
   monkeypatch.setattr(PrepareTestLines, "download_and_prepare", overtaken)
   assert prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path)).info.splits["train"].num_examples == 3000
+
+
+class PrepareTestDownload(PrepareTestLines):
+  """Downloads a file."""
+
+  url = ""
+
+  def _split_generators(self, dl_manager):
+    dl_manager.download(self.url)
+
+
+def test_without_a_network_it_gives_up_soon(tmp_path, monkeypatch, caplog):
+  with socket.socket() as unused:
+    unused.bind(("127.0.0.1", 0))  # Nobody listens.
+    address = f"127.0.0.1:{unused.getsockname()[1]}"
+    monkeypatch.setattr(PrepareTestDownload, "url", f"http://{address}/text.zip")
+    begun = time.monotonic()
+    expected = rf"prepare_test_download could not be downloaded or prepared \(there is no connection to {address}\); check the network"
+    with pytest.raises(errors.UserError, match=expected), caplog.at_level(logging.WARNING):
+      prepare.prepare(lambda: PrepareTestDownload(data_dir=tmp_path))
+  assert time.monotonic() - begun < 5
+  assert not [record for record in caplog.records if "Retrying" in record.getMessage()]
+
+
+def test_a_dataset_to_download_by_hand(tmp_path):
+  expected = "^the dataset story_cloze must be downloaded by hand: Manual directory .*manual does not exist or is empty. Create it .* Visit https://"
+  with pytest.raises(errors.UserError, match=expected):
+    prepare.prepare(lambda: tfds.builder("story_cloze", data_dir=tmp_path))

@@ -235,6 +235,36 @@ def test_the_discriminator_is_scored_on_held_out_text():
   assert 0 <= numbers["heldout_accuracy"] <= 1 and 0 <= numbers["heldout_auc"] <= 1
 
 
+@pytest.mark.parametrize("picker", [None, pickers.Categorical(0.7), pickers.Categorical(1.0, 4), pickers.Categorical(0.0)])
+def test_samples_have_no_unknown_token_unless_it_is_allowed(picker):
+  algorithm = tiny.algorithm("seqgan", TEXT)
+  generator = algorithm.generator
+  generator.output_bias.assign(2.0 * tf.one_hot(tokenizers.UNK, 9))
+  tokens, log_probs = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0).sample(200, picker)
+  assert not np.any(tokens == tokenizers.UNK)
+  allowed, others = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0, allow_unk=True).sample(200, picker)
+  own = generator.write(tf.constant(200), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"), picker)
+  np.testing.assert_array_equal(allowed, own.tokens)
+  assert np.any(allowed == tokenizers.UNK)
+  if picker is None:  # Under the distribution that was drawn from: p(x) / (1 - p(<unk>)) at each position.
+    logits = generator(tf.constant(tokens), tf.zeros([200, 0])).numpy().astype(np.float64)
+    logits[:, :, tokenizers.UNK] = -np.inf
+    expected = np.take_along_axis(_log_softmax(logits), tokens[:, :, None], axis=2)[:, :, 0]
+    np.testing.assert_allclose(log_probs, np.where(tokens != 0, expected, 0.0).sum(axis=1), rtol=1e-4)
+
+
+def test_held_out_scores_of_the_discriminator_are_of_all_that_the_generator_learns(monkeypatch):
+  """They may end a phase: training must not depend on what is left out of its samples."""
+  algorithm = tiny.algorithm("seqgan", TEXT)
+  evaluator = evaluator_lib.Evaluator(algorithm.generator, _corpus(TEXT), 0, algorithm.discriminator)
+  seen = []
+  monkeypatch.setattr(evaluator, "_held_out", lambda real, fake: seen.append(fake) or {})
+  evaluator(100)
+  allowed = evaluator_lib.Evaluator(algorithm.generator, _corpus(TEXT), 0, allow_unk=True)
+  np.testing.assert_array_equal(seen[0], allowed.sample(100)[0])
+  assert np.any(seen[0] == tokenizers.UNK)
+
+
 def _labelled_corpus():
   batches = {split: tiny.labelled_batch(12, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
   tokens, categories = ({split: batch[part] for split, batch in batches.items()} for part in (0, 1))
@@ -259,8 +289,8 @@ def test_real_text_is_scored_in_its_own_category():
 
 
 def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
-  """In category c, samples and real text hold only token 3 + c."""
-  rows = np.repeat(np.array([[3, 2], [4, 2], [5, 2]], np.int32), [10, 30, 60], axis=0)
+  """In category c, samples and real text hold only token 4 + c."""
+  rows = np.repeat(np.array([[4, 2], [5, 2], [6, 2]], np.int32), [10, 30, 60], axis=0)
   tokens = np.pad(rows, [[0, 0], [0, 4]])
   labels = np.repeat(np.arange(3, dtype=np.int32), [10, 30, 60])
   wrong = np.roll(labels, 10)  # 20 of the 100 labels differ.
@@ -271,11 +301,11 @@ def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   categories = evaluator.sample_categories(2000)
   np.testing.assert_allclose(np.bincount(categories) / 2000, [0.1, 0.3, 0.6], atol=0.05)
-  perfect = [(LETTERS.tokens[3 + c],) for c in evaluator.sample_categories(50)]
+  perfect = [(LETTERS.tokens[4 + c],) for c in evaluator.sample_categories(50)]
   assert {name: estimate.value for name, estimate in evaluator.category_accuracy(perfect, "test").items()} == {
     "category_accuracy": 1.0, "category_accuracy_real": pytest.approx(np.mean(labels == wrong)),
   }  # fmt: skip
-  same = evaluator.category_accuracy([(LETTERS.tokens[5],)] * 50, "validation")
+  same = evaluator.category_accuracy([(LETTERS.tokens[6],)] * 50, "validation")
   assert same["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
   assert evaluator.category_accuracy(perfect, "validation")["category_accuracy_real"].value == 1.0
   # The samples are conditioned on these categories: here the category decides the token.
@@ -285,7 +315,7 @@ def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
   kernel[-3:] = np.kron([1, 0, 1, 1], 20.0 * np.eye(3, kernel.shape[1] // 4))
   generator.lstm.weights[0].assign(kernel)
   output = np.zeros(generator.output_kernel.shape)
-  output[:3, 3:6] = 60 * np.eye(3)
+  output[:3, 4:7] = 60 * np.eye(3)
   generator.output_kernel.assign(output)
   numbers = evaluator(50)
   assert numbers["category_accuracy"] == 1.0
@@ -322,8 +352,8 @@ def test_sentences_of_the_grammar_are_possible_and_broken_ones_are_not(tmp_path)
 def test_the_frechet_distance_is_measured_if_requested():
   generator = tiny.algorithm("mle", TEXT).generator
   corpus = _corpus(TEXT)
-  tokens = generator.write(tf.constant(8), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"))[0].numpy()
-  numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
+  evaluator = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)
+  numbers, (tokens, _) = evaluator(8), evaluator.sample(8)
   encoder = hashed.Encoder()
   # On equal numbers of samples and real sentences.
   ours, theirs = (encoder(corpus.tokenizer.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))

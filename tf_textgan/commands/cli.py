@@ -15,12 +15,16 @@ from tf_textgan.commands import signals
 
 
 def run(parse: Callable[[list[str]], Any], main: Callable[[Any], int | None]) -> None:
-  """Runs a command; a `UserError` or `OSError` ends in one line on stderr and exit code 2, without a traceback, a signal as `signals` says.
+  """Runs a command; a `UserError` or `OSError` ends in one line on stderr and exit code 2, without a traceback, a signal as `signals` says. The
+  standard output is UTF-8.
 
   Args:
     parse: maps argv to the command's options.
     main: maps the options to an exit code or None.
   """
+
+  if hasattr(sys.stdout, "reconfigure"):
+    sys.stdout.reconfigure(encoding="utf-8")  # Whatever the locale: a text that it lacks would be lost.
 
   def guarded_parse(argv):
     absl_flags.FLAGS(argv[:1])  # absl's own flags keep their defaults.

@@ -17,6 +17,7 @@ quiet.start_tensorflow()
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -27,6 +28,7 @@ from typing import Literal
 
 import simple_parsing
 
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import progress
@@ -72,6 +74,9 @@ class Options:
   num: int = 2000
   # Sampling temperature. Default: the algorithm's own sampling.
   temperature: float | None = None
+  # Allow the token <unk> in the samples of runs whose training text has it. By default it is never generated: its probability is divided among the
+  # other tokens.
+  allow_unk: bool = False
   # Random seed of the samples and of all resampling.
   seed: int = 0
   # Split of the corpus to score against.
@@ -99,6 +104,8 @@ class Options:
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
+    checks.seed(self, "seed")
+    checks.path(self, "output")
 
 
 _PROBE_PREFIX = "probe_discriminator_"
@@ -211,7 +218,9 @@ def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
   bench_lib.check_same_corpus(loaded, options.new_data)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
   guided_systems = _guide(loaded, combined, parts.guide, options)
-  return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data)
+  return bench_lib.Bench(
+    loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data, options.allow_unk
+  )
 
 
 def _guide(loaded, combined, config, options):
@@ -250,6 +259,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
   baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
   if baseline and baseline not in bench.runs:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
+  pathlib.Path(options.output).mkdir(parents=True, exist_ok=True)  # Before the slow part.
   total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
   with progress.bar(total=total, unit="point") as bar:
     found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
@@ -308,6 +318,14 @@ def _as_json(numbers):
 def main(parts: Any) -> None:
   """Scores runs or files; prints or writes the results."""
   options = parts.options
+  # Opened first: what cannot be written is not measured.
+  with files.output(options.json) if options.json and not options.sweep else contextlib.nullcontext() as file:
+    _score(parts, file)
+
+
+def _score(parts, file):
+  """Scores runs or files; writes the results to an open file, or prints a table if it is None."""
+  options = parts.options
   experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=paths)
@@ -327,12 +345,12 @@ def main(parts: Any) -> None:
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
       systems = {name: bench.score(name)(picker) for name in bench.generators()}
-  if not options.json:
+  if file is None:
     print_table(systems)
     return
   flat = {name: _as_json(numbers) for name, numbers in systems.items()}
   # A single system needs no name.
-  files.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
+  file.write(files.as_json(next(iter(flat.values())) if len(flat) == 1 else flat))
 
 
 def run() -> None:

@@ -16,10 +16,10 @@ import re
 from typing import Any
 from typing import NamedTuple
 
-from absl import flags as absl_flags
 import simple_parsing
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan.data import tfds_text
 from tf_textgan.generators import guided
@@ -211,11 +211,52 @@ def parse_all(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argp
 
 
 def expand_flagfiles(arguments: Sequence[str]) -> list[str]:
-  """Replaces every `--flagfile` by the flags in the file."""
+  """Replaces every `--flagfile` by the flags in the file, one on a line; blank lines and those that start with # or // are comments.
+
+  Raises:
+    UserError: a flagfile cannot be read, holds itself, or is no UTF-8 text; or an argument is no text.
+  """
+  return _expand(arguments, ())
+
+
+def _expand(arguments, inside):
+  """See `expand_flagfiles`; `inside`: the flagfiles that hold the arguments, outermost first."""
+  expanded, rest = [], list(arguments)
+  while rest:
+    argument = rest.pop(0)
+    _check_text(argument)
+    name, equals, path = argument.partition("=")
+    if name not in ("--flagfile", "-flagfile"):
+      expanded.append(argument)
+      continue
+    if not equals:
+      if not rest:
+        raise errors.UserError("--flagfile: expected the path of a file")
+      path = rest.pop(0)
+    path = os.path.expanduser(path.strip())
+    if path in inside:
+      raise errors.UserError(f"the flagfile {path} holds itself: {' holds '.join([*inside, path])}")
+    expanded += _expand(_flagfile_lines(path), (*inside, path))
+  return expanded
+
+
+def _flagfile_lines(path):
+  """The lines of a flagfile without comments."""
   try:
-    return absl_flags.FLAGS.read_flags_from_files(list(arguments))
-  except (absl_flags.Error, OSError, UnicodeDecodeError) as e:
-    raise errors.UserError(f"cannot read the flagfile: {e}") from e
+    lines = [line.strip() for line in files.read_text(path).removeprefix("\ufeff").split("\n")]
+  except (OSError, UnicodeDecodeError) as e:
+    raise errors.UserError(f"cannot read the flagfile {path}: {getattr(e, 'strerror', None) or e}") from e
+  return [line for line in lines if line and not line.startswith(("#", "//"))]
+
+
+def _check_text(argument):
+  """Raises a `UserError` for an argument that could not be written to a file of UTF-8: undecodable bytes, or a NUL from a flagfile."""
+  try:
+    argument.encode("utf-8")
+  except UnicodeEncodeError as e:
+    raise errors.UserError(f"the argument {argument!a} is not UTF-8 text") from e
+  if "\0" in argument:
+    raise errors.UserError(f"the argument {argument!a} has a NUL character")
 
 
 def chosen(arguments: Sequence[str], *names: str) -> dict[str, str]:

@@ -33,6 +33,9 @@ SPLITS = ("train", "validation", "test")
 # Upper limit of the default sequence length: memory and time grow with the longest sentence, which may be an outlier.
 LONGEST_BY_DEFAULT = 256
 
+# Rows of an array on disk that are read together.
+_ROWS = 2**16
+
 # Token arrays of more bytes stay on disk.
 RAM_LIMIT = 2**30
 
@@ -91,8 +94,7 @@ class Corpus:
 
   def has_unknown(self, split: str) -> bool:
     """Whether a sequence of a split has a token that the vocabulary does not have."""
-    tokens, unknown = self.tokens[split], self.tokenizer.unknown_token
-    return unknown is not None and any(np.any(tokens[i : i + _ROWS] == unknown) for i in range(0, len(tokens), _ROWS))
+    return has_unknown(self.tokens[split], self.tokenizer)
 
 
 def fingerprint(arrays: Iterable[np.ndarray], text: str = "") -> str:
@@ -110,6 +112,12 @@ def blank_note(name: str, blank: int, total: int) -> str:
   return f"{name}: {blank} of {total} lines are left out: blank"
 
 
+def has_unknown(tokens: np.ndarray, tokenizer: tokenizers.Tokenizer) -> bool:
+  """Whether one of the sequences, int `[N, T]`, has a token that the vocabulary does not have."""
+  unknown = tokenizer.unknown_token
+  return unknown is not None and any(bool(np.any(tokens[i : i + _ROWS] == unknown)) for i in range(0, len(tokens), _ROWS))
+
+
 def check_categories(names: Sequence[str]) -> None:
   """Raises `UserError` if the name of a category is empty or repeated."""
   for i, name in enumerate(names):
@@ -117,6 +125,46 @@ def check_categories(names: Sequence[str]) -> None:
       raise errors.UserError(f"the name of a category is empty: {', '.join(map(repr, names))}")
     if name in names[:i]:
       raise errors.UserError(f"two categories are named {name!r}")
+
+
+def check(corpus: Corpus, name: str) -> None:
+  """Checks that the parts of a corpus that was not made by `encode` agree, so that training does not fail in the middle.
+
+  Args:
+    corpus: a `Corpus`.
+    name: the corpus's name in messages.
+
+  Raises:
+    UserError: an array is missing, has another type or shape, no rows, an id outside the vocabulary or a label that is no category.
+  """
+  spec, count = corpus.spec, len(corpus.spec.categories)
+  own = corpus.tokenizer.spec(spec.length)
+  if own != dataclasses.replace(spec, categories=()):
+    raise errors.UserError(f"{name} has a spec that is not the one of its tokenizer, {own}, but {spec}")
+  if bool(count) != (corpus.categories is not None):
+    raise errors.UserError(f"{name} has {count} categories in its spec, but {'no' if count else 'some'} labels; expected both or neither")
+  for split in SPLITS:
+    parts = {"tokens": (corpus.tokens, [None, spec.length], spec.vocab_size)}
+    if count:
+      parts["labels"] = corpus.categories, [len(corpus.tokens.get(split, ()))], count
+    for kind, (arrays, shape, size) in parts.items():
+      array = arrays.get(split)
+      if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise errors.UserError(f"{name} has {split} {kind} of the type {found}; expected a NumPy array of integers")
+      if array.ndim != len(shape) or not len(array) or any(want not in (None, got) for want, got in zip(shape, array.shape)):
+        wanted = ["N" if want is None else want for want in shape]
+        raise errors.UserError(f"{name} has {split} {kind} of the shape {list(array.shape)}; expected [{', '.join(map(str, wanted))}]")
+      check_ids(array, size, f"{name} ({split} {kind})" if count else name)
+
+
+def check_ids(ids: np.ndarray, size: int, name: str) -> None:
+  """Raises a `UserError` for a number below 0, or of `size` or more, in an array of integers."""
+  if not ids.size or (int(ids.min()) >= 0 and int(ids.max()) < size):
+    return
+  place = tuple(np.argwhere((ids < 0) | (ids >= size))[0])
+  where = ", ".join(f"{axis} {index}" for axis, index in zip(("row", "column"), place))
+  raise errors.UserError(f"{name} has the id {ids[place]} at {where}; expected ids from 0 to {size - 1}")
 
 
 def encode(
@@ -328,7 +376,7 @@ def _rows(part, fits, tokenizer, length, path):
     tokens = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int32, shape=shape)
     _fill(tokens, part, fits, tokenizer.ends)
     tokens.flush()
-  return np.load(path, mmap_mode="r")
+  return files.map_array(path)
 
 
 def _fill(tokens, part, fits, ends):

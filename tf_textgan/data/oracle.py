@@ -17,6 +17,7 @@ import numpy as np
 
 from tf_textgan import arrays
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data import corpus
 
 UNITS = 32
@@ -48,7 +49,7 @@ def read_parameters(path: str | os.PathLike, vocab_size: int) -> dict[str, np.nd
   """
   shapes = _shapes(vocab_size)
   try:
-    with zipfile.ZipFile(path) as archive:
+    with files.open_regular(path) as file, zipfile.ZipFile(file) as archive:
       headers = arrays.headers(archive)
       if missing := [name for name in shapes if name not in headers]:
         raise errors.UserError(f"the oracle file {path} has no array {', '.join(missing)}; it needs {', '.join(shapes)}")

@@ -4,22 +4,32 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import functools
+import logging as std_logging
 import sys
 from typing import Any
+from unittest import mock
+import urllib.parse
 
 from absl import logging
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
+from tensorflow_datasets.core.download import downloader
 
 from tf_textgan import errors
 from tf_textgan import files
 
 # What TFDS and TensorFlow make of an error of the disk, among others.
 _WRAPPED = (RuntimeError, tf.errors.OpError)
-# Errors of the network (OSErrors), of the disk, and of a source that has changed.
-_NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError)
+# Errors of the network (OSErrors), of the disk, of a source that has changed, and of a package that a TFDS dataset needs.
+_NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError, ImportError)
+
+# Without a network a download fails in less than ten seconds: after this many retries, with pauses of 0, .4 and .8 seconds, ...
+_RETRIES = 3
+# ... and this many seconds without a connection, or without a byte.
+_TIMEOUT = (2.0, 60.0)
 
 
 def prepare(make_builder: Callable[[], Any], hint: str = "check the network and the folder") -> Any:
@@ -43,8 +53,13 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
       return builder
   try:
     # TFDS prints its progress, which must not mix with a command's output.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), _impatient():
       builder.download_and_prepare()
+  except AssertionError as error:
+    if "anual dir" not in str(error):
+      raise
+    # A dataset that TFDS does not download: the error says from where the user can.
+    raise errors.UserError(f"the dataset {builder.name} must be downloaded by hand: {' '.join(str(error).split())}") from error
   except (*_NOT_PREPARED, *_WRAPPED) as error:
     # Workers started together all prepare; only the first to finish can move its result into place.
     if not builder.data_path.exists():
@@ -52,7 +67,7 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
         raise files.NotWritten(builder.data_path, unwritten) from error
       if isinstance(error, _WRAPPED):
         raise
-      reason = str(error).strip().splitlines()[0]
+      reason = _reason(error)
       raise errors.UserError(f"the dataset {builder.name} could not be downloaded or prepared ({reason}); {hint}") from error
   with _quiet():
     return make_builder()
@@ -128,6 +143,23 @@ def _inside(example, feature):
   for name in feature.split("/"):
     example = example[name]
   return example
+
+
+def _reason(error):
+  """Why a dataset could not be prepared, in one line."""
+  if isinstance(error, downloader.requests.ConnectionError) and error.request is not None:
+    return f"there is no connection to {urllib.parse.urlsplit(error.request.url).netloc}"
+  return str(error).strip().splitlines()[0]
+
+
+@contextlib.contextmanager
+def _impatient():
+  """Has TFDS give up a download without a connection soon; it would try for three minutes, or forever. Also hides its warning of every retry."""
+  # For good: after the first download that failed the others go on for a while.
+  std_logging.getLogger("urllib3.connectionpool").setLevel(std_logging.ERROR)
+  opened = functools.partial(downloader._open_with_requests, timeout=_TIMEOUT)
+  with mock.patch.object(downloader, "MAX_RETRIES", _RETRIES), mock.patch.object(downloader, "_open_with_requests", opened):
+    yield
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ class Bench:
     texts_config: texts.Config | None = None,
     lm_config: neural_lm.Config | None = None,
     new_data: bool = False,
+    allow_unk: bool = False,
   ):
     """Prepares the corpus of the runs.
 
@@ -50,10 +51,12 @@ class Bench:
       texts_config: `texts.Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no neural language model.
       new_data: whether the corpus may have changed since the runs began.
+      allow_unk: whether the samples may have the unknown token, if every run saw it in training.
     """
     first = next(iter(runs.values()))
     self.runs = runs
     self._num, self._split, self._seed = num, split, seed
+    self._allow_unk = allow_unk and all(run.unknown for run in runs.values())
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
     self.corpus = first.corpus(new_data)
@@ -66,7 +69,7 @@ class Bench:
 
   def evaluator(self, name: str) -> evaluator_lib.Evaluator:
     """The `Evaluator` of a run or a combination."""
-    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed)
+    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed, allow_unk=self._allow_unk)
 
   def score(self, name: str) -> sweep.RunScorer:
     """The function of a picker that scores a system."""
@@ -74,8 +77,10 @@ class Bench:
     if name not in self._guided:
       return sweep.RunScorer(self.evaluator(name), *scored)
     own, generator = self._guided[name]
-    likelihood = guided_likelihood.Likelihood(self.evaluator(own), generator.log_weight, self.corpus, self._num, self._split, self._seed)
-    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
+    # Its bounds are of the whole distribution: real text may have the unknown token.
+    whole = evaluator_lib.Evaluator(self._own[own], self.corpus, self._seed, allow_unk=True)
+    likelihood = guided_likelihood.Likelihood(whole, generator.log_weight, self.corpus, self._num, self._split, self._seed)
+    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed, allow_unk=self._allow_unk), *scored, likelihood)
 
   def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
     """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them. A blank line is an empty sentence.

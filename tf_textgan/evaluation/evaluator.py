@@ -45,7 +45,7 @@ class Evaluator:
   A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence.
 
   Attributes:
-    write: the generator's `write`, compiled.
+    write: the generator's `write`, compiled. Unless `allow_unk`, the unknown token is never picked: see `pickers.Without`.
     symptoms: signs of collapse in the last evaluation, see `metrics.collapse`; a list of texts.
     cost: a guided generator's cost of the last sample, a dictionary of `estimates.Estimate`: `proposals`, candidates per sentence, and `accepted`,
       fraction of sentences that did not run out of candidates; empty for other generators.
@@ -58,6 +58,7 @@ class Evaluator:
     seed: int,
     discriminator: discriminator_base.Discriminator | None = None,
     frechet_distance: bool = False,
+    allow_unk: bool = False,
   ):
     """Compiles the generator's functions.
 
@@ -67,17 +68,26 @@ class Evaluator:
       seed: integer seed of the samples, the same in every evaluation.
       discriminator: the generator's adversary, to score on held-out text; None for none.
       frechet_distance: also measure the Frechet distance of the samples, with the encoder that needs no download.
+      allow_unk: whether the samples may have the unknown token.
     """
     self._generator = generator
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
+    self._sample_seed = noise.fold(self._seed, "samples")
     self._number = seed
     self._classifier = None
     self._accuracy_on_real = {}
-    self.write = tf.function(generator.write, autograph=False)
+    unwritten = None if allow_unk else corpus.tokenizer.unknown_token
+
+    def write(num, seed, picker=None, category=None):
+      return generator.write(num, seed, pickers.without(picker or generator.picker, unwritten), category)
+
+    self.write = tf.function(write, autograph=False)
+    # The discriminator is compared with the distribution it is trained against, which has the unknown token; its scores may end a phase.
+    self._write_all = tf.function(generator.write, autograph=False) if discriminator is not None and unwritten is not None else None
     # Compiled once for a whole sweep: the temperature is a tensor here, but a constant of the picker in `write`.
     self._write_at = tf.function(
-      lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category), autograph=False
+      lambda num, seed, temperature, category: write(num, seed, pickers.Categorical(temperature), category), autograph=False
     )
     self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if getattr(generator, "likelihood", None) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
@@ -120,14 +130,17 @@ class Evaluator:
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
-      numbers |= self._held_out(self._corpus.tokens[split], tokens)
+      fake = tokens
+      if self._write_all is not None:
+        fake = self._write_all(tf.constant(num), self._sample_seed, picker, self.sample_categories(num)).tokens.numpy()
+      numbers |= self._held_out(self._corpus.tokens[split], fake)
     if self._encoder:
       numbers["frechet"] = self._frechet(tokens, split)
     return numbers
 
   def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
-    seed, categories = noise.fold(self._seed, "samples"), self.sample_categories(num)
+    seed, categories = self._sample_seed, self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
@@ -181,7 +194,8 @@ class Evaluator:
       tokens: int32 `[N, T]`, samples.
       log_probs: float `[N]`, the samples' log-probabilities under the picker, nats.
       split: the real sequences.
-      picker: the samples' picker. With nucleus, top-k or temperature 0 real text may be impossible, so its likelihood is left out.
+      picker: the samples' picker. With nucleus, top-k or temperature 0 real text may be impossible, so its likelihood is left out. The likelihood
+        of real sequences is of the generator's whole distribution, which has the unknown token, `entropy` of the one that was drawn from.
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, `<unk>` left

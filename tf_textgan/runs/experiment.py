@@ -100,6 +100,11 @@ class Choices:
     checks.at_least(self, 1, "ensemble")
     checks.at_most(self, 100, "ensemble")
     checks.above_zero(self, "pretrained_temperature")
+    checks.path(self, "workdir")
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if isinstance(value, str) and "\0" in value:
+        raise errors.UserError(f"{field.name} is {value!r}; expected a text without NUL characters")
 
   @classmethod
   def from_json(cls, values: dict[str, Any]) -> "Choices":

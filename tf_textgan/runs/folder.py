@@ -33,6 +33,7 @@ class _Config:
   length: int
   categories: tuple[str, ...]
   data: str
+  unknown: bool
   synthetic_data: str
 
   def __post_init__(self):
@@ -91,11 +92,13 @@ def config_of(folder: pathlib.Path) -> dict[str, Any]:
   return config
 
 
-def begin(folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, synthetic: str = "") -> None:
+def begin(
+  folder: pathlib.Path, experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, unknown: bool, synthetic: str = ""
+) -> None:
   """Creates the run's folder: config, versions, vocabulary and, if it came from Python, the corpus. Arguments as of `as_config`."""
   folder.mkdir(parents=True, exist_ok=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
-  config = as_config(experiment, corpus, synthetic)
+  config = as_config(experiment, corpus, unknown, synthetic)
   if experiment.choices.dataset == experiment_lib.GIVEN and (read_config(folder) or {}).get("data") != config["data"]:
     given_data.save(corpus, folder)
   files.write_json(folder / "versions.json", experiment_lib.versions())
@@ -121,22 +124,24 @@ def clear(folder: pathlib.Path) -> None:
     shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, synthetic: str = "") -> dict[str, Any]:
+def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, unknown: bool, synthetic: str = "") -> dict[str, Any]:
   """The contents of a run's `config.json`.
 
   Args:
     experiment: `experiment.Experiment`.
     corpus: the run's corpus.
+    unknown: whether the training data have the unknown token.
     synthetic: `corpus.fingerprint` of the sequences of `--synthetic_file`; empty without one.
 
   Returns:
-    The experiment, the sequence length, the categories (none without labels), `data`, the corpus's fingerprint, and `synthetic_data`.
+    The experiment, the sequence length, the categories (none without labels), `data`, the corpus's fingerprint, `unknown`, and `synthetic_data`.
   """
   return {
     "experiment": experiment.to_json(),
     "length": corpus.spec.length,
     "categories": list(corpus.spec.categories),
     "data": corpus.fingerprint,
+    "unknown": unknown,
     "synthetic_data": synthetic,
   }
 

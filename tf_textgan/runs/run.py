@@ -34,6 +34,7 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
+from tf_textgan.runs import cluster
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
@@ -58,6 +59,7 @@ class Run(NamedTuple):
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds trained at that checkpoint.
     data: fingerprint of the corpus, see `corpus.Corpus`.
+    unknown: whether the training data have the unknown token.
   """
 
   experiment: experiment_lib.Experiment
@@ -65,6 +67,7 @@ class Run(NamedTuple):
   algorithm: algorithm_base.Algorithm
   step: int
   data: str
+  unknown: bool
 
   def corpus(self, new_data: bool = False) -> corpus_lib.Corpus:
     """The run's corpus, prepared again if needed.
@@ -122,7 +125,7 @@ def load(
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state.step, config["data"])
+  return Run(experiment, tokenizer, algorithm, run_state.step, config["data"], config["unknown"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -208,7 +211,7 @@ def train(
         stack.enter_context(lock.held(folder))
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
-      loop, evaluator, checkpoints, synthetic, notes = _build(folder, experiment, corpus, makers, strategy, chief)
+      loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
@@ -216,7 +219,7 @@ def train(
         stack.enter_context(lock.held(folder))
         if (folder / "config.json").exists():
           raise errors.UserError(f"another command has begun a run in {folder} meanwhile; give the command again to go on with it")
-      _resume(folder, experiment, corpus, synthetic, loop)
+      _resume(folder, experiment, corpus, unknown, synthetic, loop)
       if chief:
         _say(notes)
       # After the user's callbacks, so that the journal gets their metrics.
@@ -249,7 +252,7 @@ def _advising(advice, begun=True):
 
 
 def _build(folder, experiment, corpus, makers, strategy, chief):
-  """The loop, the evaluator and the checkpoints of a run, the fingerprint of its synthetic data, and what is to be said of the data."""
+  """The loop, the evaluator and the checkpoints of a run, whether its data have unknown tokens, the fingerprint of its synthetic data, and notes."""
   choices = experiment.choices
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
@@ -273,10 +276,10 @@ def _build(folder, experiment, corpus, makers, strategy, chief):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  return loop, evaluator, checkpoints, synthetic, corpus.notes + notes
+  return loop, evaluator, checkpoints, corpus_lib.has_unknown(data.tokens, corpus.tokenizer), synthetic, corpus.notes + notes
 
 
-def _resume(folder, experiment, corpus, synthetic, loop):
+def _resume(folder, experiment, corpus, unknown, synthetic, loop):
   """Restores the latest checkpoint, or begins the run anew; writes the files that say what the run is. A run that is refused stays as it is."""
   resumed, begun = loop.restore(), (folder / "config.json").exists()
   lost = begun and not resumed and folder_lib.has_trained(folder)
@@ -288,7 +291,7 @@ def _resume(folder, experiment, corpus, synthetic, loop):
   if loop.chief:
     if lost:
       folder_lib.clear(folder)
-    folder_lib.begin(folder, experiment, corpus, synthetic)
+    folder_lib.begin(folder, experiment, corpus, unknown, synthetic)
   step, rounds = loop.run_state.step, loop.rounds
   if lost:
     print(f"the checkpoints of the run in {folder} are gone; beginning it anew", file=sys.stderr)
@@ -301,8 +304,8 @@ def _resume(folder, experiment, corpus, synthetic, loop):
 
 
 def make_strategy() -> tf.distribute.Strategy:
-  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device."""
-  if os.environ.get("TF_CONFIG"):
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device. Raises as `cluster.read`."""
+  if cluster.read():
     return tf.distribute.MultiWorkerMirroredStrategy()
   if len(tf.config.list_logical_devices("GPU")) > 1:
     return tf.distribute.MirroredStrategy()

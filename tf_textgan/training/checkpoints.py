@@ -211,7 +211,7 @@ def _first_whole(paths, variables, part, read_state, grown=None):
 
 def _read(path, variables, part, read_state, grown):
   """Reads a file: a `_Checkpoint`. Raises one of `arrays.DAMAGES`, or a `UserError` if it is whole but does not fit."""
-  with zipfile.ZipFile(path) as archive:
+  with files.open_regular(path) as file, zipfile.ZipFile(file) as archive:
     headers = _headers(archive, path.stat().st_size)
     state = headers.pop(_RUN_STATE)
     if state.dtype.kind != "U" or state.shape:

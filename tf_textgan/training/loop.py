@@ -67,8 +67,9 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
-    checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
+    checks.at_least(self, 0, "checkpoint_minutes", "discriminator_patience", "stop_at_chance")
     checks.at_most(self, 1_000_000, "evaluations")
+    checks.seed(self, "seed")
 
 
 # The largest number of rounds, batches or updates: it is a 32-bit integer in the compiled steps.

@@ -111,7 +111,7 @@ def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
   """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list."""
   lines = []
   if pathlib.Path(path).exists():
-    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+    for line in files.read_text(path).splitlines():
       try:
         lines.append(json.loads(line))
       except json.JSONDecodeError:

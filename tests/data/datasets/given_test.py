@@ -78,6 +78,14 @@ def test_a_corpus_is_stored_and_read_back(tmp_path):
     given.load(given.Config(), tmp_path / "0")
 
 
+def test_a_stored_corpus_that_was_changed(tmp_path):
+  made = given.make(IDS, given.Config())
+  given.save(made, tmp_path)
+  np.save(tmp_path / "corpus" / "test_tokens.npy", np.asarray(made.tokens["test"]) + 1)
+  with pytest.raises(errors.UserError, match=r"^the corpus in .*/corpus has the id 9 at row \d+, column \d; expected ids from 0 to 8"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+
+
 def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
   made = given.make(SENTENCES, given.Config())
   given.save(made, tmp_path)
@@ -122,6 +130,14 @@ def _corpus(**changes):
   return dataclasses.replace(given.make(IDS, given.Config()), **changes)
 
 
+def _labelled(labels):
+  """A corpus of two categories, with these labels of the training split."""
+  arrays = {split: IDS for split in corpus_lib.SPLITS}
+  spec = dataclasses.replace(integer.Tokenizer(9).spec(4), categories=("a", "b"))
+  categories = None if labels is None else {split: labels for split in corpus_lib.SPLITS}
+  return _corpus(spec=spec, tokens=arrays, categories=categories)
+
+
 @pytest.mark.parametrize(
   ("data", "settings", "message"),
   [
@@ -144,9 +160,19 @@ def _corpus(**changes):
     (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
     (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
-    (_corpus(categories={split: np.zeros(3, np.int32) for split in corpus_lib.SPLITS}), {}, r"corpus= has train labels that are not \d+ indices"),
-    (["\ud800"] * 9, {}, "corpus= has an element 0 that is not UTF-8 text"),
     (IDS * 10**8, {}, "corpus= has a vocabulary of 800000001 and sequences of 4; expected at most 1048576 and 65536"),
+    (_corpus(tokens={"train": IDS}), {}, "corpus= has validation tokens of the type NoneType; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS.tolist()}), {}, "corpus= has train tokens of the type list; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS * np.nan}), {}, "corpus= has train tokens of the type float64; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS[:0]}), {}, r"corpus= has train tokens of the shape \[0, 4\]; expected \[N, 4\]"),
+    (_labelled(np.full(50, 2)), {}, r"corpus= \(train labels\) has the id 2 at row 0; expected ids from 0 to 1"),
+    (_labelled(np.zeros(7, int)), {}, r"corpus= has train labels of the shape \[7\]; expected \[50\]"),
+    (_labelled(None), {}, "corpus= has 2 categories in its spec, but no labels; expected both or neither"),
+    (np.array([[2**40, 1]] * 50), {}, "corpus= has a vocabulary of 1099511627777 and sequences of 2; expected at most 1048576 and 65536"),
+    (np.array([[2**63 + 1, 1]] * 50, np.uint64), {}, "corpus= has a vocabulary of 9223372036854775810 and sequences of 2"),
+    (IDS, {"vocab_size": -3}, "vocab_size is -3; expected 1 to 1048576, or 0 for the largest id plus one"),
+    (["a \ud800"] * 50, {}, "corpus= has an element 0 that is not UTF-8 text"),
+    (["a b", "a \0 b"], {}, "corpus= has an element 1 with a NUL character"),
   ],
 )
 def test_other_data_are_refused(data, settings, message):

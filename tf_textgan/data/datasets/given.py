@@ -147,20 +147,10 @@ def _ids(path, size, num, *row):
 
 def _checked(corpus, tokenizer, length):
   """Returns the corpus if its parts agree with each other and with the run; else raises a `UserError`."""
+  corpus_lib.check(corpus, "corpus=")
   spec = corpus.spec
-  if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
-    raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
   if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
     raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
-  for split in corpus_lib.SPLITS:
-    tokens = corpus.tokens[split]
-    if tokens.ndim != 2 or tokens.shape[1] != spec.length:
-      raise errors.UserError(f"corpus= has {split} tokens of the shape {list(tokens.shape)}; expected [N, {spec.length}]")
-    _check_ids(tokens, spec.vocab_size)
-    if corpus.categories is not None:
-      labels = np.asarray(corpus.categories[split])
-      if labels.shape != (len(tokens),) or labels.dtype.kind not in "iu" or not set(np.unique(labels)) <= set(range(len(spec.categories))):
-        raise errors.UserError(f"corpus= has {split} labels that are not {len(tokens)} indices into its categories, {', '.join(spec.categories)}")
   return corpus
 
 
@@ -168,26 +158,21 @@ def _of_ids(ids, config, tokenizer, length):
   if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
     raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
   if tokenizer is None:
-    tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
-    if tokenizer.size > sequences.LARGEST_VOCABULARY or ids.shape[1] > sequences.LONGEST:
+    if not 0 <= config.vocab_size <= sequences.LARGEST_VOCABULARY:
+      raise errors.UserError(f"vocab_size is {config.vocab_size}; expected 1 to {sequences.LARGEST_VOCABULARY}, or 0 for the largest id plus one")
+    size = config.vocab_size or int(ids.max()) + 1
+    if size > sequences.LARGEST_VOCABULARY or ids.shape[1] > sequences.LONGEST:
       raise errors.UserError(
-        f"corpus= has a vocabulary of {tokenizer.size} and sequences of {ids.shape[1]}; expected at most {sequences.LARGEST_VOCABULARY} "
-        f"and {sequences.LONGEST}"
+        f"corpus= has a vocabulary of {size} and sequences of {ids.shape[1]}; expected at most {sequences.LARGEST_VOCABULARY} and {sequences.LONGEST}"
       )
+    tokenizer = integer.Tokenizer(size)
   if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
     raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
-  _check_ids(ids, tokenizer.size)
+  corpus_lib.check_ids(ids, tokenizer.size, "corpus=")
   assign = splitting.assign(len(ids), config, "corpus=")
   places = np.array([corpus_lib.SPLITS.index(assign(number)) for number in range(len(ids))])
   tokens = {split: ids[places == i].astype(np.int32) for i, split in enumerate(corpus_lib.SPLITS)}
   return corpus_lib.Corpus(_NAME, tokenizer.spec(ids.shape[1]), tokenizer, tokens)
-
-
-def _check_ids(ids, size):
-  wrong = (ids < 0) | (ids >= size)
-  if wrong.any():
-    row, column = np.argwhere(wrong)[0]
-    raise errors.UserError(f"corpus= has the id {ids[row, column]} at row {row}, column {column}; expected ids from 0 to {size - 1}")
 
 
 def _described(tokenizer):
@@ -227,4 +212,6 @@ def _strings(data):
       sentences.append((text.encode("utf-8") if isinstance(text, str) else text).decode("utf-8"))
     except UnicodeError as error:
       raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
+    if "\0" in sentences[-1]:
+      raise errors.UserError(f"corpus= has an element {number} with a NUL character")
   return sentences

@@ -15,6 +15,9 @@ from tf_textgan import sequences
 from tf_textgan.data import text_ops
 from tf_textgan.data.tokenizers import base
 
+# The largest vocabulary: an integer has nine digits at most.
+MOST = 10**9
+
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Tokenizer):
