@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tf_textgan.evaluation import neural_lm
 from tf_textgan.evaluation import texts
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import kneser_ney
@@ -61,3 +62,12 @@ def test_the_real_row_is_not_scored_by_a_model_trained_on_it():
   assert row["lm_nll"].n == 60 and row["lm_nll"].value > leaking["lm_nll"].value
   assert row["reverse_lm_nll"] == leaking["reverse_lm_nll"] and row["bleu_5"] == leaking["bleu_5"]
   assert not {"copied", "longest_copied"} & set(row)
+
+
+@pytest.mark.parametrize("sample", [[*SAMPLE, *[()] * 10], [()] * 50], ids=["some", "all"])
+def test_empty_sentences_count_and_break_no_metric(sample):
+  numbers = texts.Scorer(REFERENCES, TRAINING, texts.Config(), neural_lm.Config(lm_size=4, lm_epochs=1, lm_sentences=50))(sample)
+  lengths = [len(sentence) for sentence in sample]
+  assert numbers["mean_length"].value == np.mean(lengths) and numbers["duplicates"].value == pytest.approx(1 - len(set(sample)) / 50)
+  for name in ("bleu_2", "self_bleu_5", "mean_length", "copied", "lm_nll", "lstm_lm_nll", "frechet", "mauve"):
+    assert numbers[name].n == 50 and np.isfinite(numbers[name].value), name
