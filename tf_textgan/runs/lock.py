@@ -54,7 +54,7 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
 def _holder(path):
   """The process that a lock file names."""
   try:
-    process, host = path.read_text(encoding="utf-8").split()
+    process, host = files.read_text(path).split()
   except (OSError, ValueError):
     return "a process that has just begun"
   return f"process {process} on {host}"
