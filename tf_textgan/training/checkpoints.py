@@ -95,7 +95,7 @@ class Checkpoints:
     variables: Mapping[str, keras.Variable],
     which: str | int = "latest",
     part: str = "",
-    read_state: Callable[[dict[str, Any]], Any] = dict,
+    read_state: Callable[[Any], Any] | None = None,
   ) -> Any:
     """Assigns a checkpoint's values to variables.
 
@@ -103,7 +103,7 @@ class Checkpoints:
       variables: name to variable, as they were saved.
       which: "latest", "best", or the step of a kept checkpoint, an integer or its digits.
       part: prefix of the names to restore; empty for all variables.
-      read_state: checks and converts the run state that was saved; raises a `UserError` if it is wrong.
+      read_state: checks and converts the run state that was saved; raises a `UserError` if it is wrong. None for no check.
 
     Returns:
       What `read_state` makes of the run state, or None if there is no checkpoint.
@@ -123,7 +123,7 @@ class Checkpoints:
     self.kept = found.kept
     return found.run_state
 
-  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[dict[str, Any]], Any], needed: bool) -> None:
+  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[Any], Any] | None, needed: bool) -> None:
     """Reads the best checkpoint, if there is one, without assigning it.
 
     Args:
@@ -211,7 +211,8 @@ def _read(path, variables, part, read_state):
     kept = {name.removeprefix(_KEPT): headers.pop(name) for name in list(headers) if name.startswith(_KEPT)}
     _check_fit(path, {name: header for name, header in headers.items() if name.startswith(part)}, variables, kept)
     try:
-      run_state = read_state(schema.parse_json(str(arrays_lib.read(archive, _RUN_STATE))))
+      run_state = schema.parse_json(str(arrays_lib.read(archive, _RUN_STATE)))
+      run_state = read_state(run_state) if read_state else run_state
     except errors.UserError as e:
       raise ValueError(f"its run state: {e}") from e
     found = _Checkpoint(
