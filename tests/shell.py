@@ -76,6 +76,8 @@ def tiny_flags(algorithm):
     if config is not None:
       small = dataclasses.asdict(tiny.shrink(config))
       settings |= {prefix + name: value for name, value in small.items() if value != getattr(config, name)}
+  if settings.get("decoding", getattr(module.Config(), "decoding", "")) != "search":
+    settings.pop("search_every", None)  # It would have no effect, and the command says so.
   return settings
 
 

@@ -342,16 +342,16 @@ def test_extra_arrays_of_a_network_fit_its_variables(tmp_path):
 def test_the_best_checkpoint_is_checked_beforehand(tmp_path):
   kept, variables = checkpoints.Checkpoints(tmp_path), _variables(0)
   _save(kept, 1)
-  kept.check_best(variables, dict, needed=False)
+  kept.check_best(variables, None, needed=False)
   advice = "; to go on, copy a kept checkpoint, such as step_000000002.npz, to its place$"
   _save(kept, 2, best=True)
-  kept.check_best(variables, dict, needed=True)
+  kept.check_best(variables, None, needed=True)
   np.testing.assert_array_equal(variables["generator/0/kernel"], np.zeros([3, 2]))
   with pytest.raises(errors.UserError, match=rf"best.npz is a checkpoint of another model: .* has shape \(3, 2\) there, \(3, 4\) here{advice}"):
-    kept.check_best(_variables(0, shape=(3, 4)), dict, needed=True)
+    kept.check_best(_variables(0, shape=(3, 4)), None, needed=True)
   (tmp_path / "best.npz").write_bytes(b"PK")
   with pytest.raises(errors.UserError, match=f"best.npz is damaged: File is not a zip file{advice}"):
-    kept.check_best(variables, dict, needed=False)
+    kept.check_best(variables, None, needed=False)
   (tmp_path / "best.npz").unlink()
   with pytest.raises(errors.UserError, match=f"best.npz, the best checkpoint, is missing{advice}"):
-    kept.check_best(variables, dict, needed=True)
+    kept.check_best(variables, None, needed=True)

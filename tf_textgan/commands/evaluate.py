@@ -138,7 +138,7 @@ _RULES = (
   flags.Rule(("probe",), lambda p: not p.options.sweep, "is a command of its own; expected no --sweep"),
   flags.Rule(("file",), lambda p: not p.options.probe, "is for scores and curves; --probe is for what runs write"),
   flags.Rule(("combine",), lambda p: len(p.options.workdir) > 1, "is for two or more runs; expected one --workdir for each"),
-  flags.Rule(("combine", "guide", "num"), _samples_runs, _WRITTEN),
+  flags.Rule(("combine", "guide", "num", "allow_unk"), _samples_runs, _WRITTEN),
   flags.Rule(("num",), lambda p: not p.options.probe, "is for scores and curves; --probe has as many samples as real sentences"),
   flags.Rule(
     ("temperature",),

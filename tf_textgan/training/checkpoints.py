@@ -97,7 +97,7 @@ class Checkpoints:
     which: str | int = "latest",
     part: str = "",
     grown: tuple[int, int] | None = None,
-    read_state: Callable[[dict[str, Any]], Any] = dict,
+    read_state: Callable[[Any], Any] | None = None,
   ) -> Any:
     """Assigns a checkpoint's values to variables.
 
@@ -107,7 +107,7 @@ class Checkpoints:
       part: prefix of the names to restore; empty for all variables.
       grown: sizes of a vocabulary in the checkpoint and in these variables. A variable that differs from the checkpoint's in one axis, which has
         these sizes, keeps its own values after the checkpoint's. None if it did not grow.
-      read_state: checks and converts the run state that was saved; raises a `UserError` if it is wrong.
+      read_state: checks and converts the run state that was saved; raises a `UserError` if it is wrong. None for no check.
 
     Returns:
       What `read_state` makes of the run state, or None if there is no checkpoint.
@@ -131,7 +131,7 @@ class Checkpoints:
     self.kept = found.kept
     return found.run_state
 
-  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[dict[str, Any]], Any], needed: bool) -> None:
+  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[Any], Any] | None, needed: bool) -> None:
     """Reads the best checkpoint, if there is one, without assigning it.
 
     Args:
@@ -219,7 +219,8 @@ def _read(path, variables, part, read_state, grown):
     kept = {name.removeprefix(_KEPT): headers.pop(name) for name in list(headers) if name.startswith(_KEPT)}
     _check_fit(path, {name: header for name, header in headers.items() if name.startswith(part)}, variables, kept, grown)
     try:
-      run_state = read_state(schema.parse_json(str(arrays_lib.read(archive, _RUN_STATE))))
+      run_state = schema.parse_json(str(arrays_lib.read(archive, _RUN_STATE)))
+      run_state = read_state(run_state) if read_state else run_state
     except errors.UserError as e:
       raise ValueError(f"its run state: {e}") from e
     found = _Checkpoint(

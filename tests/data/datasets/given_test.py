@@ -82,7 +82,7 @@ def test_a_stored_corpus_that_was_changed(tmp_path):
   made = given.make(IDS, given.Config())
   given.save(made, tmp_path)
   np.save(tmp_path / "corpus" / "test_tokens.npy", np.asarray(made.tokens["test"]) + 1)
-  with pytest.raises(errors.UserError, match=r"^the corpus in .*/corpus has the id 9 at row \d+, column \d; expected ids from 0 to 8"):
+  with pytest.raises(errors.UserError, match=r"/corpus/\w+_tokens.npy is damaged: it holds the ids \d to 9; expected ids from 0 to 8"):
     given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
 
 
