@@ -135,6 +135,8 @@ def _run_cases(run_case, numbers, journal, minutes):
   end = time.monotonic() + 60 * minutes if minutes else math.inf
   faults = sum(record["result"] not in FINE for record in known.values())
   with progress.bar(total=len(numbers), initial=sum(number in known for number in numbers), unit="case") as bar, open(journal, "a") as file:
+    if known and not journal.read_bytes().endswith(b"\n"):
+      file.write("\n")  # After a line cut short by a kill.
     for number in numbers:
       if number in known:
         continue

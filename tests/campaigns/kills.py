@@ -96,9 +96,10 @@ class Cases:
     moment = draws.uniform(0.0, place["from"]) if early else draws.uniform(place["from"], place["to"])
     number = signal.SIGTERM if draws.random() < 0.2 else signal.SIGKILL
     victims = list(range(workers)) if draws.random() < 0.5 else [draws.randrange(workers)]
-    processes, seconds = _start(folder, settings, workers), 0.0
+    processes, seconds, end = _start(folder, settings, workers), 0.0, time.monotonic() + _LIMIT
     try:
-      while seconds < moment and all(process.poll() is None for process in processes):
+      # A process that hangs uses no processor time: it is killed at the limit, too.
+      while seconds < moment and all(process.poll() is None for process in processes) and time.monotonic() < end:
         time.sleep(0.002)
         seconds = max(seconds, _cpu_seconds(processes[0]))
       alive = all(processes[victim].poll() is None for victim in victims)
