@@ -173,6 +173,8 @@ GENERATE = {
   "an output in no folder": ("--workdir absent --output {}/absent/out.txt", "No such file or directory: .*absent/out.txt$"),
   "no path for a run": ("--workdir=", "expected the path of a file or a folder, but it is empty"),
   "a seed of twenty digits": ("--workdir {}/run --seed 12345678901234567890", "seed must be an integer from 0 to 4294967295, not 1234567890"),
+  "no value": ("--workdir {}/run --num=--", "unexpected argument '--num=--'"),
+  "the end of flags": ("--workdir {}/run -- --num", "unexpected argument '--'; flags start with --"),
   "a negative seed": ("--workdir {}/run --seed -1", "seed must be an integer from 0 to 4294967295, not -1"),
 }
 

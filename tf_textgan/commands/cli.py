@@ -46,9 +46,14 @@ def _guard(action):
     sys.exit(0)
   except tf.errors.OpError as e:
     inside = errors.user_error_in(e)
-    if inside is None:
+    if inside is not None:
+      message = str(inside)
+    elif isinstance(e, tf.errors.ResourceExhaustedError):
+      message = f"not enough memory: {e.message.strip().splitlines()[0]}"
+    else:
       raise
-    message = str(inside)
+  except MemoryError as e:
+    message = f"not enough memory: {e}"
   except OSError as e:
     message = f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}"
   print(f"{os.path.basename(sys.argv[0])}: {' '.join(message.split())}", file=sys.stderr)

@@ -250,13 +250,15 @@ def _flagfile_lines(path):
 
 
 def _check_text(argument):
-  """Raises a `UserError` for an argument that could not be written to a file of UTF-8: undecodable bytes, or a NUL from a flagfile."""
+  """Raises a `UserError` for an argument that could not be written to a file of UTF-8, undecodable bytes or a NUL from a flagfile, and for `--`."""
   try:
     argument.encode("utf-8")
   except UnicodeEncodeError as e:
     raise errors.UserError(f"the argument {argument!a} is not UTF-8 text") from e
   if "\0" in argument:
     raise errors.UserError(f"the argument {argument!a} has a NUL character")
+  if argument == "--" or argument.endswith("=--"):  # `argparse` takes it out, and the flag's value becomes a list.
+    raise errors.UserError(f"unexpected argument {argument!r}; flags start with --, and -- is no value: see --help")
 
 
 def chosen(arguments: Sequence[str], *names: str) -> dict[str, str]:
