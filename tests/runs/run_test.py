@@ -197,15 +197,39 @@ def _free_ports(num):
   return ports
 
 
-@pytest.mark.slow
-def test_two_workers_train_as_one_process(place):
-  cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(2)]}
+def _two_workers(place):
+  """Starts two workers, and returns them and their addresses."""
+  addresses = [f"127.0.0.1:{port}" for port in _free_ports(2)]
   words = shell.as_flags(_settings(place, workdir=place / "workers"))
   workers = []
   for index in range(2):
-    config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
     workers.append(shell.start("train", *words, env=shell.environment(TF_CONFIG=config)))
+  return workers, addresses
+
+
+@pytest.mark.slow
+def test_two_workers_of_which_one_is_killed_and_one_terminated_train_as_one_process(place):
+  run = place / "workers"
+  workers, addresses = _two_workers(place)
   try:
+    _wait_for(workers[0], lambda: _last_step(run))
+    workers[1].send_signal(signal.SIGKILL)
+    code, _, err = _finish(workers[0])
+    assert code == 2, err
+    complaint = f"train.py: worker 1 at {addresses[1]} is gone; start all workers again with the same command: they go on from the last checkpoint"
+    assert err.splitlines()[-1] == complaint and "Traceback" not in err
+
+    workers, _ = _two_workers(place)
+    first = _last_step(run)
+    _wait_for(workers[0], lambda: _last_step(run) > first)
+    workers[1].send_signal(signal.SIGTERM)
+    for code, _, err in map(_finish, workers):
+      assert code == 0, err
+      assert f"stopped by a signal at step {_last_step(run)} of {_TOTAL}; the same command goes on from there" in err
+    assert first < _last_step(run) < _TOTAL
+
+    workers, _ = _two_workers(place)
     results = [_finish(worker) for worker in workers]
   finally:
     for worker in workers:

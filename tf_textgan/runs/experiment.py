@@ -88,6 +88,8 @@ class Choices:
   deterministic: bool = True
   # Begin a run anew whose checkpoints are gone, without its journal and samples. A run with checkpoints goes on as always.
   restart: bool = False
+  # With several workers in TF_CONFIG: seconds to wait for the others at the start.
+  coordination_timeout: float = 3600.0
   # Number of rounds to profile for TensorBoard, after the first ten; 0 for none.
   profile_rounds: int = 0
   # Write a SavedModel at the end.
@@ -99,7 +101,7 @@ class Choices:
     checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
     checks.at_most(self, 100, "ensemble")
-    checks.above_zero(self, "pretrained_temperature")
+    checks.above_zero(self, "pretrained_temperature", "coordination_timeout")
     checks.path(self, "workdir")
     for field in dataclasses.fields(self):
       value = getattr(self, field.name)

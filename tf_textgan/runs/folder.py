@@ -19,7 +19,9 @@ from tf_textgan.training import monitors
 
 # Settings that may differ between a run and the command that resumes it: training length and monitoring.
 _CHANGEABLE = {
-  "choices": {"workdir", "data_dir", "new_data", "deterministic", "restart", "profile_rounds", "export", "export_version"},
+  "choices": {
+    "workdir", "data_dir", "new_data", "deterministic", "restart", "coordination_timeout", "profile_rounds", "export", "export_version",
+  },  # fmt: skip
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop.Config)} - {"batch_size", "seed"},
 }

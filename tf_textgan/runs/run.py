@@ -41,6 +41,7 @@ from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
 from tf_textgan.runs import lock
 from tf_textgan.runs import rewards
+from tf_textgan.runs import workers
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
@@ -199,11 +200,12 @@ def train(
   experiment, makers = given_lib.resolve(_with_dataset(experiment, corpus), algorithm, generator, discriminator)
   choices = experiment.choices
   given_lib.check_complete(experiment, makers, choices.workdir)
-  strategy = make_strategy()
+  strategy = make_strategy(choices.coordination_timeout)
   if choices.deterministic:
     tf.config.experimental.enable_op_determinism()
   folder = pathlib.Path(choices.workdir)
   with contextlib.ExitStack() as stack:
+    stack.enter_context(workers.guarding(strategy))
     with _advising("the same command begins again", begun=False):
       # A new run's folder is made as late as possible: a command that is refused leaves no files.
       chief, begun = _is_chief(strategy), (folder / "config.json").exists()
@@ -245,7 +247,7 @@ def _advising(advice, begun=True):
   except files.NotWritten as e:
     if not begun:
       raise
-    raise errors.UserError(f"{e}; {advice}") from e
+    raise errors.UserError(f"{e}; {advice}") from e.__cause__
   except KeyboardInterrupt as e:
     e.add_note(advice)
     raise
@@ -288,10 +290,11 @@ def _resume(folder, experiment, corpus, unknown, synthetic, loop):
       f"the run in {folder} has trained, but its checkpoints are gone; pass --restart true to begin it anew, without its journal and samples, or "
       "another --workdir"
     )
-  if loop.chief:
-    if lost:
-      folder_lib.clear(folder)
-    folder_lib.begin(folder, experiment, corpus, unknown, synthetic)
+  if not loop.chief:
+    return
+  if lost:
+    folder_lib.clear(folder)
+  folder_lib.begin(folder, experiment, corpus, unknown, synthetic)
   step, rounds = loop.run_state.step, loop.rounds
   if lost:
     print(f"the checkpoints of the run in {folder} are gone; beginning it anew", file=sys.stderr)
@@ -303,10 +306,14 @@ def _resume(folder, experiment, corpus, unknown, synthetic, loop):
     print(f"the run in {folder} has no checkpoint yet; beginning at step 0", file=sys.stderr)
 
 
-def make_strategy() -> tf.distribute.Strategy:
-  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device. Raises as `cluster.read`."""
+def make_strategy(coordination_timeout: float) -> tf.distribute.Strategy:
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device. Raises as `cluster.read`.
+
+  Args:
+    coordination_timeout: seconds to wait for the other workers, see `workers.connect`.
+  """
   if cluster.read():
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    return workers.connect(coordination_timeout)
   if len(tf.config.list_logical_devices("GPU")) > 1:
     return tf.distribute.MirroredStrategy()
   return tf.distribute.get_strategy()

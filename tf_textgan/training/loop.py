@@ -190,6 +190,8 @@ class Loop:
     self.chief = chief
     self._seed = noise.seed(config.seed)
     self._compiled = {}
+    reduce = lambda value: self._strategy.reduce(tf.distribute.ReduceOp.SUM, self._strategy.run(lambda: value), axis=None)  # noqa: E731
+    self._sum_over_replicas = tf.function(reduce, autograph=False)
     self._saved_at = time.monotonic()
     self._restored_step = None
     self._has_checkpoint = False
@@ -303,12 +305,18 @@ class Loop:
       if number > self.run_state.phase:
         self.run_state.phase, self.run_state.round = number, 0
       self._run_phase(phase, batches, watchers)
-      if self.interrupted:
+      if self._asked_to_stop():
         break
       watchers.end_phase()
     if self.run_state.step != self._restored_step:
       self._save()
     self._checkpoints.wait()
+
+  def _asked_to_stop(self):
+    """Whether to stop. All workers ask at the same rounds and get the same answer: yes, if one of them has been interrupted."""
+    if isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy):
+      self.interrupted = bool(self._sum_over_replicas(tf.constant(float(self.interrupted))))
+    return self.interrupted
 
   def _phase_is_over(self):
     state, phase = self.run_state, self.phases[self.run_state.phase]
@@ -319,13 +327,15 @@ class Loop:
     state, config, generator = self.run_state, self._config, self._algorithm.generator
     boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
     rounds_per_call = config.steps_per_call if len(phase.updates) == 1 else 1
-    while not self._phase_is_over() and not self.interrupted:
+    while not self._phase_is_over():
+      if self._asked_to_stop():
+        return
       next_evaluation = min((b for b in boundaries if b > state.round), default=phase.steps)
       last_evaluation = max(b for b in [0, *boundaries] if b < next_evaluation)
       epoch = state.phase * config.evaluations + boundaries.index(next_evaluation)
       calls = math.ceil((next_evaluation - last_evaluation) / rounds_per_call)
       watchers.begin_epoch(epoch, calls, resumed=state.round > last_evaluation)
-      while state.round < next_evaluation and not self.interrupted and not generator.stop_training:
+      while state.round < next_evaluation and not generator.stop_training:
         rounds = min(rounds_per_call, next_evaluation - state.round)
         batch = (state.round - last_evaluation) // rounds_per_call
         watchers.on_train_batch_begin(batch)
@@ -336,8 +346,8 @@ class Loop:
         # Not before an evaluation, which saves a checkpoint itself: a run resumed from an earlier one would skip the evaluation.
         if state.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
-      if state.round < next_evaluation and self.interrupted:
-        return
+        if state.round < next_evaluation and self._asked_to_stop():
+          return
       logs = {name: total / state.epoch_rounds for name, total in state.epoch.items()}
       state.epoch, state.epoch_rounds = {}, 0
       logs |= self._evaluate(state.step)
