@@ -25,7 +25,7 @@ ALLOWED = {
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "errors", "files", "registry"},
+  "data": {"sequences", "errors", "files", "registry", "progress"},
   "generators": {*_NETWORKS, "discriminators"},  # One of them reads the discriminator.
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,

@@ -14,9 +14,11 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import itertools
 import pathlib
 import shlex
@@ -236,8 +238,8 @@ def _as_json(numbers):
   return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
-def main(parts: Any) -> None:
-  """Scores runs or files; prints or writes the results."""
+def main(parts: Any) -> int | None:
+  """Scores runs or files; prints or writes the results. Returns an exit code, None for success."""
   options = parts.options
   experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
@@ -253,19 +255,52 @@ def main(parts: Any) -> None:
   if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):
     raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:
-    systems = {path: score_file(path, parts) for path in paths}
+    scores = {path: functools.partial(score_file, path, parts) for path in paths}
   else:
     bench = make_bench(workdirs, parts)
     if options.sweep:
       draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
-      return
+      return None
     if options.probe:
-      systems = probe_runs(bench, parts)
-    elif paths:
-      systems = {path: bench.score_file(path) for path in paths}
+      write(probe_runs(bench, parts), options)
+      return None
+    if paths:
+      scores = {path: functools.partial(bench.score_file, path) for path in paths}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
-      systems = {name: bench.score(name)(picker) for name in bench.generators()}
+      scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
+  return score_all(scores, options)
+
+
+def score_all(scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], options: Options) -> int | None:
+  """Scores systems, name to function, one after another, and prints or writes their numbers.
+
+  An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
+  written.
+
+  Returns:
+    The exit code: 130 after an interrupt, as the shell has it, else None.
+  """
+  systems = {}
+  for name, score in scores.items():
+    try:
+      systems[name] = score()
+    except KeyboardInterrupt as e:
+      found, missing = (e.found, e.missing) if isinstance(e, progress.Stopped) else ({}, ["all metrics"])
+      if found:
+        systems[name] = found
+      if systems:
+        print_table(systems)
+      others = [other for other in scores if other not in systems and other != name]
+      lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
+      print(f"interrupted: {'; '.join(lines)}{f'; {options.json} is not written' if options.json else ''}", file=sys.stderr)
+      return 130
+  write(systems, options)
+  return None
+
+
+def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], options: Options) -> None:
+  """Prints the table, or writes the JSON file."""
   if not options.json:
     print_table(systems)
     return

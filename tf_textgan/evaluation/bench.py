@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import text_files
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
@@ -77,15 +78,19 @@ class Bench:
   def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
     """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them."""
     tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
-    sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
-    numbers = {}
+    words = self.corpus.tokenizer.words(tokens)
+    return progress.run([("likelihood", lambda: self._likelihood_of(tokens)), *self.scorer.steps(lambda: words)])
+
+  def _likelihood_of(self, tokens):
+    """The numbers of a file's tokens from the true distribution, if known, and from the only run."""
+    sizes, numbers = evaluator_lib.lengths(tokens, self.corpus.spec), {}
     if self.corpus.truth is not None:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
-    return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
+    return numbers
 
   def sweepable(self, name: str) -> bool:
     """Whether a system's generator is autoregressive, so that it has a sampling temperature."""

@@ -6,6 +6,7 @@ import typing
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import splitting
@@ -107,7 +108,7 @@ def load(
 
 def _assignment(config, paths):
   """Assigns lines to splits. Reads all files, which finds every wrong byte before anything is prepared."""
-  num = sum(1 for _ in _lines(paths))
+  num = sum(1 for _ in progress.reading(_lines(paths), "text_lines: reading"))
   if not num:
     raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
   return splitting.assign(num, config, ", ".join(paths))
