@@ -27,7 +27,7 @@ ALLOWED = {
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "arrays", "checks", "errors", "files", "registry", "schema"},
+  "data": {"sequences", "arrays", "checks", "errors", "files", "progress", "registry", "schema"},
   "generators": {*_NETWORKS, "discriminators"},  # One of them reads the discriminator.
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,

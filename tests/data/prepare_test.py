@@ -44,6 +44,27 @@ def test_prepares_once_and_reads_in_order(tmp_path):
     assert list(sentences) == [f"Satz {i} ä" for i in range(2500)]
 
 
+@pytest.mark.parametrize("split", ["train", "train[:3]", "train[10%:50%]", "train[2990:]+train[:5]"])
+def test_values_are_those_of_the_examples(tmp_path, monkeypatch, split):
+  """Parsed in batches as well as one by one."""
+  monkeypatch.setattr(PrepareTestLines, "error", None)
+  builder = prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path))
+  sentences, labels = prepare.Sentences(builder, split, "story/title"), prepare.Labels(builder, split, "label", None)
+  found = list(sentences), list(labels)
+  examples = list(builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator())
+  assert len(sentences) == len(examples) > 0
+  assert found == ([example["story"]["title"].decode() for example in examples], [example["label"] for example in examples])
+
+
+def test_several_files_are_read_in_order(tmp_path):
+  config = tfds.download.DownloadConfig(num_shards=4)
+  builder = PrepareTestLines(data_dir=tmp_path)
+  builder.download_and_prepare(download_config=config)
+  assert len(builder.info.splits["train"].filenames) == 4
+  for split, numbers in (("train", range(3000)), ("train[700:2300]", range(700, 2300))):
+    assert list(prepare.Sentences(builder, split, "story/title")) == [f"Satz {i} ä" for i in numbers]
+
+
 @pytest.mark.parametrize("error, raised", [(RuntimeError("killed"), RuntimeError), (OSError("disk full"), errors.UserError)])
 def test_failure_leaves_nothing(tmp_path, monkeypatch, error, raised):
   monkeypatch.setattr(PrepareTestLines, "error", error)

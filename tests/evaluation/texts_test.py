@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from tf_textgan import progress
 from tf_textgan.evaluation import neural_lm
 from tf_textgan.evaluation import texts
 from tf_textgan.metrics import bleu
+from tf_textgan.metrics import frechet
 from tf_textgan.metrics import kneser_ney
+from tf_textgan.metrics import mauve
 from tf_textgan.metrics import statistics
 
 WORDS = "a the man dog bird sees likes and small old".split()
@@ -32,6 +35,26 @@ def test_embeddings_are_compared_in_equal_numbers():
   scorer = texts.Scorer(REFERENCES)
   assert scorer(SAMPLE)["frechet"].n == scorer(SAMPLE)["mauve"].n == 40
   assert scorer(_sentences(90, 3))["frechet"].n == 60
+
+
+def test_mauve_is_of_5000_sentences_at_most(monkeypatch):
+  assert mauve.LARGEST == 5000
+  monkeypatch.setattr(mauve, "LARGEST", 25)
+  numbers = texts.Scorer(REFERENCES)(SAMPLE)
+  assert numbers["mauve"].n == 25 and numbers["frechet"].n == 40
+
+
+def test_an_interrupted_scoring_has_the_numbers_so_far(monkeypatch):
+
+  def interrupt(*args):
+    raise KeyboardInterrupt
+
+  whole = texts.Scorer(REFERENCES, TRAINING)(SAMPLE)
+  monkeypatch.setattr(frechet, "estimate", interrupt)
+  with pytest.raises(progress.Stopped) as stopped:
+    texts.Scorer(REFERENCES, TRAINING)(SAMPLE)
+  assert stopped.value.missing == ["Frechet distance"]
+  assert stopped.value.found == {name: number for name, number in whole.items() if name != "frechet"}
 
 
 def test_real_text_is_nearer_than_its_copies():

@@ -85,3 +85,19 @@ def test_the_default_is_a_tenth_of_the_smaller_sample():
 def test_wrong_shapes():
   with pytest.raises(ValueError, match=r"\[5, 3\] and \[5, 4\]"):
     mauve.mauve(np.zeros([5, 3]), np.zeros([5, 4]))
+
+
+def test_an_estimate_of_small_samples_is_of_all_of_them():
+  x, y = (np.random.default_rng(seed).normal(size=(num, 4)) for seed, num in ((0, 60), (1, 80)))
+  assert mauve.estimate(x, y, seed=3) == (mauve.mauve(x, y, seed=3), 60, None)
+
+
+def test_larger_samples_are_drawn_from_by_the_seed(monkeypatch):
+  """The rows are sorted, as the lines of a file may be: the first ones alone have nothing in common."""
+  monkeypatch.setattr(mauve, "LARGEST", 100)
+  angles, others = np.linspace(0, np.pi / 2, 1000), np.linspace(np.pi / 2, 0, 300)
+  x, y = (np.stack([np.cos(a), np.sin(a)], axis=1) for a in (angles, others))
+  first, again, other = (mauve.estimate(x, y, seed) for seed in (0, 0, 1))
+  assert first == again != other
+  assert first.n == other.n == 100
+  assert first.value > 0.9 and mauve.mauve(x[:100], y[:100]) < 0.1

@@ -14,15 +14,18 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import functools
 import itertools
 import pathlib
 import shlex
 import sys
+from typing import IO
 from typing import Any
 from typing import Literal
 
@@ -320,11 +323,12 @@ def main(parts: Any) -> None:
   options = parts.options
   # Opened first: what cannot be written is not measured.
   with files.output(options.json) if options.json and not options.sweep else contextlib.nullcontext() as file:
-    _score(parts, file)
+    if code := _score(parts, file):
+      sys.exit(code)  # An interrupt, which leaves an old JSON file as it was.
 
 
 def _score(parts, file):
-  """Scores runs or files; writes the results to an open file, or prints a table if it is None."""
+  """Scores runs or files; writes the results to an open file, or prints a table if it is None. Returns an exit code, None for success."""
   options = parts.options
   experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
@@ -332,19 +336,52 @@ def _score(parts, file):
   if not workdirs and (not paths or options.sweep or options.probe):
     workdirs = ["runs/default"]
   if not workdirs:
-    systems = {path: score_file(path, parts) for path in paths}
+    scores = {path: functools.partial(score_file, path, parts) for path in paths}
   else:
     bench = make_bench(workdirs, parts)
     if options.sweep:
       draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
-      return
+      return None
     if options.probe:
-      systems = probe_runs(bench, parts)
-    elif paths:
-      systems = {path: bench.score_file(path) for path in paths}
+      write(probe_runs(bench, parts), file)
+      return None
+    if paths:
+      scores = {path: functools.partial(bench.score_file, path) for path in paths}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
-      systems = {name: bench.score(name)(picker) for name in bench.generators()}
+      scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
+  return score_all(scores, file)
+
+
+def score_all(scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], file: IO[str] | None) -> int | None:
+  """Scores systems, name to function, one after another, and prints or writes their numbers.
+
+  An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
+  written.
+
+  Returns:
+    The exit code: 130 after an interrupt, as the shell has it, else None.
+  """
+  systems = {}
+  for name, score in scores.items():
+    try:
+      systems[name] = score()
+    except KeyboardInterrupt as e:
+      found, missing = (e.found, e.missing) if isinstance(e, progress.Stopped) else ({}, ["all metrics"])
+      if found:
+        systems[name] = found
+      if systems:
+        print_table(systems)
+      others = [other for other in scores if other not in systems and other != name]
+      lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
+      print(f"interrupted: {'; '.join(lines)}{'; the JSON file is not written' if file else ''}", file=sys.stderr)
+      return 130
+  write(systems, file)
+  return None
+
+
+def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None) -> None:
+  """Prints the table, or writes the open JSON file."""
   if file is None:
     print_table(systems)
     return

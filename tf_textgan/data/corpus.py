@@ -24,6 +24,7 @@ import numpy as np
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import progress
 from tf_textgan import sequences
 from tf_textgan.data import text_files
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -202,7 +203,7 @@ def encode(
   """
   check_categories(categories)
   if tokenizer is None:
-    tokenizer = tokenizers.find(config.tokenizer).build(splits["train"], config)
+    tokenizer = tokenizers.find(config.tokenizer).build(progress.reading(splits["train"], f"{name}: vocabulary"), config)
   elif config is not None:
     _check_tokenizer(name, tokenizer, config)
   with contextlib.ExitStack() as stack:
@@ -210,7 +211,8 @@ def encode(
     read = {}
     for split in SPLITS:
       file = stack.enter_context(tempfile.SpooledTemporaryFile(ram_limit, dir=folder))
-      read[split] = _tokenize(splits[split], labels and labels[split], tokenizer, file)
+      sentences = progress.reading(splits[split], f"{name}: encoding the {split} split")
+      read[split] = _tokenize(sentences, labels and labels[split], tokenizer, file)
     if length is None:
       longest = max(part.sizes.max(initial=0) for part in read.values())
       length = config.max_length or min(int(longest) + int(tokenizer.ends), LONGEST_BY_DEFAULT)

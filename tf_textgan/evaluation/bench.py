@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
@@ -90,16 +91,19 @@ class Bench:
     tokens, notes = corpus_lib.read_samples(path, self.corpus.tokenizer, self.corpus.spec.length)
     for note in notes:
       print(note, file=sys.stderr)
-    sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
-    numbers = {}
+    words = self.corpus.tokenizer.words(tokens)
+    return progress.run([("likelihood", lambda: self._likelihood_of(tokens)), *self.scorer.steps(lambda: words)])
+
+  def _likelihood_of(self, tokens):
+    """The numbers of a file's tokens from the true distribution, if known, and from the only run, and the share of unknown tokens."""
+    sizes, numbers = evaluator_lib.lengths(tokens, self.corpus.spec), {}
     if self.corpus.truth is not None:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
-    numbers |= evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
-    return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
+    return numbers | evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
 
   def sweepable(self, name: str) -> bool:
     """Whether a system's generator is autoregressive, so that it has a sampling temperature."""

@@ -1,5 +1,7 @@
 """Scores texts against real text: all metrics that need only samples, each with its sample size and, if it is a mean, its interval."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Literal
@@ -7,6 +9,7 @@ from typing import Literal
 import numpy as np
 import threadpoolctl
 
+from tf_textgan import progress
 from tf_textgan.encoders import load
 from tf_textgan.evaluation import neural_lm
 from tf_textgan.metrics import bleu
@@ -74,15 +77,29 @@ class Scorer:
     Returns:
       Dictionary of `estimates.Estimate`, from `bleu.scores`, `statistics.statistics` and `kneser_ney.Scorer`; `frechet` and `mauve`, on equal
       numbers of sentences and references; if requested, from `neural_lm.Scorer`.
+
+    Raises:
+      progress.Stopped: an interrupt; it has the metrics that were done.
     """
-    numbers = bleu.scores(sentences, self._references, self._config.bleu_protocol)
-    numbers |= statistics.statistics(sentences, self._references, self._training, self._seed)
-    numbers |= self._language(sentences)
+    return progress.run(self.steps(lambda: sentences))
+
+  def steps(self, sample: Callable[[], Sequence[Sequence[str]]]) -> list[tuple[str, Callable[[], Mapping[str, estimates.Estimate]]]]:
+    """The metrics of a call as steps for `progress.run`; `sample` returns the sentences."""
+    steps = [
+      ("BLEU and Self-BLEU", lambda: bleu.scores(sample(), self._references, self._config.bleu_protocol)),
+      ("statistics", lambda: statistics.statistics(sample(), self._references, self._training, self._seed)),
+      ("n-gram language model", lambda: self._language(sample())),
+    ]
     if self._encoder:
-      numbers |= self._embedded(sentences)
+      pair = []
+      steps += [
+        ("embeddings", lambda: pair.extend(self._embedded(sample())) or {}),
+        ("MAUVE", lambda: _on_one_thread(lambda: {"mauve": mauve.estimate(*pair, self._seed)})),
+        ("Frechet distance", lambda: _on_one_thread(lambda: {"frechet": frechet.estimate(*pair)} if len(pair[0]) >= 3 else {})),
+      ]
     if self._neural:
-      numbers |= self._neural(sentences)
-    return numbers
+      steps.append(("LSTM language model", lambda: self._neural(sample())))
+    return steps
 
   def real(self, sentences: Sequence[Sequence[str]]) -> dict[str, estimates.Estimate]:
     """Scores training sentences as if they were samples: the real-data row.
@@ -98,17 +115,18 @@ class Scorer:
     return numbers | {"lm_nll": self._language.real()}
 
   def _embedded(self, sentences):
+    """The embeddings of as many sentences as references, and of the references."""
     if self._embeddings is None:
       self._embeddings = self._encode(self._references)
-    # Both metrics depend on the sample sizes; equal sizes leave one number to report.
+    # The metrics depend on the sample sizes; equal sizes leave one number to report.
     num = min(len(sentences), len(self._embeddings))
-    ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
-    # Many small matrices: on a busy machine, threads waiting for each other take ten times as long.
-    with threadpoolctl.threadpool_limits(1):
-      numbers = {"mauve": estimates.Estimate(mauve.mauve(ours, theirs, seed=self._seed), num)}
-      if num >= 3:
-        numbers["frechet"] = frechet.estimate(ours, theirs)
-    return numbers
+    return self._encode(sentences[:num]), self._embeddings[:num]
 
   def _encode(self, sentences):
     return np.asarray(self._encoder([" ".join(sentence) for sentence in sentences]))
+
+
+def _on_one_thread(function):
+  """Many small matrices: on a busy machine, threads waiting for each other take ten times as long."""
+  with threadpoolctl.threadpool_limits(1):
+    return function()

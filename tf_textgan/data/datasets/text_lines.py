@@ -1,11 +1,13 @@
 """A user's own text: UTF-8 files with one sentence per line."""
 
 import dataclasses
+import itertools
 import typing
 
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import splitting
@@ -112,12 +114,11 @@ def load(
 def _count(paths):
   """Numbers of lines with text and of blank lines. Reads all files, which finds every wrong byte before anything is prepared."""
   num, blank = 0, 0
-  for path in paths:
-    for line in text_files.lines(path, keep_blank=True):
-      if line.strip():
-        num += 1
-      else:
-        blank += 1
+  for line in progress.reading(itertools.chain.from_iterable(text_files.lines(path, keep_blank=True) for path in paths), "text_lines: reading"):
+    if line.strip():
+      num += 1
+    else:
+      blank += 1
   if not num:
     raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
   return num, blank
