@@ -1,5 +1,7 @@
 """Tests of tf_textgan.commands.evaluate: a scoring that is stopped."""
 
+import io
+
 import pytest
 
 from tests import shell
@@ -23,7 +25,7 @@ def _scored():
 
 def test_an_interrupt_prints_what_is_done_and_names_what_is_missing(tmp_path, capsys):
   options = evaluate.Options(json=str(tmp_path / "scores.json"))
-  assert evaluate.score_all({"one": _scored, "two": _stopped, "three": _scored}, options) == 130
+  assert evaluate.score_all({"one": _scored, "two": _stopped, "three": _scored}, options, io.StringIO()) == 130
   out, err = capsys.readouterr()
   rows = [line.split() for line in out.splitlines()]
   assert rows == [["one", "two"], ["bleu_2", "0.2500", "10", "0.5000", "10"], ["mauve", "0.7500", "10", "-"]]
@@ -33,7 +35,7 @@ def test_an_interrupt_prints_what_is_done_and_names_what_is_missing(tmp_path, ca
 
 @pytest.mark.parametrize("scores, table", [({"one": _interrupted}, ""), ({"one": _scored, "two": _interrupted}, "bleu_2")])
 def test_an_interrupt_before_a_systems_first_number(capsys, scores, table):
-  assert evaluate.score_all(scores, evaluate.Options()) == 130
+  assert evaluate.score_all(scores, evaluate.Options(), None) == 130
   out, err = capsys.readouterr()
   assert out.startswith(table) and bool(out) == bool(table)
   assert err.endswith(f"interrupted: {[*scores][-1]} lacks all metrics\n")

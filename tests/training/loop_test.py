@@ -398,7 +398,9 @@ def test_every_change_of_a_phase_wherever_the_run_is_trains_as_asked_or_is_refus
         continue
       folder = tmp_path / f"{reached}-{i}-{length}"
       folder.mkdir()
-      os.link(saved, folder / saved.name)
+      for path in (saved, saved.with_name("best.npz")):
+        if path.exists():
+          os.link(path, folder / path.name)
       evaluated = []
       loop = begin(folder, lengths, evaluated)
       complaint = _outcome(lengths, before, reached)
@@ -655,7 +657,7 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
     ({"stop_at_chance": -1}, "stop_at_chance must be at least 0, not -1"),
     ({"checkpoint_minutes": -1.0}, "checkpoint_minutes must be at least 0, not -1.0"),
     ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0, not nan"),
-    ({"seed": -1}, "seed must be at least 0, not -1"),
+    ({"seed": -1}, "seed must be an integer from 0 to 4294967295, not -1"),
   ],
 )
 def test_settings_out_of_range_are_refused(setting, message):

@@ -350,10 +350,12 @@ def _score(parts, file):
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
       scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
-  return score_all(scores, file)
+  return score_all(scores, options, file)
 
 
-def score_all(scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], file: IO[str] | None) -> int | None:
+def score_all(
+  scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], options: Options, file: IO[str] | None
+) -> int | None:
   """Scores systems, name to function, one after another, and prints or writes their numbers.
 
   An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
@@ -374,7 +376,7 @@ def score_all(scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]
         print_table(systems)
       others = [other for other in scores if other not in systems and other != name]
       lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
-      print(f"interrupted: {'; '.join(lines)}{'; the JSON file is not written' if file else ''}", file=sys.stderr)
+      print(f"interrupted: {'; '.join(lines)}{f'; {options.json} is not written' if file else ''}", file=sys.stderr)
       return 130
   write(systems, file)
   return None

@@ -213,7 +213,7 @@ def train(
         stack.enter_context(lock.held(folder))
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
-      loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, experiment, corpus, makers, strategy, chief)
+      loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
@@ -253,9 +253,11 @@ def _advising(advice, begun=True):
     raise
 
 
-def _build(folder, experiment, corpus, makers, strategy, chief):
-  """The loop, the evaluator and the checkpoints of a run, whether its data have unknown tokens, the fingerprint of its synthetic data, and notes."""
-  choices = experiment.choices
+def _build(folder, choices, experiment, corpus, makers, strategy, chief):
+  """The loop, the evaluator and the checkpoints of a run, whether its data have unknown tokens, the fingerprint of its synthetic data, and notes.
+
+  `choices` are the command's, whose `new_data` the experiment does not keep.
+  """
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
