@@ -74,6 +74,8 @@ def tiny_flags(algorithm):
   for prefix, config in parts:
     if config is not None:
       small = dataclasses.asdict(tiny.shrink(config))
+      if getattr(config, "decoding", "search") != "search":
+        del small["search_every"]
       settings |= {prefix + name: value for name, value in small.items() if value != getattr(config, name)}
   return settings
 
