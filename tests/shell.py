@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan.algorithms import base as algorithm_base
@@ -56,8 +57,8 @@ def write_two_texts(folder, num=60):
 def as_flags(settings):
   """Settings as flags: a list of strings, without the lengths of phases that the algorithm does not have."""
   words, left_out = [], ()
-  if settings.get("algorithm") in registry.names("tf_textgan.algorithms"):
-    scheduled = registry.load("tf_textgan.algorithms", settings["algorithm"]).Algorithm.scheduled
+  with contextlib.suppress(errors.UserError):  # Of a name that there is not, which a test may want to see refused.
+    scheduled = registry.load("tf_textgan.algorithms", settings.get("algorithm", "seqgan")).Algorithm.scheduled
     left_out = {field.name for field in dataclasses.fields(algorithm_base.Schedule)} - set(scheduled)
   for name, value in settings.items():
     if name in left_out:
