@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan.algorithms import base as algorithm_base
@@ -57,8 +58,8 @@ def write_two_texts(folder, num=60):
 def as_flags(settings):
   """Settings as flags: a list of strings, without the lengths of phases that the algorithm does not have."""
   words, left_out = [], ()
-  if settings.get("algorithm") in registry.names("tf_textgan.algorithms"):
-    scheduled = registry.load("tf_textgan.algorithms", settings["algorithm"]).Algorithm.scheduled
+  with contextlib.suppress(errors.UserError):  # Of a name that there is not, which a test may want to see refused.
+    scheduled = registry.load("tf_textgan.algorithms", settings.get("algorithm", "seqgan")).Algorithm.scheduled
     left_out = {field.name for field in dataclasses.fields(algorithm_base.Schedule)} - set(scheduled)
   for name, value in settings.items():
     if name in left_out:
@@ -75,9 +76,9 @@ def tiny_flags(algorithm):
   for prefix, config in parts:
     if config is not None:
       small = dataclasses.asdict(tiny.shrink(config))
+      if getattr(config, "decoding", "search") != "search":
+        del small["search_every"]
       settings |= {prefix + name: value for name, value in small.items() if value != getattr(config, name)}
-  if settings.get("decoding", getattr(module.Config(), "decoding", "")) != "search":
-    settings.pop("search_every", None)  # It would have no effect, and the command says so.
   return settings
 
 

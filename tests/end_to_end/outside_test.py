@@ -98,10 +98,8 @@ def test_the_same_command_goes_on_and_another_one_is_refused_before_anything_is_
 
 def test_an_algorithm_from_outside_with_a_generator_from_outside(place):
   parts = place[1]
-  # It has one phase.
-  short = {name: value for name, value in shell.SHORT.items() if name not in ("discriminator_steps", "adversarial_steps")}
-  words = ["--dataset", parts["dataset"], "--algorithm", parts["algorithm"], "--luck", 0.25, "--generator_colour", "green", "--export", False]
-  code, _, err = shell.call("train", *words, "--workdir", "own_algorithm", *shell.as_flags({**short, "deterministic": False}))
+  words = ["--dataset", parts["dataset"], "--luck", 0.25, "--generator_colour", "green", "--export", False, "--workdir", "own_algorithm"]
+  code, _, err = shell.call("train", *words, *shell.as_flags({**shell.SHORT, "deterministic": False, "algorithm": parts["algorithm"]}))
   assert code == 0, err
   run = runs.load("own_algorithm")
   assert type(run.algorithm).__module__ == parts["algorithm"] and run.algorithm.config.luck == 0.25

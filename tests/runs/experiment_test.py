@@ -35,8 +35,8 @@ def test_json_restores_an_experiment(name, dataset):
 @pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
 def test_settings_make_the_same_experiment_as_flags(name, dataset, tmp_path):
   assert experiment_lib.make(algorithm=name, dataset=dataset) == flags.parse(["train.py", "--algorithm", name, "--dataset", dataset], "")
-  phase, *_ = registry.load("tf_textgan.algorithms", name).Algorithm.scheduled
-  settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, phase: 3, "export": False}
+  steps = registry.load("tf_textgan.algorithms", name).Algorithm.scheduled[0]
+  settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, steps: 3, "export": False}
   assert experiment_lib.make(**settings) == flags.parse(["train.py", *shell.as_flags(settings)], "")
 
 

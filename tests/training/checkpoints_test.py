@@ -138,6 +138,33 @@ def test_another_models_checkpoint_is_refused_and_changes_nothing(tmp_path):
   assert more["adam/0/iteration"].numpy() == 0
 
 
+@pytest.mark.parametrize("name", tiny.ALGORITHMS)
+def test_networks_of_a_grown_vocabulary_take_over_those_of_the_smaller_one(tmp_path, name):
+  """Whatever the network: old weights come first on the axis of the vocabulary, new ones stay."""
+  spec = tiny.SPECS["text"]
+  algorithms = [tiny.algorithm(name, dataclasses.replace(spec, vocab_size=size), seed) for size, seed in ((9, 1), (11, 2), (11, 2))]
+  kept = checkpoints.Checkpoints(tmp_path)
+  for network in algorithms[0].networks:
+    old, new, fresh = (base.variables_of(algorithm.networks[network], network) for algorithm in algorithms)
+    kept.save(1, old, {"step": 1})
+    kept.wait()
+    with pytest.raises(errors.UserError, match="is a checkpoint of another model: .* has shape"):
+      kept.restore(new, part=f"{network}/")
+    with pytest.raises(errors.UserError, match="is a checkpoint of another model: .* has shape"):
+      kept.restore(new, part=f"{network}/", grown=(9, 10))
+    kept.restore(new, part=f"{network}/", grown=(9, 11))
+    grew = 0
+    for key, variable in new.items():
+      value, before = variable.numpy(), old[key].numpy()
+      part = tuple(map(slice, before.shape))
+      np.testing.assert_array_equal(value[part], before)
+      rest = np.ones(value.shape, bool)
+      rest[part] = False
+      np.testing.assert_array_equal(value[rest], fresh[key].numpy()[rest])
+      grew += value.shape != before.shape
+    assert grew, network
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
 def test_a_damaged_latest_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
   kept = checkpoints.Checkpoints(tmp_path)
