@@ -57,7 +57,7 @@ _FENCE = re.compile(
 _SPAN = re.compile(r"`([^`\n]+(?:\n[^`\n]+)*)`")
 _LINK = re.compile(r"\]\(([^()#\s]*)(?:#([^()\s]*))?\)")
 # Endings of files that are in no checkout.
-_MADE = {"csv", "flags", "html", "json", "jsonl", "keras", "md", "npz", "pb", "png", "py", "tsv", "txt"}
+_MADE = {"csv", "flags", "html", "json", "jsonl", "keras", "lock", "md", "npz", "pb", "png", "py", "tsv", "txt"}
 
 
 class Block(NamedTuple):
