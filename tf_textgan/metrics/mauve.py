@@ -19,7 +19,7 @@ from sklearn import preprocessing
 
 from tf_textgan.metrics import estimates
 
-# Largest sample of `estimate`, the 5,000 generations of the paper's experiments. The time of k-means grows with the square of the sample, because
+# Largest sample of `estimate`, the authors' own (https://github.com/krishnap25/mauve). The time of k-means grows with the square of the sample, because
 # the number of clusters grows with it.
 LARGEST = 5000
 
