@@ -83,7 +83,8 @@ class _Clock:
     began = time.time()
     if self._over.wait(_PATIENCE):
       return
-    with bar(total=len(self._names), leave=False, bar_format="{desc}{n_fmt} of {total_fmt} done [{elapsed}]") as shown:
+    # With a delay, tqdm shows nothing before the first name and the true start are set.
+    with bar(total=len(self._names), leave=False, delay=1e-9, bar_format="{desc}{n_fmt} of {total_fmt} done [{elapsed}]") as shown:
       shown.start_t = began
       while True:
         shown.n = self.done

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Literal
 
 import numpy as np
@@ -48,7 +49,7 @@ class Scorer:
     lm_config: neural_lm.Config | None = None,
     seed: int = 0,
   ):
-    """Prepares the language models and the encoder.
+    """Prepares the encoder and the LSTM language model.
 
     Args:
       references: sentences to compare with, at least two; usually the test set.
@@ -61,7 +62,6 @@ class Scorer:
     self._training = training
     self._config = config or Config()
     self._seed = seed
-    self._language = kneser_ney.Scorer(references, training)
     self._encoder = load.load(self._config.encoder) if self._config.encoder else None
     self._embeddings = None
     self._neural = None
@@ -113,6 +113,10 @@ class Scorer:
     """
     numbers = {name: number for name, number in self(sentences).items() if name not in _KNOWN}
     return numbers | {"lm_nll": self._language.real()}
+
+  @functools.cached_property
+  def _language(self):
+    return kneser_ney.Scorer(self._references, self._training)
 
   def _embedded(self, sentences):
     """The embeddings of as many sentences as references, and of the references."""

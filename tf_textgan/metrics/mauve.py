@@ -19,8 +19,8 @@ from sklearn import preprocessing
 
 from tf_textgan.metrics import estimates
 
-# Largest sample of `estimate`, the 5,000 generations of the paper's experiments. The time of k-means grows with the square of the sample, because
-# the number of clusters grows with it.
+# Largest sample of `estimate`, the authors' own (https://github.com/krishnap25/mauve). The time of k-means grows with the square of the sample,
+# because the number of clusters grows with it.
 LARGEST = 5000
 
 # As in the authors' implementation: fraction of variance kept before clustering, number of k-means starts, points of the curve.
