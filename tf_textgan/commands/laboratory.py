@@ -59,7 +59,9 @@ class Options:
 
   def __post_init__(self):
     checks.at_least(self, 2 * _BLOCKS, "draws")
-    checks.at_least(self, 0, "generator_draws", "control_steps", "seed")
+    checks.at_least(self, 0, "generator_draws", "control_steps")
+    checks.seed(self, "seed")
+    checks.path(self, "output")
 
 
 class Table(base.Autoregressive):

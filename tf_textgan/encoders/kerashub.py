@@ -5,11 +5,13 @@ all_minilm_l12_v2_en, give the embeddings they were trained for. Sentences beyon
 """
 
 from collections.abc import Sequence
+import os
 
 import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.encoders import base
 
 
@@ -31,6 +33,8 @@ class Encoder(base.Encoder):
       import keras_hub
     except ImportError as error:
       raise errors.UserError(f"the encoder {self.name} needs KerasHub, which cannot be imported ({error}); run pip install keras-hub") from error
+    if os.path.isdir(preset):
+      files.check_regular_inside(preset)
     try:
       self._preprocessor, self._tokens = _preprocessor(keras_hub.models, preset)
       self._backbone = keras_hub.models.Backbone.from_preset(preset)

@@ -6,6 +6,7 @@ import os
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.encoders import base
 
 
@@ -24,6 +25,7 @@ class Encoder(base.Encoder):
     super().__init__(f"saved_model:{folder}")
     if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
       raise errors.UserError(f"the encoder {self.name} expected a folder with a saved_model.pb, but there is none in {folder}")
+    files.check_regular_inside(folder)
     try:
       # Kept alive: the functions hold no reference to the variables.
       self._model = tf.saved_model.load(folder)

@@ -167,8 +167,10 @@ def _write_summaries(folder, systems):
             tf.summary.scalar(metric, number.value, step)
   picture = folder / "curves.png"
   if picture.exists():
+    with files.open_regular(picture) as file:
+      pixels = tf.io.decode_png(file.read())
     with contextlib.closing(_writer(folder / "summaries")) as writer, writer.as_default():
-      tf.summary.image("quality_diversity", tf.io.decode_png(picture.read_bytes())[None], 0)
+      tf.summary.image("quality_diversity", pixels[None], 0)
 
 
 def _writer(folder):
