@@ -150,7 +150,7 @@ def opened_for_reading(source):
     modes = [ast.unparse(x) for x in [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]]
     if called.startswith("files.") or called == "archive.open":  # A member of an archive, which was opened before.
       continue
-    if first in opened or called == "os.open" and "O_WRONLY" in ast.unparse(node):
+    if first in (*opened, "os.devnull") or called == "os.open" and "O_WRONLY" in ast.unparse(node):
       continue
     writes = called.rpartition(".")[2] == "open" and any(set(mode) & set("wax") for mode in modes if mode.startswith("'"))
     writes |= called.endswith(".open") and first.startswith("'") and bool(set(first) & set("wax"))  # `path.open("w")`.

@@ -41,7 +41,8 @@ with signals.stopping():
 def _stop(number, **where):
   source = _SCRIPT.format(**{"starting": False, "destructor": False, **where})
   options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": shell.environment()}
-  process = subprocess.Popen([sys.executable, "-c", source], **options)
+  # A test run in the background of a script inherits an ignored SIGINT.
+  process = subprocess.Popen([sys.executable, "-c", source], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
   assert process.stdout.readline() == "ready\n"
   process.send_signal(number)
   return process, *process.communicate(timeout=20)
