@@ -13,6 +13,11 @@ MASK = np.array([[1, 1, 1], [1, 1, 0]])
 MEAN, FIRST, LARGEST = [[2.0, 1.0], [-2.0, 6.0]], [[1.0, -4.0], [-1.0, 5.0]], [[3.0, 6.0], [-1.0, 7.0]]
 
 
+@pytest.fixture
+def tokenizers():
+  return pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+
+
 @pytest.mark.parametrize(
   ("config", "expected"),
   [
@@ -69,8 +74,7 @@ def test_files_that_are_not_json_are_refused(tmp_path, text):
     folders.read("tiny", str(tmp_path), "config.json")
 
 
-def test_tokens(tmp_path):
-  tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+def test_tokens(tokenizers, tmp_path):
   # The file's own padding to 20 tokens is not wanted.
   tiny_folders.write_tokenizer(tmp_path, tokenizers, padding=20)
   tokenizer = folders.Tokenizer("tiny", str(tmp_path))
@@ -96,8 +100,7 @@ def test_tokens(tmp_path):
     (None, {"sentence_bert_config.json": {"max_seq_length": None}, "tokenizer_config.json": {"model_max_length": 12}}, 12),
   ],
 )
-def test_the_most_tokens(tmp_path, truncation, files, expected):
-  tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+def test_the_most_tokens(tokenizers, tmp_path, truncation, files, expected):
   tiny_folders.write_tokenizer(tmp_path, tokenizers, truncation=truncation)
   for name, value in files.items():
     tiny_folders.write_json(tmp_path, name, value)
@@ -108,8 +111,7 @@ def test_the_most_tokens(tmp_path, truncation, files, expected):
 
 
 @pytest.mark.parametrize("value", ["many", True, [1], float("nan")])
-def test_a_length_that_is_no_number_is_refused(tmp_path, value):
-  tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+def test_a_length_that_is_no_number_is_refused(tokenizers, tmp_path, value):
   tiny_folders.write_tokenizer(tmp_path, tokenizers)
   tiny_folders.write_json(tmp_path, "sentence_bert_config.json", {"max_seq_length": value})
   with pytest.raises(errors.UserError, match="expected a number as max_seq_length in .*sentence_bert_config.json, but got"):
@@ -120,15 +122,13 @@ def test_a_length_that_is_no_number_is_refused(tmp_path, value):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"model": {"type": "WordPiece"}}'])
-def test_damaged_tokenizers_are_refused(tmp_path, text):
-  pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+def test_damaged_tokenizers_are_refused(tokenizers, tmp_path, text):
   (tmp_path / "tokenizer.json").write_text(text)
   with pytest.raises(errors.UserError, match="expected a tokenizer of the package tokenizers in .*tokenizer.json: [^\n]+$"):
     folders.Tokenizer("tiny", str(tmp_path))
 
 
-def test_a_tokenizer_that_cannot_read_a_sentence_is_refused(tmp_path):
-  tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+def test_a_tokenizer_that_cannot_read_a_sentence_is_refused(tokenizers, tmp_path):
   tokenizers.Tokenizer(tokenizers.models.WordPiece({"a": 0}, unk_token="[UNK]")).save(str(tmp_path / "tokenizer.json"))
   with pytest.raises(errors.UserError, match=r"a tokenizer.json that cannot read these sentences: .*Missing \[UNK\]"):
     folders.Tokenizer("tiny", str(tmp_path))(["b"])

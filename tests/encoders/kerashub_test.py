@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.encoders import tiny_folders
 from tf_textgan import errors
+from tf_textgan.conformance import texts
 from tf_textgan.encoders import kerashub
 
 
@@ -160,6 +161,7 @@ def test_a_bert_of_transformers(tmp_path, tokenizer):
   folder, weights = _transformers_folder(tmp_path, tokenizer)
   vectors = kerashub.Encoder(folder)([tiny_folders.SENTENCE, tiny_folders.SHORT, "a " * 40])
   rows = [tiny_folders.IDS, tiny_folders.SHORT_IDS, [2, *[5] * 10, 3]]
+  texts.test_an_encoder_gives_each_sentence_an_embedding_of_its_own(f"keras_hub:{folder}")
   np.testing.assert_allclose(vectors, [tiny_folders.bert_states(weights, ids).mean(0) for ids in rows], rtol=1e-3, atol=1e-5)
 
 

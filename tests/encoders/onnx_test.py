@@ -8,26 +8,40 @@ import pytest
 
 from tests.encoders import tiny_folders
 from tf_textgan import errors
+from tf_textgan.conformance import texts
 from tf_textgan.encoders import load
 from tf_textgan.encoders import onnx as encoders
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed; pip install onnx")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed; pip install .[onnx]")
-tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+
+@pytest.fixture
+def onnx():
+  return pytest.importorskip("onnx", reason="onnx is not installed; pip install onnx")
 
 
-def _write(folder, *args, **kwargs):
-  tiny_folders.write_tokenizer(folder, tokenizers)
-  tiny_folders.write_onnx(folder, onnx, *args, **kwargs)
-  return str(folder)
+@pytest.fixture
+def tokenizers():
+  pytest.importorskip("onnxruntime", reason="onnxruntime is not installed; pip install .[onnx]")
+  return pytest.importorskip("tokenizers", reason="tokenizers is not installed; pip install .[onnx]")
+
+
+@pytest.fixture
+def write(onnx, tokenizers):
+  """Function of a folder and the arguments of `tiny_folders.write_onnx`: writes an encoder's folder, and returns its path."""
+
+  def write(folder, *args, **kwargs):
+    tiny_folders.write_tokenizer(folder, tokenizers)
+    tiny_folders.write_onnx(folder, onnx, *args, **kwargs)
+    return str(folder)
+
+  return write
 
 
 def _states(ids):
   return tiny_folders.table()[ids] + len(ids)
 
 
-def test_the_mean_over_tokens(tmp_path):
-  encoder = load.load(f"onnx:{_write(tmp_path)}")
+def test_the_mean_over_tokens(write, tmp_path):
+  encoder = load.load(f"onnx:{write(tmp_path)}")
   assert encoder.name == f"onnx:{tmp_path}"
   # The short one is padded beside the other.
   vectors = encoder([tiny_folders.SHORT, tiny_folders.SENTENCE])
@@ -37,15 +51,19 @@ def test_the_mean_over_tokens(tmp_path):
   np.testing.assert_allclose(encoder([""]), [_states([2, 3]).mean(0)], rtol=1e-5)
 
 
-def test_many_sentences_are_batched_by_their_tokens(tmp_path):
-  encoder = encoders.Encoder(_write(tmp_path))
+def test_many_sentences_are_batched_by_their_tokens(write, tmp_path):
+  encoder = encoders.Encoder(write(tmp_path))
   sentences = ["a " * (1 + i * 37 % 50) for i in range(200)]
   expected = [_states([2, *[5] * (1 + i * 37 % 50), 3]).mean(0) for i in range(200)]
   np.testing.assert_allclose(encoder(sentences), expected, rtol=1e-4)
   assert encoder.lengths(["a man", "horses", ""]) == [4, 4, 2]
 
 
-def test_a_folder_of_sentence_transformers(tmp_path):
+def test_the_law_of_encoders(write, tmp_path):
+  texts.test_an_encoder_gives_each_sentence_an_embedding_of_its_own(f"onnx:{write(tmp_path)}")
+
+
+def test_a_folder_of_sentence_transformers(tmp_path, onnx, tokenizers):
   """Its pooling and its scaling to length 1; the model in the folder onnx."""
   tiny_folders.write_tokenizer(tmp_path, tokenizers, truncation=4, padding=4)
   tiny_folders.write_onnx(tmp_path / "onnx", onnx)
@@ -67,35 +85,35 @@ def test_a_folder_of_sentence_transformers(tmp_path):
     (["ids", "pooled"], True),
   ],
 )
-def test_the_output_that_is_taken(tmp_path, outputs, pooled):
-  vectors = encoders.Encoder(_write(tmp_path, outputs))([tiny_folders.SENTENCE])
+def test_the_output_that_is_taken(write, tmp_path, outputs, pooled):
+  vectors = encoders.Encoder(write(tmp_path, outputs))([tiny_folders.SENTENCE])
   states = _states(tiny_folders.IDS)
   np.testing.assert_allclose(vectors[0], 2 * states[0] if pooled else states.mean(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("outputs", [["ids"], ["one", "two"], ["pool", "pooled"]])
-def test_other_outputs_are_refused(tmp_path, outputs):
+def test_other_outputs_are_refused(write, tmp_path, outputs):
   message = rf"must have a float output sentence_embedding .*, but its outputs are {outputs[0]} \((float32|int64) \[2, 4"
   with pytest.raises(errors.UserError, match=message):
-    encoders.Encoder(_write(tmp_path, outputs))
+    encoders.Encoder(write(tmp_path, outputs))
 
 
-def test_inputs(tmp_path):
-  encoder = encoders.Encoder(_write(tmp_path / "some", inputs=["input_ids"], dtype="INT32"))
+def test_inputs(write, tmp_path):
+  encoder = encoders.Encoder(write(tmp_path / "some", inputs=["input_ids"], dtype="INT32"))
   np.testing.assert_allclose(encoder([tiny_folders.SHORT]), [tiny_folders.table()[tiny_folders.SHORT_IDS].mean(0)], rtol=1e-5)
   with pytest.raises(errors.UserError, match=r"its inputs are: input_ids \(tensor\(int64\)\), position_ids \(tensor\(int64\)\)$"):
-    encoders.Encoder(_write(tmp_path / "others", inputs=["input_ids", "position_ids"]))
+    encoders.Encoder(write(tmp_path / "others", inputs=["input_ids", "position_ids"]))
 
 
-def test_a_sentence_without_tokens_is_zero(tmp_path):
+def test_a_sentence_without_tokens_is_zero(tmp_path, onnx, tokenizers):
   tiny_folders.write_onnx(tmp_path, onnx)
   tiny_folders.write_tokenizer(tmp_path, tokenizers, special=False)
   vectors = encoders.Encoder(str(tmp_path))(["", "a"])
   np.testing.assert_allclose(vectors, [[0] * 4, _states([5])[0]], rtol=1e-5)
 
 
-def test_ids_beyond_the_model_are_refused(tmp_path):
-  folder = _write(tmp_path)
+def test_ids_beyond_the_model_are_refused(write, tmp_path):
+  folder = write(tmp_path)
   encoder = encoders.Encoder(folder)
   text = (tmp_path / "tokenizer.json").read_text().replace('"horse":8', '"horse":80').replace('"horse": 8', '"horse": 80')
   (tmp_path / "tokenizer.json").write_text(text)
@@ -104,7 +122,7 @@ def test_ids_beyond_the_model_are_refused(tmp_path):
   assert encoder(["a horse"]).shape == (1, 4)
 
 
-def test_folders_that_lack_something(tmp_path):
+def test_folders_that_lack_something(tmp_path, onnx, tokenizers):
   with pytest.raises(errors.UserError, match="expected a folder with a model.onnx and a tokenizer.json, but .*absent is absent"):
     encoders.Encoder(str(tmp_path / "absent"))
   with pytest.raises(errors.UserError, match="but /dev/zero is no folder"):
@@ -118,8 +136,8 @@ def test_folders_that_lack_something(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "modules.json"])
-def test_special_files_are_refused(tmp_path, name):
-  folder = _write(tmp_path)
+def test_special_files_are_refused(write, tmp_path, name):
+  folder = write(tmp_path)
   (tmp_path / name).unlink(missing_ok=True)
   os.mkfifo(tmp_path / name)
   with pytest.raises(errors.UserError, match=f"but {tmp_path}/{name} is not an ordinary file"):
@@ -130,8 +148,8 @@ def test_special_files_are_refused(tmp_path, name):
     encoders.Encoder(folder)
 
 
-def test_damaged_models_are_refused(tmp_path, capfd):
-  folder = _write(tmp_path)
+def test_damaged_models_are_refused(write, tmp_path, capfd):
+  folder = write(tmp_path)
   whole = (tmp_path / "model.onnx").read_bytes()
   for damaged in (b"", b"no model", whole[: len(whole) // 2]):
     (tmp_path / "model.onnx").write_bytes(damaged)
