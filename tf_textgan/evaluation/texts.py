@@ -30,8 +30,8 @@ class Config:
 
   # Sampling protocol of BLEU and Self-BLEU: ours ("full"), or a published program's; see docs/evaluation.md.
   bleu_protocol: Literal["full", "texygen", "texygen_fast", "relgan", "textgan_pytorch"] = "full"
-  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER, or a module of your own,
-  # my_package.my_module; empty for neither.
+  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, onnx:FOLDER, saved_model:FOLDER, or a module of
+  # your own, my_package.my_module; empty for neither.
   encoder: str = "hashed"
 
 
