@@ -73,7 +73,6 @@ class Evaluator:
     self._generator = generator
     self._corpus = corpus
     self._seed = noise.fold(noise.seed(seed), "evaluation")
-    self._sample_seed = noise.fold(self._seed, "samples")
     self._number = seed
     self._classifier = None
     self._accuracy_on_real = {}
@@ -132,7 +131,7 @@ class Evaluator:
     if self._held_out:
       fake = tokens
       if self._write_all is not None:
-        fake = self._write_all(tf.constant(num), self._sample_seed, picker, self.sample_categories(num)).tokens.numpy()
+        fake = self._write_all(tf.constant(num), self._sample_seed(picker), picker, self.sample_categories(num)).tokens.numpy()
       numbers |= self._held_out(self._corpus.tokens[split], fake)
     if self._encoder:
       numbers["frechet"] = self._frechet(tokens, split)
@@ -140,8 +139,7 @@ class Evaluator:
 
   def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
-    # Each setting has its own noise: the points of a curve are compared as independent.
-    seed, categories = noise.fold(self._seed, f"samples {picker}" if picker is not None else "samples"), self.sample_categories(num)
+    seed, categories = self._sample_seed(picker), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
@@ -150,6 +148,10 @@ class Evaluator:
       proposals, accepted = float(generated.proposals) / num, generated.accepted.numpy()
       self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.share(accepted)}
     return generated.tokens.numpy(), generated.log_probs.numpy().astype(np.float64)
+
+  def _sample_seed(self, picker):
+    # Each setting has its own noise: the points of a curve are compared as independent.
+    return noise.fold(self._seed, "samples" if picker is None else f"samples {picker}")
 
   @property
   def categories(self) -> tuple[str, ...]:
