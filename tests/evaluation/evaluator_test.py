@@ -243,7 +243,8 @@ def test_samples_have_no_unknown_token_unless_it_is_allowed(picker):
   tokens, log_probs = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0).sample(200, picker)
   assert not np.any(tokens == tokenizers.UNK)
   allowed, others = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0, allow_unk=True).sample(200, picker)
-  own = generator.write(tf.constant(200), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples" if picker is None else f"samples {picker}"), picker)
+  seed = noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples" if picker is None else f"samples {picker}")
+  own = generator.write(tf.constant(200), seed, picker)
   np.testing.assert_array_equal(allowed, own.tokens)
   assert np.any(allowed == tokenizers.UNK)
   if picker is None:  # Under the distribution that was drawn from: p(x) / (1 - p(<unk>)) at each position.
