@@ -8,6 +8,7 @@ import time
 import pytest
 import tensorflow_datasets as tfds
 
+from tests import shell
 from tf_textgan import errors
 from tf_textgan.data import prepare
 
@@ -74,6 +75,17 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch, error, raised):
   assert not files
   monkeypatch.setattr(PrepareTestLines, "error", None)
   assert prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path)).info.splits["train"].num_examples == 3000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_full_disk_is_one_line_and_the_same_call_prepares_with_more_room(tmp_path):
+  with shell.small_disk(tmp_path, "64k") as resize:
+    data_path = tmp_path / "prepare_test_lines" / "1.0.0"
+    with pytest.raises(errors.UserError, match=f"^cannot write {data_path}: No space left on device$"):
+      prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    resize("4m")
+    assert prepare.prepare(lambda: PrepareTestLines(data_dir=tmp_path)).info.splits["train"].num_examples == 3000
 
 
 def test_another_worker_was_faster(tmp_path, monkeypatch):

@@ -763,6 +763,16 @@ def test_a_users_callback_is_recorded_and_chooses_the_best_checkpoint(place, tmp
   assert runs.load(tmp_path / "run").step == 4
 
 
+def test_a_phase_that_ended_early_is_named_at_the_end(place, tmp_path, capsys):
+  settings = {"mle_steps": 8, "evaluations": 4, "evaluation_samples": 20, "best_metric": "nll_validation"}
+  for beginning in ("", f"nothing is left to train in {tmp_path / 'run'}: step 4 of 8\n"):
+    assert runs.train(_mle(place, tmp_path / "run", **settings), [keras.callbacks.EarlyStopping("nll_validation", mode="max", patience=1)])
+    err = capsys.readouterr().err
+    assert err.startswith(beginning)
+    assert "the phase mle was ended early by EarlyStopping at step 4, after 4 of its 8 rounds" in err.splitlines()
+    assert json.loads((tmp_path / "run" / "results.json").read_text())
+
+
 def test_a_callback_that_cannot_work_is_refused_and_leaves_no_files(place, tmp_path):
   with pytest.raises(errors.UserError, match="ReduceLROnPlateau needs the name of its optimizer: .* with one of mle_optimizer"):
     runs.train(_mle(place, tmp_path / "run"), [keras.callbacks.ReduceLROnPlateau("nll_validation")])
