@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test test-all lint bench clean
+.PHONY: train test test-all test-lowest lint bench clean
 
 train: $(VENV)/run
 	$(BIN)/python train.py
@@ -14,6 +14,10 @@ test: $(VENV)/dev
 # With the slow ones, half an hour on two cores.
 test-all: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m ""
+
+# The lowest versions that requirements.txt allows, on Python 3.11 and, if they are there, 3.12 and 3.13: some of the quick tests.
+test-lowest:
+	.ci/versions $(VENV)-lowest
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -32,4 +36,4 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .pytest_cache .ruff_cache

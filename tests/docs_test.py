@@ -28,6 +28,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests import shell
+from tests.campaigns import common
+from tests.campaigns import memory
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base as algorithm_base
@@ -55,7 +57,7 @@ _FENCE = re.compile(
 _SPAN = re.compile(r"`([^`\n]+(?:\n[^`\n]+)*)`")
 _LINK = re.compile(r"\]\(([^()#\s]*)(?:#([^()\s]*))?\)")
 # Endings of files that are in no checkout.
-_MADE = {"csv", "flags", "html", "json", "jsonl", "keras", "md", "npz", "pb", "png", "py", "tsv", "txt"}
+_MADE = {"csv", "flags", "html", "json", "jsonl", "keras", "lock", "md", "npz", "pb", "png", "py", "tsv", "txt"}
 
 
 class Block(NamedTuple):
@@ -182,6 +184,7 @@ def _flags():
   """The names of all flags of all commands, whatever is chosen."""
   benchmarks = importlib.import_module("benchmarks.__main__")
   plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, tfds_text.Config, guided.Config, generate.Options, laboratory.Options]
+  plain += [campaign.Options for campaign in (common, memory)]
   plain += [benchmarks.Options, *evaluate._PARTS.values(), *(data.config_class(name) for name in data.names())]
   plain += [registry.load("tf_textgan.algorithms", name).Config for name in registry.names("tf_textgan.algorithms")]
   found = {"flagfile", "help"} | {field.name for cls in plain for field in dataclasses.fields(cls)}

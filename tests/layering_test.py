@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
 _NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors", "registry"}
 _ALGORITHMS = {"generators", "discriminators", "losses", "sampling", "sequences", "checks", "errors", "published"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "errors", "files", "registry", "progress"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "registry", "progress", "schema"}
 _EVALUATION = {*_TRAINING, "training", "encoders"}
 _RUNS = {*_EVALUATION, "evaluation"}
 ALLOWED = {
@@ -21,17 +21,19 @@ ALLOWED = {
   "sequences": set(),
   "layers": {"sequences"},
   "progress": set(),
-  "files": set(),
+  "files": {"errors"},
+  "arrays": {"errors", "files"},
+  "schema": {"errors", "files"},
   "registry": {"errors"},
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "errors", "files", "registry"},
+  "data": {"sequences", "arrays", "checks", "errors", "files", "progress", "registry", "schema"},
   "generators": {*_NETWORKS, "discriminators"},  # One of them reads the discriminator.
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,
   "training": _TRAINING,
-  "encoders": {"errors", "registry"},
+  "encoders": {"errors", "files", "registry"},
   "evaluation": _EVALUATION,
   "runs": _RUNS,
   "commands": {*_RUNS, "runs"},
@@ -127,6 +129,56 @@ def test_nothing_is_compiled_by_way_of_autograph(path):
 def test_autograph_is_found():
   source = "@tf.function\ndef f(x): return x\ng = tf.function(f, autograph=False)\nh = tf.function(f, jit_compile=True)\n"
   assert with_autograph(source + "@tf.function(autograph=False)\ndef i(x): return x\nj = tf.function(f, autograph=True)") == [1, 4, 7]
+
+
+# Methods and functions that open the file they are given, by the last part of their name.
+_READERS = {"open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "ZipFile", "GFile", "memmap"}
+
+
+def opened_for_reading(source):
+  """Lines of a module that open a file for reading other than by `files`, which refuses devices and FIFOs."""
+  nodes = list(ast.walk(ast.parse(source)))
+  opened = {
+    item.optional_vars.id for node in nodes if isinstance(node, ast.With) for item in node.items
+    if isinstance(item.optional_vars, ast.Name) and ast.unparse(item.context_expr).startswith("files.open_regular(")
+  }  # fmt: skip
+  found = []
+  for node in nodes:
+    if not isinstance(node, ast.Call):
+      continue
+    called = ast.unparse(node.func)
+    first = ast.unparse(node.args[0]) if node.args else ""
+    modes = [ast.unparse(x) for x in [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]]
+    if called.startswith("files.") or called == "archive.open":  # A member of an archive, which was opened before.
+      continue
+    if first in (*opened, "os.devnull") or called == "os.open" and "O_WRONLY" in ast.unparse(node):
+      continue
+    writes = called.rpartition(".")[2] == "open" and any(set(mode) & set("wax") for mode in modes if mode.startswith("'"))
+    writes |= called.endswith(".open") and first.startswith("'") and bool(set(first) & set("wax"))  # `path.open("w")`.
+    if (called.rpartition(".")[2] in _READERS or called in ("np.load", "numpy.load")) and not writes:
+      found.append(node.lineno)
+  return found
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "files.py"], ids=str)
+def test_files_are_opened_for_reading_in_one_place(path):
+  assert opened_for_reading((ROOT / path).read_text()) == []
+
+
+def test_what_opens_a_file_for_reading_is_found():
+  source = """
+open(path)
+open(path, "rb")
+open(path, "w")
+open(path, mode="ab")
+path.open()
+path.open("w")
+path.read_text()
+np.load(path)
+with files.open_regular(path) as file, np.load(file) as arrays: zipfile.ZipFile(file)
+zipfile.ZipFile(path)
+"""
+  assert opened_for_reading(source) == [2, 3, 6, 8, 9, 11]
 
 
 def test_no_test_file_imports_another():

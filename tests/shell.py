@@ -13,13 +13,16 @@ import sys
 
 import numpy as np
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.commands import flags
 from tf_textgan.conformance import tiny
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.training import checkpoints
+from tf_textgan.training import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -53,9 +56,14 @@ def write_two_texts(folder, num=60):
 
 
 def as_flags(settings):
-  """Settings as flags: a list of strings."""
-  words = []
+  """Settings as flags: a list of strings, without the lengths of phases that the algorithm does not have."""
+  words, left_out = [], ()
+  with contextlib.suppress(errors.UserError):  # Of a name that there is not, which a test may want to see refused.
+    scheduled = registry.load("tf_textgan.algorithms", settings.get("algorithm", "seqgan")).Algorithm.scheduled
+    left_out = {field.name for field in dataclasses.fields(algorithm_base.Schedule)} - set(scheduled)
   for name, value in settings.items():
+    if name in left_out:
+      continue
     words += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
   return words
 
@@ -68,6 +76,8 @@ def tiny_flags(algorithm):
   for prefix, config in parts:
     if config is not None:
       small = dataclasses.asdict(tiny.shrink(config))
+      if getattr(config, "decoding", "search") != "search":
+        del small["search_every"]
       settings |= {prefix + name: value for name, value in small.items() if value != getattr(config, name)}
   return settings
 
@@ -88,9 +98,9 @@ def begin(folder, settings, trained=None):
     trained(algorithm)
   folder.mkdir(parents=True)
   corpus.tokenizer.save(folder / "vocabulary.json")
-  files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus.spec))
+  files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus, corpus.has_unknown("train")))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
-  kept.save(0, algorithm.variables(), {"step": 0}, best=True)
+  kept.save(0, algorithm.variables(), dataclasses.asdict(loop.RunState()), best=True)
   kept.wait()
   return corpus, algorithm
 
@@ -132,6 +142,18 @@ def call(name, *words):
   finally:
     sys.argv = argv
   return code, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+  """Mounts a file system in memory, of so many bytes, on a folder; yields a function that changes its size. For root."""
+  folder = pathlib.Path(folder)
+  folder.mkdir(exist_ok=True)
+  subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+  try:
+    yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+  finally:
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def said(err):

@@ -15,6 +15,11 @@ import tensorflow as tf
 
 PAD = 0
 
+# Longest sequence: the tokens of 512 sequences of this length take 128 MiB, their embeddings far more.
+LONGEST = 2**16
+# Largest vocabulary that is given as a number.
+LARGEST_VOCABULARY = 2**20
+
 
 @dataclasses.dataclass(frozen=True)
 class Spec:

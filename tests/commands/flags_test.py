@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import shlex
 
 import pytest
 
@@ -10,7 +11,9 @@ from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
+from tf_textgan.commands import evaluate
 from tf_textgan.commands import flags
+from tf_textgan.commands import generate
 from tf_textgan.conformance import tiny
 from tf_textgan.data import load
 from tf_textgan.data.datasets import caption_grammar
@@ -48,8 +51,9 @@ def test_each_algorithm_has_its_own_defaults_and_flags(name):
   for field in dataclasses.fields(module.Config):
     default = getattr(module.Config(), field.name)
     if isinstance(default, float) and default < 0.9:
-      changed = _parse("--algorithm", name, f"--{field.name}", str(default + 0.0625))
-      config = dataclasses.replace(parsed.algorithm, **{field.name: default + 0.0625})
+      needed = {"clip_ratio": ("policy_updates", 2), "control_learning_rate": ("estimator", "relax")}.get(field.name, (field.name, default + 0.0625))
+      changed = _parse("--algorithm", name, f"--{needed[0]}", str(needed[1]), f"--{field.name}", str(default + 0.0625))
+      config = dataclasses.replace(parsed.algorithm, **{needed[0]: needed[1], field.name: default + 0.0625})
       assert changed == dataclasses.replace(parsed, algorithm=config)
 
 
@@ -170,3 +174,139 @@ def test_the_quickstart_comes_first_and_only_if_nothing_is_chosen(tmp_path):
   ):
     parsed = flags.parse(["train.py", *arguments], "", quickstart)
     assert (parsed.choices.algorithm, parsed.schedule.mle_steps, parsed.loop.seed) == (algorithm, steps, seed)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    ("--algorithm mle --adversarial_steps 5", "--adversarial_steps is the length of a phase that this --algorithm does not have; expected 0, or no"),
+    ("--algorithm=scratchgan --mle_steps=5", "--mle_steps is the length of a phase"),
+    ("--algorithm=wgan_gp --discriminator_steps=5", "--discriminator_steps is the length of a phase"),
+    ("--export false --export_version 3", "--export_version is for the SavedModel; expected --export true"),
+    ("--dataset ./absent --data_dir d", "--data_dir is for datasets to prepare, but --dataset is the folder of a prepared one"),
+    ("--clip_ratio 0.3", "--clip_ratio is for several updates on the same samples; expected --policy_updates above 1"),
+    ("--algorithm gsgan --control_learning_rate 1e-2", "--control_learning_rate is for the --estimator rebar or relax"),
+    ("--algorithm gsgan --estimator reinforce --min_temperature 0.1", "--min_temperature is for a relaxed --estimator: gumbel_softmax, "),
+    ("--algorithm relgan --penalty_weight 1", "--penalty_weight is for --loss wasserstein"),
+    ("--algorithm catgan --temperature_schedule constant --schedule_steps 9", "--schedule_steps is for a temperature that changes, but"),
+    ("--algorithm maligan --continuations 2", "--continuations is for mixed training; expected --mixed true"),
+    ("--algorithm selfgan --search_every 2", "--search_every is for --decoding search"),
+    ("--algorithm gad --demonstration_share 0 --demonstration_advantage 1", "--demonstration_advantage is for a --demonstration_share above 0"),
+    ("--algorithm coldgan --replay_share 0 --replay_size 9", "--replay_size is for a --replay_share above 0"),
+    ("--algorithm coldgan --exploration_nucleus 1 --exploration_share 0 --exploration_temperature 0.5", "--exploration_temperature is for an"),
+    ("--algorithm coldgan --exploration_share 1 --exploration_nucleus 0.5", "--exploration_nucleus is for an --exploration_share below 1"),
+  ],
+)
+def test_a_flag_of_a_training_that_would_be_ignored_is_refused(arguments, message):
+  with pytest.raises(errors.UserError, match=message):
+    _parse(*arguments.split())
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    "--algorithm mle --adversarial_steps 0 --mle_steps 3",
+    "--export_version 3",
+    "--export false",
+    "--policy_updates 2 --clip_ratio 0.3",
+    "--algorithm gsgan --estimator rebar --control_learning_rate 1e-2",
+    "--algorithm gsgan --max_temperature 3",
+    "--algorithm wgan_gp --penalty_weight 1",
+    "--algorithm selfgan --decoding search --search_every 2",
+    "--algorithm gad --clip_ratio 0.1",
+    "--dataset lstm_oracle --data_dir d",
+  ],
+)
+def test_a_flag_that_has_an_effect_is_taken(arguments):
+  _parse(*arguments.split())
+
+
+def test_a_flag_in_a_flagfile_that_would_be_ignored_is_refused(tmp_path):
+  (tmp_path / "some.flags").write_text("--adversarial_steps=5\n")
+  with pytest.raises(errors.UserError, match="--adversarial_steps is the length of a phase"):
+    _parse("--algorithm=mle", f"--flagfile={tmp_path / 'some.flags'}")
+  _parse("--algorithm=mle", f"--flagfile={tmp_path / 'some.flags'}", "--adversarial_steps=0")
+
+
+def _run(command, arguments):
+  return {"generate": generate.parse, "evaluate": evaluate.parse}[command]([f"{command}.py", *shlex.split(arguments)])
+
+
+IGNORED = {
+  "generate": [
+    ("--candidates 3", "--candidates is for guided sampling; expected --guide"),
+    ("--guide_strength 2 --guide none", "--guide_strength is for guided sampling; expected --guide"),
+    ("--guide_workdir runs/a", "--guide_workdir is for guided sampling"),
+    ("--guide resampling --search_every 3", "--search_every is for --guide search"),
+    ("--guide search --rejection_percentile 3", "--rejection_percentile is for --guide rejection"),
+    ("--temperature 0 --top_k 3", "--top_k is for random draws, but --temperature 0 takes the most probable token"),
+    ("--temperature 0 --nucleus 0.5", "--nucleus is for random draws"),
+  ],
+  "evaluate": [
+    ("--workdir r --lower true", "--lower is for files without a run; with --workdir the run's own tokenizer reads them"),
+    ("--workdir r --file f --tokenizer nltk", "--tokenizer is for files without a run"),
+    ("--workdir r --references f", "--references is for files without a run; with --workdir the run's corpus is the real text"),
+    ("--training f", "--training is for files without a run"),
+    ("--sweep --probe", "--probe is a command of its own; expected no --sweep"),
+    ("--workdir r --probe --file f", "--file is for scores and curves; --probe is for what runs write"),
+    ("--workdir r --combine true", "--combine is for two or more runs; expected one --workdir for each"),
+    ("--workdir r --workdir s --file f --combine true", "--combine is for what runs write; expected --workdir, without --file unless with --sweep"),
+    ("--file f --guide search", "--guide is for what runs write; expected --workdir"),
+    ("--workdir r --file f --guide search", "--guide is for what runs write"),
+    ("--file f --num 30", "--num is for what runs write"),
+    ("--workdir r --file f --num 30", "--num is for what runs write"),
+    ("--workdir r --probe --num 30", "--num is for scores and curves; --probe has as many samples as real sentences"),
+    ("--workdir r --sweep --temperature 0.7", "--temperature is for the scores of runs, without --file and --probe; --sweep has --temperatures"),
+    ("--workdir r --probe --temperature 0.7", "--temperature is for the scores of runs"),
+    ("--workdir r --file f --temperature 0", "--temperature is for the scores of runs"),
+    ("--file f --split train", "--split is for scores against a run's corpus; --probe uses the test split"),
+    ("--workdir r --probe --split train", "--split is for scores against a run's corpus"),
+    ("--file f --checkpoint latest", "--checkpoint is for runs; expected --workdir"),
+    ("--file f --trust_config true", "--trust_config is for runs; expected --workdir"),
+    ("--file f --new_data true", "--new_data is for runs; expected --workdir"),
+    ("--workdir r --sweep --json j", "--json is for a table of scores; --sweep writes its own into --output"),
+    ("--workdir r --output o", "--output is for curves; expected --sweep"),
+    ("--workdir r --baseline r", "--baseline is for curves; expected --sweep"),
+    ("--workdir r --temperatures 0.5 1", "--temperatures is for curves; expected --sweep"),
+    ("--workdir r --nuclei 0.5", "--nuclei is for curves; expected --sweep"),
+    ("--file f --encoder hashed", "--encoder is for scores against real text; expected --workdir, or --references, and no --probe"),
+    ("--file f --bleu_protocol relgan", "--bleu_protocol is for scores against real text"),
+    ("--workdir r --probe --lm_size 8", "--lm_size is for scores against real text"),
+    ("--workdir r --lm_epochs 8", "--lm_epochs is for the LSTM language model; expected --lm_size above 0"),
+    ("--workdir r --probe_steps 8", "--probe_steps is for a new discriminator; expected --probe"),
+    ("--workdir r --probe_discriminator_hidden_size 8", "--probe_discriminator_hidden_size is for a new discriminator; expected --probe"),
+    ("--workdir r --candidates 8", "--candidates is for guided sampling; expected --guide"),
+  ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "arguments", "message"), [(name, *case) for name, cases in IGNORED.items() for case in cases])
+def test_a_flag_that_would_be_ignored_is_refused(command, arguments, message):
+  with pytest.raises(errors.UserError) as refusal:
+    _run(command, arguments)
+  assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+  ("command", "arguments"),
+  [
+    ("generate", "--temperature 0.5 --top_k 3 --guide search --search_every 2 --candidates 4"),
+    ("generate", "--guide none --temperature 0"),
+    ("evaluate", "--file f --references g --training h --tokenizer nltk --lower true --encoder hashed --lm_size 4 --lm_epochs 2 --seed 3 --json j"),
+    ("evaluate", "--workdir r --num 30 --temperature 0.5 --split train --checkpoint latest --new_data true --bleu_protocol relgan --json j"),
+    ("evaluate", "--workdir r --workdir s --combine true --guide search --file f --sweep --temperatures 0.5 --nuclei 0.8 --num 20 --baseline r"),
+    ("evaluate", "--workdir r --probe --probe_steps 4 --probe_discriminator_hidden_size 3 --guide resampling --candidates 3 --json j --seed 2"),
+    ("evaluate", "--workdir r --file f --split validation --encoder '' --sweep false --probe=false"),
+    ("evaluate", "--file f --training g --encoder ''"),
+    ("evaluate", ""),
+  ],
+)
+def test_flags_that_have_an_effect_are_taken(command, arguments):
+  _run(command, arguments)
+
+
+def test_every_flag_of_evaluate_is_in_a_rule_or_always_used():
+  always = {"workdir", "seed", "sweep", "imports", "guide"}
+  ruled = {name for rule in (*evaluate._RULES, evaluate._probing(recurrent.Config)) for name in rule.names}
+  fields = {field.name for part in evaluate._PARTS.values() for field in dataclasses.fields(part)}
+  assert fields - ruled == always - {"guide"} and always & ruled == {"guide"}

@@ -28,15 +28,29 @@ def test_encode():
   assert made.truth is None
 
 
-def test_sentences_that_do_not_fit_are_dropped(caplog):
+def test_sentences_that_are_left_out_are_counted(caplog):
   absl_logging.use_absl_handler()
   with caplog.at_level(logging.INFO, logger="absl"):
     absl_logging.set_verbosity(absl_logging.INFO)
-    made = corpus.encode("letters", SPLITS | {"validation": ["", "a"]}, text_config.TextConfig(max_length=3))
+    made = corpus.encode("letters", SPLITS | {"validation": ["", "a", " \t"]}, text_config.TextConfig(max_length=3))
   np.testing.assert_array_equal(made.tokens["train"], [[4, 5, 2], [4, 2, 0]])
   np.testing.assert_array_equal(made.tokens["test"], [[4, 2, 0]])
-  assert "letters: dropped 1 of 3 train sentences, which do not have 1 to 2 tokens" in caplog.text
-  assert "letters: dropped 1 of 2 validation sentences" in caplog.text
+  left_out = "4 of 8 sentences are left out: 2 longer than 2 tokens (the longest has 4), 2 blank (train 1 of 3, validation 2 of 3, test 1 of 2)"
+  assert made.notes == (f"letters: {left_out}",)
+  assert made.notes[0] in caplog.text and "letters: 0.00% of the tokens of the test split are <unk>" in caplog.text
+  whole = corpus.encode("letters", SPLITS | {"validation": ["a"]}, CONFIG)
+  assert whole.notes == ()
+
+
+def test_the_share_of_unknown_tokens_is_told_above_one_percent():
+  """Of the sentences that are kept; end tokens do not count."""
+  splits = {"train": ["a b"] * 100, "validation": ["a c c b", "c " * 9], "test": ["a b"] * 99 + ["a c"]}
+  made = corpus.encode("letters", splits, text_config.TextConfig(max_length=5))
+  assert made.notes[1:] == ("letters: tokens that the vocabulary does not have, read as <unk>: 50.0% of validation",)
+  splits["test"] = ["a b"] * 24 + ["a c"]
+  made = corpus.encode("letters", splits, text_config.TextConfig(max_length=5))
+  assert made.notes[1:] == ("letters: tokens that the vocabulary does not have, read as <unk>: 50.0% of validation, 2.0% of test",)
+  assert made.has_unknown("test") and not made.has_unknown("train")
 
 
 def test_default_maximum_length():
@@ -54,12 +68,34 @@ def test_further_lines_are_encoded_as_the_corpus_was(tmp_path):
   path = tmp_path / "more.txt"
   path.write_text("  b a\n\nnew b\na a a a\n<unk> a b", encoding="utf-8")
   made = corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=4))
-  np.testing.assert_array_equal(corpus.read_lines(path, made.tokenizer, 4), [[5, 4, 2, 0], [3, 5, 2, 0], [3, 4, 5, 2]])
+  read = corpus.read_lines(path, made.tokenizer, 4)
+  np.testing.assert_array_equal(read.tokens, [[5, 4, 2, 0], [3, 5, 2, 0], [3, 4, 5, 2]])
+  assert read.notes == (
+    f"{path}: 2 of 5 sentences are left out: 1 longer than 3 tokens (the longest has 4), 1 blank",
+    f"{path}: tokens that the vocabulary does not have, read as <unk>: 28.6%",
+  )
+
+
+def test_samples_keep_blank_lines_and_are_cut(tmp_path):
+  path = tmp_path / "samples.txt"
+  path.write_text("b a\n\na a a a\n<unk> a b\n", encoding="utf-8")
+  made = corpus.encode("letters", SPLITS, text_config.TextConfig(max_length=4))
+  read = corpus.read_samples(path, made.tokenizer, 4)
+  np.testing.assert_array_equal(read.tokens, [[5, 4, 2, 0], [2, 0, 0, 0], [4, 4, 4, 4], [3, 4, 5, 2]])
+  assert read.notes == (
+    f"{path}: 1 of 4 sentences are longer than 3 tokens and are cut after 4",
+    f"{path}: tokens that the vocabulary does not have, read as <unk>: 11.1%",
+  )
+  path.write_text("3 1\n\n0 4\n", encoding="utf-8")
+  with pytest.raises(errors.UserError, match="expected 2 tokens in a sequence, but '' has 0"):
+    corpus.read_samples(path, integer.Tokenizer(5), 2)
 
 
 def test_further_lines_of_integers(tmp_path):
   (tmp_path / "more.txt").write_text("3 1\n0 4\n", encoding="utf-8")
-  np.testing.assert_array_equal(corpus.read_lines(tmp_path / "more.txt", integer.Tokenizer(5), 2), [[3, 1], [0, 4]])
+  read = corpus.read_lines(tmp_path / "more.txt", integer.Tokenizer(5), 2)
+  np.testing.assert_array_equal(read.tokens, [[3, 1], [0, 4]])
+  assert read.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +103,7 @@ def test_further_lines_of_integers(tmp_path):
   [
     (None, integer.Tokenizer(5), "cannot read the text file .*: No such file"),
     (b"", integer.Tokenizer(5), "expected sentences of 1 to 1 tokens, one on a line, but none of its 0 lines is one"),
-    (b"a b\n\nc d e", word.Tokenizer.build(["a"], CONFIG), "expected sentences of 1 to 1 tokens, one on a line, but none of its 2 lines is one"),
+    (b"a b\n\nc d e", word.Tokenizer.build(["a"], CONFIG), "expected sentences of 1 to 1 tokens, one on a line, but none of its 3 lines is one"),
     (b"a\n\xff", word.Tokenizer.build(["a"], CONFIG), "is not UTF-8 text: line 2 has the byte 0xff"),
     (b"1 2 3", integer.Tokenizer(5), "expected 2 tokens in a sequence, but '1 2 3' has 3"),
   ],
@@ -77,6 +113,24 @@ def test_further_lines_that_do_not_fit_are_refused(tmp_path, content, tokenizer,
     (tmp_path / "more.txt").write_bytes(content)
   with pytest.raises(errors.UserError, match=message):
     corpus.read_lines(tmp_path / "more.txt", tokenizer, 2)
+
+
+def test_the_fingerprint_depends_on_every_token_label_and_category(monkeypatch):
+  labels = {"train": [1, 0, 1], "validation": [0], "test": [1, 0]}
+  make = lambda **changes: corpus.encode("letters", **{"splits": SPLITS, "config": CONFIG, "labels": labels, "categories": "xy", **changes})  # noqa: E731
+  first = make().fingerprint
+  assert len(first) == 16 and int(first, 16) >= 0
+  monkeypatch.setattr(corpus, "_ROWS", 2)  # Arrays on disk are read in parts.
+  assert make().fingerprint == first
+  others = [
+    make(splits=SPLITS | {"test": ["b b b b", "b"]}),
+    make(splits=SPLITS | {"train": ["a b", "a b c", "a"]}),
+    make(labels=labels | {"validation": [1]}),
+    make(categories="xz"),
+    make(labels=None, categories=()),
+    make(config=text_config.TextConfig(max_length=6)),
+  ]
+  assert len({first, *(other.fingerprint for other in others)}) == 7
 
 
 def test_memory_mapped(tmp_path):

@@ -38,3 +38,13 @@ def test_load_and_resume(tmp_path):
   again = load.load("caption_grammar", config, tmp_path, first.tokenizer, first.spec.length)
   assert again.spec == first.spec
   assert all((again.tokens[split] == tokens).all() for split, tokens in first.tokens.items())
+
+
+@pytest.mark.parametrize(("folder", "reason"), [
+    ("s3://bucket/data", "File system scheme 's3' not implemented"),
+    ("hdfs://host/data", "File system scheme 'hdfs' not implemented"),
+    ("gs://", "GCS path doesn't contain a bucket name"),
+])
+def test_a_folder_that_cannot_be_reached(folder, reason):
+  with pytest.raises(errors.UserError, match=f"^the data_dir {folder} cannot be reached: {reason}"):
+    load.load("caption_grammar", caption_grammar.Config(num_train=20, num_validation=2, num_test=2), folder)

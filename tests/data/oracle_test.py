@@ -110,6 +110,19 @@ def test_parameter_file(tmp_path):
     path.write_bytes(content)
     with pytest.raises(errors.UserError, match="is not an .npz file"):
       oracle.read_parameters(path, 20)
+  parameters = oracle.random_parameters(20, seed=3)
+  for value, message in (
+    (np.zeros([20, 32], object), "is not an .npz file of arrays: 'embedding': its elements are objects; expected numbers$"),
+    (np.full([20, 32], "a"), "array embedding .* must hold numbers, but has type <U1$"),
+    (np.full([20, 32], np.nan), "array embedding .* holds numbers that are not finite$"),
+    (np.zeros([10**6, 32], bool), r"array embedding .* must have shape \(20, 32\) .* but has \(1000000, 32\)$"),
+  ):
+    np.savez_compressed(path, **{**parameters, "embedding": value})
+    with pytest.raises(errors.UserError, match=message):
+      oracle.read_parameters(path, 20)
+  # As other programs may save it.
+  np.savez_compressed(path, **{**parameters, "embedding": np.asfortranarray(parameters["embedding"], np.float64)})
+  np.testing.assert_array_equal(oracle.read_parameters(path, 20)["embedding"], parameters["embedding"])
   np.save(tmp_path / "array.npy", np.zeros(3))
   with pytest.raises(errors.UserError, match="is not an .npz file"):
     oracle.read_parameters(tmp_path / "array.npy", 20)

@@ -73,8 +73,8 @@ def test_errors():
 
 
 def test_padded_batches():
-  batches = list(pipeline.padded_batches(sequences.Batch(TOKENS), 10).as_numpy_iterator())
-  assert all(batch.context is None for batch in batches)
+  batches = list(pipeline.padded_batches(sequences.Batch(TOKENS), 10))
+  assert all(batch.context is None and batch.tokens.dtype == tf.int32 for batch in batches)
   assert [len(batch.tokens) for batch in batches] == [10, 10, 3]
   np.testing.assert_array_equal(np.concatenate([batch.tokens for batch in batches]), TOKENS)
 
@@ -93,5 +93,5 @@ def test_labels_stay_with_their_rows_and_do_not_change_the_order():
 
 
 def test_padded_batches_of_labelled_sequences():
-  batches = list(pipeline.padded_batches(LABELLED, 10).as_numpy_iterator())
+  batches = list(pipeline.padded_batches(LABELLED, 10))
   np.testing.assert_array_equal(np.concatenate([batch.context for batch in batches]), LABELLED.context)

@@ -19,8 +19,24 @@ def test_byte_that_is_not_utf8(tmp_path):
     list(text_files.lines(path))
 
 
+@pytest.mark.parametrize(("content", "message"), [
+    ("a b\nc d\n".encode("utf-16"), r"starts with the byte order mark of UTF-16; expected UTF-8"),
+    ("a b\nc d\n".encode("utf-32"), r"starts with the byte order mark of UTF-32; expected UTF-8"),
+    ("\ufeffa b\n".encode("utf-16-be"), r"starts with the byte order mark of UTF-16; expected UTF-8"),
+    ("a b\nc d\n".encode("utf-16-le"), r"line 1 has a NUL character \(the byte 0x00\) at position 2; it may be UTF-16 or UTF-32 without a byte"),
+    ("a b\nc d\n".encode("utf-16-be"), r"line 1 has a NUL character \(the byte 0x00\) at position 1; it may be UTF-16 or UTF-32 without a byte"),
+    ("a b\nc d\n".encode("utf-32-le"), r"line 1 has a NUL character \(the byte 0x00\) at position 2; it may be UTF-16 or UTF-32 without a byte"),
+    (b"fine\nwords and one \0 in them\n", r"line 2 has a NUL character \(the byte 0x00\) at position 15$"),
+])
+def test_other_encodings_and_nul_characters(tmp_path, content, message):
+  path = tmp_path / "text.txt"
+  path.write_bytes(content)
+  with pytest.raises(errors.UserError, match=f"text.txt is not UTF-8 text: (it )?{message}"):
+    list(text_files.lines(path))
+
+
 def test_check(tmp_path):
-  with pytest.raises(errors.UserError, match="expected a text file, but .* is a folder"):
+  with pytest.raises(errors.UserError, match="expected a regular file, but .* is a folder"):
     text_files.check(tmp_path)
   with pytest.raises(errors.UserError, match="cannot read the text file .*absent.txt: No such file or directory"):
     text_files.check(tmp_path / "absent.txt")

@@ -1,5 +1,7 @@
 """Tests of tfds_text.py, on two small datasets registered here."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -138,9 +140,25 @@ def test_a_known_dataset_with_generated_text(tmp_path):
     ({"name": "/no/such/1.0.0"}, "--dataset /no/such/1.0.0 is no folder of a prepared TFDS dataset; expected one with a dataset_info.json"),
     ({"name": "./tfds_text_test_reviews"}, "--dataset ./tfds_text_test_reviews is no folder of a prepared TFDS dataset"),
     ({"tokenizer": "byte"}, "unknown tokenizer 'byte'"),
-    ({"name": "tfds_text_test_reviews/large"}, "TFDS cannot make the dataset 'tfds_text_test_reviews/large'"),
-    ({"name": "tfds_text_test_review"}, "unknown dataset 'tfds_text_test_review'; did you mean tfds_text_test_reviews"),
+    ({"name": "tfds_text_test_reviews/large"}, "TFDS cannot make the dataset 'tfds_text_test_reviews/large': tfds_text_test_reviews has no configs$"),
+    ({"name": "imdb_reviews/plain"},
+     r"TFDS cannot make the dataset 'imdb_reviews/plain': it has no config 'plain'; did you mean plain_text\? \(there are: plain_text\)$"),
+    ({"name": "wikipedia/20230601.qq"}, r"no config '20230601.qq'; did you mean .* \(there are: 20230601.en, (.*, ){8}\S* and \d+ more\)$"),
+    ({"name": "ag_news_subset:9.9.9"}, "dataset 'ag_news_subset:9.9.9': Dataset ag_news_subset cannot be loaded at version 9.9.9, only: 1.0.0.$"),
+    ({"name": "imdb_reviews:1.0.0/plain"}, r"dataset 'imdb_reviews:1.0.0/plain': expected dataset_name\[/config_name\]\[:version\]$"),
+    ({"name": "imdb_reviews:first"}, r"dataset 'imdb_reviews:first': expected dataset_name\[/config_name\]\[:version\]$"),
+    ({"name": "tfds_text_test_review"}, r"unknown dataset 'tfds_text_test_review'; did you mean tfds_text_test_reviews"),
+    ({"name": "imdb_review"}, r"unknown dataset 'imdb_review'; did you mean imdb_reviews\? \(TFDS has"),
 ])
 def test_errors(tmp_path, options, message):
   with pytest.raises(errors.UserError, match=message):
     _load(tmp_path, **options)
+
+
+def test_a_prepared_dataset_with_a_fifo_inside(tmp_path):
+  _load(tmp_path)
+  folder = tmp_path / "tfds_text_test_reviews" / "1.0.0"
+  (folder / "features.json").unlink()
+  os.mkfifo(folder / "features.json")
+  with pytest.raises(errors.UserError, match="expected a regular file, but .*features.json is a FIFO"):
+    _load(None, str(folder))

@@ -1,5 +1,7 @@
 """Tests of tf_textgan.data.word_vectors."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,8 @@ def test_random_vectors_have_the_standard_deviation_of_gloves(tmp_path):
   [
     ("a 1 2 3\n", "expected a word and 2 numbers in each line of .*, but line 1 has 3 after its word"),
     ("a 1 2\nthe 1\n", "but line 2 has 1 after its word"),
+    ("a 1 nan\n", "vectors.txt has a number that is not finite in line 1"),
+    ("a 1 2\nthe 1e99 2\n", "vectors.txt has a number that is not finite in line 2"),
     ("a 1 two\n", "is not a file of word vectors in GloVe's text format: could not convert"),
     ("\xff 1 2\n", "is not a file of word vectors in GloVe's text format: 'utf-8' codec"),
     ("some 1 2\nwords 3 4\n", "have none of the 7 tokens of this corpus"),
@@ -59,3 +63,9 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_corpus_without_words_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="tokens of this corpus are numbers"):
     word_vectors.read(tmp_path / "vectors.txt", integer.Tokenizer(9), 2)
+
+
+def test_a_fifo_is_refused(tmp_path):
+  os.mkfifo(tmp_path / "vectors")
+  with pytest.raises(errors.UserError, match="expected a regular file, but .*vectors is a FIFO"):
+    word_vectors.read(tmp_path / "vectors", VOCABULARY, 2)

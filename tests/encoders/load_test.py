@@ -25,9 +25,10 @@ def test_a_folder(tmp_path):
     load.load("saved_model:/no/such:folder")
 
 
-@pytest.mark.parametrize("spec", ["", "bert", "hashed:7", "keras_hub", "keras_hub:", "saved_model:", "hash:ed"])
+@pytest.mark.parametrize("spec", ["", "bert", "hashed:7", "keras_hub", "keras_hub:", "onnx", "onnx:", "saved_model:", "hash:ed"])
 def test_unknown_specs(spec):
-  with pytest.raises(errors.UserError, match=f"hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER or a module of your own, .*, but got {spec!r}"):
+  message = f"hashed, keras_hub:PRESET_OR_FOLDER, onnx:FOLDER, saved_model:FOLDER or a module of your own, .*, but got {spec!r}"
+  with pytest.raises(errors.UserError, match=message):
     load.load(spec)
 
 

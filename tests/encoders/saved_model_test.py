@@ -1,5 +1,7 @@
 """Tests of tf_textgan.encoders.saved_model."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -85,8 +87,18 @@ def test_other_inputs_are_refused(tmp_path):
 
 
 def test_folders_without_a_saved_model_are_refused(tmp_path):
-  with pytest.raises(errors.UserError, match="expected a folder with a saved_model.pb, but there is none in"):
+  with pytest.raises(errors.UserError, match="expected a folder with a saved_model.pb, but .*absent is absent$"):
     saved_model.Encoder(str(tmp_path / "absent"))
+  with pytest.raises(errors.UserError, match=f"expected a folder with a saved_model.pb, but there is no saved_model.pb in {tmp_path}$"):
+    saved_model.Encoder(str(tmp_path))
   (tmp_path / "saved_model.pb").write_bytes(b"no model")
   with pytest.raises(errors.UserError, match="cannot be loaded: "):
+    saved_model.Encoder(str(tmp_path))
+
+
+def test_special_files_are_refused(tmp_path):
+  tf.saved_model.save(_Callable(), str(tmp_path))
+  (tmp_path / "variables" / "variables.index").unlink()
+  os.mkfifo(tmp_path / "variables" / "variables.index")
+  with pytest.raises(errors.UserError, match="expected a regular file, but .*/variables.index is a"):
     saved_model.Encoder(str(tmp_path))

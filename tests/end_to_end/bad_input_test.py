@@ -1,6 +1,10 @@
 """A user's mistakes at the command line: no traceback, an exit code, and one line that says what was expected and what came."""
 
+import contextlib
 import errno
+import io
+import json
+import os
 import re
 import shutil
 
@@ -9,6 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tests import shell
+from tf_textgan.commands import generate
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +26,22 @@ def place(tmp_path_factory):
   (folder / "one.txt").write_bytes(b"a man sees a dog\n")
   (folder / "blank.txt").write_bytes(b" \n\n\t\n")
   (folder / "bytes.txt").write_bytes(b"a man\na \xff dog\n")
-  (folder / "few.txt").write_bytes(b"a man\na dog\na cat\na bird\n")
+  (folder / "few.txt").write_bytes(b"a man\n" * 4)
   (folder / "bad.flags").write_text("--no_such_flag 3\n")
+  (folder / "nul.flags").write_text("--workdir=a\0b\n")
+  (folder / "inside.flags").write_text(f"--flagfile={folder}/inside.flags\n")
+  (folder / "utf16.txt").write_bytes("a man\na dog\n".encode("utf-16"))
+  (folder / "utf16le.txt").write_bytes("a man\na dog\n".encode("utf-16-le"))
+  (folder / "nul.txt").write_bytes(b"a man\na \0 dog\n")
+  os.mkfifo(folder / "fifo")
+  (folder / "zero").symlink_to("/dev/zero")
   shell.begin(folder / "run", settings(folder))
   for damaged in ("garbled", "other", "incomplete", "not_json", "no_checkpoint", "broken_checkpoint"):
     shutil.copytree(folder / "run", folder / damaged)
   path = folder / "garbled" / "checkpoints" / "best.npz"
   arrays = shell.archive(path)
   np.savez(path, **{name: np.zeros(value.shape + (1,)) if "embedding" in name else value for name, value in arrays.items()})
-  np.savez(folder / "other" / "checkpoints" / "best.npz", run_state='{"step": 0}', **{"generator/0/strange": np.zeros(3)})
+  np.savez(folder / "other" / "checkpoints" / "best.npz", run_state=arrays["run_state"], **{"generator/0/strange": np.zeros(3)})
   (folder / "incomplete" / "config.json").write_text("{}")
   (folder / "not_json" / "config.json").write_bytes(b"\xff{")
   shutil.rmtree(folder / "no_checkpoint" / "checkpoints")
@@ -65,7 +77,7 @@ TRAIN = {
     {"text_files": "{}/few.txt", "workdir": "{}/few"},
     "the training split has 2 sentences, fewer than the batch of 16; pass --batch_size 2 or less",
   ),
-  "a folder": ({"text_files": "{}"}, "expected a text file, but .* is a folder"),
+  "a folder": ({"text_files": "{}"}, "expected a regular file, but .* is a folder"),
   "an unknown flag": ({"mle_step": "3"}, r"unknown flag --mle_step \(did you mean --mle_steps\?\); there are: .*--workdir"),
   "another algorithm's flag": ({"rollouts": "3"}, "unknown flag --rollouts.*there are: .*--mle_learning_rate"),
   "a bad number": ({"mle_steps": "many"}, "--mle_steps: invalid int value: 'many'"),
@@ -82,7 +94,7 @@ TRAIN = {
     "--algorithm mle needs a generator that writes token by token, which conv_resnet does not",
   ),
   "an unknown flag in a flagfile": ({"flagfile": "{}/bad.flags"}, "unknown flag --no_such_flag"),
-  "a missing flagfile": ({"flagfile": "absent.flags"}, "cannot read the flagfile: .*absent.flags"),
+  "a missing flagfile": ({"flagfile": "absent.flags"}, "cannot read the flagfile absent.flags: No such file"),
   "no evaluations": ({"evaluations": "0"}, "evaluations must be at least 1, not 0"),
   "no batch": ({"batch_size": "0"}, "batch_size must be at least 1, not 0"),
   "negative steps": ({"mle_steps": "-1"}, "mle_steps must be at least 0, not -1"),
@@ -96,8 +108,17 @@ TRAIN = {
     "run holds another run: its generator has hidden_size 8, this command 9; pass another --workdir",
   ),
   "a file for a folder": ({"workdir": "{}/text.txt"}, r"--workdir .*text\.txt is a file; expected a folder"),
-  "a folder under a file": ({"workdir": "{}/text.txt/run"}, "Not a directory: .*run"),
+  "a folder under a file": ({"workdir": "{}/text.txt/run"}, "cannot write .*run: Not a directory"),
   "a wrong config": ({"workdir": "{}/incomplete"}, "config.json is not the config.json of a run"),
+  "no path for a run": ({"workdir": ""}, "workdir must be the path of a file or a folder, not ''"),
+  "a seed of twenty digits": ({"seed": "12345678901234567890"}, "seed must be an integer from 0 to 4294967295, not 12345678901234567890"),
+  "UTF-16": ({"text_files": "{}/utf16.txt"}, r"utf16\.txt is not UTF-8 text: it starts with the byte order mark of UTF-16; expected UTF-8"),
+  "UTF-16 without a mark": ({"text_files": "{}/utf16le.txt"}, r"utf16le\.txt .*line 1 has a NUL character .* may be UTF-16 or UTF-32 without"),
+  "a NUL": ({"text_files": "{}/nul.txt"}, r"nul\.txt is not UTF-8 text: line 2 has a NUL character \(the byte 0x00\) at position 3$"),
+  "a NUL in a flagfile": ({"flagfile": "{}/nul.flags"}, r"the argument '--workdir=a\\x00b' has a NUL character"),
+  "a flagfile that is no text": ({"flagfile": "{}/bytes.txt"}, r"cannot read the flagfile .*bytes\.txt: 'utf-8' codec can't decode byte 0xff"),
+  "a flagfile inside itself": ({"flagfile": "{}/inside.flags"}, r"the flagfile .*inside\.flags holds itself"),
+  "an argument that is no text": ({"workdir": "{}/caf\udce9"}, r"the argument '.*caf\\udce9' is not UTF-8 text"),
   "no config": ({"workdir": "{}/not_json"}, "config.json is not the config.json of a run"),
 }
 
@@ -127,7 +148,7 @@ GENERATE = {
   "no checkpoint": ("--workdir {}/no_checkpoint", "no_checkpoint has no best checkpoint yet"),
   "a step without a checkpoint": ("--workdir {}/run --checkpoint 7", r"run has no checkpoint of step 7; it keeps those of steps \d"),
   "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
-  "a cut checkpoint": ("--workdir {}/broken_checkpoint", "no whole checkpoint in .*: best.npz cannot be read"),
+  "a cut checkpoint": ("--workdir {}/broken_checkpoint", "best.npz is damaged: File is not a zip file$"),
   "another shape": ("--workdir {}/garbled", r"best\.npz is a checkpoint of another model: generator/0/embedding has shape .* there, .* here"),
   "another model": ("--workdir {}/other", r"best\.npz is a checkpoint of another model: it differs in \d+ variables"),
   "a wrong config": ("--workdir {}/incomplete", "is not the config.json of a run"),
@@ -148,7 +169,13 @@ GENERATE = {
   "another run's guide": ("--workdir {}/run --guide search --guide_workdir absent", "there is no run in absent"),
   "no candidates": ("--workdir {}/run --guide search --candidates 0", "candidates must be at least 1"),
   "a path under a file": ("--workdir {}/run --output {}/text.txt/out", "Not a directory: .*text.txt/out"),
-  "a folder for a file": ("--workdir {}/run --output {}", "Is a directory"),
+  "a folder for a file": ("--workdir {}/run --output {}", "expected a file, but this is a folder"),
+  "an output in no folder": ("--workdir absent --output {}/absent/out.txt", "cannot write .*absent/out.txt: No such file or directory$"),
+  "no path for a run": ("--workdir=", "expected the path of a file or a folder, but it is empty"),
+  "a seed of twenty digits": ("--workdir {}/run --seed 12345678901234567890", "seed must be an integer from 0 to 4294967295, not 1234567890"),
+  "no value": ("--workdir {}/run --num=--", "unexpected argument '--num=--'"),
+  "the end of flags": ("--workdir {}/run -- --num", "unexpected argument '--'; flags start with --"),
+  "a negative seed": ("--workdir {}/run --seed -1", "seed must be an integer from 0 to 4294967295, not -1"),
 }
 
 
@@ -158,7 +185,7 @@ def test_generate(place, words, expected):
 
 
 EVALUATE = {
-  "a name for a checkpoint, without a run": ("--file {}/text.txt --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
+  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
   "no run": ("--workdir absent", "there is no run in absent"),
   "a missing file": ("--file absent.txt", "cannot read the text file absent.txt"),
   "an empty file": ("--file {}/empty.txt", r"empty\.txt has no text; expected one sentence on each line"),
@@ -166,7 +193,7 @@ EVALUATE = {
   "bytes": ("--file {}/bytes.txt", "not UTF-8 text: line 2"),
   "a missing file with a run": ("--file absent.txt --workdir {}/run", "cannot read the text file absent.txt"),
   "one sentence": ("--file {}/one.txt", r"one\.txt has one line of text; expected one sentence on each line, and two or more"),
-  "references of a run": ("--workdir {}/run --references {}/text.txt", "--references and --training are for files without a run"),
+  "references of a run": ("--workdir {}/run --references {}/text.txt", "--references is for files without a run"),
   "an encoder": ("--file {}/text.txt --references {}/text.txt --encoder bert", "expected an encoder hashed, .* but got 'bert'"),
   "a protocol": ("--file {}/text.txt --references {}/text.txt --bleu_protocol none", "--bleu_protocol: invalid choice: 'none'"),
   "a baseline": ("--workdir {}/run --sweep --baseline other", "--baseline is 'other'; expected one of the runs"),
@@ -179,6 +206,13 @@ EVALUATE = {
   "a split": ("--workdir {}/run --split dev", r"--split: invalid choice: 'dev' \(choose from '?train'?, '?validation'?, '?test'?\)"),
   "a path under a file": ("--file {}/text.txt --json {}/text.txt/out.json", "Not a directory: .*text.txt/out"),
   "a folder for a file": ("--file {}/text.txt --json .", "expected a file"),
+  "a result in no folder": ("--workdir absent --json {}/absent/out.json", "cannot write .*absent/out.json: No such file or directory$"),
+  "no path for a file": ("--file=", "expected the path of a file or a folder, but it is empty"),
+  "no path for a run": ("--workdir=", "expected the path of a file or a folder, but it is empty"),
+  "no path for a page": ("--workdir {}/run --sweep --output=", "output must be the path of a file or a folder, not ''"),
+  "a page in a file": ("--workdir {}/run --sweep --encoder= --output {}/text.txt", "File exists: .*text.txt"),
+  "a seed of twenty digits": ("--file {}/text.txt --seed 12345678901234567890", "seed must be an integer from 0 to 4294967295, not 1234567890"),
+  "a negative seed": ("--file {}/text.txt --seed -1", "seed must be an integer from 0 to 4294967295, not -1"),
 }
 
 
@@ -215,3 +249,68 @@ def test_a_full_device(place):
     if e.errno != errno.ENOSPC:
       pytest.skip("there is no /dev/full")
   _assert_refused(shell.call("generate", "--workdir", str(place / "run"), "--output", "/dev/full"), "No space left on device")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "zero"])
+def test_special_files_are_refused(place, kind, tmp_path):
+  """A FIFO would hang the command, and a device fill the memory. None of them is waited for."""
+  path, run = place / kind, place / "run"
+  expected = f"expected a regular file, but {path} is a {'FIFO' if kind == 'fifo' else 'device'}"
+  train = {**settings(place), "workdir": place / "special"}
+  for changes in ({"text_files": path}, {"flagfile": path}, {"synthetic_file": path}):
+    _assert_refused(shell.call("train", *shell.as_flags({**train, **changes})), expected)
+  oracle = {"dataset": "lstm_oracle", "oracle_file": path, "workdir": place / "special", **shell.tiny_flags("mle")}
+  _assert_refused(shell.call("train", *shell.as_flags(oracle)), expected)
+  assert not (place / "special").exists()
+  text = place / "text.txt"
+  for words in (["--file", path], ["--file", text, "--references", path], ["--file", text, "--training", path], ["--flagfile", path]):
+    _assert_refused(shell.call("evaluate", *words), expected)
+  _assert_refused(shell.call("evaluate", "--workdir", run, "--file", path), expected)
+  # The files of a run, and a path inside its config.json.
+  for name in ("config.json", "vocabulary.json", "checkpoints/best.npz"):
+    copy = tmp_path / name.replace("/", "_")
+    shutil.copytree(run, copy)
+    (copy / name).unlink()
+    (copy / name).symlink_to(path)
+    _assert_refused(shell.call("generate", "--workdir", copy), f"expected a regular file, but {copy / name} is a ")
+  copy = tmp_path / "inside"
+  shutil.copytree(run, copy)
+  config = json.loads((copy / "config.json").read_text())
+  config["experiment"]["dataset"]["text_files"] = str(path)
+  (copy / "config.json").write_text(json.dumps(config))
+  _assert_refused(shell.call("evaluate", "--workdir", copy), expected)
+
+
+@pytest.mark.parametrize("name", ["checkpoints/step_000000000.npz", "metrics.jsonl"])
+def test_training_does_not_go_on_from_special_files(place, tmp_path, name):
+  copy = tmp_path / "run"
+  shutil.copytree(place / "run", copy)
+  (copy / name).unlink(missing_ok=True)
+  os.mkfifo(copy / name)
+  code, _, err = shell.call("train", *shell.as_flags({**settings(place), "workdir": copy}))
+  assert code == 2 and re.search(f"^train.py: expected a regular file, but .*{name} is a FIFO", err.splitlines()[-1]), err
+
+
+def test_generated_text_is_utf8_whatever_the_encoding_of_the_terminal(place, tmp_path, monkeypatch):
+  words = [f"{letter}\u0142\u00e9\u79e6" for letter in "abcdef"]
+  (tmp_path / "text.txt").write_text("".join(f"{a} {b}\n" for a in words for b in words), encoding="utf-8")
+  shell.begin(tmp_path / "run", {**settings(place), "text_files": tmp_path / "text.txt"})
+  monkeypatch.setattr("sys.argv", ["generate.py", "--workdir", str(tmp_path / "run"), "--num", "50"])
+  for encoding in ("cp1252", "ascii"):  # As with PYTHONIOENCODING=cp1252, or LC_ALL=C.
+    terminal = io.BytesIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(terminal, encoding=encoding)) as out, contextlib.suppress(SystemExit):
+      generate.run()
+    out.flush()
+    written = terminal.getvalue().decode("utf-8")
+    assert written.count("\n") == 50 and set(written.split()) <= set(words) and "\u0142" in written
+
+
+def test_an_output_is_written_whole(place, tmp_path):
+  """What stood there stays until the new text is complete."""
+  path = tmp_path / "out.txt"
+  path.write_text("old")
+  code, _, _ = shell.call("generate", "--workdir", place / "no_checkpoint", "--output", path)
+  assert code == 2 and path.read_text() == "old"
+  code, out, err = shell.call("generate", "--workdir", place / "run", "--num", 3, "--output", path)
+  assert (code, out) == (0, "") and path.read_text().count("\n") == 3, err
+  assert [found.name for found in tmp_path.iterdir()] == ["out.txt"]

@@ -100,12 +100,14 @@ def test_scoring_the_run_and_a_file(trained, place):
 
 def test_a_file_is_scored_by_itself_as_a_table(tmp_path):
   (tmp_path / "text.txt").write_text("a b a\na b c\n\na b a\nd\n")
-  (tmp_path / "training.txt").write_text("a b a\nx\n")
+  (tmp_path / "training.txt").write_text("a b a\n\nx\n")
   code, out, err = shell.call("evaluate", "--file", tmp_path / "text.txt", "--training", tmp_path / "training.txt")
   assert code == 0, err
   scores = {name: float(value) for name, value, *_ in (line.split() for line in out.splitlines())}
-  expected = {"distinct_1": 0.4, "distinct_2": 0.5, "distinct_3": 0.6667, "duplicates": 0.25, "mean_length": 2.5, "copied": 0.5}
+  # The blank line counts.
+  expected = {"distinct_1": 0.4, "distinct_2": 0.5, "distinct_3": 0.6667, "duplicates": 0.2, "mean_length": 2.0, "copied": 0.4}
   assert {name: scores[name] for name in expected} == expected
+  assert f"{tmp_path / 'training.txt'}: 1 of 3 lines are left out: blank" in err
   # There are no 4-grams: NaN, which JSON does not have.
   assert math.isnan(scores["distinct_4"])
   shell.call("evaluate", "--file", tmp_path / "text.txt", "--json", tmp_path / "scores.json")

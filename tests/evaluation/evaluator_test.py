@@ -55,7 +55,7 @@ LETTERS = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
 
 def _corpus(spec, truth=None, **tokens):
   batches = {split: tokens.get(split, tiny.batch(spec, 12, seed)) for seed, split in enumerate(corpus_lib.SPLITS)}
-  return corpus_lib.Corpus("toy", spec, LETTERS, batches, truth)
+  return corpus_lib.Corpus("toy", spec, integer.Tokenizer(spec.vocab_size) if spec.end_token is None else LETTERS, batches, truth)
 
 
 def _log_softmax(x):
@@ -75,12 +75,36 @@ def test_the_likelihood_is_masked_and_per_token(spec):
   total, count = 0.0, 0
   for row, log_probs in zip(tokens, _log_softmax(logits)):
     for token, log_prob in zip(row, log_probs):
+      if spec is TEXT and token == tokenizers.UNK:
+        continue
       total += log_prob[token]
       count += 1
       if token == spec.end_token:
         break
   assert numbers["nll_test"] == pytest.approx(-total / count, rel=1e-5)
-  assert count == (12 * 6 if spec is FIXED else np.count_nonzero(tokens))
+  unknown = np.count_nonzero(tokens == tokenizers.UNK)
+  assert count == (12 * 6 if spec is FIXED else np.count_nonzero(tokens) - unknown)
+  assert numbers.get("unk_test") == (None if spec is FIXED else unknown / (np.count_nonzero(tokens) - 12))
+
+
+def test_the_likelihood_takes_no_praise_for_the_unknown_token():
+  """A model that writes nothing but <unk> and the end is no better the more words are unknown."""
+  generator = tiny.algorithm("mle", TEXT).generator
+  for weight in generator.trainable_variables:
+    weight.assign(tf.zeros_like(weight))
+  generator.output_bias.assign(10.0 * tf.one_hot(tokenizers.UNK, 9))
+  rows = np.array([[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0]], np.int32)
+  mixed = np.array([[4, 3, 5, 2, 0, 0], [3, 3, 3, 4, 5, 2]], np.int32)
+  scores = {}
+  for name, tokens in (("known", rows), ("mixed", mixed)):
+    evaluator = evaluator_lib.Evaluator(generator, _corpus(TEXT, test=tokens, train=rows), seed=0)
+    scores[name] = evaluator.explicit(*evaluator.sample(4), "test")
+  # The state is that of a model without weights, so each known token costs the same.
+  assert scores["known"]["nll_test"].value == pytest.approx(10.0 + math.log(1 + 6 * math.exp(-10.0)), rel=1e-6)
+  assert scores["mixed"]["nll_test"].value == pytest.approx(scores["known"]["nll_test"].value, rel=1e-6)
+  assert scores["mixed"]["unk_test"].value == 4 / 8 and "unk_test" not in scores["known"]
+  log_probs = evaluator.log_probs(mixed)
+  assert np.all(log_probs.whole < log_probs.known)
 
 
 def test_log_probs_are_in_the_order_of_the_tokens():
@@ -88,9 +112,9 @@ def test_log_probs_are_in_the_order_of_the_tokens():
   generator = tiny.algorithm("mle", TEXT).generator
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   tokens = tiny.batch(TEXT, 600, seed=3)  # More than two batches of 256.
-  log_probs = evaluator.log_probs(tokens)
+  log_probs = evaluator.log_probs(tokens).whole
   assert log_probs.shape == (600,) and log_probs.dtype == np.float64
-  np.testing.assert_allclose(log_probs[[0, 255, 256, 599]], evaluator.log_probs(tokens[[0, 255, 256, 599]]), rtol=1e-5)
+  np.testing.assert_allclose(log_probs[[0, 255, 256, 599]], evaluator.log_probs(tokens[[0, 255, 256, 599]]).whole, rtol=1e-5)
 
 
 def test_the_entropy_is_of_the_sampling_distribution():
@@ -211,9 +235,41 @@ def test_the_discriminator_is_scored_on_held_out_text():
   assert 0 <= numbers["heldout_accuracy"] <= 1 and 0 <= numbers["heldout_auc"] <= 1
 
 
+@pytest.mark.parametrize("picker", [None, pickers.Categorical(0.7), pickers.Categorical(1.0, 4), pickers.Categorical(0.0)])
+def test_samples_have_no_unknown_token_unless_it_is_allowed(picker):
+  algorithm = tiny.algorithm("seqgan", TEXT)
+  generator = algorithm.generator
+  generator.output_bias.assign(2.0 * tf.one_hot(tokenizers.UNK, 9))
+  tokens, log_probs = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0).sample(200, picker)
+  assert not np.any(tokens == tokenizers.UNK)
+  allowed, others = evaluator_lib.Evaluator(generator, _corpus(TEXT), 0, allow_unk=True).sample(200, picker)
+  seed = noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples" if picker is None else f"samples {picker}")
+  own = generator.write(tf.constant(200), seed, picker)
+  np.testing.assert_array_equal(allowed, own.tokens)
+  assert np.any(allowed == tokenizers.UNK)
+  if picker is None:  # Under the distribution that was drawn from: p(x) / (1 - p(<unk>)) at each position.
+    logits = generator(tf.constant(tokens), tf.zeros([200, 0])).numpy().astype(np.float64)
+    logits[:, :, tokenizers.UNK] = -np.inf
+    expected = np.take_along_axis(_log_softmax(logits), tokens[:, :, None], axis=2)[:, :, 0]
+    np.testing.assert_allclose(log_probs, np.where(tokens != 0, expected, 0.0).sum(axis=1), rtol=1e-4)
+
+
+def test_held_out_scores_of_the_discriminator_are_of_all_that_the_generator_learns(monkeypatch):
+  """They may end a phase: training must not depend on what is left out of its samples."""
+  algorithm = tiny.algorithm("seqgan", TEXT)
+  evaluator = evaluator_lib.Evaluator(algorithm.generator, _corpus(TEXT), 0, algorithm.discriminator)
+  seen = []
+  monkeypatch.setattr(evaluator, "_held_out", lambda real, fake: seen.append(fake) or {})
+  evaluator(100)
+  allowed = evaluator_lib.Evaluator(algorithm.generator, _corpus(TEXT), 0, allow_unk=True)
+  np.testing.assert_array_equal(seen[0], allowed.sample(100)[0])
+  assert np.any(seen[0] == tokenizers.UNK)
+
+
 def _labelled_corpus():
   batches = {split: tiny.labelled_batch(12, seed) for seed, split in enumerate(corpus_lib.SPLITS)}
   tokens, categories = ({split: batch[part] for split, batch in batches.items()} for part in (0, 1))
+  tokens = {split: np.where(rows == tokenizers.UNK, 4, rows) for split, rows in tokens.items()}
   return corpus_lib.Corpus("toy", tiny.LABELLED_SPEC, LETTERS, tokens, categories=categories)
 
 
@@ -225,6 +281,8 @@ def test_real_text_is_scored_in_its_own_category():
   numbers = evaluator_lib.Evaluator(generator, corpus, seed=0)(40, "test")
   tokens, categories = corpus.tokens["test"], corpus.categories["test"]
   by_category = np.stack([generator.log_probs(tf.constant(tokens), tf.zeros([12, 0]), tf.fill([12], c)).numpy().sum(axis=1) for c in range(3)])
+  unknown = evaluator_lib.unknown(tokens, corpus)
+  assert not unknown.any()
   log_probs, sizes = by_category[categories, np.arange(12)], evaluator_lib.lengths(tokens, corpus.spec)
   assert numbers["nll_test"] == pytest.approx(-log_probs.sum() / sizes.sum(), rel=1e-5)
   for c, name in enumerate("abc"):
@@ -232,8 +290,8 @@ def test_real_text_is_scored_in_its_own_category():
 
 
 def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
-  """In category c, samples and real text hold only token 3 + c."""
-  rows = np.repeat(np.array([[3, 2], [4, 2], [5, 2]], np.int32), [10, 30, 60], axis=0)
+  """In category c, samples and real text hold only token 4 + c."""
+  rows = np.repeat(np.array([[4, 2], [5, 2], [6, 2]], np.int32), [10, 30, 60], axis=0)
   tokens = np.pad(rows, [[0, 0], [0, 4]])
   labels = np.repeat(np.arange(3, dtype=np.int32), [10, 30, 60])
   wrong = np.roll(labels, 10)  # 20 of the 100 labels differ.
@@ -244,11 +302,11 @@ def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
   evaluator = evaluator_lib.Evaluator(generator, corpus, seed=0)
   categories = evaluator.sample_categories(2000)
   np.testing.assert_allclose(np.bincount(categories) / 2000, [0.1, 0.3, 0.6], atol=0.05)
-  perfect = [(LETTERS.tokens[3 + c],) for c in evaluator.sample_categories(50)]
+  perfect = [(LETTERS.tokens[4 + c],) for c in evaluator.sample_categories(50)]
   assert {name: estimate.value for name, estimate in evaluator.category_accuracy(perfect, "test").items()} == {
     "category_accuracy": 1.0, "category_accuracy_real": pytest.approx(np.mean(labels == wrong)),
   }  # fmt: skip
-  same = evaluator.category_accuracy([(LETTERS.tokens[5],)] * 50, "validation")
+  same = evaluator.category_accuracy([(LETTERS.tokens[6],)] * 50, "validation")
   assert same["category_accuracy"].value == np.mean(evaluator.sample_categories(50) == 2)
   assert evaluator.category_accuracy(perfect, "validation")["category_accuracy_real"].value == 1.0
   # The samples are conditioned on these categories: here the category decides the token.
@@ -258,7 +316,7 @@ def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
   kernel[-3:] = np.kron([1, 0, 1, 1], 20.0 * np.eye(3, kernel.shape[1] // 4))
   generator.lstm.weights[0].assign(kernel)
   output = np.zeros(generator.output_kernel.shape)
-  output[:3, 3:6] = 60 * np.eye(3)
+  output[:3, 4:7] = 60 * np.eye(3)
   generator.output_kernel.assign(output)
   numbers = evaluator(50)
   assert numbers["category_accuracy"] == 1.0
@@ -295,8 +353,8 @@ def test_sentences_of_the_grammar_are_possible_and_broken_ones_are_not(tmp_path)
 def test_the_frechet_distance_is_measured_if_requested():
   generator = tiny.algorithm("mle", TEXT).generator
   corpus = _corpus(TEXT)
-  tokens = generator.write(tf.constant(8), noise.fold(noise.fold(noise.seed(0), "evaluation"), "samples"))[0].numpy()
-  numbers = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)(8)
+  evaluator = evaluator_lib.Evaluator(generator, corpus, 0, frechet_distance=True)
+  numbers, (tokens, _) = evaluator(8), evaluator.sample(8)
   encoder = hashed.Encoder()
   # On equal numbers of samples and real sentences.
   ours, theirs = (encoder(corpus.tokenizer.decode(rows[:8])) for rows in (tokens, corpus.tokens["validation"]))

@@ -11,7 +11,9 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import seqgan
 from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
+from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.data.tokenizers import integer
+from tf_textgan.data.tokenizers import word
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import sweep
@@ -49,6 +51,18 @@ def test_the_bounds_enclose_the_exact_likelihood(judge, temperature):
   # The interval mostly reflects the choice of real sequences, which is fixed here; only the proposals are random.
   assert lower.value < upper.value < lower.value + 0.005
   assert abs(lower.value - exact) < 0.02 and lower.ci > 0.0
+
+
+def test_the_guide_and_the_run_leave_out_the_same_tokens():
+  """With a guide that scores all sentences alike, both bounds are the run's own likelihood, also of text with unknown words."""
+  spec = tiny.SPECS["text"]
+  letters = word.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde"))
+  corpus = corpus_lib.Corpus("toy", spec, letters, {split: tiny.batch(spec, 30, seed) for seed, split in enumerate(corpus_lib.SPLITS)})
+  evaluator = evaluator_lib.Evaluator(tiny.algorithm("mle", spec).generator, corpus, seed=0)
+  own = evaluator.explicit(*evaluator.sample(20), "test")
+  bounds = guided_likelihood.Likelihood(evaluator, lambda tokens: tf.fill([tf.shape(tokens)[0]], 2.0), corpus, 20, "test")()
+  assert bounds["nll_test"].value == pytest.approx(own["nll_test"].value) == bounds["nll_test_lower"].value
+  assert bounds["unk_test"] == own["unk_test"] and own["unk_test"].value > 0
 
 
 def test_no_bounds_without_a_likelihood(judge):

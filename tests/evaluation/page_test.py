@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_textgan import errors
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import page
 from tf_textgan.evaluation import plots
@@ -138,7 +139,7 @@ def test_page_is_replaced_whole_or_not_at_all(folder, tmp_path, monkeypatch):
   before = _contents(tmp_path)
   with monkeypatch.context() as patch:
     patch.setattr(page, "_write_summaries", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(errors.UserError, match=f"cannot write {tmp_path}: the disk is full"):
       page.write(tmp_path, SYSTEMS[:1], [], {}, "test")
   assert _contents(tmp_path) == before
   # Without anything to draw, the old figure is removed; other files are kept.

@@ -95,3 +95,19 @@ def test_the_interval_covers_the_choice_of_samples():
   spread = 1.96 * np.std([estimate.value for estimate in scored], ddof=1)
   # It also covers the choice of y, which is the same here.
   assert 0.8 < np.mean([estimate.ci for estimate in scored]) / spread < 2.0
+
+
+def test_an_estimate_of_small_samples_is_of_all_of_them():
+  x, y = (np.random.default_rng(seed).normal(size=(num, 4)) for seed, num in ((0, 60), (1, 80)))
+  assert mauve.estimate(x, y, seed=3) == mauve.mauve(x, y, seed=3)
+
+
+def test_larger_samples_are_drawn_from_by_the_seed(monkeypatch):
+  """The rows are sorted, as the lines of a file may be: the first ones alone have nothing in common."""
+  monkeypatch.setattr(mauve, "LARGEST", 100)
+  angles, others = np.linspace(0, np.pi / 2, 1000), np.linspace(np.pi / 2, 0, 300)
+  x, y = (np.stack([np.cos(a), np.sin(a)], axis=1) for a in (angles, others))
+  first, again, other = (mauve.estimate(x, y, seed) for seed in (0, 0, 1))
+  assert first == again != other
+  assert first.n == other.n == 100
+  assert first.value > 0.9 and mauve.mauve(x[:100], y[:100]).value < 0.1

@@ -11,6 +11,7 @@ import pytest
 from tests import shell
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.commands import flags
 from tf_textgan.conformance import tiny
@@ -34,7 +35,8 @@ def test_json_restores_an_experiment(name, dataset):
 @pytest.mark.parametrize(("name", "dataset"), itertools.product(tiny.ALGORITHMS, ["caption_grammar", "lstm_oracle", "text_lines"]))
 def test_settings_make_the_same_experiment_as_flags(name, dataset, tmp_path):
   assert experiment_lib.make(algorithm=name, dataset=dataset) == flags.parse(["train.py", "--algorithm", name, "--dataset", dataset], "")
-  settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, "mle_steps": 3, "export": False}
+  steps = registry.load("tf_textgan.algorithms", name).Algorithm.scheduled[0]
+  settings = {**shell.tiny_flags(name), "dataset": dataset, "workdir": tmp_path, "seed": 12, steps: 3, "export": False}
   assert experiment_lib.make(**settings) == flags.parse(["train.py", *shell.as_flags(settings)], "")
 
 
@@ -48,10 +50,20 @@ def test_values_are_converted_to_the_type_of_their_field():
   [
     ({"mle_step": 3}, r"unknown setting mle_step \(did you mean mle_steps\?\); there are: advantage, .*, workdir$"),
     ({"algorithm": "gsgan", "rollouts": 3}, "unknown setting rollouts.*; there are: .*max_temperature"),
-    ({"mle_steps": "3"}, "mle_steps is '3'; expected int"),
-    ({"export": 1}, "export is 1; expected bool"),
-    ({"seed": 1.5}, "seed is 1.5; expected int"),
-    ({"discriminator_widths": 3}, "discriminator_widths is 3; expected tuple"),
+    ({"mle_steps": "3"}, "mle_steps is '3'; expected an integer$"),
+    ({"export": 1}, "export is 1; expected true or false$"),
+    ({"seed": 1.5}, "seed is 1.5; expected an integer$"),
+    ({"seed": True}, "seed is True; expected an integer$"),
+    ({"seed": 2**64}, "seed is 18446744073709551616; expected an integer of at most 64 bits$"),
+    ({"seed": 10**5000}, "seed is a value of type int; expected an integer"),
+    ({"mle_learning_rate": float("nan")}, "mle_learning_rate is nan; expected a finite number$"),
+    ({"workdir": "\ud800"}, r"workdir is '\\ud800'; expected text without half of a surrogate pair$"),
+    ({"workdir": object()}, "workdir is <object object at .*>; expected a string$"),
+    ({"discriminator_widths": 3}, "discriminator_widths is 3; expected a list of integers$"),
+    ({"discriminator_widths": (1, "2")}, r"discriminator_widths\[1\] is '2'; expected an integer$"),
+    ({"generator_hidden_size": 10**9}, "hidden_size must be at most 65536, not 1000000000$"),
+    ({"discriminator_filters": (4, 0)}, r"filters must be at least 1, not \(4, 0\)$"),
+    ({"ensemble": 101}, "ensemble must be at most 100, not 101$"),
     ({"precision": "half"}, "precision is 'half'; expected one of 'float32', 'mixed_bfloat16'"),
     ({"mle_steps": -1}, "mle_steps must be at least 0, not -1"),
     ({"algorithm": "seqgam"}, "unknown algorithm 'seqgam'"),
@@ -72,14 +84,31 @@ def test_tuples_stay_tuples():
 def test_a_setting_of_another_version_is_refused(part):
   values = _experiment("gsgan").to_json()
   values[part] = {**values[part], "speed": 3}
-  with pytest.raises(errors.UserError, match="the run's config.json has settings that this version does not know: speed"):
+  with pytest.raises(errors.UserError, match=f"{part}.speed is unknown to this version; expected "):
     experiment_lib.Experiment.from_json(values)
 
 
-def test_a_missing_setting_has_its_default():
-  values = _experiment("gsgan", generator_learning_rate=0.5).to_json()
-  del values["algorithm"]["objective"]
-  assert experiment_lib.Experiment.from_json(values).algorithm.objective == "non_saturating"
+def test_a_missing_part_or_setting_is_refused():
+  for part in (*_experiment("gsgan").to_json(), "algorithm.objective"):
+    values = _experiment("gsgan").to_json()
+    owner, _, name = part.rpartition(".")
+    del (values[owner] if owner else values)[name]
+    with pytest.raises(errors.UserError, match=f"^{part if owner else 'experiment.' + part} is missing$"):
+      experiment_lib.Experiment.from_json(values)
+
+
+def test_a_range_is_checked_when_json_is_read():
+  values = _experiment("gsgan").to_json()
+  values["generator"]["hidden_size"] = 0
+  with pytest.raises(errors.UserError, match="^generator: hidden_size must be at least 1, not 0$"):
+    experiment_lib.Experiment.from_json(values)
+  values["generator"] = None
+  with pytest.raises(errors.UserError, match="^generator is None; expected an object$"):
+    experiment_lib.Experiment.from_json(values)
+  values = _experiment("mle").to_json()
+  values["discriminator"] = {}
+  with pytest.raises(errors.UserError, match="^discriminator is {}; expected null, because the choices name no module for it$"):
+    experiment_lib.Experiment.from_json(values)
 
 
 @pytest.mark.parametrize("name", tiny.ALGORITHMS)
@@ -153,7 +182,7 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     files.write_json(path, {"a": object()})
   assert json.loads(path.read_text()) == {"a": 1}
   assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
-  with pytest.raises(IsADirectoryError, match="expected a file, but this is a folder"):
+  with pytest.raises(errors.UserError, match="expected a file, but this is a folder"):
     files.write_json(tmp_path, {})
 
 

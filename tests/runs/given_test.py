@@ -56,8 +56,7 @@ def test_the_run_stores_a_corpus_from_python(tmp_path, corpus):
   experiment = _make(tmp_path)
   assert runs.train(experiment, corpus=corpus)
   run = runs.load(tmp_path / "run")
-  config = run.experiment.dataset
-  assert run.experiment.choices.dataset == "given" and len(config.fingerprint) == 16
+  assert run.experiment.choices.dataset == "given" and run.data == run.corpus().fingerprint
   assert sum(map(len, run.corpus().tokens.values())) == 160 and len(run.corpus().tokens["train"]) > 130
   # It resumes with the same corpus, or without it; trained longer it equals an uninterrupted run.
   longer = dataclasses.replace(experiment, schedule=dataclasses.replace(experiment.schedule, mle_steps=6))
@@ -66,10 +65,14 @@ def test_the_run_stores_a_corpus_from_python(tmp_path, corpus):
   assert runs.train(dataclasses.replace(longer, choices=dataclasses.replace(longer.choices, workdir=str(tmp_path / "whole"))), corpus=corpus)
   for a, b in zip(_weights(tmp_path), runs.load(tmp_path / "whole", "latest").algorithm.generator.get_weights()):
     np.testing.assert_array_equal(a, b)
-  # Another corpus is refused.
+  # Another corpus is refused, unless it may be new; then it is stored.
   other = IDS[::-1] if isinstance(corpus, np.ndarray) else SENTENCES[1:]
-  with pytest.raises(errors.UserError, match="corpus= differs from the corpus of the run in .*run; pass another workdir, or the same corpus"):
-    runs.train(experiment, corpus=other)
+  with pytest.raises(errors.UserError, match="the data of the run in .*run changed since it began; pass --new_data true to go on with the new"):
+    runs.train(longer, corpus=other)
+  assert runs.load(tmp_path / "run").corpus().fingerprint == run.data
+  assert runs.train(dataclasses.replace(longer, choices=dataclasses.replace(longer.choices, new_data=True)), corpus=other)
+  changed = runs.load(tmp_path / "run")
+  assert changed.corpus().fingerprint == changed.data != run.data and not changed.experiment.choices.new_data
 
 
 def test_the_commands_evaluate_and_resume_a_moved_run_on_a_corpus_from_python(tmp_path):
@@ -81,7 +84,7 @@ def test_the_commands_evaluate_and_resume_a_moved_run_on_a_corpus_from_python(tm
   assert json.loads((tmp_path / "scores.json").read_text())["nll_test"] > 0
   settings = {"algorithm": "mle", "dataset": "given", "max_length": 5, "workdir": tmp_path / "moved", **SHORT}
   code, _, err = shell.call("train", *shell.as_flags(settings))
-  assert code == 0 and "going on from step 3 of 3" in err, err
+  assert code == 0 and "nothing is left to train in" in err, err
   code, _, err = shell.call("train", *shell.as_flags({**settings, "workdir": tmp_path / "new"}))
   assert code == 2 and "new holds no corpus; the dataset given comes from Python: runs.train(..., corpus=...)" in err
 
@@ -95,8 +98,9 @@ def test_a_corpus_does_not_replace_a_chosen_dataset(tmp_path):
 def test_a_run_on_a_corpus_from_python_starts_from_a_pretrained_generator(tmp_path):
   assert runs.train(_make(tmp_path), corpus=SENTENCES)
   second = _make(tmp_path, workdir=tmp_path / "second", pretrained=str(tmp_path / "run"))
-  assert runs.train(second, corpus=[*SENTENCES, "q sees r"])
-  assert runs.load(tmp_path / "second").tokenizer == runs.load(tmp_path / "run").tokenizer
+  assert runs.train(second, corpus=[*SENTENCES, *["q sees r"] * 20])
+  first, second = (runs.load(tmp_path / name).tokenizer.tokens for name in ("run", "second"))
+  assert second[: len(first)] == first and second[len(first) :] == ("q", "r")
 
 
 def test_networks_of_a_known_module_are_loaded_by_name(tmp_path):

@@ -210,3 +210,48 @@ def test_straight_through_softmax_is_a_draw_with_the_gradient_of_the_softmax():
   p = _softmax(LOGITS / 0.5)
   expected = p * (WEIGHTS - (p * WEIGHTS).sum(axis=1, keepdims=True)) / 0.5
   np.testing.assert_allclose(_gradient(picker), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+  "picker",
+  [
+    pickers.Argmax(), pickers.Categorical(), pickers.Categorical(0.7), pickers.Categorical(1.0, 3), pickers.Categorical(1.0, 0, 0.8),
+    pickers.Categorical(0.0), pickers.Categorical(1e30), pickers.GumbelSoftmax(0.5), pickers.StraightThroughSoftmax(), pickers.SoftArgmax(),
+  ],
+  ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_without_a_token_picks_as_from_the_other_logits(picker, dtype):
+  """The most probable token of every row is left out; as many draws as rows hold the others' frequencies in the tests above."""
+  logits = np.array(LOGITS)
+  logits[:, 4] = 10.0
+  pick = pickers.Without(picker, 4)(tf.cast(logits, dtype), SEED)
+  assert pickers.without(picker, None) is picker and pickers.without(picker, 4).relaxed == picker.relaxed
+  assert not np.any(pick.tokens == 4)
+  rest = tf.cast(logits, dtype).numpy().astype(np.float64)
+  rest[:, 4] = -np.inf
+  probs = _softmax(rest)
+  assert pick.log_probs.dtype == tf.float32
+  if isinstance(picker, pickers.Categorical) and (picker.top_k or picker.nucleus < 1.0 or picker.temperature != 1.0):
+    assert np.all(np.isfinite(pick.log_probs)) and np.all(pick.log_probs <= 0)
+  else:
+    expected = np.log(np.take_along_axis(probs, pick.tokens.numpy()[:, None], axis=1)[:, 0])
+    np.testing.assert_allclose(pick.log_probs, expected, rtol=1e-4, atol=1e-4)
+  if picker.relaxed:
+    np.testing.assert_array_equal(pick.points[:, 4], 0.0)
+    np.testing.assert_allclose(np.sum(pick.points, axis=1), 1.0, rtol=1e-2)
+
+
+def test_without_a_token_the_others_keep_their_odds():
+  logits = np.log(np.array([0.1, 0.6, 0.2, 0.1], np.float32))
+  pick = pickers.Without(pickers.Categorical(), 1)(tf.repeat(logits[None], 20000, axis=0), SEED)
+  np.testing.assert_allclose(np.bincount(pick.tokens, minlength=4) / 20000, [0.25, 0, 0.5, 0.25], atol=0.015)
+  np.testing.assert_allclose(np.exp(pick.log_probs), np.array([0.25, 0, 0.5, 0.25])[pick.tokens], rtol=1e-5)
+
+
+def test_however_hot_forbidden_tokens_are_not_drawn():
+  logits = np.zeros([5000, 5], np.float32)
+  logits[:, :2] = -1e9
+  for temperature in (1e12, 1e30, 3e38):
+    pick = pickers.Categorical(temperature)(tf.constant(logits), SEED)
+    assert set(pick.tokens.numpy()) == {2, 3, 4}

@@ -89,6 +89,38 @@ def test_rewards_are_the_expected_score_of_the_completions(end_token, num_rollou
   assert deviation.max() > 0.3
 
 
+@pytest.mark.parametrize("end_token", [None, END])
+def test_completions_do_not_depend_on_the_chunk(end_token):
+  samples = sample(9, end_token)
+  # Whole numbers, whose sums are exact in any order.
+  number = lambda tokens: tf.cast(tf.linalg.matvec(tokens, [1, 4, 16, 64]), tf.float32)  # noqa: E731
+  of = lambda chunk: tf.function(_rewards)(STEPS[end_token], number, samples, 8, SEED, end_token, chunk).numpy()  # noqa: E731
+  for chunk in (11, 45, None):
+    np.testing.assert_array_equal(of(chunk), of(100000))
+
+
+@pytest.mark.parametrize(
+  ("length", "vocab_size", "rows"), [(20, 5000, 256), (20, 40, 3276), (69, 40, 949), (512, 40, 128), (512, 5000, 128), (100000, 40, 1), (5, 10**7, 1)]
+)
+def test_the_rows_of_a_chunk_are_bounded_by_logits_and_by_tokens(length, vocab_size, rows):
+  assert rollouts.bounded_rows(length, vocab_size) == rows
+
+
+def test_without_a_chunk_long_sequences_are_completed_in_fewer_rows():
+  """At a thousand tokens 65 rows at a time; at four tokens 256."""
+  seen = []
+
+  def reward(tokens):
+    seen.append(len(tokens))
+    return tf.zeros(len(tokens))
+
+  for length in (4, 1000):
+    seen.clear()
+    tokens = tf.ones([100, length], tf.int32)
+    rollouts.rewards(step, lambda positions, rows: tf.zeros_like(rows), reward, tokens, 3, SEED, every=length - 1)
+    assert seen[:2] == [100, min(256, 65536 // length)]
+
+
 @pytest.mark.parametrize(("num", "num_rollouts", "chunk"), [(7, 1, 1024), (3, 2, 1), (7, 5, 14), (7, 5, 20), (7, 5, 35), (1, 3, 2), (16, 2, 1024)])
 def test_a_reward_belongs_to_its_own_sentence_and_position(num, num_rollouts, chunk):
   samples = sample(num)

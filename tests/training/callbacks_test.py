@@ -107,7 +107,7 @@ class _Adds(keras.callbacks.Callback):
 @pytest.mark.usefixtures("eagerly")
 def test_metrics_that_a_callback_adds_reach_the_journal_and_choose_the_best_checkpoint(tmp_path):
   loop = _loop(tmp_path / "checkpoints", schedule=base.Schedule(mle_steps=6), evaluations=3, best_metric="distance")
-  journal = monitors.Journal(loop, 10, tmp_path / "metrics.jsonl")
+  journal = monitors.Journal(loop, tmp_path / "metrics.jsonl")
   loop.run([_Adds("distance", lambda step: tf.abs(tf.constant(step) - 4.0)), keras.callbacks.CSVLogger(tmp_path / "log.csv"), journal])
   lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
   assert [line["distance"] for line in lines if line["kind"] == "evaluation"] == [2.0, 0.0, 2.0]

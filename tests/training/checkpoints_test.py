@@ -1,19 +1,23 @@
 """Tests of tf_textgan.training.checkpoints."""
 
+import dataclasses
 import errno
 import os
 import signal
 import time
+import tracemalloc
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.campaigns import damage
 from tf_textgan import errors
 from tf_textgan.algorithms import base
 from tf_textgan.conformance import tiny
 from tf_textgan.training import checkpoints
+from tf_textgan.training import loop
 
 
 def _variables(value, shape=(3, 2)):
@@ -134,6 +138,33 @@ def test_another_models_checkpoint_is_refused_and_changes_nothing(tmp_path):
   assert more["adam/0/iteration"].numpy() == 0
 
 
+@pytest.mark.parametrize("name", tiny.ALGORITHMS)
+def test_networks_of_a_grown_vocabulary_take_over_those_of_the_smaller_one(tmp_path, name):
+  """Whatever the network: old weights come first on the axis of the vocabulary, new ones stay."""
+  spec = tiny.SPECS["text"]
+  algorithms = [tiny.algorithm(name, dataclasses.replace(spec, vocab_size=size), seed) for size, seed in ((9, 1), (11, 2), (11, 2))]
+  kept = checkpoints.Checkpoints(tmp_path)
+  for network in algorithms[0].networks:
+    old, new, fresh = (base.variables_of(algorithm.networks[network], network) for algorithm in algorithms)
+    kept.save(1, old, {"step": 1})
+    kept.wait()
+    with pytest.raises(errors.UserError, match="is a checkpoint of another model: .* has shape"):
+      kept.restore(new, part=f"{network}/")
+    with pytest.raises(errors.UserError, match="is a checkpoint of another model: .* has shape"):
+      kept.restore(new, part=f"{network}/", grown=(9, 10))
+    kept.restore(new, part=f"{network}/", grown=(9, 11))
+    grew = 0
+    for key, variable in new.items():
+      value, before = variable.numpy(), old[key].numpy()
+      part = tuple(map(slice, before.shape))
+      np.testing.assert_array_equal(value[part], before)
+      rest = np.ones(value.shape, bool)
+      rest[part] = False
+      np.testing.assert_array_equal(value[rest], fresh[key].numpy()[rest])
+      grew += value.shape != before.shape
+    assert grew, network
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
 def test_a_damaged_latest_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
   kept = checkpoints.Checkpoints(tmp_path)
@@ -155,7 +186,7 @@ def test_if_all_checkpoints_are_damaged_the_user_gets_an_error(tmp_path):
   for name in ("best.npz", "step_000000001.npz"):
     (tmp_path / name).write_bytes(b"PK")
   for which, name in (("latest", "step_000000001.npz"), ("best", "best.npz")):
-    with pytest.raises(errors.UserError, match=f"no whole checkpoint in .*: {name} cannot be read"):
+    with pytest.raises(errors.UserError, match=f"{name} is damaged: File is not a zip file$"):
       kept.restore(_variables(0), which)
 
 
@@ -232,3 +263,122 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
   kept.save(1, _variables(1), {})
   with pytest.raises(errors.UserError, match="cannot write a checkpoint to .*: Not a directory"):
     kept.wait()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_no_damaged_checkpoint_is_restored(tmp_path):
+  """Each of about 200 is refused in one line with the path, and changes nothing."""
+  algorithm = tiny.algorithm("seqgan", tiny.SPECS["text"], 0)
+  variables = algorithm.variables()
+  kept = checkpoints.Checkpoints(tmp_path)
+  kept.save(0, variables, dataclasses.asdict(loop.RunState()), best=True)
+  kept.wait()
+  path = tmp_path / "best.npz"
+  whole, before = path.read_bytes(), {name: variable.numpy() for name, variable in variables.items()}
+  assert kept.restore(variables, "best", read_state=loop.RunState.from_json) == loop.RunState()
+  complaints = []
+  damages = list(damage.checkpoints(whole))
+  for name, _, content, says in damages:
+    path.write_bytes(content)
+    try:
+      kept.restore(variables, "best", read_state=loop.RunState.from_json)
+      complaints.append(f"{name}: no error")
+    except errors.UserError as e:
+      if "\n" in str(e) or not str(e).startswith(str(path)) or says not in str(e) or len(str(e)) > 500:
+        complaints.append(f"{name}: the message is {e}; expected the path and {says!r}")
+    except Exception as e:
+      complaints.append(f"{name}: {e!r}")
+  assert not complaints, "\n".join(complaints)
+  assert len(damages) > 150
+  for name, variable in variables.items():
+    np.testing.assert_array_equal(variable, before[name])
+
+
+def test_memory_is_not_taken_for_what_a_header_says(tmp_path):
+  """Neither for 4 TB nor for what a compressed file grows to."""
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1, best=True)
+  kinds = ("a header of 4 TB", "a zip bomb")
+  damages = {found.name: found.content for found in damage.checkpoints(_whole_with_slots(tmp_path / "other")) if found.name in kinds}
+  assert len(damages) == 2
+  for content in damages.values():
+    (tmp_path / "best.npz").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(errors.UserError, match="best.npz is damaged: "):
+      kept.restore(_variables(0), "best")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**6
+
+
+def _whole_with_slots(folder):
+  """A checkpoint's bytes."""
+  kept = checkpoints.Checkpoints(folder)
+  variables = {**_variables(0), "generator_optimizer/0/momentum": tf.Variable(np.zeros([3, 2], np.float32))}
+  kept.save(0, variables, dataclasses.asdict(loop.RunState()), best=True)
+  kept.wait()
+  return (folder / "best.npz").read_bytes()
+
+
+def test_a_part_is_read_alone(tmp_path):
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1)
+  part = {"generator/0/kernel": tf.Variable(np.zeros([3, 2], np.float32))}
+  assert kept.restore(part, part="generator/") == {"step": 1}
+  np.testing.assert_array_equal(part["generator/0/kernel"], np.ones([3, 2]))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_not_finite_is_not_saved(tmp_path, number):
+  """A checkpoint that would not be restored never takes the place of one that is."""
+  kept = checkpoints.Checkpoints(tmp_path)
+  _save(kept, 1)
+  variables = _variables(2)
+  variables["generator/0/kernel"].assign(np.full([3, 2], [[1.0, number]], np.float32))
+  message = "^training diverged: generator/0/kernel is not finite at step 2; the last checkpoint before it is kept$"
+  with pytest.raises(errors.UserError, match=message):
+    kept.save(2, variables, {"step": 2}, best=True)
+  kept.wait()
+  assert _names(tmp_path) == ["step_000000001.npz"]
+
+
+def test_a_mask_may_be_infinite(tmp_path):
+  """Of variables that are not trained."""
+  mask = tf.Variable(np.array([0.0, -np.inf], np.float32), trainable=False)
+  kept = checkpoints.Checkpoints(tmp_path)
+  kept.save(1, {"generator/0/mask": mask}, {"step": 1})
+  kept.wait()
+  other = tf.Variable(np.zeros(2, np.float32), trainable=False)
+  assert kept.restore({"generator/0/mask": other}) == {"step": 1}
+  np.testing.assert_array_equal(other, [0.0, -np.inf])
+
+
+def test_extra_arrays_of_a_network_fit_its_variables(tmp_path):
+  kept = checkpoints.Checkpoints(tmp_path)
+  for array, message in (
+    ({"generator/0/kernel": np.zeros([3, 1], np.float32)}, r"kept/generator/0/kernel has shape \(3, 1\) there, \(3, 2\) here$"),
+    ({"generator/0/kernel": np.zeros([3, 2])}, "kept/generator/0/kernel has type float64 there, float32 here$"),
+    ({"generator/0/other": np.zeros(3)}, "differs in 1 variables, kept/generator/0/kernel among them$"),
+  ):
+    kept.save(1, _variables(1), {"step": 1}, kept=array)
+    kept.wait()
+    with pytest.raises(errors.UserError, match=message):
+      kept.restore(_variables(0))
+
+
+def test_the_best_checkpoint_is_checked_beforehand(tmp_path):
+  kept, variables = checkpoints.Checkpoints(tmp_path), _variables(0)
+  _save(kept, 1)
+  kept.check_best(variables, None, needed=False)
+  advice = "; to go on, copy a kept checkpoint, such as step_000000002.npz, to its place$"
+  _save(kept, 2, best=True)
+  kept.check_best(variables, None, needed=True)
+  np.testing.assert_array_equal(variables["generator/0/kernel"], np.zeros([3, 2]))
+  with pytest.raises(errors.UserError, match=rf"best.npz is a checkpoint of another model: .* has shape \(3, 2\) there, \(3, 4\) here{advice}"):
+    kept.check_best(_variables(0, shape=(3, 4)), None, needed=True)
+  (tmp_path / "best.npz").write_bytes(b"PK")
+  with pytest.raises(errors.UserError, match=f"best.npz is damaged: File is not a zip file{advice}"):
+    kept.check_best(variables, None, needed=False)
+  (tmp_path / "best.npz").unlink()
+  with pytest.raises(errors.UserError, match=f"best.npz, the best checkpoint, is missing{advice}"):
+    kept.check_best(variables, None, needed=True)

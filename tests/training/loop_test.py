@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+import itertools
 import math
 import os
+import re
 import signal
 
 import keras
@@ -217,7 +219,9 @@ def test_the_adversarial_phase_ends_with_a_discriminator_at_chance(tmp_path, cap
   saved, save = [], loop._checkpoints.save
   loop._checkpoints.save = lambda step, variables, run_state, *args: (saved.append(run_state), save(step, variables, run_state, *args))
   loop.run([callback])
-  assert loop.run_state.step == 6 and loop.run_state.ended_at == 5 and not loop.interrupted
+  assert loop.run_state.step == 6 and loop.run_state.ended_early == {"adversarial": "StopAtChance at step 6"} and not loop.interrupted
+  assert loop.finished
+  assert loop.early_ends() == ["the phase adversarial was ended early by StopAtChance at step 6, after 4 of its 5 rounds"]
   said = [line for line in capsys.readouterr().err.splitlines() if "chance" in line]
   assert len(said) == 1 and said[0].startswith("stopped at step 6: the discriminator was at chance on held-out text in 2 evaluations in a row")
   # After a kill, the checkpoint of the evaluation, which comes before the last one, also has the phase ended.
@@ -271,7 +275,8 @@ def test_a_checkpoint_by_the_clock_resumes_bit_for_bit(tmp_path):
   for path in paths[:-1]:
     folder = tmp_path / path.stem
     folder.mkdir()
-    os.link(path, folder / path.name)
+    for name in (path.name, "best.npz"):
+      os.link(path.with_name(name), folder / name)
     pieces = []
     part = _loop("mle", folder, config=config, evaluated=pieces)
     part.restore()
@@ -337,6 +342,129 @@ def test_a_longer_schedule_continues_from_the_end_of_the_shorter_one(tmp_path):
   again.restore()
   again.run([keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: pytest.fail("a step too many"))])
   _assert_equal(_state(longer), _state(again))
+
+
+_PHASES = ("mle", "discriminator", "adversarial")
+
+
+def _outcome(lengths, before, reached):
+  """What a run of phases of the lengths `before` that has made `reached` rounds may do with other lengths: None, or the complaint."""
+  made, left = [], reached
+  for length in before:
+    made.append(min(length, left))
+    left -= made[-1]
+  last = max((i for i, rounds in enumerate(made) if rounds), default=0)
+  for i in range(last):
+    if lengths[i] != made[i]:
+      over = f"the phase {_PHASES[i]} is over, with {made[i]} of {before[i]} rounds"
+      return f"{over}, and the run is at round {made[last]} of the phase {_PHASES[last]}"
+  if lengths[last] < made[last]:
+    return f"the phase {_PHASES[last]} has made {made[last]} rounds, so it cannot have {lengths[last]}; give it {made[last]} or more"
+  return None
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("before", [(2, 2, 2), (2, 2, 0), (2, 0, 2), (0, 2, 0)])
+def test_every_change_of_a_phase_wherever_the_run_is_trains_as_asked_or_is_refused(before, tmp_path):
+  """All pairs of a step reached, the end included, and a phase made shorter, longer or empty: the run ends as one of the new lengths, or says no."""
+  algorithm, wholes = _Toy(judges.LikesToken(SPEC, 3)), {}
+  first = {name: variable.numpy() for name, variable in algorithm.variables().items()}
+
+  def begin(folder, lengths, evaluated=None):
+    """A loop of the one algorithm, as new."""
+    for name, variable in algorithm.variables().items():
+      variable.assign(first[name])
+    evaluate = lambda step: {"size": 0.0, **({} if evaluated is None else evaluated.append(step) or {})}  # noqa: E731
+    config = dataclasses.replace(CONFIG, evaluations=2)
+    loop = loop_lib.Loop(algorithm, base.Schedule(*lengths), DATA, evaluate, checkpoints.Checkpoints(folder), config)
+    loop._batches = lambda: itertools.repeat(DATA)  # The steps do not read them.
+    return loop
+
+  def whole(lengths):
+    """The state of an uninterrupted run."""
+    if lengths not in wholes:
+      loop = begin(tmp_path / f"whole{lengths}", lengths)
+      loop.run()
+      wholes[lengths] = _state(loop)
+    return wholes[lengths]
+
+  for reached in range(1, sum(before) + 1):
+    begun = begin(tmp_path / f"begun{reached}", before)
+    begun.run([_Stop(begun, reached)])
+    saved = tmp_path / f"begun{reached}" / f"step_{reached:09d}.npz"
+    for i, length in itertools.product(range(3), (0, 1, 3)):
+      lengths = (*before[:i], length, *before[i + 1 :])
+      if not sum(lengths):
+        continue
+      folder = tmp_path / f"{reached}-{i}-{length}"
+      folder.mkdir()
+      for path in (saved, saved.with_name("best.npz")):
+        if path.exists():
+          os.link(path, folder / path.name)
+      evaluated = []
+      loop = begin(folder, lengths, evaluated)
+      complaint = _outcome(lengths, before, reached)
+      if complaint:
+        with pytest.raises(errors.UserError, match=re.escape(complaint)):
+          loop.restore()
+        assert loop.run_state == loop_lib.RunState()
+        continue
+      loop.restore()
+      assert loop.finished == (sum(lengths) == reached and begun.run_state.evaluated == reached)
+      loop.run()
+      assert loop.finished and loop.run_state.step == sum(lengths), (before, reached, lengths)
+      assert loop.run_state.rounds == {name: rounds for name, rounds in zip(_PHASES, lengths) if rounds}
+      assert loop.run_state.scheduled == dict(zip(_PHASES, lengths))
+      # The end of every phase is evaluated.
+      assert begun.run_state.evaluated == sum(lengths) or evaluated[-1] == sum(lengths)
+      ended = _state(loop)
+      _assert_equal(whole(lengths), ended)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize(
+  ("lengths", "steps", "complaint"),
+  [
+    ((10, 0, 3), 7, None),  # As before: finished.
+    ((4, 0, 3), 7, None),  # What was trained.
+    ((10, 0, 5), 9, None),
+    (
+      (10, 2, 3), 0,
+      "the phase discriminator is over, with 0 of 0 rounds, and the run is at round 3 of the phase adversarial, so discriminator cannot have 2 now",
+    ),
+    (
+      (12, 0, 3), 0,
+      "the phase mle is over, with 4 of 10 rounds, ended early by EarlyStopping at step 4, and the run is at round 3 of the phase adversarial, "
+      "so mle cannot have 12 now; give it 10 again, or begin another run in a new --workdir, for example with --pretrained",
+    ),
+    ((9, 0, 3), 0, "so mle cannot have 9 now; give it 10 again"),
+    ((10, 0, 2), 0, "the phase adversarial has made 3 rounds, so it cannot have 2; give it 3 or more, or begin another run in a new --workdir"),
+  ],
+)  # fmt: skip
+def test_a_phase_that_ended_early_trains_as_asked_or_is_refused(lengths, steps, complaint, tmp_path):
+  loop, callback = _stopped_early(tmp_path, base.Schedule(10, 0, 3))
+  loop.run([callback])
+  again = _toy_loop(tmp_path, base.Schedule(*lengths), 10, lambda step: {})
+  if complaint:
+    with pytest.raises(errors.UserError, match=re.escape(complaint)):
+      again.restore()
+  else:
+    again.restore()
+    again.run()
+    assert again.run_state.step == steps and again.finished
+    assert bool(again.early_ends()) == (lengths[0] > 4)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_the_last_phase_goes_on_after_an_early_end_if_it_is_longer(tmp_path):
+  loop, callback = _stopped_early(tmp_path, base.Schedule(10, 0, 0))
+  loop.run([callback])
+  assert loop.run_state.step == 4 and loop.early_ends()
+  for length, steps in ((10, 4), (6, 4), (12, 12)):
+    again = _toy_loop(tmp_path, base.Schedule(length, 0, 0), 10, lambda step: {})
+    again.restore()
+    again.run()
+    assert again.run_state.step == steps and bool(again.early_ends()) == (steps == 4)
 
 
 def test_several_rounds_in_a_call_make_the_same_weights(tmp_path):
@@ -460,13 +588,16 @@ def test_early_stopping_ends_a_phase_and_restarts_in_the_next(tmp_path):
   assert epochs == [(0, 1), (0, 2), (0, 3), (0, 4), (2, 1), (2, 2), (2, 3)]
   assert loop.run_state.step == 7 and not loop.interrupted
   # The same schedule is finished; a longer schedule continues.
-  for rounds, step in ((3, 7), (10, 10)):
+  for rounds, step in ((3, 7), (10, 10), (10, 10)):
     again, callback = _stopped_early(tmp_path, base.Schedule(10, 0, rounds))
-    assert again.restore()
+    assert again.restore() and again.finished == (again.run_state.step == step)
     again.run([callback])
-    assert again.run_state.step == step
-  # Interrupted at its sixth round: the patience of a resumed run starts at its first evaluation.
-  assert again.run_state.ended_at == 10 and again.run_state.round == 6
+    assert again.run_state.step == step and again.finished
+  # Stopped at its sixth round: the patience of a resumed run starts at its first evaluation.
+  assert again.early_ends() == [
+    "the phase mle was ended early by EarlyStopping at step 4, after 4 of its 10 rounds",
+    "the phase adversarial was ended early by EarlyStopping at step 10, after 6 of its 10 rounds",
+  ]
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -526,9 +657,43 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
     ({"stop_at_chance": -1}, "stop_at_chance must be at least 0, not -1"),
     ({"checkpoint_minutes": -1.0}, "checkpoint_minutes must be at least 0, not -1.0"),
     ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0, not nan"),
-    ({"seed": -1}, "seed must be at least 0, not -1"),
+    ({"seed": -1}, "seed must be an integer from 0 to 4294967295, not -1"),
   ],
 )
 def test_settings_out_of_range_are_refused(setting, message):
   with pytest.raises(errors.UserError, match=message):
     loop_lib.Config(**setting)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"phase": 99}, "is damaged: its run state: phase is 99; expected 0 to 0$"),
+    ({"round": 10**9}, "is damaged: its run state: round is 1000000000, more than step, 4$"),
+    ({"step": "4"}, "is damaged: its run state: step is '4'; expected an integer$"),
+    ({"updates": {"mle": 2**31}}, "is damaged: its run state: updates.mle is 2147483648; expected 0 to 2147483647$"),
+    ({"best": math.nan}, "is damaged: its run state: best or heldout_gain is nan; expected numbers$"),
+  ],
+)
+def test_an_impossible_state_is_refused(changes, message, tmp_path):
+  loop = _loop("mle", tmp_path)
+  state = {**dataclasses.asdict(loop_lib.RunState(round=4, step=4, batches=4, updates={"mle": 4})), **changes}
+  loop._checkpoints.save(4, loop.algorithm.variables(), state)
+  loop._checkpoints.wait()
+  with pytest.raises(errors.UserError, match=message):
+    loop.restore()
+
+
+def test_a_run_does_not_go_on_without_its_best_checkpoint(tmp_path):
+  """Found when training starts, not when it ends."""
+  loop = _loop("mle", tmp_path)
+  loop.run()
+  assert _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").rename(tmp_path / "moved.npz")
+  with pytest.raises(errors.UserError, match="best.npz, the best checkpoint, is missing; to go on, copy a kept checkpoint, such as step_"):
+    _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").write_bytes((tmp_path / "moved.npz").read_bytes()[:-30])
+  with pytest.raises(errors.UserError, match="best.npz is damaged: .*; to go on, copy a kept checkpoint, such as step_"):
+    _loop("mle", tmp_path).restore()
+  (tmp_path / "best.npz").write_bytes(max(tmp_path.glob("step_*.npz")).read_bytes())
+  assert _loop("mle", tmp_path).restore()

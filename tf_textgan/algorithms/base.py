@@ -86,9 +86,11 @@ class Algorithm(abc.ABC):
     optimizers: name to Keras optimizer, built on the variables it updates, so that its slots exist before a checkpoint is restored.
     extra_rewards: the user's own rewards, which `reward` adds: functions of int32 `[B, T]` returning float32 `[B]`.
     rewarded: whether training uses `reward`, so that the user's own rewards have an effect.
+    scheduled: the settings of `Schedule` that `phases` uses.
   """
 
   rewarded = False
+  scheduled: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Schedule))
 
   def __init__(self, config: Any, networks: Networks, seed: int = 0):
     # The generator last: one that reads the discriminator needs the discriminator's variables.

@@ -59,6 +59,7 @@ class Config(pretrained.Config):
     checks.share(self, "replay_share")
     checks.at_least(self, 1, "replay_size", "discriminator_steps_per_round")
     checks.at_most(self, 1, "exploration_nucleus", "exploration_share")
+    checks.at_most(self, 1_000_000, "replay_size")
     if self.exploration_nucleus < 1.0 and not self.exploration_share:
       raise errors.UserError("exploration_share must be above 0 where exploration_nucleus is below 1: some sequences would have probability 0")
 

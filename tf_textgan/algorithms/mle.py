@@ -45,6 +45,8 @@ CATEGORIES = True
 class Algorithm(base.Algorithm):
   """See the module."""
 
+  scheduled = ("mle_steps",)
+
   def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     self._learner = self.generator

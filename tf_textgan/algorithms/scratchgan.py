@@ -64,6 +64,7 @@ class Algorithm(base.Algorithm):
   """See the module."""
 
   rewarded = True
+  scheduled = ("adversarial_steps",)
 
   def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)

@@ -38,7 +38,8 @@ class Config(pretrained.Config):
   clip_norm: float = 5.0
   # Completions of each prefix (N).
   rollouts: int = 16
-  # Completions generated at a time, which bounds the memory; 0 for about five megabytes of logits, which stay in a processor's cache.
+  # Completions generated at a time, which bounds the memory; 0 for about five megabytes of logits, which stay in a processor's cache, and at most
+  # 65,536 tokens, whose activations take some 256 MB.
   rollout_chunk: int = 0
   # Generator steps in each round; every generator samples a batch in each. The published code has 2 on reviews.
   generator_steps_per_round: int = 1
@@ -161,7 +162,7 @@ class Algorithm(base.Algorithm):
       config.rollouts,
       noise.fold(seed, "rollouts"),
       member.spec.end_token,
-      config.rollout_chunk or rollouts.cached_rows(member.spec.vocab_size),
+      config.rollout_chunk or rollouts.bounded_rows(member.spec.length, member.spec.vocab_size),
       lambda tokens, *place: penalty(tokens, discriminator.completions_class_logits(cache, tokens, *place)),
     )
 

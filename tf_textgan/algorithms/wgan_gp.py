@@ -53,6 +53,8 @@ GENERATOR_KIND = generator_base.Generator
 class Algorithm(base.Algorithm):
   """See the module."""
 
+  scheduled = ("adversarial_steps",)
+
   def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     self.optimizers["generator_optimizer"] = base.adam(self.generator, config.learning_rate, config.beta_1, config.beta_2)

@@ -14,18 +14,24 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
+import functools
 import itertools
 import pathlib
 import shlex
 import sys
+from typing import IO
 from typing import Any
 from typing import Literal
 
 import simple_parsing
 
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import progress
@@ -33,6 +39,7 @@ from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 from tf_textgan.commands import generate
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import text_files
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import bench as bench_lib
@@ -70,12 +77,17 @@ class Options:
   num: int = 2000
   # Sampling temperature. Default: the algorithm's own sampling.
   temperature: float | None = None
+  # Allow the token <unk> in the samples of runs whose training text has it. By default it is never generated: its probability is divided among the
+  # other tokens.
+  allow_unk: bool = False
   # Random seed of the samples and of all resampling.
   seed: int = 0
   # Split of the corpus to score against.
   split: Literal["train", "validation", "test"] = "test"
   # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
+  # Score runs against their data as they are now, although they changed since the runs began.
+  new_data: bool = False
   # JSON file to write; empty for a table on the standard output.
   json: str = ""
   # Score every run at many temperatures and draw the curves.
@@ -95,31 +107,98 @@ class Options:
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
+    checks.seed(self, "seed")
+    checks.path(self, "output")
 
 
+_PROBE_PREFIX = "probe_discriminator_"
 _PARTS = {"options": Options, "texts": texts.Config, "lm": neural_lm.Config, "sweep": sweep.Config, "probe": probe.Config, "guide": guided.Config}
+
+
+def _scores_runs(parts):
+  options = parts.options
+  return bool(options.workdir) or not options.file or options.sweep or options.probe
+
+
+def _samples_runs(parts):
+  """Whether runs write sentences that are scored: not with --file alone."""
+  options = parts.options
+  return _scores_runs(parts) and (not options.file or options.sweep or options.probe)
+
+
+def _compares(parts):
+  """Whether sentences are compared with real text."""
+  return not parts.options.probe and (_scores_runs(parts) or bool(parts.options.references))
+
+
+_WRITTEN = "is for what runs write; expected --workdir, without --file unless with --sweep"
+_LM = tuple(field.name for field in dataclasses.fields(neural_lm.Config))
+_RULES = (
+  flags.Rule(
+    ("references", "training"), lambda p: not _scores_runs(p), "is for files without a run; with --workdir the run's corpus is the real text"
+  ),
+  flags.Rule(("tokenizer", "lower"), lambda p: not _scores_runs(p), "is for files without a run; with --workdir the run's own tokenizer reads them"),
+  flags.Rule(("probe",), lambda p: not p.options.sweep, "is a command of its own; expected no --sweep"),
+  flags.Rule(("file",), lambda p: not p.options.probe, "is for scores and curves; --probe is for what runs write"),
+  flags.Rule(("combine",), lambda p: len(p.options.workdir) > 1, "is for two or more runs; expected one --workdir for each"),
+  flags.Rule(("combine", "guide", "num", "allow_unk"), _samples_runs, _WRITTEN),
+  flags.Rule(("num",), lambda p: not p.options.probe, "is for scores and curves; --probe has as many samples as real sentences"),
+  flags.Rule(
+    ("temperature",),
+    lambda p: _samples_runs(p) and not p.options.sweep and not p.options.probe,
+    "is for the scores of runs, without --file and --probe; --sweep has --temperatures",
+  ),
+  flags.Rule(("split",), lambda p: _scores_runs(p) and not p.options.probe, "is for scores against a run's corpus; --probe uses the test split"),
+  flags.Rule(("checkpoint", "trust_config", "new_data"), _scores_runs, "is for runs; expected --workdir"),
+  flags.Rule(("json",), lambda p: not p.options.sweep, "is for a table of scores; --sweep writes its own into --output"),
+  flags.Rule(
+    ("output", "baseline", *(field.name for field in dataclasses.fields(sweep.Config))), lambda p: p.options.sweep, "is for curves; expected --sweep"
+  ),
+  flags.Rule(
+    ("bleu_protocol", "encoder", *_LM), _compares, "is for scores against real text; expected --workdir, or --references, and no --probe"
+  ),
+  flags.Rule(_LM, lambda p: p.lm.lm_size > 0, "is for the LSTM language model; expected --lm_size above 0"),
+  *flags.GUIDING,
+)
+
+
+def _probing(network):
+  """The rule of the probe's flags; `network`: the `Config` of its network."""
+  names = [field.name for field in dataclasses.fields(probe.Config)] + [f"{_PROBE_PREFIX}{field.name}" for field in dataclasses.fields(network)]
+  return flags.Rule(tuple(names), lambda p: p.options.probe, "is for a new discriminator; expected --probe")
 
 
 def parse(argv: Sequence[str]) -> Any:
   """Parses a command line into an object with one attribute per part; the probe's network is chosen by its flag."""
   name = flags.chosen(flags.expand_flagfiles(argv[1:]), "probe_discriminator").get("probe_discriminator", probe.Config().probe_discriminator)
-  parts = _PARTS | {"probe_network": probe.network_config(name)}
-  return flags.parse_parts(argv, parts, __doc__, {"probe_network": "probe_discriminator_"})
+  network = probe.network_config(name)
+  parts = _PARTS | {"probe_network": network}
+  return flags.parse_parts(argv, parts, __doc__, {"probe_network": _PROBE_PREFIX}, (*_RULES, _probing(network)))
 
 
-def read(path: str, options: Options) -> list[tuple[str, ...]]:
-  """The words of each line of a text file, without blank lines."""
+def read(sentences: Iterable[str], options: Options) -> list[tuple[str, ...]]:
+  """The words of each sentence."""
   split = tokenizers.find(options.tokenizer or "word").split
-  return [tuple(split(line.lower() if options.lower else line)) for line in text_files.sentences(path)]
+  return [tuple(split(sentence.lower() if options.lower else sentence)) for sentence in sentences]
+
+
+def _read_real(path, options):
+  """The words of each line of real text, without blank lines, whose number is printed to the standard error."""
+  found = text_files.sentences(path)
+  total = sum(1 for _ in text_files.lines(path, keep_blank=True))
+  if total > len(found):
+    print(corpus_lib.blank_note(path, total - len(found), total), file=sys.stderr)
+  return read(found, options)
 
 
 def score_file(path: str, parts: Any) -> dict[str, estimates.Estimate]:
-  """Scores a file without a run, against `references` if given."""
+  """Scores a file without a run, against `references` if given. A blank line is an empty sentence; real text has none."""
   options = parts.options
-  sentences = read(path, options)
-  training = read(options.training, options) if options.training else None
+  sentences = read(text_files.samples(path), options)
+  training = _read_real(options.training, options) if options.training else None
   if options.references:
-    return texts.Scorer(read(options.references, options), training, parts.texts, parts.lm, seed=options.seed)(sentences)
+    references = _read_real(options.references, options)
+    return texts.Scorer(references, training, parts.texts, parts.lm, seed=options.seed)(sentences)
   return statistics.statistics(sentences, None, training, options.seed)
 
 
@@ -134,10 +213,12 @@ def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
   if options.num < 2:
     raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
-  bench_lib.check_same_corpus(loaded)
+  bench_lib.check_same_corpus(loaded, options.new_data)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
   guided_systems = _guide(loaded, combined, parts.guide, options)
-  return bench_lib.Bench(loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm)
+  return bench_lib.Bench(
+    loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data, options.allow_unk
+  )
 
 
 def _guide(loaded, combined, config, options):
@@ -176,6 +257,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
   baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
   if baseline and baseline not in bench.runs:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
+  pathlib.Path(options.output).mkdir(parents=True, exist_ok=True)  # Before the slow part.
   total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
   with progress.bar(total=total, unit="point") as bar:
     found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
@@ -237,39 +319,75 @@ def _as_json(numbers):
 def main(parts: Any) -> None:
   """Scores runs or files; prints or writes the results."""
   options = parts.options
+  # Opened first: what cannot be written is not measured.
+  with files.output(options.json) if options.json and not options.sweep else contextlib.nullcontext() as file:
+    if code := _score(parts, file):
+      sys.exit(code)  # An interrupt, which leaves an old JSON file as it was.
+
+
+def _score(parts, file):
+  """Scores runs or files; writes the results to an open file, or prints a table if it is None. Returns an exit code, None for success."""
+  options = parts.options
   experiment_lib.import_all(options.imports)
   workdirs, paths = generate.repeated(options.workdir), generate.repeated(options.file)
   parts.options = options = dataclasses.replace(options, workdir=workdirs, file=paths)
   if not workdirs and (not paths or options.sweep or options.probe):
     workdirs = ["runs/default"]
-  if workdirs and (options.references or options.training):
-    raise errors.UserError("--references and --training are for files without a run; with --workdir the run's corpus is the real text")
-  if workdirs and (options.tokenizer or options.lower):
-    raise errors.UserError("--tokenizer and --lower are for files without a run; with --workdir the run's own tokenizer reads them")
-  if options.combine and len(workdirs) < 2:
-    raise errors.UserError("--combine is for two or more runs; expected one --workdir for each")
-  if parts.guide.guide != "none" and (not workdirs or paths and not options.sweep and not options.probe):
-    raise errors.UserError("--guide is for what runs write; expected --workdir, without --file unless with --sweep")
   if not workdirs:
-    systems = {path: score_file(path, parts) for path in paths}
+    scores = {path: functools.partial(score_file, path, parts) for path in paths}
   else:
     bench = make_bench(workdirs, parts)
     if options.sweep:
       draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
-      return
+      return None
     if options.probe:
-      systems = probe_runs(bench, parts)
-    elif paths:
-      systems = {path: bench.score_file(path) for path in paths}
+      write(probe_runs(bench, parts), file)
+      return None
+    if paths:
+      scores = {path: functools.partial(bench.score_file, path) for path in paths}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
-      systems = {name: bench.score(name)(picker) for name in bench.generators()}
-  if not options.json:
+      scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
+  return score_all(scores, options, file)
+
+
+def score_all(
+  scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], options: Options, file: IO[str] | None
+) -> int | None:
+  """Scores systems, name to function, one after another, and prints or writes their numbers.
+
+  An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
+  written.
+
+  Returns:
+    The exit code: 130 after an interrupt, as the shell has it, else None.
+  """
+  systems = {}
+  for name, score in scores.items():
+    try:
+      systems[name] = score()
+    except KeyboardInterrupt as e:
+      found, missing = (e.found, e.missing) if isinstance(e, progress.Stopped) else ({}, ["all metrics"])
+      if found:
+        systems[name] = found
+      if systems:
+        print_table(systems)
+      others = [other for other in scores if other not in systems and other != name]
+      lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
+      print(f"interrupted: {'; '.join(lines)}{f'; {options.json} is not written' if file else ''}", file=sys.stderr)
+      return 130
+  write(systems, file)
+  return None
+
+
+def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None) -> None:
+  """Prints the table, or writes the open JSON file."""
+  if file is None:
     print_table(systems)
     return
   flat = {name: _as_json(numbers) for name, numbers in systems.items()}
   # A single system needs no name.
-  files.write_json(options.json, next(iter(flat.values())) if len(flat) == 1 else flat)
+  file.write(files.as_json(next(iter(flat.values())) if len(flat) == 1 else flat))
 
 
 def run() -> None:

@@ -5,6 +5,8 @@ flags from a file, one on a line; later flags override it.
 """
 
 import argparse
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -12,12 +14,112 @@ import difflib
 import os
 import re
 from typing import Any
+from typing import NamedTuple
 
-from absl import flags as absl_flags
 import simple_parsing
 
 from tf_textgan import errors
+from tf_textgan import files
+from tf_textgan import registry
+from tf_textgan.data import tfds_text
+from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.sampling import estimators
+
+
+class Rule(NamedTuple):
+  """Says when some flags have no effect.
+
+  Attributes:
+    names: the flags' names.
+    used: function of the parsed command line: whether they have an effect.
+    purpose: what they are for and what was expected, the end of a sentence that begins with a flag.
+  """
+
+  names: tuple[str, ...]
+  used: Callable[[Any], bool]
+  purpose: str
+
+
+def _has_phase(name: str) -> Callable[[experiment_lib.Experiment], bool]:
+  """Whether an experiment's algorithm uses a length of the schedule, or the length is 0."""
+
+  def used(experiment):
+    scheduled = registry.load("tf_textgan.algorithms", experiment.choices.algorithm).Algorithm.scheduled
+    return name in scheduled or getattr(experiment.schedule, name) == 0
+
+  return used
+
+
+def _setting(name: str, used: Callable[[Any], bool]) -> Callable[[experiment_lib.Experiment], bool]:
+  """Whether another setting of the algorithm, if it has one of that name, gives a flag an effect."""
+  return lambda experiment: not hasattr(experiment.algorithm, name) or used(getattr(experiment.algorithm, name))
+
+
+# Of `train.py`; the parsed command line is an experiment.
+_TRAINING = (
+  *(
+    Rule((name,), _has_phase(name), "is the length of a phase that this --algorithm does not have; expected 0, or no such flag")
+    for name in ("mle_steps", "discriminator_steps", "adversarial_steps")
+  ),
+  Rule(("export_version",), lambda e: e.choices.export, "is for the SavedModel; expected --export true"),
+  Rule(
+    ("data_dir",), lambda e: not tfds_text.is_path(e.choices.dataset), "is for datasets to prepare, but --dataset is the folder of a prepared one"
+  ),
+  Rule(("clip_ratio",), _setting("policy_updates", lambda x: x > 1), "is for several updates on the same samples; expected --policy_updates above 1"),
+  Rule(("control_learning_rate",), _setting("estimator", lambda x: x in estimators.CONTROLLED), "is for the --estimator rebar or relax"),
+  Rule(
+    ("max_temperature", "min_temperature"),
+    _setting("estimator", lambda x: x in estimators.RELAXED),
+    f"is for a relaxed --estimator: {', '.join(estimators.RELAXED)}",
+  ),
+  Rule(("penalty_weight",), _setting("loss", lambda x: x == "wasserstein"), "is for --loss wasserstein"),
+  Rule(
+    ("schedule_steps", "temperature_step"),
+    _setting("temperature_schedule", lambda x: x != "constant"),
+    "is for a temperature that changes, but --temperature_schedule is constant",
+  ),
+  Rule(("continuations",), _setting("mixed", bool), "is for mixed training; expected --mixed true"),
+  Rule(("search_every",), _setting("decoding", lambda x: x == "search"), "is for --decoding search"),
+  Rule(("demonstration_advantage",), _setting("demonstration_share", lambda x: x > 0), "is for a --demonstration_share above 0"),
+  Rule(("replay_size",), _setting("replay_share", lambda x: x > 0), "is for a --replay_share above 0"),
+  Rule(("exploration_temperature",), _setting("exploration_share", lambda x: x > 0), "is for an --exploration_share above 0"),
+  Rule(("exploration_nucleus",), _setting("exploration_share", lambda x: x < 1), "is for an --exploration_share below 1"),
+)
+
+# Of `guided.Config`, for every command that has it as `guide`.
+GUIDING = (
+  *(
+    Rule((field.name,), lambda p: p.guide.guide != "none", "is for guided sampling; expected --guide")
+    for field in dataclasses.fields(guided.Config)
+    if field.name != "guide"
+  ),
+  Rule(("search_every",), lambda p: p.guide.guide == "search", "is for --guide search"),
+  Rule(("rejection_percentile",), lambda p: p.guide.guide == "rejection", "is for --guide rejection"),
+)
+
+# Values that ask for nothing.
+_OFF = ("", "false", "none")
+
+
+def check_used(arguments: Iterable[str], parsed: Any, rules: Iterable[Rule]) -> None:
+  """Raises a `UserError` for a flag that would have no effect.
+
+  Args:
+    arguments: of the command line, flagfiles expanded. A flag without a value, or with the value false or none, is allowed.
+    parsed: what the arguments were parsed into, for the rules.
+    rules: of the command.
+  """
+  arguments = list(arguments)
+  given = {}
+  for argument, following in zip(arguments, [*arguments[1:], "--"]):
+    if argument.startswith("--"):
+      name, equals, value = argument[2:].partition("=")
+      given[name] = value if equals else "true" if following.startswith("--") else following
+  for rule in rules:
+    for name in rule.names:
+      if name in given and given[name].lower() not in _OFF and not rule.used(parsed):
+        raise errors.UserError(f"--{name} {rule.purpose}")
 
 
 class Parser(simple_parsing.ArgumentParser):
@@ -56,7 +158,9 @@ def parse(argv: Sequence[str], description: str, quickstart: str | os.PathLike |
       parser.add_arguments(cls, dest=name + "_config", prefix=experiment_lib.PREFIXES.get(name, ""), default=defaults.get(name))
   parsed = parse_all(parser, arguments)
   parts = {name: getattr(parsed, name + "_config", None) for name in classes}
-  return experiment_lib.Experiment(choices=parsed.choices, **parts)
+  experiment = experiment_lib.Experiment(choices=parsed.choices, **parts)
+  check_used(arguments, experiment, _TRAINING)
+  return experiment
 
 
 def parse_options(argv: Sequence[str], cls: type, description: str) -> Any:
@@ -64,7 +168,13 @@ def parse_options(argv: Sequence[str], cls: type, description: str) -> Any:
   return parse_parts(argv, {"options": cls}, description).options
 
 
-def parse_parts(argv: Sequence[str], classes: Mapping[str, type], description: str, prefixes: Mapping[str, str] | None = None) -> Any:
+def parse_parts(
+  argv: Sequence[str],
+  classes: Mapping[str, type],
+  description: str,
+  prefixes: Mapping[str, str] | None = None,
+  rules: Iterable[Rule] = (),
+) -> Any:
   """Parses a command line into instances of several dataclasses, whose fields have different names.
 
   Args:
@@ -72,6 +182,7 @@ def parse_parts(argv: Sequence[str], classes: Mapping[str, type], description: s
     classes: name to dataclass.
     description: first line of `--help`.
     prefixes: name to the prefix of its flags; None for no prefixes.
+    rules: when flags would have no effect, which is refused; functions of the result.
 
   Returns:
     An object with an attribute for each name; raises as `parse`.
@@ -79,7 +190,10 @@ def parse_parts(argv: Sequence[str], classes: Mapping[str, type], description: s
   parser = Parser(prog=argv[0], description=description, add_config_path_arg=False)
   for name, cls in classes.items():
     parser.add_arguments(cls, dest=name, prefix=(prefixes or {}).get(name, ""))
-  return parse_all(parser, expand_flagfiles(argv[1:]))
+  arguments = expand_flagfiles(argv[1:])
+  parsed = parse_all(parser, arguments)
+  check_used(arguments, parsed, rules)
+  return parsed
 
 
 def parse_all(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
@@ -97,11 +211,54 @@ def parse_all(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argp
 
 
 def expand_flagfiles(arguments: Sequence[str]) -> list[str]:
-  """Replaces every `--flagfile` by the flags in the file."""
+  """Replaces every `--flagfile` by the flags in the file, one on a line; blank lines and those that start with # or // are comments.
+
+  Raises:
+    UserError: a flagfile cannot be read, holds itself, or is no UTF-8 text; or an argument is no text.
+  """
+  return _expand(arguments, ())
+
+
+def _expand(arguments, inside):
+  """See `expand_flagfiles`; `inside`: the flagfiles that hold the arguments, outermost first."""
+  expanded, rest = [], list(arguments)
+  while rest:
+    argument = rest.pop(0)
+    _check_text(argument)
+    name, equals, path = argument.partition("=")
+    if name not in ("--flagfile", "-flagfile"):
+      expanded.append(argument)
+      continue
+    if not equals:
+      if not rest:
+        raise errors.UserError("--flagfile: expected the path of a file")
+      path = rest.pop(0)
+    path = os.path.expanduser(path.strip())
+    if path in inside:
+      raise errors.UserError(f"the flagfile {path} holds itself: {' holds '.join([*inside, path])}")
+    expanded += _expand(_flagfile_lines(path), (*inside, path))
+  return expanded
+
+
+def _flagfile_lines(path):
+  """The lines of a flagfile without comments."""
   try:
-    return absl_flags.FLAGS.read_flags_from_files(list(arguments))
-  except (absl_flags.Error, OSError, UnicodeDecodeError) as e:
-    raise errors.UserError(f"cannot read the flagfile: {e}") from e
+    lines = [line.strip() for line in files.read_text(path).removeprefix("\ufeff").split("\n")]
+  except (OSError, UnicodeDecodeError) as e:
+    raise errors.UserError(f"cannot read the flagfile {path}: {getattr(e, 'strerror', None) or e}") from e
+  return [line for line in lines if line and not line.startswith(("#", "//"))]
+
+
+def _check_text(argument):
+  """Raises a `UserError` for an argument that could not be written to a file of UTF-8, undecodable bytes or a NUL from a flagfile, and for `--`."""
+  try:
+    argument.encode("utf-8")
+  except UnicodeEncodeError as e:
+    raise errors.UserError(f"the argument {argument!a} is not UTF-8 text") from e
+  if "\0" in argument:
+    raise errors.UserError(f"the argument {argument!a} has a NUL character")
+  if argument == "--" or argument.endswith("=--"):  # `argparse` takes it out, and the flag's value becomes a list.
+    raise errors.UserError(f"unexpected argument {argument!r}; flags start with --, and -- is no value: see --help")
 
 
 def chosen(arguments: Sequence[str], *names: str) -> dict[str, str]:

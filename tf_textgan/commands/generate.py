@@ -6,6 +6,7 @@ quiet.start_tensorflow()
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -17,7 +18,9 @@ from typing import Literal
 import simple_parsing
 import tensorflow as tf
 
+from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
@@ -46,6 +49,9 @@ class Options:
   top_k: int = 0
   # Sample from the smallest set of tokens with this total probability; 1 keeps all.
   nucleus: float = 1.0
+  # Allow the token <unk>, which stands for words outside the vocabulary, if the run's training text has it. By default it is never generated: its
+  # probability is divided among the other tokens.
+  allow_unk: bool = False
   # Random seed: the same seed generates the same sentences.
   seed: int = 0
   # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
@@ -62,6 +68,13 @@ class Options:
 
   def __post_init__(self):
     checkpoints.check(self.checkpoint)
+    checks.seed(self, "seed")
+
+
+_RULES = (
+  flags.Rule(("top_k", "nucleus"), lambda p: p.options.temperature != 0, "is for random draws, but --temperature 0 takes the most probable token"),
+  *flags.GUIDING,
+)
 
 
 def picker_of(temperature: float | None, top_k: int, nucleus: float) -> pickers.Categorical | None:
@@ -91,8 +104,11 @@ def category_of(name: str, categories: Sequence[str], workdir: str) -> tf.Tensor
 
 
 def repeated(values: Iterable[list[str]]) -> list[str]:
-  """Flattens the values of a repeatable flag, one list for each use."""
-  return list(itertools.chain.from_iterable(values))
+  """Flattens the values of a repeatable flag, one list for each use; raises a `UserError` if one is no path."""
+  paths = list(itertools.chain.from_iterable(values))
+  for path in paths:
+    files.check_path(path)
+  return paths
 
 
 def check_num(num: int) -> None:
@@ -108,6 +124,14 @@ def main(parts: Any) -> None:
   experiment_lib.import_all(options.imports)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   workdirs = repeated(options.workdir) or ["runs/default"]
+  # Opened first: what cannot be written is not generated.
+  with files.output(options.output) if options.output else contextlib.nullcontext(sys.stdout) as file:
+    _write(parts, picker, workdirs, file)
+
+
+def _write(parts, picker, workdirs, file):
+  """Generates the sentences and writes them to an open file."""
+  options = parts.options
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
@@ -116,6 +140,8 @@ def main(parts: Any) -> None:
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   guide = parts.guide.guide
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint, options.trust_config)
+  unknown = None if options.allow_unk and all(each.unknown for each in loaded.values()) else run.tokenizer.unknown_token
+  picker = pickers.without(picker or writer.picker, unknown)
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.tokenizer.decode(generated.tokens.numpy())
   if options.format == "jsonl":
@@ -125,19 +151,19 @@ def main(parts: Any) -> None:
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
-  text = "".join(sentence + "\n" for sentence in sentences)
-  if options.output:
-    with open(options.output, "w", encoding="utf-8") as file:
-      file.write(text)
-  else:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+  file.writelines(sentence + "\n" for sentence in sentences)
+  file.flush()
   if generated.proposals is not None:
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
 
 
+def parse(argv: Sequence[str]) -> Any:
+  """Parses a command line into an object with the parts `options` and `guide`."""
+  return flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__, rules=_RULES)
+
+
 def run() -> None:
   """The command `generate.py`."""
-  cli.run(lambda argv: flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__), main)
+  cli.run(parse, main)

@@ -59,7 +59,9 @@ class Options:
 
   def __post_init__(self):
     checks.at_least(self, 2 * _BLOCKS, "draws")
-    checks.at_least(self, 0, "generator_draws", "control_steps", "seed")
+    checks.at_least(self, 0, "generator_draws", "control_steps")
+    checks.seed(self, "seed")
+    checks.path(self, "output")
 
 
 class Table(base.Autoregressive):
@@ -379,7 +381,8 @@ def run(options: Options) -> list[Row]:
 def main(options: Options) -> None:
   """Measures, prints, stores and draws the results."""
   output = pathlib.Path(options.output)
-  output.mkdir(parents=True, exist_ok=True)
+  with files.writing(output):
+    output.mkdir(parents=True, exist_ok=True)
   rows = run(options)
   print(f"{'problem':16}{'estimator':26}{'temperature':>12}{'bias':>10}{'+-':>10}{'deviation':>10}{'CPU-ms':>10}")
   for row in rows:
@@ -387,8 +390,9 @@ def main(options: Options) -> None:
     found = f"{row.bias:>10.3g}{1.96 * row.bias_error:>10.2g}{row.deviation:>10.3g}{row.cpu_ms:>10.1f}"
     print(f"{row.problem:16}{row.estimator:26}{temperature:>12}{found}")
   files.write_json(output / "laboratory.json", [row._asdict() for row in rows])
-  (output / "picking.png").write_bytes(plots.estimators(rows))
-  (output / "piecewise.png").write_bytes(plots.piecewise(*piecewise()))
+  for name, picture in (("picking.png", plots.estimators(rows)), ("piecewise.png", plots.piecewise(*piecewise()))):
+    with files.replacing(output / name) as temporary:
+      temporary.write_bytes(picture)
   print(f"figures: {output / 'picking.png'}, {output / 'piecewise.png'}")
 
 

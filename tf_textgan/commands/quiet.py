@@ -15,6 +15,7 @@ def start_tensorflow() -> None:
   Later TensorFlow warnings, such as about a function retraced for each picker of a sweep, do not concern users of a command and are silenced too.
   If TF_CPP_MIN_LOG_LEVEL is set, nothing is silenced.
   """
+  _open_closed_streams()
   if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     return
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -34,3 +35,15 @@ def start_tensorflow() -> None:
       held.seek(0)
       said = held.read().decode(errors="replace").splitlines(keepends=True)
       sys.stderr.write("".join(line for line in said if not _NOTE.match(line)))
+
+
+def _open_closed_streams():
+  """Opens the null device in place of standard streams that the shell has closed, so that no file takes the number of one and gets its messages."""
+  for number in range(3):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # The lowest free number.
+  for name, number in (("stdout", 1), ("stderr", 2)):
+    if getattr(sys, name) is None:
+      setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))

@@ -1,5 +1,7 @@
 """Laws of every algorithm. A new file in tf_textgan/algorithms is found by its name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,6 +53,24 @@ def _moved(before, after):
 def _largest_difference(first, second):
   """The largest difference between two results of `_networks`."""
   return max(np.abs(a - b).max() for key in first for a, b in zip(first[key], second[key]))
+
+
+@_each_algorithm
+def test_its_phases_have_the_lengths_it_names(name):
+  read = set()
+
+  class Schedule(base.Schedule):
+    """Notes which of its settings are read."""
+
+    def __getattribute__(self, setting):
+      read.add(setting)
+      return super().__getattribute__(setting)
+
+  algorithm, schedule = tiny.algorithm(name, tiny.SPECS["text"]), Schedule(3, 6, 2)
+  read.clear()
+  algorithm.phases(schedule)
+  settings = {field.name for field in dataclasses.fields(base.Schedule)}
+  assert read & settings == set(registry.load("tf_textgan.algorithms", name).Algorithm.scheduled)
 
 
 # Fixed-length sequences: one algorithm of each family only.

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import tensorflow as tf
+
+from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.data import corpus
 from tf_textgan.data import tfds_text
@@ -40,11 +43,26 @@ def load(
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: neither the library nor TFDS has a dataset of that name, or its config is wrong.
+    UserError: neither the library nor TFDS has a dataset of that name, its config is wrong, or the folder cannot be reached.
   """
+  _check_folder(data_dir)
+  if registry.is_outside(name):
+    made = registry.load(_PACKAGE, name).load(config, data_dir, tokenizer, length)
+    corpus.check(made, f"the corpus of {name}")
+    return made
   if _is_module(name):
     return registry.load(_PACKAGE, name).load(config, data_dir, tokenizer, length)
   return tfds_text.load_registered(name, config, data_dir, tokenizer, length)
+
+
+def _check_folder(data_dir):
+  """Raises a `UserError` for a folder on another machine, such as gs://bucket/data, that cannot be reached."""
+  if data_dir is None or "://" not in str(data_dir):
+    return
+  try:
+    tf.io.gfile.exists(str(data_dir))
+  except tf.errors.OpError as error:
+    raise errors.UserError(f"the data_dir {data_dir} cannot be reached: {error.message}") from error
 
 
 def _is_module(name):

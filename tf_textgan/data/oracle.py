@@ -15,7 +15,9 @@ import zipfile
 
 import numpy as np
 
+from tf_textgan import arrays
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data import corpus
 
 UNITS = 32
@@ -47,19 +49,24 @@ def read_parameters(path: str | os.PathLike, vocab_size: int) -> dict[str, np.nd
   """
   shapes = _shapes(vocab_size)
   try:
-    with np.load(path) as arrays:
-      parameters = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
+    with files.open_regular(path) as file, zipfile.ZipFile(file) as archive:
+      headers = arrays.headers(archive)
+      if missing := [name for name in shapes if name not in headers]:
+        raise errors.UserError(f"the oracle file {path} has no array {', '.join(missing)}; it needs {', '.join(shapes)}")
+      for name, shape in shapes.items():
+        if headers[name].shape != shape:
+          raise errors.UserError(
+              f"the array {name} of the oracle file {path} must have shape {shape} for a vocabulary of {vocab_size}, but has "
+              f"{headers[name].shape}")
+        if headers[name].dtype.kind not in "fiu":
+          raise errors.UserError(f"the array {name} of the oracle file {path} must hold numbers, but has type {headers[name].dtype}")
+      parameters = {name: arrays.read(archive, name).astype(np.float32) for name in shapes}
   except OSError as error:
     raise errors.UserError(f"cannot read the oracle file {path}: {error.strerror or error}") from error
-  except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-    raise errors.UserError(f"the oracle file {path} is not an .npz file of arrays") from error
-  if missing := [name for name in shapes if name not in parameters]:
-    raise errors.UserError(f"the oracle file {path} has no array {', '.join(missing)}; it needs {', '.join(shapes)}")
-  for name, shape in shapes.items():
-    if parameters[name].shape != shape:
-      raise errors.UserError(
-          f"the array {name} of the oracle file {path} must have shape {shape} for a vocabulary of {vocab_size}, but has "
-          f"{parameters[name].shape}")
+  except arrays.DAMAGES as error:
+    raise errors.UserError(f"the oracle file {path} is not an .npz file of arrays: {' '.join(str(error).split())}") from error
+  if not_finite := [name for name, parameter in parameters.items() if not np.isfinite(parameter).all()]:
+    raise errors.UserError(f"the array {not_finite[0]} of the oracle file {path} holds numbers that are not finite")
   return parameters
 
 

@@ -4,18 +4,32 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import functools
+import logging as std_logging
 import sys
 from typing import Any
+from unittest import mock
+import urllib.parse
 
 from absl import logging
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
+from tensorflow_datasets.core.download import downloader
 
 from tf_textgan import errors
+from tf_textgan import files
 
-# Errors of the network (OSErrors), of the disk, and of a source that has changed.
-_NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError)
+# What TFDS and TensorFlow make of an error of the disk, among others.
+_WRAPPED = (RuntimeError, tf.errors.OpError)
+# Errors of the network (OSErrors), of the disk, of a source that has changed, and of a package that a TFDS dataset needs.
+_NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatchingChecksumError, ImportError)
+
+# Without a network a download fails in less than ten seconds: after this many retries, with pauses of 0, .4 and .8 seconds, ...
+_RETRIES = 3
+# ... and this many seconds without a connection, or without a byte.
+_TIMEOUT = (2.0, 60.0)
 
 
 def prepare(make_builder: Callable[[], Any], hint: str = "check the network and the folder") -> Any:
@@ -39,12 +53,21 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
       return builder
   try:
     # TFDS prints its progress, which must not mix with a command's output.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), _impatient():
       builder.download_and_prepare()
-  except _NOT_PREPARED as error:
+  except AssertionError as error:
+    if "anual dir" not in str(error):
+      raise
+    # A dataset that TFDS does not download: the error says from where the user can.
+    raise errors.UserError(f"the dataset {builder.name} must be downloaded by hand: {' '.join(str(error).split())}") from error
+  except (*_NOT_PREPARED, *_WRAPPED) as error:
     # Workers started together all prepare; only the first to finish can move its result into place.
     if not builder.data_path.exists():
-      reason = str(error).strip().splitlines()[0]
+      if unwritten := files.reason_in(error):
+        raise files.NotWritten(builder.data_path, unwritten) from error
+      if isinstance(error, _WRAPPED):
+        raise
+      reason = _reason(error)
       raise errors.UserError(f"the dataset {builder.name} could not be downloaded or prepared ({reason}); {hint}") from error
   with _quiet():
     return make_builder()
@@ -72,7 +95,7 @@ class Labels:
 
 def raw_labels(builder: Any, split: str, feature: str) -> Iterator[int | bytes]:
   """Yields the values of a feature of a prepared split, integers or bytes, in order."""
-  for batch in read(builder, split, lambda example: _inside(example, feature)):
+  for batch in _values(builder, split, feature):
     yield from batch.tolist()
 
 
@@ -95,9 +118,15 @@ class Sentences:
     self._builder, self._split, self._feature = builder, split, feature
 
   def __iter__(self) -> Iterator[str]:
-    for batch in read(self._builder, self._split, lambda example: _inside(example, self._feature)):
+    for batch in _values(self._builder, self._split, self._feature):
       for text in batch:
         yield text.decode("utf-8", errors="replace")
+
+  def __len__(self) -> int:
+    """The number of sentences. Raises `TypeError` if the dataset does not know it."""
+    if not self._builder.info.splits:
+      raise TypeError(f"{self._builder.name} lists no splits")
+    return self._builder.info.splits[self._split].num_examples
 
 
 def read(builder: Any, split: str, pick: Callable[[Any], Any]) -> Iterator[np.ndarray]:
@@ -115,11 +144,43 @@ def read(builder: Any, split: str, pick: Callable[[Any], Any]) -> Iterator[np.nd
   yield from dataset.map(pick).batch(1024).prefetch(1).as_numpy_iterator()
 
 
+def _values(builder, split, feature):
+  """Yields NumPy arrays of up to 1024 values of a feature, one integer or string an example, in order."""
+  info = builder.info
+  # A dataset mocked by `tfds.testing` lists no splits.
+  if not info.splits or info.file_format is not tfds.core.FileFormat.TFRECORD:
+    yield from read(builder, split, lambda example: _inside(example, feature))
+    return
+  # A thousand examples parsed at once: `as_dataset` parses one after another, which takes fifty times as long.
+  value = _inside(info.features, feature).get_serialized_info()
+  spec = {feature: tf.io.FixedLenFeature([], tf.string if value.tf_dtype == tf.string else tf.int64, value.default_value)}
+  for shard in info.splits[split].file_instructions:
+    records = tf.data.TFRecordDataset(shard.filename).skip(shard.skip).take(shard.take).batch(1024)
+    yield from records.map(lambda batch: tf.io.parse_example(batch, spec)[feature]).prefetch(1).as_numpy_iterator()
+
+
 def _inside(example, feature):
   """A feature of an example; `"a/b"` is the feature b inside a."""
   for name in feature.split("/"):
     example = example[name]
   return example
+
+
+def _reason(error):
+  """Why a dataset could not be prepared, in one line."""
+  if isinstance(error, downloader.requests.ConnectionError) and error.request is not None:
+    return f"there is no connection to {urllib.parse.urlsplit(error.request.url).netloc}"
+  return str(error).strip().splitlines()[0]
+
+
+@contextlib.contextmanager
+def _impatient():
+  """Has TFDS give up a download without a connection soon; it would try for three minutes, or forever. Also hides its warning of every retry."""
+  # For good: after the first download that failed the others go on for a while.
+  std_logging.getLogger("urllib3.connectionpool").setLevel(std_logging.ERROR)
+  opened = functools.partial(downloader._open_with_requests, timeout=_TIMEOUT)
+  with mock.patch.object(downloader, "MAX_RETRIES", _RETRIES), mock.patch.object(downloader, "_open_with_requests", opened):
+    yield
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 from tf_textgan import errors
+from tf_textgan import sequences
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -37,8 +38,8 @@ def check(config: TextConfig) -> None:
   special = len(tokenizers.SPECIAL_TOKENS)
   if config.max_vocab_size and config.max_vocab_size <= special:
     raise errors.UserError(f"max_vocab_size must be 0 or more than the {special} special tokens, not {config.max_vocab_size}")
-  if config.max_length and config.max_length < 2:
-    raise errors.UserError(f"max_length must be 0 or at least 2 (a token and the end token), not {config.max_length}")
+  if config.max_length and not 2 <= config.max_length <= sequences.LONGEST:
+    raise errors.UserError(f"max_length must be 0, or from 2 (a token and the end token) to {sequences.LONGEST}, not {config.max_length}")
 
 
 def encode(

@@ -38,7 +38,7 @@ class Table(tf.Module):
       num_special: number of special tokens, which come first and which no text can spell.
       split: function from strings `[N]` to their pieces, a ragged string tensor `[N, (pieces)]`.
       joint: string between the pieces of a decoded sentence.
-      lowercase: lower-case sentences first. Unlike Python, this knows no exceptions (the Turkish dotted I) and stops at a NUL.
+      lowercase: lower-case sentences first.
       pad: id of padding.
       eos: id that ends a sequence.
       unk: id of every token not in the vocabulary.
@@ -55,7 +55,7 @@ class Table(tf.Module):
     """Ids of strings `[N]`, as the tokenizer's `encode`: int32 `[N, length]`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
-    tokens = self._split(tf.strings.lower(texts, encoding="utf-8") if self._lowercase else texts)
+    tokens = self._split(_lower(texts) if self._lowercase else texts)
     ids = tokens.with_values(tf.cast(self._table.lookup(tokens.values), tf.int32))
     end = tf.RaggedTensor.from_tensor(tf.fill([tf.shape(texts)[0], 1], self._eos))
     return tf.concat([ids, end], axis=1).to_tensor(self._pad, shape=[None, length])
@@ -68,6 +68,12 @@ class Table(tf.Module):
     shown = tf.logical_not(tf.logical_or(ended, tf.equal(tokens, self._pad)))
     pieces = tf.ragged.boolean_mask(tf.gather(self._tokens, tokens), shown)
     return tf.strings.reduce_join(pieces, axis=1, separator=self._joint)
+
+
+def _lower(texts):
+  """Lower-cases strings. TensorFlow would stop at a NUL, so a character that no text contains stands in for it."""
+  texts = tf.strings.regex_replace(texts, r"\x00", "\ufdd0")
+  return tf.strings.regex_replace(tf.strings.lower(texts, encoding="utf-8"), "\ufdd0", "\0")
 
 
 class Integers(tf.Module):

@@ -10,6 +10,7 @@ import re
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import text_config
@@ -17,6 +18,9 @@ from tf_textgan.data.tokenizers import base as tokenizers
 
 # The file that marks a folder as a prepared dataset.
 _INFO = "dataset_info.json"
+
+# Configs of a dataset that a message lists.
+_SHOWN = 10
 
 # A feature with more different values is refused as a category.
 _MOST_CATEGORIES = 1000
@@ -55,7 +59,7 @@ def check_registered(name: str, also: Sequence[str] = ()) -> None:
   registered = tfds.list_builders(with_community_datasets=False)
   base = name.split("/")[0].split(":")[0]
   if base not in registered:
-    close = difflib.get_close_matches(base, [*also, *registered], n=3)
+    close = difflib.get_close_matches(base, {*also, *registered}, n=3)  # TFDS lists some names twice.
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     own = f"the library has {', '.join(also)}, and " if also else ""
     raise errors.UserError(
@@ -106,13 +110,40 @@ def load_registered(
 def _builder(name, data_dir):
   try:
     if is_path(name):
-      return tfds.builder_from_directory(os.path.expanduser(name))
+      folder = os.path.expanduser(name)
+      if os.path.exists(os.path.join(folder, _INFO)):
+        files.check_regular_inside(folder)
+      return tfds.builder_from_directory(folder)
     return tfds.builder(name, data_dir=data_dir, try_gcs=False)
   except tfds.core.dataset_info.DatasetInfoFileError as error:
     raise errors.UserError(
         f"--dataset {name} is no folder of a prepared TFDS dataset; expected one with a {_INFO}, such as /path/to/my_dataset/1.0.0") from error
-  except (ValueError, KeyError) as error:  # a config or a version that the dataset does not have
-    raise errors.UserError(f"TFDS cannot make the dataset {name!r}: {str(error).strip().splitlines()[0]}") from error
+  except (ValueError, KeyError, AssertionError, TypeError) as error:  # a config, a version or an option that the dataset does not have
+    raise errors.UserError(f"TFDS cannot make the dataset {name!r}: {_wrong_config(name) or _reason(error)}") from error
+
+
+def _wrong_config(name):
+  """What is wrong with the config in the name of a registered dataset; empty if nothing is."""
+  found = re.fullmatch(r"([^/:]+)/([^/:=]+)(:.*|/.*)?", name)
+  if not found:
+    return ""
+  base, config = found[1], found[2]
+  allowed = list(tfds.builder_cls(base).builder_configs)
+  if config in allowed:
+    return ""
+  if not allowed:
+    return f"{base} has no configs"
+  close = difflib.get_close_matches(config, allowed, n=3)
+  hint = f"; did you mean {' or '.join(close)}?" if close else ""
+  more = f" and {len(allowed) - _SHOWN} more" if len(allowed) > _SHOWN else ""
+  return f"it has no config {config!r}{hint} (there are: {', '.join(allowed[:_SHOWN])}{more})"
+
+
+def _reason(error):
+  """The first line of an error of TFDS, without the call that it repeats."""
+  if isinstance(error, tfds.core.registered.DatasetNotFoundError) or str(error).startswith("Parsing builder name"):
+    return "expected dataset_name[/config_name][:version]"
+  return re.sub(r'^Failed to construct dataset ".*?", builder_kwargs ".*?": ', "", str(error).strip().splitlines()[0])
 
 
 def _scalar_features(features, prefix=""):

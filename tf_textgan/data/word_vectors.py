@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.data.tokenizers import base as tokenizers
 
 # Standard deviation of random vectors for words that the file lacks: GloVe's, as in ScratchGAN's code.
@@ -34,7 +35,7 @@ def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) ->
   matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [tokenizer.size, size]).astype(np.float32)
   found = 0
   try:
-    with open(path, encoding="utf-8") as file:
+    with files.open_regular(path, text=True) as file:
       for number, line in enumerate(file, 1):
         fields = line.split()
         if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
@@ -44,7 +45,10 @@ def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) ->
         if len(values) != size or (number <= 2 and len(fields) != size + 1):
           raise errors.UserError(f"expected a word and {size} numbers in each line of {path}, but line {number} has {len(fields) - 1} after its word")
         if word in ids:
-          matrix[ids[word]] = [float(value) for value in values]
+          with np.errstate(over="ignore"):  # 1e99 becomes infinite, and is refused.
+            matrix[ids[word]] = np.array([float(value) for value in values])
+          if not np.isfinite(matrix[ids[word]]).all():
+            raise errors.UserError(f"{path} has a number that is not finite in line {number}")
           found += 1
   except OSError as error:
     raise errors.UserError(f"cannot read the word vectors {path}: {error.strerror}") from error

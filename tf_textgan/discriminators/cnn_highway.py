@@ -34,7 +34,7 @@ class Config:
   output_l2: float = 0.05
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "widths", "filters")
+    checks.sizes(self, "embedding_size", "widths", "filters")
     checks.share(self, "dropout")
     checks.at_least(self, 0, "output_l2")
     if not self.widths or len(self.widths) != len(self.filters):

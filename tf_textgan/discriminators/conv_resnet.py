@@ -21,8 +21,9 @@ class Config:
   blocks: int = 5
 
   def __post_init__(self):
-    checks.at_least(self, 1, "channels")
+    checks.sizes(self, "channels")
     checks.at_least(self, 0, "blocks")
+    checks.at_most(self, checks.MOST_PARTS, "blocks")
 
 
 class Discriminator(base.Discriminator):

@@ -41,7 +41,7 @@ class Config:
   per_prefix: bool = False
 
   def __post_init__(self):
-    checks.at_least(self, 1, "head_size")
+    checks.sizes(self, "head_size")
     checks.at_least(self, 0, "weight_decay")
     checks.share(self, "input_dropout", "dropout")
 

@@ -28,7 +28,7 @@ class Config:
   init_stddev: float = 0.1
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size")
     checks.above_zero(self, "init_stddev")
 
 

@@ -40,7 +40,7 @@ class Config:
   dropout: float = 0.25
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "view_size", "widths", "filters", "feature_size")
+    checks.sizes(self, "embedding_size", "view_size", "widths", "filters", "feature_size")
     checks.share(self, "dropout")
     if self.embedding_size % self.view_size:
       raise errors.UserError(f"embedding_size must be a multiple of view_size, but they are {self.embedding_size} and {self.view_size}")

@@ -23,7 +23,7 @@ class Config:
   dropout: float = 0.25
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size")
     checks.share(self, "dropout")
 
 

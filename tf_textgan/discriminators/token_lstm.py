@@ -37,8 +37,9 @@ class Config:
   l2: float = 1e-6
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size")
     checks.at_least(self, 0, "pretrained_size", "l2")
+    checks.at_most(self, checks.LARGEST_SIZE, "pretrained_size")
     checks.share(self, "dropout")
 
 

@@ -31,7 +31,11 @@ class Encoder(abc.ABC):
 
   @abc.abstractmethod
   def encode(self, sentences: Sequence[str]) -> np.ndarray | tf.Tensor:
-    """Maps B strings to embeddings, float `[B, E]`."""
+    """Maps B strings to embeddings, float `[B, E]`; a sentence's should not depend on the others."""
+
+  def lengths(self, sentences: Sequence[str]) -> Sequence[int]:
+    """Gives each sentence the length by which it is put into a batch with others as long: its characters, unless an encoder counts tokens."""
+    return [len(sentence) for sentence in sentences]
 
   def __call__(self, sentences: Sequence[str]) -> np.ndarray:
     """Embeds sentences.
@@ -48,9 +52,11 @@ class Encoder(abc.ABC):
     sentences = list(sentences)
     if not sentences:
       raise errors.UserError(f"the encoder {self.name} expected at least one sentence, but got none")
+    # Padding to the longest sentence of a batch costs time.
+    order = np.argsort(self.lengths(sentences), kind="stable")
     parts = []
     for first in range(0, len(sentences), self._batch_size):
-      batch = sentences[first : first + self._batch_size]
+      batch = [sentences[place] for place in order[first : first + self._batch_size]]
       part = np.asarray(self.encode(batch), np.float32)
       if part.ndim != 2 or len(part) != len(batch):
         raise errors.UserError(f"the encoder {self.name} must give an array [{len(batch)}, E] for {len(batch)} sentences, not {list(part.shape)}")
@@ -58,6 +64,6 @@ class Encoder(abc.ABC):
       if not finite.all():
         raise errors.UserError(f"the encoder {self.name} gives numbers that are not finite for the sentence {batch[int(np.argmin(finite))]!r}")
       parts.append(part)
-    vectors = np.concatenate(parts)
+    vectors = np.concatenate(parts)[np.argsort(order)]
     self.size = vectors.shape[1]
     return vectors

@@ -1,24 +1,35 @@
-"""Embeddings by a KerasHub text backbone: the mean of its outputs over all tokens but padding.
+"""Embeddings by a KerasHub text backbone: its outputs pooled over all tokens but padding, by the mean unless the folder says otherwise.
+
+Backbones are KerasHub's presets, folders saved by its `save_to_preset`, and folders of the package transformers (config.json with a `model_type`, and
+model.safetensors), which KerasHub converts. The tokenizer of the latter is their tokenizer.json, or else the vocabulary that KerasHub reads, such as
+BERT's vocab.txt. The module `folders` says which further files are read: a folder of sentence-transformers gives the embeddings it was trained for.
+Departure: KerasHub's BERT approximates GELU by a hyperbolic tangent, which moves the unit embeddings of all-MiniLM-L6-v2 by up to 3e-4.
 
 The mean includes the start token, and the end token of masked encoders. Presets trained as sentence encoders with this mean, such as
 all_minilm_l12_v2_en, give the embeddings they were trained for. Sentences beyond the preset's length are truncated.
 """
 
 from collections.abc import Sequence
+import os
 
 import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan.encoders import base
+from tf_textgan.encoders import folders
+
+# Of these, KerasHub builds GELU and absolute positions whatever config.json says.
+_FIXED = ("bert", "roberta", "xlm-roberta")
 
 
 class Encoder(base.Encoder):
   """Encoder by a KerasHub backbone; see the module.
 
   Args:
-    preset: name of a KerasHub preset, downloaded on first use, or a folder with a backbone and tokenizer saved by `save_to_preset`. A masked encoder
-      (BERT, RoBERTa and others) or a decoder (GPT-2, Llama and others).
+    preset: name of a KerasHub preset, downloaded on first use, or a folder with a backbone and tokenizer, saved by KerasHub or transformers. A masked
+      encoder (BERT, RoBERTa and others) or a decoder (GPT-2, Llama and others).
 
   Raises:
     UserError: if KerasHub is not installed, or the preset is unavailable or of another kind.
@@ -31,32 +42,68 @@ class Encoder(base.Encoder):
       import keras_hub
     except ImportError as error:
       raise errors.UserError(f"the encoder {self.name} needs KerasHub, which cannot be imported ({error}); run pip install keras-hub") from error
+    self._tokenizer = None
+    if os.path.isdir(preset):
+      files.check_regular_inside(preset)
+      # KerasHub has presets of its own under some names; this is none of them.
+      source = os.path.abspath(preset)
+      if _is_of_transformers(self.name, preset) and os.path.exists(os.path.join(preset, "tokenizer.json")):
+        self._tokenizer = folders.Tokenizer(self.name, preset)
+    else:
+      source = preset
     try:
-      self._preprocessor, self._tokens = _preprocessor(keras_hub.models, preset)
-      self._backbone = keras_hub.models.Backbone.from_preset(preset)
-    except (ValueError, OSError) as error:
+      if not self._tokenizer:
+        preprocessor, self._tokens = _preprocessor(keras_hub.models, source)
+      self._backbone = keras_hub.models.Backbone.from_preset(source)
+    except Exception as error:  # A damaged folder makes the loaders of several formats raise anything.
       # KerasHub's errors are long; their first sentence names the cause.
-      reason = str(error).strip().splitlines()[0].partition(". ")[0]
+      reason = folders.first_line(error).partition(". ")[0]
       raise errors.UserError(
         f"the encoder {self.name} expected the name of a KerasHub text encoder or decoder, or a folder with its backbone and tokenizer: {reason}"
       ) from error
-    # Without a preset of its own the preprocessor has a default length, which may exceed the backbone's positions.
     limit = getattr(self._backbone, "max_sequence_length", None)
-    if limit:
-      self._preprocessor.sequence_length = min(limit, self._preprocessor.sequence_length)
-
-  def encode(self, sentences: Sequence[str]) -> tf.Tensor:
-    inputs = self._tokens(sentences)
+    if self._tokenizer:
+      names = sorted(self._backbone.input) if isinstance(self._backbone.input, dict) else []
+      if set(names) not in ({"token_ids", "padding_mask"}, {"token_ids", "padding_mask", "segment_ids"}):
+        raise errors.UserError(f"the encoder {self.name} must be a backbone of token ids with a padding mask, but its inputs are {', '.join(names)}")
+      self._tokenizer.check(self._backbone.vocabulary_size)
+      if limit:
+        self._tokenizer.limit(limit)
+    elif limit:
+      # Without a preset of its own the preprocessor has a default length, which may exceed the backbone's positions.
+      preprocessor.sequence_length = min(limit, preprocessor.sequence_length)
+    self._pooling = folders.Pooling(self.name, preset)
+    inputs = self._inputs(["a"])
     if "padding_mask" not in inputs:
       raise errors.UserError(f"the encoder {self.name} must be a backbone with a padding mask, but its inputs are {', '.join(sorted(inputs))}")
-    # Batches are padded to the preset's length, often 512; columns of padding only would cost time.
-    used = int(np.flatnonzero(np.any(inputs["padding_mask"], axis=0))[-1]) + 1
-    inputs = {name: value[:, :used] for name, value in inputs.items()}
+    # Compiled for all shapes at once: half the time of operations one by one.
+    signature = [{name: tf.TensorSpec([None, None], value.dtype) for name, value in inputs.items()}]
+    self._states = tf.function(self._call, input_signature=signature, autograph=False)
+
+  def lengths(self, sentences: Sequence[str]) -> Sequence[int]:
+    return self._tokenizer.lengths(sentences) if self._tokenizer else super().lengths(sentences)
+
+  def encode(self, sentences: Sequence[str]) -> np.ndarray:
+    inputs = self._inputs(sentences)
+    return self._pooling(self._states(inputs).numpy(), inputs["padding_mask"])
+
+  def _inputs(self, sentences):
+    """Returns the backbone's inputs, arrays [B, T] without columns of padding only."""
+    if self._tokenizer:
+      tokens = self._tokenizer(sentences)
+      inputs = {"token_ids": tokens.ids.astype(np.int32), "segment_ids": tokens.types.astype(np.int32), "padding_mask": tokens.mask.astype(bool)}
+      return {name: inputs[name] for name in inputs if name in self._backbone.input}
+    inputs = {name: np.asarray(value) for name, value in self._tokens(sentences).items()}
+    if "padding_mask" in inputs:
+      # Batches are padded to the preset's length, often 512.
+      used = int(np.flatnonzero(np.any(inputs["padding_mask"], axis=0))[-1]) + 1
+      inputs = {name: value[:, :used] for name, value in inputs.items()}
+    return inputs
+
+  def _call(self, inputs):
+    """Returns the states of all tokens, float32 [B, T, E]."""
     outputs = self._backbone(inputs, training=False)
-    if isinstance(outputs, dict):
-      outputs = outputs["sequence_output"]
-    mask = tf.cast(inputs["padding_mask"], tf.float32)[:, :, None]
-    return tf.reduce_sum(tf.cast(outputs, tf.float32) * mask, axis=1) / tf.reduce_sum(mask, axis=1)
+    return tf.cast(outputs["sequence_output"] if isinstance(outputs, dict) else outputs, tf.float32)
 
 
 def _preprocessor(models, preset):
@@ -68,3 +115,24 @@ def _preprocessor(models, preset):
     # Decoders have no classifier preprocessor.
     preprocessor = models.CausalLMPreprocessor.from_preset(preset)
     return preprocessor, preprocessor.generate_preprocess
+
+
+def _is_of_transformers(name, folder):
+  """Returns whether transformers has saved a folder, and checks that KerasHub can read it."""
+  folders.find(name, folder, ("config.json",))
+  config = folders.read(name, folder, "config.json")
+  kind = config.get("model_type")
+  if "registered_name" in config or kind is None:
+    return False
+  folders.find(name, folder, ("config.json",), ("model.safetensors", "model.safetensors.index.json"))
+  try:
+    import safetensors  # noqa: F401
+  except ImportError as error:
+    raise errors.UserError(f"the encoder {name} needs safetensors, which cannot be imported ({error}); run pip install safetensors") from error
+  if kind in _FIXED:
+    for key, expected in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+      if config.get(key, expected) != expected:
+        raise errors.UserError(
+          f"the encoder {name} expected {key} {expected!r} in {folder}/config.json, the only one that KerasHub's {kind} has, but got {config[key]!r}"
+        )
+  return True

@@ -1,12 +1,12 @@
 """Embeddings by a TensorFlow SavedModel of strings, such as an unpacked sentence encoder of TensorFlow Hub."""
 
 from collections.abc import Sequence
-import os
 
 import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan.encoders import base
+from tf_textgan.encoders import folders
 
 
 class Encoder(base.Encoder):
@@ -22,20 +22,19 @@ class Encoder(base.Encoder):
 
   def __init__(self, folder: str):
     super().__init__(f"saved_model:{folder}")
-    if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
-      raise errors.UserError(f"the encoder {self.name} expected a folder with a saved_model.pb, but there is none in {folder}")
+    folders.find(self.name, folder, ("saved_model.pb",))
     try:
       # Kept alive: the functions hold no reference to the variables.
       self._model = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
-      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {_first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {folders.first_line(error)}") from error
     self._function = self._model if callable(self._model) else self._signature()
 
   def encode(self, sentences: Sequence[str]) -> tf.Tensor:
     try:
       outputs = self._function(tf.constant(sentences))
     except (TypeError, ValueError) as error:
-      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {_first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {folders.first_line(error)}") from error
     if not isinstance(outputs, dict):
       outputs = dict(enumerate(tf.nest.flatten(outputs)))
     vectors = [output for output in outputs.values() if output.dtype.is_floating and output.shape.rank == 2]
@@ -57,7 +56,3 @@ class Encoder(base.Encoder):
       raise errors.UserError(f"the encoder {self.name} must have a signature serving_default of one input, strings, but its inputs are: {found}")
     (name,) = inputs
     return lambda sentences: signature(**{name: sentences})
-
-
-def _first_line(error):
-  return str(error).strip().splitlines()[0]

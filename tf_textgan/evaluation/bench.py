@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 import dataclasses
 import os
+import sys
 from typing import Any
 
 from tf_textgan import errors
-from tf_textgan.data import text_files
+from tf_textgan import progress
+from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import guided_likelihood
 from tf_textgan.evaluation import neural_lm
@@ -35,6 +37,8 @@ class Bench:
     guided: Mapping[str, tuple[str, Any]] | None = None,
     texts_config: texts.Config | None = None,
     lm_config: neural_lm.Config | None = None,
+    new_data: bool = False,
+    allow_unk: bool = False,
   ):
     """Prepares the corpus of the runs.
 
@@ -47,13 +51,16 @@ class Bench:
       guided: name to a pair, the name of the guided run or combination and its `guided.Generator`; None for none.
       texts_config: `texts.Config`; None for the default.
       lm_config: `neural_lm.Config`; None for no neural language model.
+      new_data: whether the corpus may have changed since the runs began.
+      allow_unk: whether the samples may have the unknown token, if every run saw it in training.
     """
     first = next(iter(runs.values()))
     self.runs = runs
     self._num, self._split, self._seed = num, split, seed
+    self._allow_unk = allow_unk and all(run.unknown for run in runs.values())
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
-    self.corpus = first.corpus()
+    self.corpus = first.corpus(new_data)
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
@@ -63,7 +70,7 @@ class Bench:
 
   def evaluator(self, name: str) -> evaluator_lib.Evaluator:
     """The `Evaluator` of a run or a combination."""
-    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed)
+    return evaluator_lib.Evaluator(self._own[name], self.corpus, self._seed, allow_unk=self._allow_unk)
 
   def score(self, name: str) -> sweep.RunScorer:
     """The function of a picker that scores a system."""
@@ -71,21 +78,32 @@ class Bench:
     if name not in self._guided:
       return sweep.RunScorer(self.evaluator(name), *scored)
     own, generator = self._guided[name]
-    likelihood = guided_likelihood.Likelihood(self.evaluator(own), generator.log_weight, self.corpus, self._num, self._split, self._seed)
-    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed), *scored, likelihood)
+    # Its bounds are of the whole distribution: real text may have the unknown token.
+    whole = evaluator_lib.Evaluator(self._own[own], self.corpus, self._seed, allow_unk=True)
+    likelihood = guided_likelihood.Likelihood(whole, generator.log_weight, self.corpus, self._num, self._split, self._seed)
+    return sweep.RunScorer(evaluator_lib.Evaluator(generator, self.corpus, self._seed, allow_unk=self._allow_unk), *scored, likelihood)
 
   def score_file(self, path: str | os.PathLike) -> dict[str, estimates.Estimate]:
-    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them."""
-    tokens = self.corpus.tokenizer.encode(text_files.sentences(path), self.corpus.spec.length)
-    sizes = evaluator_lib.lengths(tokens, self.corpus.spec)
-    numbers = {}
+    """Scores a file's sentences, truncated and encoded like the runs' corpus, as if a run had generated them. A blank line is an empty sentence.
+
+    Prints to the standard error how many sentences are cut, and the share of unknown tokens if it is large.
+    """
+    tokens, notes = corpus_lib.read_samples(path, self.corpus.tokenizer, self.corpus.spec.length)
+    for note in notes:
+      print(note, file=sys.stderr)
+    words = self.corpus.tokenizer.words(tokens)
+    return progress.run([("likelihood", lambda: self._likelihood_of(tokens)), *self.scorer.steps(lambda: words)])
+
+  def _likelihood_of(self, tokens):
+    """The numbers of a file's tokens from the true distribution, if known, and from the only run, and the share of unknown tokens."""
+    sizes, numbers = evaluator_lib.lengths(tokens, self.corpus.spec), {}
     if self.corpus.truth is not None:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
-        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens), sizes)
-    return numbers | self.scorer(self.corpus.tokenizer.words(tokens))
+        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
+    return numbers | evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
 
   def sweepable(self, name: str) -> bool:
     """Whether a system's generator is autoregressive, so that it has a sampling temperature."""
@@ -93,13 +111,23 @@ class Bench:
     return isinstance(self._own[own], generator_base.Autoregressive)
 
 
-def check_same_corpus(runs: Mapping[str, Any]) -> None:
-  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus."""
+def check_same_corpus(runs: Mapping[str, Any], new_data: bool = False) -> None:
+  """Raises a `UserError` unless all runs, workdir to `runs.Run`, were trained on one corpus.
+
+  With `new_data` it may have changed from run to run, but not the vocabulary.
+  """
   first_name, first = next(iter(runs.items()))
   for workdir, run in runs.items():
     # Not every algorithm uses the categories of its corpus.
     chosen, expected = (
-      (x.experiment.choices.dataset, x.experiment.dataset, dataclasses.replace(x.algorithm.generator.spec, categories=())) for x in (run, first)
+      (
+        x.experiment.choices.dataset,
+        x.experiment.dataset,
+        dataclasses.replace(x.algorithm.generator.spec, categories=()),
+        x.tokenizer,
+        None if new_data else x.data,
+      )
+      for x in (run, first)
     )
     if chosen != expected:
       raise errors.UserError(f"{workdir} and {first_name} differ in corpus, vocabulary or length; expected runs whose scores can be compared")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,13 +26,26 @@ from tf_textgan.sampling import pickers
 _BATCH = 256
 
 
+class LogProbs(NamedTuple):
+  """Log-probabilities of sequences, nats.
+
+  Attributes:
+    whole: float64 `[N]`, of all tokens of each sequence.
+    known: float64 `[N]`, of all tokens but the unknown one, `<unk>`, which stands for any word that the vocabulary does not have: who predicts it
+      has predicted no word. Equal to `whole` where there is none.
+  """
+
+  whole: np.ndarray
+  known: np.ndarray
+
+
 class Evaluator:
   """Evaluates one generator on one corpus; caches compiled functions and statistics of the corpus between evaluations.
 
   A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence.
 
   Attributes:
-    write: the generator's `write`, compiled.
+    write: the generator's `write`, compiled. Unless `allow_unk`, the unknown token is never picked: see `pickers.Without`.
     symptoms: signs of collapse in the last evaluation, see `metrics.collapse`; a list of texts.
     cost: a guided generator's cost of the last sample, a dictionary of `estimates.Estimate`: `proposals`, candidates per sentence, and `accepted`,
       fraction of sentences that did not run out of candidates; empty for other generators.
@@ -44,6 +58,7 @@ class Evaluator:
     seed: int,
     discriminator: discriminator_base.Discriminator | None = None,
     frechet_distance: bool = False,
+    allow_unk: bool = False,
   ):
     """Compiles the generator's functions.
 
@@ -53,6 +68,7 @@ class Evaluator:
       seed: integer seed of the samples, the same in every evaluation.
       discriminator: the generator's adversary, to score on held-out text; None for none.
       frechet_distance: also measure the Frechet distance of the samples, with the encoder that needs no download.
+      allow_unk: whether the samples may have the unknown token.
     """
     self._generator = generator
     self._corpus = corpus
@@ -60,10 +76,17 @@ class Evaluator:
     self._number = seed
     self._classifier = None
     self._accuracy_on_real = {}
-    self.write = tf.function(generator.write, autograph=False)
+    unwritten = None if allow_unk else corpus.tokenizer.unknown_token
+
+    def write(num, seed, picker=None, category=None):
+      return generator.write(num, seed, pickers.without(picker or generator.picker, unwritten), category)
+
+    self.write = tf.function(write, autograph=False)
+    # The discriminator is compared with the distribution it is trained against, which has the unknown token; its scores may end a phase.
+    self._write_all = tf.function(generator.write, autograph=False) if discriminator is not None and unwritten is not None else None
     # Compiled once for a whole sweep: the temperature is a tensor here, but a constant of the picker in `write`.
     self._write_at = tf.function(
-      lambda num, seed, temperature, category: generator.write(num, seed, pickers.Categorical(temperature), category), autograph=False
+      lambda num, seed, temperature, category: write(num, seed, pickers.Categorical(temperature), category), autograph=False
     )
     self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if getattr(generator, "likelihood", None) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
@@ -106,15 +129,17 @@ class Evaluator:
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
-      numbers |= self._held_out(self._corpus.tokens[split], tokens)
+      fake = tokens
+      if self._write_all is not None:
+        fake = self._write_all(tf.constant(num), self._sample_seed(picker), picker, self.sample_categories(num)).tokens.numpy()
+      numbers |= self._held_out(self._corpus.tokens[split], fake)
     if self._encoder:
       numbers["frechet"] = self._frechet(tokens, split)
     return numbers
 
   def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
-    # Each setting has its own noise: the points of a curve are compared as independent.
-    seed, categories = noise.fold(self._seed, f"samples {picker}" if picker is not None else "samples"), self.sample_categories(num)
+    seed, categories = self._sample_seed(picker), self.sample_categories(num)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
     else:
@@ -123,6 +148,10 @@ class Evaluator:
       proposals, accepted = float(generated.proposals) / num, generated.accepted.numpy()
       self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.share(accepted)}
     return generated.tokens.numpy(), generated.log_probs.numpy().astype(np.float64)
+
+  def _sample_seed(self, picker):
+    # Each setting has its own noise: the points of a curve are compared as independent.
+    return noise.fold(self._seed, "samples" if picker is None else f"samples {picker}")
 
   @property
   def categories(self) -> tuple[str, ...]:
@@ -168,12 +197,14 @@ class Evaluator:
       tokens: int32 `[N, T]`, samples.
       log_probs: float `[N]`, the samples' log-probabilities under the picker, nats.
       split: the real sequences.
-      picker: the samples' picker. With nucleus, top-k or temperature 0 real text may be impossible, so its likelihood is left out.
+      picker: the samples' picker. With nucleus, top-k or temperature 0 real text may be impossible, so its likelihood is left out. The likelihood
+        of real sequences is of the generator's whole distribution, which has the unknown token, `entropy` of the one that was drawn from.
 
     Returns:
-      Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, at the
-      picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `entropy` (nats per token, of the
-      samples). With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
+      Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, `<unk>` left
+      out, at the picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `unk_<split>` (fraction of
+      `<unk>` among the tokens of the real sequences, their end tokens left out; absent if it is 0), `entropy` (nats per token, of the samples).
+      With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
       `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`, `reverse_kl`, `js` (see `metrics.divergence`, nats
       per sequence).
     """
@@ -181,14 +212,15 @@ class Evaluator:
     numbers = {}
     sizes, real_sizes = lengths(tokens, spec), lengths(real, spec)
     labels = self._corpus.categories[split] if self.categories else None
-    real_log_probs = self.log_probs(real, picker, labels) if self.gives_likelihood(picker) else None
-    if real_log_probs is not None:
-      numbers[f"nll_{split}"] = estimates.mean(-real_log_probs, real_sizes, shared=True)
+    real_log_probs = None
+    if self.gives_likelihood(picker):
+      real_log_probs, known = self.log_probs(real, picker, labels)
+      known_sizes = real_sizes - unknown(real, self._corpus)
+      numbers[f"nll_{split}"] = estimates.mean(-known, known_sizes, shared=True)
       for i, name in enumerate(self.categories):
         if np.any(labels == i):
-          numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(
-            -real_log_probs[labels == i], real_sizes[labels == i], shared=True
-          )
+          numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(-known[labels == i], known_sizes[labels == i], shared=True)
+      numbers |= unknown_share(real, self._corpus, f"unk_{split}")
     if self.has_likelihood:
       numbers["entropy"] = estimates.mean(-log_probs, sizes)
     if truth is None:
@@ -215,27 +247,29 @@ class Evaluator:
       return False
     return picker is None or (picker.temperature > 0 and _keeps_all(picker))
 
-  def log_probs(self, tokens: np.ndarray, picker: Any = None, categories: np.ndarray | None = None) -> np.ndarray:
-    """Log-probability of each sequence under the generator at the picker's temperature.
+  def log_probs(self, tokens: np.ndarray, picker: Any = None, categories: np.ndarray | None = None) -> LogProbs:
+    """Log-probabilities of sequences under the generator at the picker's temperature, see `generators.base.Autoregressive.log_probs`.
 
     Args:
       tokens: int32 `[N, T]`.
       picker: see `gives_likelihood`.
       categories: int32 `[N]`, the categories to condition on; None for random ones, if the generator has categories.
-
-    Returns:
-      float64 `[N]`, nats; see `generators.base.Autoregressive.log_probs`.
     """
     data = sequences.Batch(tokens, categories)
     seed = noise.fold(self._seed, "latent")
     temperature = tf.constant(1.0 if picker is None else picker.temperature)
     batches = enumerate(pipeline.padded_batches(data, _BATCH))
-    return np.concatenate([self._log_probs(batch, noise.fold(seed, i), temperature).numpy() for i, batch in batches]).astype(np.float64)
+    found = [self._log_probs(batch, noise.fold(seed, i), temperature) for i, batch in batches]
+    return LogProbs(*(np.concatenate([part.numpy() for part in column]).astype(np.float64) for column in zip(*found)))
 
   def _sequence_log_probs(self, batch, seed, temperature):
     num = tf.shape(batch.tokens)[0]
     latent, context = self._generator.prior(num, seed), self._generator.contexts(num, seed, batch.context)
-    return tf.reduce_sum(self._generator.log_probs(batch.tokens, latent, context, temperature=temperature), axis=1)
+    log_probs = self._generator.log_probs(batch.tokens, latent, context, temperature=temperature)
+    whole, token = tf.reduce_sum(log_probs, axis=1), self._corpus.tokenizer.unknown_token
+    if token is None:
+      return whole, whole
+    return whole, tf.reduce_sum(tf.where(batch.tokens == token, 0.0, log_probs), axis=1)
 
   def _curve_sum(self, numbers, split):
     """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.
@@ -312,6 +346,21 @@ def score_sentences(
     "js_2": diversity.js_divergence(sentences, references, 2),
     "mean_length": float(np.mean([len(sentence) for sentence in sentences])),
   }
+
+
+def unknown(tokens: np.ndarray, corpus: corpus_lib.Corpus) -> np.ndarray:
+  """Unknown tokens, `<unk>`, in each sequence, int `[N, T]`: int `[N]`."""
+  token = corpus.tokenizer.unknown_token
+  return np.zeros(len(tokens), int) if token is None else np.count_nonzero(np.asarray(tokens) == token, axis=1)
+
+
+def unknown_share(tokens: np.ndarray, corpus: corpus_lib.Corpus, name: str) -> dict[str, estimates.Estimate]:
+  """The fraction of `<unk>` among the tokens of sequences, int `[N, T]`, their end tokens left out: `name` to it, or nothing if it is 0."""
+  counts = unknown(tokens, corpus)
+  if not counts.any():
+    return {}
+  ends = np.any(np.asarray(tokens) == corpus.spec.end_token, axis=1)
+  return {name: estimates.mean(counts, lengths(tokens, corpus.spec) - ends)}
 
 
 def lengths(tokens: np.ndarray, spec: sequences.Spec) -> np.ndarray:

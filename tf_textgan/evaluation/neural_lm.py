@@ -33,6 +33,8 @@ _FEWEST = 10
 # Epochs without improvement of the held-out likelihood before training stops.
 _PATIENCE = 2
 _CLIP_NORM = 5.0
+# A layer of more units fits into no memory.
+_LARGEST_SIZE = 2**16
 # Batches per pool. Sentences are sorted by length within a random pool, for little padding in random batches.
 _POOL = 20
 
@@ -58,6 +60,7 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 0, "lm_size", "lm_groups")
+    checks.at_most(self, _LARGEST_SIZE, "lm_size")
     checks.at_least(self, 1, "lm_epochs", "lm_batch_size")
     checks.at_least(self, _FEWEST, "lm_sentences")
     checks.above_zero(self, "lm_learning_rate")

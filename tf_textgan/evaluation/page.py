@@ -83,7 +83,7 @@ def write(
 ) -> None:
   """Writes `index.html`, `curves.png`, `points.csv`, `results.json`, and `summaries/` for TensorBoard.
 
-  All files are made before the first is moved into place, so a failure keeps the previous ones.
+  All files are made before the first is moved into place, so a failure, such as a full disk (`files.NotWritten`), keeps the previous ones.
 
   Args:
     folder: made if absent; files of an earlier call are replaced, other files are kept.
@@ -93,28 +93,29 @@ def write(
     split: split of the real sentences.
   """
   folder = pathlib.Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
-  temporary = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-  try:
-    planes = curves.planes(systems, split)
-    panels = [_panel(plane, systems, comparisons) for plane in planes]
-    if panels:
-      (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
-    results = {"split": split, "notes": notes, "planes": planes, "curves": [_as_json(system) for system in systems], "comparisons": comparisons}
-    files.write_json(temporary / "results.json", results)
-    _write_csv(temporary / "points.csv", curves.table(systems))
-    (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
-    _write_summaries(temporary, systems)
-    for old in (folder / "summaries").rglob(f"*{_SUFFIX}"):
-      old.unlink()
-    if not panels:
-      (folder / "curves.png").unlink(missing_ok=True)
-    for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
-      target = folder / path.relative_to(temporary)
-      target.parent.mkdir(parents=True, exist_ok=True)
-      os.replace(path, target)
-  finally:
-    shutil.rmtree(temporary)
+  with files.writing(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    try:
+      planes = curves.planes(systems, split)
+      panels = [_panel(plane, systems, comparisons) for plane in planes]
+      if panels:
+        (temporary / "curves.png").write_bytes(plots.quality_diversity(panels, "png"))
+      results = {"split": split, "notes": notes, "planes": planes, "curves": [_as_json(system) for system in systems], "comparisons": comparisons}
+      files.write_json(temporary / "results.json", results)
+      _write_csv(temporary / "points.csv", curves.table(systems))
+      (temporary / "index.html").write_text(_page(systems, comparisons, notes, planes, panels, split), encoding="utf-8")
+      _write_summaries(temporary, systems)
+      for old in (folder / "summaries").rglob(f"*{_SUFFIX}"):
+        old.unlink()
+      if not panels:
+        (folder / "curves.png").unlink(missing_ok=True)
+      for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
+        target = folder / path.relative_to(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    finally:
+      shutil.rmtree(temporary)
 
 
 def _as_json(system):
@@ -167,8 +168,10 @@ def _write_summaries(folder, systems):
             tf.summary.scalar(metric, number.value, step)
   picture = folder / "curves.png"
   if picture.exists():
+    with files.open_regular(picture) as file:
+      pixels = tf.io.decode_png(file.read())
     with contextlib.closing(_writer(folder / "summaries")) as writer, writer.as_default():
-      tf.summary.image("quality_diversity", tf.io.decode_png(picture.read_bytes())[None], 0)
+      tf.summary.image("quality_diversity", pixels[None], 0)
 
 
 def _writer(folder):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
@@ -79,25 +80,40 @@ class RunScorer:
       Dictionary of `estimates.Estimate`, from `Evaluator.explicit` and `texts.Scorer`. If the truth is a grammar, also `mass_covered` and
       `mass_covered_truth`: see `divergence.mass_covered`. For a generator with categories, also `Evaluator.category_accuracy`, and
       `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also `Evaluator.cost`.
+
+    Raises:
+      progress.Stopped: an interrupt; it has the metrics that were done.
     """
-    tokens, log_probs = self._evaluator.sample(self._num, picker)
-    numbers = self._evaluator.explicit(tokens, log_probs, self._split, picker) | self._evaluator.cost
+    sample = []
+
+    def draw():
+      tokens, log_probs = self._evaluator.sample(self._num, picker)
+      sample.extend((tokens, log_probs, self._corpus.tokenizer.words(tokens)))
+      return {}
+
+    steps = [
+      ("sampling", draw),
+      ("likelihood", lambda: self._evaluator.explicit(*sample[:2], self._split, picker) | self._evaluator.cost),
+    ]
     if self._likelihood is not None:
-      numbers |= self._likelihood(picker)
+      steps.append(("likelihood of the guided system", lambda: self._likelihood(picker)))
+    if self._corpus.truth is not None and not self._corpus.truth.full_support:
+      steps.append(("covered mass", lambda: self._mass_covered(sample[0])))
+    steps += self._scorer.steps(lambda: sample[2])
+    if self._evaluator.categories:
+      steps.append(("categories", lambda: self._evaluator.category_accuracy(sample[2], self._split) | self._bleu_by_category(sample[2])))
+    return progress.run(steps)
+
+  def _mass_covered(self, tokens):
     truth = self._corpus.truth
-    if truth is not None and not truth.full_support:
-      if self._fresh is None:
-        fresh = truth.sample(self._num, self._seed)
-        self._fresh = fresh, truth.log_prob(fresh)
-      coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
-      numbers |= {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
-    sentences = self._corpus.tokenizer.words(tokens)
-    return numbers | self._scorer(sentences) | self._evaluator.category_accuracy(sentences, self._split) | self._bleu_by_category(sentences)
+    if self._fresh is None:
+      fresh = truth.sample(self._num, self._seed)
+      self._fresh = fresh, truth.log_prob(fresh)
+    coverage = divergence.mass_covered(tokens, truth.log_prob(tokens), *self._fresh)
+    return {"mass_covered": coverage.model, "mass_covered_truth": coverage.truth}
 
   def _bleu_by_category(self, sentences):
     names = self._evaluator.categories
-    if not names:
-      return {}
     categories, labels = self._evaluator.sample_categories(self._num), self._corpus.categories[self._split]
     references = self._corpus.tokenizer.words(self._corpus.tokens[self._split])
     numbers = {}

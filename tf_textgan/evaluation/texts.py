@@ -1,12 +1,16 @@
 """Scores texts against real text: all metrics that need only samples, each with its sample size and, if it is a mean, its interval."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Literal
 
 import numpy as np
 import threadpoolctl
 
+from tf_textgan import progress
 from tf_textgan.encoders import load
 from tf_textgan.evaluation import neural_lm
 from tf_textgan.metrics import bleu
@@ -26,8 +30,8 @@ class Config:
 
   # Sampling protocol of BLEU and Self-BLEU: ours ("full"), or a published program's; see docs/evaluation.md.
   bleu_protocol: Literal["full", "texygen", "texygen_fast", "relgan", "textgan_pytorch"] = "full"
-  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, saved_model:FOLDER, or a module of your own,
-  # my_package.my_module; empty for neither.
+  # Sentence encoder of the Frechet distance and MAUVE: hashed, keras_hub:PRESET_OR_FOLDER, onnx:FOLDER, saved_model:FOLDER, or a module of
+  # your own, my_package.my_module; empty for neither.
   encoder: str = "hashed"
 
 
@@ -45,7 +49,7 @@ class Scorer:
     lm_config: neural_lm.Config | None = None,
     seed: int = 0,
   ):
-    """Prepares the language models and the encoder.
+    """Prepares the encoder and the LSTM language model.
 
     Args:
       references: sentences to compare with, at least two; usually the test set.
@@ -58,7 +62,6 @@ class Scorer:
     self._training = training
     self._config = config or Config()
     self._seed = seed
-    self._language = kneser_ney.Scorer(references, training)
     self._encoder = load.load(self._config.encoder) if self._config.encoder else None
     self._embeddings = None
     self._neural = None
@@ -74,15 +77,29 @@ class Scorer:
     Returns:
       Dictionary of `estimates.Estimate`, from `bleu.scores`, `statistics.statistics` and `kneser_ney.Scorer`; `frechet` and `mauve`, on equal
       numbers of sentences and references; if requested, from `neural_lm.Scorer`.
+
+    Raises:
+      progress.Stopped: an interrupt; it has the metrics that were done.
     """
-    numbers = bleu.scores(sentences, self._references, self._config.bleu_protocol)
-    numbers |= statistics.statistics(sentences, self._references, self._training, self._seed)
-    numbers |= self._language(sentences)
+    return progress.run(self.steps(lambda: sentences))
+
+  def steps(self, sample: Callable[[], Sequence[Sequence[str]]]) -> list[tuple[str, Callable[[], Mapping[str, estimates.Estimate]]]]:
+    """The metrics of a call as steps for `progress.run`; `sample` returns the sentences."""
+    steps = [
+      ("BLEU and Self-BLEU", lambda: bleu.scores(sample(), self._references, self._config.bleu_protocol)),
+      ("statistics", lambda: statistics.statistics(sample(), self._references, self._training, self._seed)),
+      ("n-gram language model", lambda: self._language(sample())),
+    ]
     if self._encoder:
-      numbers |= self._embedded(sentences)
+      pair = []
+      steps += [
+        ("embeddings", lambda: pair.extend(self._embedded(sample())) or {}),
+        ("MAUVE", lambda: _on_one_thread(lambda: {"mauve": mauve.estimate(*pair, self._seed)})),
+        ("Frechet distance", lambda: _on_one_thread(lambda: {"frechet": frechet.estimate(*pair)} if len(pair[0]) >= 3 else {})),
+      ]
     if self._neural:
-      numbers |= self._neural(sentences)
-    return numbers
+      steps.append(("LSTM language model", lambda: self._neural(sample())))
+    return steps
 
   def real(self, sentences: Sequence[Sequence[str]]) -> dict[str, estimates.Estimate]:
     """Scores training sentences as if they were samples: the real-data row.
@@ -97,18 +114,23 @@ class Scorer:
     numbers = {name: number for name, number in self(sentences).items() if name not in _KNOWN}
     return numbers | {"lm_nll": self._language.real()}
 
+  @functools.cached_property
+  def _language(self):
+    return kneser_ney.Scorer(self._references, self._training)
+
   def _embedded(self, sentences):
+    """The embeddings of as many sentences as references, and of the references."""
     if self._embeddings is None:
       self._embeddings = self._encode(self._references)
-    # Both metrics depend on the sample sizes; equal sizes leave one number to report.
+    # The metrics depend on the sample sizes; equal sizes leave one number to report.
     num = min(len(sentences), len(self._embeddings))
-    ours, theirs = self._encode(sentences[:num]), self._embeddings[:num]
-    # Many small matrices: on a busy machine, threads waiting for each other take ten times as long.
-    with threadpoolctl.threadpool_limits(1):
-      numbers = {"mauve": mauve.mauve(ours, theirs, seed=self._seed)}
-      if num >= 3:
-        numbers["frechet"] = frechet.estimate(ours, theirs)
-    return numbers
+    return self._encode(sentences[:num]), self._embeddings[:num]
 
   def _encode(self, sentences):
     return np.asarray(self._encoder([" ".join(sentence) for sentence in sentences]))
+
+
+def _on_one_thread(function):
+  """Many small matrices: on a busy machine, threads waiting for each other take ten times as long."""
+  with threadpoolctl.threadpool_limits(1):
+    return function()

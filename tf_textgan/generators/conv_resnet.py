@@ -27,8 +27,9 @@ class Config:
   blocks: int = 5
 
   def __post_init__(self):
-    checks.at_least(self, 1, "latent_size", "channels")
+    checks.sizes(self, "latent_size", "channels")
     checks.at_least(self, 0, "blocks")
+    checks.at_most(self, checks.MOST_PARTS, "blocks")
 
 
 class Generator(base.Generator):

@@ -55,10 +55,11 @@ class Config:
 
 
 class Generator:
-  """A guided generator. It has the methods of a generator that sampling needs: `spec`, `sample`, `write`, `draw_context`.
+  """A guided generator. It has the methods of a generator that sampling needs: `spec`, `picker`, `sample`, `write`, `draw_context`.
 
   Attributes:
     spec: the spec of the generator.
+    picker: the default picker of the generator.
   """
 
   def __init__(
@@ -93,6 +94,7 @@ class Generator:
     if ours != theirs:
       raise errors.UserError("the guide's discriminator and the generator have different vocabularies or lengths; expected runs on one corpus")
     self.spec = generator.spec
+    self.picker = generator.picker
     self._generator = generator
     self._judge = judge
     self._guide = guide

@@ -33,8 +33,9 @@ class Config:
   initialization: Literal["normal", "glorot"] = "glorot"
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size")
     checks.at_least(self, 0, "latent_size", "init_stddev")
+    checks.at_most(self, checks.LARGEST_SIZE, "latent_size")
 
 
 class Generator(base.Autoregressive):

@@ -50,7 +50,7 @@ class Config:
   latent_size: ClassVar[int] = 0
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size", "goal_size", "horizon")
+    checks.sizes(self, "embedding_size", "hidden_size", "goal_size", "horizon")
     checks.at_least(self, 0, "init_stddev")
 
 

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.layers import lookup
@@ -42,8 +43,12 @@ class Config:
   latent_size: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "slots", "heads", "head_size", "layers")
+    checks.sizes(self, "embedding_size", "slots", "heads", "head_size", "layers")
     checks.at_least(self, 0, "latent_size")
+    checks.at_most(self, checks.LARGEST_SIZE, "latent_size")
+    checks.at_most(self, checks.MOST_PARTS, "heads", "layers")
+    if self.heads * self.head_size > checks.LARGEST_SIZE:
+      raise errors.UserError(f"heads * head_size must be at most {checks.LARGEST_SIZE}, not {self.heads} * {self.head_size}")
 
 
 class Generator(base.Autoregressive):

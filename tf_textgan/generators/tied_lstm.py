@@ -36,8 +36,10 @@ class Config:
   latent_size: int = 0
 
   def __post_init__(self):
-    checks.at_least(self, 1, "embedding_size", "hidden_size", "layers")
+    checks.sizes(self, "embedding_size", "hidden_size", "layers")
     checks.at_least(self, 0, "pretrained_size", "latent_size")
+    checks.at_most(self, checks.LARGEST_SIZE, "pretrained_size", "latent_size")
+    checks.at_most(self, checks.MOST_PARTS, "layers")
 
 
 class Generator(base.Autoregressive):

@@ -21,6 +21,10 @@ from sklearn import preprocessing
 
 from tf_textgan.metrics import estimates
 
+# Largest sample of `estimate`, the authors' own (https://github.com/krishnap25/mauve). The time of k-means grows with the square of the sample,
+# because the number of clusters grows with it.
+LARGEST = 5000
+
 # As in the authors' implementation: fraction of variance kept before clustering, number of k-means starts, points of the curve.
 _VARIANCE = 0.9
 _CLUSTERINGS = 5
@@ -72,6 +76,22 @@ def mauve(x: np.ndarray, y: np.ndarray, num_clusters: int | None = None, seed: i
   spread = np.std(resampled, axis=1).mean()
   ci = estimates.NORMAL * math.hypot(spread, np.std(values, ddof=1) / _CLUSTERINGS**0.5)
   return estimates.Estimate(float(np.mean(values)), min(len(x), len(y)), ci)
+
+
+def estimate(x: np.ndarray, y: np.ndarray, seed: int = 0) -> estimates.Estimate:
+  """Computes MAUVE of at most 5,000 embeddings of each set, drawn at random from a larger one.
+
+  Args:
+    x: float `[N, E]`.
+    y: float `[M, E]`.
+    seed: of the draws and of k-means.
+
+  Returns:
+    See `mauve`; n is the number of embeddings of the smaller set that were compared.
+  """
+  random = np.random.default_rng(seed)
+  x, y = (part if len(part) <= LARGEST else part[np.sort(random.choice(len(part), LARGEST, replace=False))] for part in map(np.asarray, (x, y)))
+  return mauve(x, y, seed=seed)
 
 
 def area(p: np.ndarray, q: np.ndarray, scale: float = 5.0) -> float:

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import difflib
-import os
 import pathlib
 import platform
-import types
-import typing
+import re
 from typing import Any
 from typing import Literal
 
@@ -21,6 +19,7 @@ import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import registry
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.data import corpus as corpus_lib
@@ -66,14 +65,17 @@ class Choices:
   reward_weight: tuple[float, ...] = ()
   # Modules of your own to import first, separated by commas, such as one with a TFDS builder for --dataset.
   imports: str = ""
-  # Folder of a run: start from its generator at the best checkpoint, with its vocabulary and sequence length. The generator's flags must equal that
-  # run's. With --mle_steps=0 it replaces the maximum-likelihood phase.
+  # Go on with a run although its data changed since it began.
+  new_data: bool = False
+  # Folder of a run: start from its generator at the best checkpoint, with its vocabulary, to which the new training text adds its own words, and its
+  # sequence length, unless --max_length is given. The generator's flags must equal that run's. With --mle_steps=0 it replaces the maximum-likelihood
+  # phase.
   pretrained: str = ""
   # With --pretrained: fold this temperature into the pretrained logits. For a fair start take the one at which held-out text is most probable
   # (evaluate.py --sweep --split validation): adversarial training must then improve on more than the temperature.
   pretrained_temperature: float = 1.0
-  # Folder of a run on the same corpus: start from its discriminator at the latest checkpoint. The discriminator's flags must equal that run's. With
-  # --discriminator_steps=0 it replaces the discriminator phase, so that many runs share one.
+  # Folder of a run on the same corpus, or with the vocabulary of --pretrained: start from its discriminator at the latest checkpoint. The
+  # discriminator's flags must equal that run's. With --discriminator_steps=0 it replaces the discriminator phase, so that many runs share one.
   pretrained_discriminator: str = ""
   # With --algorithm mle: file of further training sentences, one on a line, such as the output of generate.py, for distillation. They do not count as
   # real: vocabulary, evaluations and the other splits come from the dataset.
@@ -84,6 +86,10 @@ class Choices:
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
   # Reproduce results exactly on the same machine; somewhat slower on a GPU.
   deterministic: bool = True
+  # Begin a run anew whose checkpoints are gone, without its journal and samples. A run with checkpoints goes on as always.
+  restart: bool = False
+  # With several workers in TF_CONFIG: seconds to wait for the others at the start.
+  coordination_timeout: float = 3600.0
   # Number of rounds to profile for TensorBoard, after the first ten; 0 for none.
   profile_rounds: int = 0
   # Write a SavedModel at the end.
@@ -94,12 +100,18 @@ class Choices:
   def __post_init__(self):
     checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
-    checks.above_zero(self, "pretrained_temperature")
+    checks.at_most(self, 100, "ensemble")
+    checks.above_zero(self, "pretrained_temperature", "coordination_timeout")
+    checks.path(self, "workdir")
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if isinstance(value, str) and "\0" in value:
+        raise errors.UserError(f"{field.name} is {value!r}; expected a text without NUL characters")
 
   @classmethod
   def from_json(cls, values: dict[str, Any]) -> "Choices":
     """Reads the choices of an experiment's `to_json`; imports nothing. Raises as `Experiment.from_json`."""
-    return _from_dict(cls, values)
+    return _from_json(cls, values, "choices")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,11 +135,15 @@ class Experiment:
     """Reads the settings of `to_json`. Imports the user's modules named there, see `modules_named`.
 
     Raises:
-      UserError: a setting is unknown: the run comes from another version.
+      UserError: names the part and the setting; a part or a setting is missing or unknown, has another type or is out of range.
     """
+    schema.check_names(cls, values, "experiment")
     choices = Choices.from_json(values["choices"])
-    classes = config_classes(choices)
-    parts = {name: _from_dict(classes[name], values[name]) if classes[name] else None for name in classes}
+    parts = {}
+    for name, part_class in config_classes(choices).items():
+      if part_class is None and values[name] is not None:
+        raise errors.UserError(f"{name} is {schema.shown(values[name])}; expected null, because the choices name no module for it")
+      parts[name] = part_class and _from_json(part_class, values[name], name)
     return cls(choices, **parts)
 
 
@@ -141,14 +157,14 @@ def make(**settings: Any) -> Experiment:
     UserError: a setting is unknown, or a value has the wrong type or is out of range.
   """
   own = {field.name for field in dataclasses.fields(Choices)}
-  choices = Choices(**{name: _converted(Choices, name, name, settings[name]) for name in own & settings.keys()})
+  choices = Choices(**{name: schema.converted(Choices, name, settings[name], name) for name in own & settings.keys()})
   parts, known = {}, set(own)
   classes = config_classes(choices)
   defaults = dict(zip(("generator", "discriminator"), default_networks(choices)))
   for part, cls in classes.items():
     flags = {PREFIXES.get(part, "") + field.name: field.name for field in dataclasses.fields(cls)} if cls else {}
     known |= flags.keys()
-    values = {name: _converted(cls, name, flag, settings[flag]) for flag, name in flags.items() if flag in settings}
+    values = {name: schema.converted(cls, name, settings[flag], flag) for flag, name in flags.items() if flag in settings}
     parts[part] = dataclasses.replace(defaults.get(part) or cls(), **values) if cls else None
   for name in settings.keys() - known:
     close = difflib.get_close_matches(name, known, n=1)
@@ -157,32 +173,11 @@ def make(**settings: Any) -> Experiment:
   return Experiment(choices, **parts)
 
 
-def _converted(cls, name, flag, value):
-  """Converts a value to the type of a `Config` field; raises a `UserError` for a value of another type."""
-  hint = typing.get_type_hints(cls)[name]
-  allowed = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-  if isinstance(value, os.PathLike):
-    value = os.fspath(value)
-  elif isinstance(value, list):
-    value = tuple(value)
-  elif isinstance(value, np.generic):
-    value = value.item()
-  if typing.get_origin(hint) is Literal:
-    if value not in typing.get_args(hint):
-      raise errors.UserError(f"{flag} is {value!r}; expected one of {', '.join(map(repr, typing.get_args(hint)))}")
-    return value
-  if float in allowed and type(value) is int:
-    return float(value)
-  if type(value) not in {typing.get_origin(kind) or kind for kind in allowed}:
-    raise errors.UserError(f"{flag} is {value!r}; expected {' or '.join(getattr(kind, '__name__', str(kind)) for kind in allowed)}")
-  return value
-
-
 def modules_named(values: dict[str, Any]) -> list[str]:
   """Names of the users' code in the values of `to_json`: modules, and reward functions as `module:function`."""
   choices, dataset = values.get("choices") or {}, values.get("dataset") or {}
   named = [*(choices.get(name) for name in ("algorithm", "dataset", "generator", "discriminator")), dataset.get("tokenizer")]
-  parts = [name for name in named if name and registry.is_outside(name)]
+  parts = [name for name in named if isinstance(name, str) and registry.is_outside(name)]
   return [*_split(choices.get("imports") or ""), *(choices.get("reward") or ()), *parts]
 
 
@@ -275,7 +270,7 @@ def build(
 
   Raises:
     UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
-      are wrong, or a pretrained network does not fit.
+      are wrong, a pretrained network does not fit, or the networks do not fit into memory.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # Set the process-wide policy only while layers are made, and restore it after.
@@ -304,7 +299,7 @@ def build(
       _assign_word_vectors(choices.embedding_file, tokenizer, generator, *getattr(discriminator, "members", [discriminator]))
       if choices.pretrained:
         generator.attach(networks)  # Before the algorithm copies the generator.
-        _restore(generator, "generator", "best", "--pretrained", choices.pretrained)
+        _restore(generator, "generator", "best", "--pretrained", choices.pretrained, tokenizer)
       if choices.pretrained_temperature != 1.0:
         if not choices.pretrained or not isinstance(generator, generator_base.Autoregressive):
           raise errors.UserError("--pretrained_temperature is for a generator of --pretrained that writes token by token")
@@ -315,6 +310,10 @@ def build(
       discriminator.begun = True  # In a run that goes on as well.
     make = given["algorithm"] if module is None else module.Algorithm
     return make(experiment.algorithm, networks, seed)
+  except (tf.errors.ResourceExhaustedError, MemoryError) as e:
+    tensor = re.search(r"shape ?(\[[\d,]*\])", str(e))
+    which = f", a tensor of shape {tensor[1]} among them" if tensor else ""
+    raise errors.UserError(f"the networks do not fit into memory{which}; expected smaller sizes") from e
   finally:
     keras.config.set_dtype_policy(before)
 
@@ -330,18 +329,25 @@ def _restore_discriminator(choices, networks, tokenizer):
   discriminator = networks.get("discriminator")
   if discriminator is None:
     raise errors.UserError(f"--algorithm {choices.algorithm} trains no discriminator, but --pretrained_discriminator is {folder}")
+  discriminator.attach(networks)  # Makes the variables whose sizes follow the generator's.
+  _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder, tokenizer)
+
+
+def _restore(network, name, checkpoint, flag, folder, tokenizer):
+  """Restores a network's weights from the "best" or "latest" checkpoint of the run in `folder`, the value of `flag`.
+
+  The weights of tokens that are new in the vocabulary stay as they are.
+  """
+  folder = pathlib.Path(folder)
   path = folder / "vocabulary.json"
   # The name first: a tokenizer that only this file names is not imported.
-  if tokenizers.name_in(path) != tokenizers.name_of(type(tokenizer)) or tokenizers.load(path) != tokenizer:
-    raise errors.UserError(f"the run in {folder} has another vocabulary; expected a discriminator of the same corpus")
-  discriminator.attach(networks)  # Makes the variables whose sizes follow the generator's.
-  _restore(discriminator, "discriminator", "latest", "--pretrained_discriminator", folder)
-
-
-def _restore(network, name, checkpoint, flag, folder):
-  """Restores a network's weights from the "best" or "latest" checkpoint of the run in `folder`, the value of `flag`."""
-  checkpoints = checkpoints_lib.Checkpoints(pathlib.Path(folder) / "checkpoints")
-  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/") is None:
+  old = tokenizers.load(path) if tokenizers.name_in(path) == tokenizers.name_of(type(tokenizer)) else None
+  if old is None or not tokenizer.extends(old):
+    raise errors.UserError(
+      f"the run in {folder} has another vocabulary; expected a {name} of the same corpus, or with --pretrained of that run's vocabulary"
+    )
+  checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
+  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/", grown=(old.size, tokenizer.size)) is None:
     raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
 
 
@@ -372,10 +378,10 @@ def _split(imports):
   return [name.strip() for name in imports.split(",") if name.strip()]
 
 
-def _from_dict(cls, values):
-  known = {field.name for field in dataclasses.fields(cls)}
-  unknown = sorted(set(values) - known)
-  if unknown:
-    raise errors.UserError(f"the run's config.json has settings that this version does not know: {', '.join(unknown)}")
-  # JSON has no tuples.
-  return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+def _from_json(cls, values, name):
+  """Makes a dataclass from a JSON object called `name`; see `Experiment.from_json`."""
+  arguments = schema.arguments(cls, values, name)
+  try:
+    return cls(**arguments)
+  except errors.UserError as e:
+    raise errors.UserError(f"{name}: {e}") from e

@@ -22,15 +22,15 @@ class Model(tf.Module):
   """The signatures of an exported run.
 
   `generate(num, temperature, seed)` returns `text`, string `[num]`, and `log_prob`, float32 `[num]`: log-probability of each sentence under the
-  distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The same seed gives the same text as `generate.py`. A `num`
-  below 1, or a temperature that is negative or not finite, raises an `InvalidArgumentError`.
+  distribution it was drawn from, nats. Temperature 0 takes the most probable tokens. The unknown token <unk> is never generated. The same seed
+  gives the same text as `generate.py`. A `num` below 1, or a temperature that is negative or not finite, raises an `InvalidArgumentError`.
 
   `generate_guided` takes the same arguments; the discriminator chooses each sentence among 16 candidates. It also returns `score`, float32 `[num]`,
   the discriminator's logits; `log_prob` is the log-probability of the candidates. Absent if the discriminator's score is no logit.
 
   `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
-  `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training, except that words of the
-  tokenizer `nltk` must be separated by spaces, as in generated text. Unknown words become <unk>. `score` is also the default: the signature
+  `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training. Unknown words become
+  <unk>, whose log-probability counts here, unlike in `nll_test`. `score` is also the default: the signature
   `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Without a likelihood and a discriminator all three
   are absent.
 
@@ -52,6 +52,7 @@ class Model(tf.Module):
     self._guide = guide
     check(tokenizer)
     self._text = tokenizer.graph()
+    self._unknown = tokenizer.unknown_token
     # tf.Module does not track Keras variables, so hold their tf.Variables.
     self._variables = [v.value for network in (generator, discriminator) if network for v in network.variables]
     settings = [tf.TensorSpec([], tf.int32, "num"), tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int64, "seed")]
@@ -89,7 +90,7 @@ class Model(tf.Module):
     if category is not None:
       named = self._places(category, allowed=("",))
       category = tf.where(category == "", self._generator.draw_context(num, seed), named)
-    generated = generator.write(num, seed, pickers.Categorical(temperature), category)
+    generated = generator.write(num, seed, pickers.without(pickers.Categorical(temperature), self._unknown), category)
     outputs = {"text": self._text.decode(generated.tokens), "log_prob": generated.log_probs}
     if generated.scores is not None:
       outputs["score"] = generated.scores

@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.data import corpus as corpus_lib
@@ -38,7 +39,8 @@ def finish(
     evaluator: scores the algorithm's generator.
     checkpoints: the run's checkpoints.
   """
-  checkpoints.restore(algorithm.variables(), "best")
+  if checkpoints.restore(algorithm.variables(), "best") is None:
+    raise errors.UserError(f"{folder} has lost its best checkpoint, best.npz; the same command goes on if a kept checkpoint is copied to its place")
   results = evaluator(len(corpus.tokens["test"]), "test")
   files.write_json(folder / "results.json", results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]

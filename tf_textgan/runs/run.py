@@ -6,6 +6,7 @@ of `runs.finish`.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import json
 import os
@@ -20,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base as algorithm_base
@@ -32,11 +34,14 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
+from tf_textgan.runs import cluster
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
+from tf_textgan.runs import lock
 from tf_textgan.runs import rewards
+from tf_textgan.runs import workers
 from tf_textgan.sampling import noise
 from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
@@ -54,16 +59,31 @@ class Run(NamedTuple):
     tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds trained at that checkpoint.
+    data: fingerprint of the corpus, see `corpus.Corpus`.
+    unknown: whether the training data have the unknown token.
   """
 
   experiment: experiment_lib.Experiment
   tokenizer: tokenizers.Tokenizer
   algorithm: algorithm_base.Algorithm
   step: int
+  data: str
+  unknown: bool
 
-  def corpus(self) -> corpus_lib.Corpus:
-    """The run's corpus, prepared again if needed."""
-    return experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
+  def corpus(self, new_data: bool = False) -> corpus_lib.Corpus:
+    """The run's corpus, prepared again if needed.
+
+    Args:
+      new_data: whether it may have changed since the run began.
+
+    Raises:
+      UserError: it changed, and may not.
+    """
+    corpus = experiment_lib.load_corpus(self.experiment, self.tokenizer, self.algorithm.generator.spec.length)
+    what = f"the data of the run in {self.experiment.choices.workdir}"
+    notes = folder_lib.check_data(what, self.data, corpus.fingerprint, new_data, "score against", "or restore the old data")
+    _say(notes + corpus.notes)
+    return corpus
 
 
 def load(
@@ -90,23 +110,23 @@ def load(
   folder = pathlib.Path(workdir)
   config = folder_lib.config_of(folder)
   registry.check_trusted(experiment_lib.modules_named(config["experiment"]), str(folder / "config.json"), trust)
-  experiment = experiment_lib.Experiment.from_json(config["experiment"])
+  experiment = folder_lib.read_experiment(folder, config)
   # The present path: the folder may have been moved, and it holds the corpus if that came from Python.
   experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, workdir=str(workdir)))
   resolved, makers = given_lib.resolve(experiment, algorithm, generator, discriminator)
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=tuple(config.get("categories", ())))
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"])
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  run_state = checkpoints.restore(algorithm.variables(), checkpoint)
+  run_state = checkpoints.restore(algorithm.variables(), checkpoint, read_state=loop_lib.RunState.from_json)
   if run_state is None:
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state["step"])
+  return Run(experiment, tokenizer, algorithm, run_state.step, config["data"], config["unknown"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -168,7 +188,7 @@ def train(
       and `best_metric` may name them.
     corpus: the corpus, replacing the experiment's dataset: a `data.corpus.Corpus`, strings, an array of ids, or a `tf.data.Dataset` of strings; see
       `data.datasets.given` for its settings in an experiment with `dataset="given"`. The run's folder stores it: to resume the run, it need not be
-      passed again.
+      passed again. Another one needs `new_data`.
     algorithm, generator, discriminator: classes, functions that make them, or networks, replacing the experiment's: see `given.resolve`.
 
   Returns:
@@ -180,23 +200,73 @@ def train(
   experiment, makers = given_lib.resolve(_with_dataset(experiment, corpus), algorithm, generator, discriminator)
   choices = experiment.choices
   given_lib.check_complete(experiment, makers, choices.workdir)
-  strategy = make_strategy()
+  strategy = make_strategy(choices.coordination_timeout)
   if choices.deterministic:
     tf.config.experimental.enable_op_determinism()
-  chief = _is_chief(strategy)
   folder = pathlib.Path(choices.workdir)
-  experiment, corpus = _corpus_of(folder, experiment, corpus)
-  logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(workers.guarding(strategy))
+    with _advising("the same command begins again", begun=False):
+      # A new run's folder is made as late as possible: a command that is refused leaves no files.
+      chief, begun = _is_chief(strategy), (folder / "config.json").exists()
+      if chief and begun:
+        stack.enter_context(lock.held(folder))
+      experiment, corpus = _corpus_of(folder, experiment, corpus)
+      logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
+      loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
+      finish.check(experiment, corpus)
+      callbacks_lib.check(callbacks, loop.algorithm.optimizers)
+      early_stopping = _early_stopping(loop, experiment)
+      if chief and not begun:
+        stack.enter_context(lock.held(folder))
+        if (folder / "config.json").exists():
+          raise errors.UserError(f"another command has begun a run in {folder} meanwhile; give the command again to go on with it")
+      _resume(folder, experiment, corpus, unknown, synthetic, loop)
+      if chief:
+        _say(notes)
+      # After the user's callbacks, so that the journal gets their metrics.
+      watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
+    with _advising("the same command goes on from the last checkpoint, if there is one"):
+      loop.run([*callbacks, *watching, *early_stopping])
+    if loop.interrupted:
+      print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
+      return False
+    if chief:
+      for end in loop.early_ends():
+        print(end, file=sys.stderr)
+      with _advising("the training is complete, and the same command finishes the run"):
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints)
+  return True
+
+
+@contextlib.contextmanager
+def _advising(advice, begun=True):
+  """Says what can be done after a stop by a signal or, in a training that has begun, if a file cannot be written."""
+  try:
+    yield
+  except files.NotWritten as e:
+    if not begun:
+      raise
+    raise errors.UserError(f"{e}; {advice}") from e.__cause__
+  except KeyboardInterrupt as e:
+    e.add_note(advice)
+    raise
+
+
+def _build(folder, choices, experiment, corpus, makers, strategy, chief):
+  """The loop, the evaluator and the checkpoints of a run, whether its data have unknown tokens, the fingerprint of its synthetic data, and notes.
+
+  `choices` are the command's, whose `new_data` the experiment does not keep.
+  """
   # A resumed run has its word vectors in the checkpoint.
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
   rewards.add(algorithm, experiment, corpus.tokenizer)
-  generator = algorithm.generator
-  data = _training_data(choices.synthetic_file, corpus, algorithm)
+  data, synthetic, notes = _training_data(folder, choices, corpus, algorithm)
   # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
   by_frechet = experiment.loop.best_metric == "frechet"
-  evaluator = evaluator_lib.Evaluator(generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
+  evaluator = evaluator_lib.Evaluator(algorithm.generator, corpus, experiment.loop.seed, algorithm.discriminator, by_frechet)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints", experiment.loop.keep_checkpoints)
   loop = loop_lib.Loop(
     algorithm,
@@ -210,28 +280,42 @@ def train(
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  finish.check(experiment, corpus)
-  callbacks_lib.check(callbacks, algorithm.optimizers)
-  early_stopping = _early_stopping(loop, experiment)
-  if chief:  # Nothing is written earlier: a run with a wrong flag would block the corrected command.
-    folder_lib.begin(folder, experiment, corpus)
-  if loop.restore():
-    print(f"going on from step {loop.run_state.step} of {loop.rounds} in {folder}", file=sys.stderr)
-  # After the user's callbacks, so that the journal gets their metrics.
-  watching = _monitors(loop, experiment, folder, corpus, generator, evaluator) if chief else []
-  loop.run([*callbacks, *watching, *early_stopping])
-  if loop.interrupted:
-    print(f"stopped by a signal at step {loop.run_state.step} of {loop.rounds}; the same command goes on from there", file=sys.stderr)
-    return False
-  if chief:
-    finish.finish(folder, experiment, corpus, algorithm, evaluator, checkpoints)
-  return True
+  return loop, evaluator, checkpoints, corpus_lib.has_unknown(data.tokens, corpus.tokenizer), synthetic, corpus.notes + notes
 
 
-def make_strategy() -> tf.distribute.Strategy:
-  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device."""
-  if os.environ.get("TF_CONFIG"):
-    return tf.distribute.MultiWorkerMirroredStrategy()
+def _resume(folder, experiment, corpus, unknown, synthetic, loop):
+  """Restores the latest checkpoint, or begins the run anew; writes the files that say what the run is. A run that is refused stays as it is."""
+  resumed, begun = loop.restore(), (folder / "config.json").exists()
+  lost = begun and not resumed and folder_lib.has_trained(folder)
+  if lost and not experiment.choices.restart:
+    raise errors.UserError(
+      f"the run in {folder} has trained, but its checkpoints are gone; pass --restart true to begin it anew, without its journal and samples, or "
+      "another --workdir"
+    )
+  if not loop.chief:
+    return
+  if lost:
+    folder_lib.clear(folder)
+  folder_lib.begin(folder, experiment, corpus, unknown, synthetic)
+  step, rounds = loop.run_state.step, loop.rounds
+  if lost:
+    print(f"the checkpoints of the run in {folder} are gone; beginning it anew", file=sys.stderr)
+  elif resumed and loop.finished:
+    print(f"nothing is left to train in {folder}: step {step} of {rounds}", file=sys.stderr)
+  elif resumed:
+    print(f"going on from step {step} of {rounds} in {folder}", file=sys.stderr)
+  elif begun:
+    print(f"the run in {folder} has no checkpoint yet; beginning at step 0", file=sys.stderr)
+
+
+def make_strategy(coordination_timeout: float) -> tf.distribute.Strategy:
+  """The strategy for this machine: several workers under TF_CONFIG, several GPUs if available, else one device. Raises as `cluster.read`.
+
+  Args:
+    coordination_timeout: seconds to wait for the other workers, see `workers.connect`.
+  """
+  if cluster.read():
+    return workers.connect(coordination_timeout)
   if len(tf.config.list_logical_devices("GPU")) > 1:
     return tf.distribute.MirroredStrategy()
   return tf.distribute.get_strategy()
@@ -255,6 +339,10 @@ def _with_dataset(experiment, data):
   return dataclasses.replace(experiment, choices=dataclasses.replace(choices, dataset=experiment_lib.GIVEN), dataset=given_data.Config())
 
 
+# What else to do if a run's data changed.
+_OTHERWISE = "another --workdir to begin anew, or restore the old data"
+
+
 def _corpus_of(folder, experiment, data):
   """The experiment and the corpus for a run in a folder.
 
@@ -262,55 +350,103 @@ def _corpus_of(folder, experiment, data):
 
   Args:
     folder: path of the run.
-    experiment: `experiment.Experiment`. For a corpus from Python, the returned one contains the fingerprint.
+    experiment: `experiment.Experiment`. The returned one has no `new_data`, which is a permission for this command only.
     data: see `given.make`; None for the experiment's dataset.
   """
   if folder.exists() and not folder.is_dir():
     raise errors.UserError(f"--workdir {folder} is a file; expected a folder, or a path where one can be made")
-  config, encoded = folder_lib.read_config(folder), folder
+  config, new_data = folder_lib.read_config(folder), experiment.choices.new_data
+  experiment = dataclasses.replace(experiment, choices=dataclasses.replace(experiment.choices, new_data=False))
   if config is not None:
     # The choices first: if they are equal, the run names no modules other than this command's.
     choices = experiment_lib.Choices.from_json(config["experiment"]["choices"])
     folder_lib.check_same(folder, *({"choices": dataclasses.asdict(c)} for c in (choices, experiment.choices)))
-    # Read back, so that settings new since the run's version have their defaults.
-    old = experiment_lib.Experiment.from_json(config["experiment"])
-    if choices.dataset == experiment_lib.GIVEN and not experiment.dataset.fingerprint:
-      experiment = dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=old.dataset.fingerprint))
+    old = folder_lib.read_experiment(folder, config)
     folder_lib.check_same(folder, *(json.loads(json.dumps(e.to_json())) for e in (old, experiment)))
-  elif experiment.choices.pretrained:
-    encoded = pathlib.Path(experiment.choices.pretrained)
-    config = folder_lib.config_of(encoded)
   if isinstance(experiment.dataset, text_config.TextConfig):
     tokenizers.find(experiment.dataset.tokenizer)  # Trusted, because this command names it: imported before the folder's tokenizer is read.
-  tokenizer = folder_lib.read_tokenizer(encoded) if config else None
-  length = config["length"] if config else None
-  if data is None:
-    return experiment, experiment_lib.load_corpus(experiment, tokenizer, length)
-  corpus = given_data.make(data, experiment.dataset, tokenizer, length)
-  found = given_data.fingerprint(corpus)
-  if experiment.dataset.fingerprint not in ("", found):
-    raise errors.UserError(f"corpus= differs from the corpus of the run in {folder}; pass another workdir, or the same corpus")
-  return dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, fingerprint=found)), corpus
+
+  def load(tokenizer=None, length=None):
+    if data is None:
+      return experiment_lib.load_corpus(experiment, tokenizer, length)
+    return given_data.make(data, experiment.dataset, tokenizer, length)
+
+  if config is not None:
+    corpus = load(folder_lib.read_tokenizer(folder), config["length"])
+    what = f"the data of the run in {folder}"
+    notes = folder_lib.check_data(what, config["data"], corpus.fingerprint, new_data, "go on with", _OTHERWISE)
+    return experiment, dataclasses.replace(corpus, notes=notes + corpus.notes)
+  if experiment.choices.pretrained:
+    return experiment, _with_vocabulary_of(pathlib.Path(experiment.choices.pretrained), experiment.dataset, load)
+  return experiment, load()
 
 
-def _training_data(synthetic_file, corpus, algorithm):
-  """The algorithm's training data: the training split, with its labels if the algorithm uses categories, and the sentences of a file, if any."""
-  data, categories = corpus.tokens["train"], algorithm.generator.spec.categories
-  if synthetic_file:
+def _with_vocabulary_of(folder, config, load):
+  """The corpus in the vocabulary of a pretrained run, which grows by the words that only the new training split has.
+
+  Args:
+    folder: path of the pretrained run.
+    config: the new dataset's `Config`.
+    load: function from a tokenizer and a length, or nothing, to the corpus.
+
+  Raises:
+    UserError: there is no run, or its vocabulary cannot grow.
+  """
+  length = folder_lib.config_of(folder)["length"]
+  length = getattr(config, "max_length", 0) or length
+  tokenizer = folder_lib.read_tokenizer(folder)
+  corpus = load(tokenizer, length)
+  if not corpus.has_unknown("train"):
+    return corpus
+  own = load().tokenizer
+  if own == tokenizer:
+    return corpus
+  if not isinstance(tokenizer, tokenizers.Table):
+    raise errors.UserError(
+      f"--pretrained {folder} does not fit: its tokenizer {tokenizers.name_of(type(tokenizer))} takes some of the training text for unknown, and has "
+      "no table that could grow"
+    )
+  grown = tokenizer.grown(own, getattr(config, "max_vocab_size", 0))
+  if grown == tokenizer:
+    return corpus
+  corpus = load(grown, length)
+  growth = f"the vocabulary of {folder} grows from {tokenizer.size} to {grown.size} tokens"
+  return dataclasses.replace(corpus, notes=(growth, *corpus.notes))
+
+
+def _say(notes):
+  """Prints the notes of a corpus."""
+  for note in notes:
+    print(note, file=sys.stderr)
+
+
+def _training_data(folder, choices, corpus, algorithm):
+  """The training split, with its labels if the algorithm uses categories, and the sentences of `--synthetic_file`, if any.
+
+  Returns:
+    A batch, the fingerprint of the sentences of the file, empty without one, and the notes on them.
+  """
+  data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
+  if choices.synthetic_file:
     if algorithm.discriminator is not None or categories:
       raise errors.UserError(
         "--synthetic_file is for --algorithm mle without categories: a discriminator would learn its sentences as real, and they have no "
         "labels"
       )
-    synthetic = corpus_lib.read_lines(synthetic_file, corpus.tokenizer, corpus.spec.length)
-    logging.info("%s: %d further sequences to learn", synthetic_file, len(synthetic))
-    data = np.concatenate([data, synthetic])
-  return sequences.Batch(data, corpus.categories["train"] if categories else None)
+    read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
+    synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
+    if config is not None:
+      what = f"the --synthetic_file of the run in {folder}"
+      notes = folder_lib.check_data(what, config["synthetic_data"], synthetic, choices.new_data, "go on with", _OTHERWISE)
+    notes += read.notes
+    logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
+    data = np.concatenate([data, read.tokens])
+  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic, notes
 
 
-def _monitors(loop, experiment, folder, corpus, generator, evaluator):
+def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks of every run: progress bar, journal, summaries and samples."""
-  seed = noise.fold(noise.seed(experiment.loop.seed), "shown")
+  seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
   shown = {}
 
   def shown_sentences():
@@ -320,17 +456,18 @@ def _monitors(loop, experiment, folder, corpus, generator, evaluator):
       generated = evaluator.write(num, seed, None)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
       if generated.context is not None:
-        sentences = [f"{generator.spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
+        sentences = [f"{spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 
-  every = experiment.loop.log_every
+  journal = monitors.Journal(loop, folder / "metrics.jsonl")
   summaries = monitors.Summaries(
-    loop, every, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
+    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
   )
   return [
     monitors.ProgressBar(loop),
-    monitors.Journal(loop, every, folder / "metrics.jsonl"),
+    monitors.Means(loop, experiment.loop.log_every, [journal, summaries]),
+    journal,
     summaries,
     monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
     monitors.Warnings(loop),

@@ -18,6 +18,8 @@ from tf_textgan.sampling import relaxed_categorical
 
 # At this temperature a draw is an argmax to float32 accuracy; it stands for lower temperatures, 0 included.
 _LEAST_TEMPERATURE = 1e-6
+# At this temperature a draw is uniform; it stands for higher temperatures, at which the logit -1e9 of a forbidden token would be no hindrance.
+_MOST_TEMPERATURE = 1e6
 # Largest gap in nats between the best token and a token of the nucleus, and number of bisections of that gap.
 _NUCLEUS_DEPTH = 20.0
 _NUCLEUS_HALVINGS = 13
@@ -73,7 +75,7 @@ class Categorical:
     logits.shape.assert_has_rank(2)
     # Dividing by one would be a needless pass over the logits.
     if not (isinstance(self.temperature, float) and self.temperature == 1.0):
-      logits = tf.cast(logits, tf.float32) / tf.maximum(tf.cast(self.temperature, tf.float32), _LEAST_TEMPERATURE)
+      logits = tf.cast(logits, tf.float32) / tf.clip_by_value(tf.cast(self.temperature, tf.float32), _LEAST_TEMPERATURE, _MOST_TEMPERATURE)
     if not self.top_k and self.nucleus >= 1.0:
       return Pick(*categorical.draw(logits, seed))
     kept, tokens = tf.math.top_k(logits, min(self.top_k or logits.shape[-1], logits.shape[-1]))
@@ -85,6 +87,36 @@ class Categorical:
       kept = tf.where((before < self.nucleus) | first, kept, tf.cast(float("-inf"), kept.dtype))
     places, log_probs = categorical.draw(kept, seed)
     return Pick(tf.gather(tokens, places, batch_dims=1), log_probs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Without:
+  """Another picker, of the distribution without one token: the probabilities of the others are divided by their sum before anything else.
+
+  The log-probabilities are of that distribution. Points, if any, are zero at the token.
+
+  Attributes:
+    picker: the other picker.
+    token: id of the token that is never picked.
+  """
+
+  picker: Any
+  token: int
+
+  @property
+  def relaxed(self) -> bool:
+    """Whether the other picker returns points."""
+    return self.picker.relaxed
+
+  def __call__(self, logits: tf.Tensor, seed: tf.Tensor) -> Pick:
+    logits.shape.assert_has_rank(2)
+    excluded = tf.range(logits.shape[-1]) == self.token
+    return self.picker(tf.where(excluded, tf.cast(float("-inf"), logits.dtype), logits), seed)
+
+
+def without(picker: Any, token: int | None) -> Any:
+  """A picker that never picks a token, see `Without`; the picker itself if the token is None."""
+  return picker if token is None else Without(picker, token)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,10 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
 
+# Five megabytes.
 _CACHED_LOGITS = 1_280_000
+# Most tokens in the sequences of a chunk: 256 MiB of activations at 1,024 float32 numbers for each token.
+_TOKENS = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +49,12 @@ class _CategoricalOfRows:
     return pickers.Pick(*categorical.draw_at(logits, uniforms - tf.floor(uniforms)))
 
 
-def cached_rows(vocab_size: int) -> int:
-  """A `chunk` for `rewards`: the rows with about five megabytes of logits, which stay in a processor's cache."""
-  return max(1, _CACHED_LOGITS // vocab_size)
+def bounded_rows(length: int, vocab_size: int) -> int:
+  """A `chunk` for `rewards`: the rows with about five megabytes of logits, which stay in a processor's cache, and at most 65,536 tokens.
+
+  The activations of a chunk grow with its tokens (rows times length), whatever the vocabulary.
+  """
+  return max(1, min(_CACHED_LOGITS // vocab_size, _TOKENS // length))
 
 
 def rewards(
@@ -59,7 +65,7 @@ def rewards(
   num_rollouts: int,
   seed: tf.Tensor,
   end_token: int | None = None,
-  chunk: int = 256,
+  chunk: int | None = None,
   reward_completions: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
   every: int = 1,
 ) -> tf.Tensor:
@@ -74,7 +80,8 @@ def rewards(
     num_rollouts: completions of each prefix (N). The last token's reward is the reward of the sequence itself.
     seed: int32 `[2]`.
     end_token: as in `unroll`. A prefix that has ended has no completions: its reward is the reward of the sequence.
-    chunk: rows completed and scored at a time.
+    chunk: rows completed and scored at a time; None for 256, or the rows with 65,536 tokens if they are fewer. The completions do not depend on it;
+      a network's rounding may.
     reward_completions: a cheaper function for the same rewards, of ids `[R, T]`, the row of `tokens` that each row completes, int32 `[R]`, and the
       last position that all rows share with their samples, int32 scalar. None calls `reward`.
     every: complete only prefixes whose length is a multiple of this number; a token gets the reward of the shortest completed prefix that contains
@@ -84,6 +91,7 @@ def rewards(
     float32 `[B, T]`; on padding the reward of the sequence.
   """
   length = tokens.shape[1]
+  chunk = chunk or max(1, min(256, _TOKENS // length))
   batch_size = tf.shape(tokens)[0]
   own_rewards = reward(tokens)
   prefixes = (length + every - 1) // every

@@ -58,6 +58,7 @@ class Callbacks(keras.callbacks.CallbackList):
 
   Attributes:
     params: the callbacks' `params`: `epochs`, the evaluations of all phases; `steps`, the batches of the current epoch; `verbose`.
+    stopped_by: name of the class of the callback that has set `stop_training`; empty if none has.
   """
 
   def __init__(
@@ -82,6 +83,8 @@ class Callbacks(keras.callbacks.CallbackList):
     """
     check(callbacks, optimizers)
     self._training_metrics = training_metrics
+    self._generator = model
+    self.stopped_by = ""
     pairs = [callback if isinstance(callback, ForOptimizer) else (callback, None) for callback in callbacks]
     self._models = [model if name is None else _WithOptimizer(model, optimizers[name]) for _, name in pairs]
     super().__init__([callback for callback, _ in pairs], model=model, epochs=epochs, steps=None, verbose=0)
@@ -104,12 +107,25 @@ class Callbacks(keras.callbacks.CallbackList):
       if not (resumed and isinstance(model, _WithOptimizer)):
         callback.on_epoch_begin(epoch, {})
 
+  def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    """As Keras's; notes which callback stops the training."""
+    for callback in self.callbacks:
+      callback.on_train_batch_end(batch, logs)
+      self._note_stop(callback)
+
+  def _note_stop(self, callback):
+    if not self._generator.stop_training:
+      self.stopped_by = ""
+    elif not self.stopped_by:
+      self.stopped_by = type(callback).__name__
+
   def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
     """As Keras's, but all callbacks share the caller's dictionary, whose values become Python floats."""
     for callback in self.callbacks:
       if isinstance(callback, keras.callbacks.CSVLogger) and callback.keys is None:
         callback.keys = sorted({*logs, *self._training_metrics()})
       callback.on_epoch_end(epoch, logs)
+      self._note_stop(callback)
       logs.update({name: _number(name, value, callback) for name, value in logs.items()})
 
   def end_phase(self) -> None:

@@ -5,7 +5,6 @@ two evaluations are an epoch. All random numbers are derived from the run's seed
 uninterrupted one.
 """
 
-import collections
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
@@ -14,12 +13,15 @@ import math
 import signal
 import threading
 import time
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.data import pipeline
@@ -65,7 +67,13 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
-    checks.at_least(self, 0, "checkpoint_minutes", "seed", "discriminator_patience", "stop_at_chance")
+    checks.at_least(self, 0, "checkpoint_minutes", "discriminator_patience", "stop_at_chance")
+    checks.at_most(self, 1_000_000, "evaluations")
+    checks.seed(self, "seed")
+
+
+# The largest number of rounds, batches or updates: it is a 32-bit integer in the compiled steps.
+_MOST = 2**31 - 1
 
 
 @dataclasses.dataclass
@@ -76,6 +84,14 @@ class RunState:
     phase: index of the current phase.
     round: rounds made in the phase.
     step: rounds made in all phases.
+    rounds: name of a phase to the rounds made in it, for the phases that have made any.
+    scheduled: name of a phase to its length, for the current phase and those before it; of one that ended early, the length that it had then.
+    ended_early: name of a phase that a callback ended before that length to which callback it was and when, such as "EarlyStopping at step 40".
+    evaluated: step of the last evaluation.
+    epoch: sums of the training metrics since the last evaluation, weighted with the rounds.
+    epoch_rounds: rounds in these sums.
+    window: sums of the training metrics since the last record, see `monitors.Means`.
+    window_calls: calls in these sums.
     batches: batches taken from the data.
     updates: name of an update to the number of times it was made.
     best_metric: metric whose lowest value marks the best checkpoint.
@@ -83,12 +99,19 @@ class RunState:
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since the largest gain.
     at_chance: consecutive evaluations with the discriminator at chance, see `monitors.StopAtChance`.
-    ended_at: scheduled rounds of the phase when a callback ended it early, else 0. With a longer schedule the phase continues.
   """
 
   phase: int = 0
   round: int = 0
   step: int = 0
+  rounds: dict[str, int] = dataclasses.field(default_factory=dict)
+  scheduled: dict[str, int] = dataclasses.field(default_factory=dict)
+  ended_early: dict[str, str] = dataclasses.field(default_factory=dict)
+  evaluated: int = 0
+  epoch: dict[str, float] = dataclasses.field(default_factory=dict)
+  epoch_rounds: int = 0
+  window: dict[str, float] = dataclasses.field(default_factory=dict)
+  window_calls: int = 0
   batches: int = 0
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
   best_metric: str = ""
@@ -96,7 +119,31 @@ class RunState:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
-  ended_at: int = 0
+
+  @classmethod
+  def from_json(cls, values: dict[str, Any]) -> "RunState":
+    """Reads a saved state. Raises a `UserError` if a field is missing, unknown, of another type, or impossible."""
+    state = cls(**schema.arguments(cls, values, "", finite=False))
+    counts = "phase", "round", "step", "evaluated", "epoch_rounds", "window_calls", "batches", "waited", "at_chance"
+    numbers = {name: getattr(state, name) for name in counts}
+    for part in ("rounds", "scheduled", "updates"):
+      numbers |= {f"{part}.{schema.shown_name(name)}": number for name, number in getattr(state, part).items()}
+    for name, number in numbers.items():
+      if not 0 <= number <= _MOST:
+        raise errors.UserError(f"{name} is {number}; expected 0 to {_MOST}")
+    if state.round > state.step:
+      raise errors.UserError(f"round is {state.round}, more than step, {state.step}")
+    if math.isnan(state.best) or math.isnan(state.heldout_gain):
+      raise errors.UserError("best or heldout_gain is nan; expected numbers")
+    return state
+
+
+def constant(number: float, dtype: tf.DType) -> tf.Tensor:
+  """A scalar tensor of a number that changes as a run goes on.
+
+  TensorFlow keeps every Python number that it has made a tensor of, some 700 bytes each, as long as the process lives; NumPy's it does not keep.
+  """
+  return tf.constant(np.array(number, dtype.as_numpy_dtype))
 
 
 class Loop:
@@ -106,6 +153,7 @@ class Loop:
     phases: the algorithm's phases.
     run_state: the state of the run.
     kept: name to array, arrays that callbacks save in the checkpoints.
+    chief: whether this process writes the run's files.
     interrupted: whether SIGTERM or SIGINT has asked to stop.
   """
 
@@ -139,24 +187,56 @@ class Loop:
     self._checkpoints = checkpoints
     self._config = config
     self._strategy = strategy or tf.distribute.get_strategy()
-    self._chief = chief
+    self.chief = chief
     self._seed = noise.seed(config.seed)
     self._compiled = {}
+    reduce = lambda value: self._strategy.reduce(tf.distribute.ReduceOp.SUM, self._strategy.run(lambda: value), axis=None)  # noqa: E731
+    self._sum_over_replicas = tf.function(reduce, autograph=False)
     self._saved_at = time.monotonic()
+    self._restored_step = None
+    self._has_checkpoint = False
     self.interrupted = False
     self.run_state = RunState()
     self.kept = {}
 
   def restore(self) -> bool:
-    """Restores the latest checkpoint; returns whether there was one."""
-    run_state = self._checkpoints.restore(self._algorithm.variables())
-    if run_state is None:
+    """Restores the latest checkpoint; returns whether there was one.
+
+    The last phase that has made rounds goes on if it is longer now than it was, also one that was over or ended early. Lengths of later phases may be
+    anything; lengths of earlier ones must be as they were.
+
+    Raises:
+      UserError: the schedule differs from what was trained: an earlier phase has another length now, or the last one is shorter than its rounds; the
+        latest checkpoint or the best one, which is needed at the end, is damaged or does not fit.
+    """
+    variables = self._algorithm.variables()
+    state = self._checkpoints.restore(variables, read_state=self._read_state)
+    if state is None:
       return False
-    self.run_state, self.kept = RunState(**run_state), self._checkpoints.kept
-    # If the schedule is longer now, training continues from the end of the old schedule.
-    while self.run_state.phase < len(self.phases) - 1 and self._phase_is_over():
-      self._begin_phase(self.run_state.phase + 1)
+    self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
+    begun = [number for number, phase in enumerate(self.phases) if state.rounds.get(phase.name)]
+    # A phase that was begun but has made no round is as one to come.
+    state.phase = begun[-1] if begun else 0
+    current = self.phases[state.phase]
+    state.round = state.rounds.get(current.name, 0)
+    for phase in self.phases[: state.phase]:
+      _check_length_of_earlier(phase, current, state)
+    if current.steps < state.round:
+      raise errors.UserError(
+        f"the phase {current.name} has made {state.round} rounds, so it cannot have {current.steps}; give it {state.round} or more, or begin "
+        "another run in a new --workdir"
+      )
+    if current.steps > state.scheduled.get(current.name, 0):
+      state.ended_early.pop(current.name, None)
+    self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
+    self._has_checkpoint = True
     return True
+
+  def _read_state(self, values):
+    state = RunState.from_json(values)
+    if state.phase >= len(self.phases):
+      raise errors.UserError(f"phase is {state.phase}; expected 0 to {len(self.phases) - 1}")
+    return state
 
   @property
   def algorithm(self) -> base.Algorithm:
@@ -167,6 +247,20 @@ class Loop:
   def rounds(self) -> int:
     """Rounds of all phases."""
     return sum(phase.steps for phase in self.phases)
+
+  @property
+  def finished(self) -> bool:
+    """Whether all phases are over."""
+    return self._phase_is_over() and not any(phase.steps for phase in self.phases[self.run_state.phase + 1 :])
+
+  def early_ends(self) -> list[str]:
+    """A sentence for each phase that a callback ended early: which, by what and when, and the rounds it left out."""
+    state, lengths = self.run_state, {phase.name: phase.steps for phase in self.phases}
+    return [
+      f"the phase {name} was ended early by {end}, after {state.rounds[name]} of its {lengths[name]} rounds"
+      for name, end in state.ended_early.items()
+      if state.rounds[name] < lengths[name]
+    ]
 
   def run(self, callbacks: Iterable[keras.callbacks.Callback | callbacks_lib.ForOptimizer] = ()) -> None:
     """Trains to the end of the schedule, or until SIGTERM or SIGINT, which sets `interrupted`.
@@ -201,52 +295,68 @@ class Loop:
       watchers.on_train_end()
 
   def _run_phases(self, batches, watchers):
-    for number in range(self.run_state.phase, len(self.phases)):
+    for number, phase in enumerate(self.phases):
+      if number < self.run_state.phase:
+        continue
+      if phase.name not in self.run_state.ended_early:
+        self.run_state.scheduled[phase.name] = phase.steps
+      if not phase.steps:
+        continue
       if number > self.run_state.phase:
-        self._begin_phase(number)
-      self._run_phase(self.phases[number], batches, watchers)
-      if self.interrupted:
+        self.run_state.phase, self.run_state.round = number, 0
+      self._run_phase(phase, batches, watchers)
+      if self._asked_to_stop():
         break
       watchers.end_phase()
-    self._save()
+    if self.run_state.step != self._restored_step:
+      self._save()
     self._checkpoints.wait()
 
-  def _begin_phase(self, number):
-    self.run_state.phase, self.run_state.round, self.run_state.ended_at = number, 0, 0
+  def _asked_to_stop(self):
+    """Whether to stop. All workers ask at the same rounds and get the same answer: yes, if one of them has been interrupted."""
+    if isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy):
+      self.interrupted = bool(self._sum_over_replicas(tf.constant(float(self.interrupted))))
+    return self.interrupted
 
   def _phase_is_over(self):
-    state = self.run_state
-    return max(state.round, state.ended_at) >= self.phases[state.phase].steps
+    state, phase = self.run_state, self.phases[self.run_state.phase]
+    # A run that was stopped between two evaluations, and whose phase is to end there, still has the evaluation at its end to make.
+    return phase.name in state.ended_early or (state.round >= phase.steps and state.evaluated == state.step)
 
   def _run_phase(self, phase, batches, watchers):
     state, config, generator = self.run_state, self._config, self._algorithm.generator
     boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
     rounds_per_call = config.steps_per_call if len(phase.updates) == 1 else 1
-    while not self._phase_is_over() and not self.interrupted:
-      last_evaluation = max(b for b in [0, *boundaries] if b <= state.round)
-      next_evaluation = min(b for b in boundaries if b > state.round)
+    while not self._phase_is_over():
+      if self._asked_to_stop():
+        return
+      next_evaluation = min((b for b in boundaries if b > state.round), default=phase.steps)
+      last_evaluation = max(b for b in [0, *boundaries] if b < next_evaluation)
       epoch = state.phase * config.evaluations + boundaries.index(next_evaluation)
       calls = math.ceil((next_evaluation - last_evaluation) / rounds_per_call)
       watchers.begin_epoch(epoch, calls, resumed=state.round > last_evaluation)
-      totals = collections.Counter()
-      first = state.round
-      while state.round < next_evaluation and not self.interrupted and not generator.stop_training:
+      while state.round < next_evaluation and not generator.stop_training:
         rounds = min(rounds_per_call, next_evaluation - state.round)
         batch = (state.round - last_evaluation) // rounds_per_call
         watchers.on_train_batch_begin(batch)
         logs = self._run_rounds(phase, batches, rounds)
-        totals.update({name: value * rounds for name, value in logs.items()})
+        state.epoch = {name: state.epoch.get(name, 0.0) + value * rounds for name, value in logs.items()}
+        state.epoch_rounds += rounds
         watchers.on_train_batch_end(batch, logs)
         # Not before an evaluation, which saves a checkpoint itself: a run resumed from an earlier one would skip the evaluation.
         if state.round < next_evaluation and time.monotonic() - self._saved_at > 60 * config.checkpoint_minutes:
           self._save()
-      if state.round < next_evaluation and self.interrupted:
-        return
-      logs = {name: total / (state.round - first) for name, total in totals.items()}
+        if state.round < next_evaluation and self._asked_to_stop():
+          return
+      logs = {name: total / state.epoch_rounds for name, total in state.epoch.items()}
+      state.epoch, state.epoch_rounds = {}, 0
       logs |= self._evaluate(state.step)
+      state.evaluated = state.step
       watchers.on_epoch_end(epoch, logs)
       if generator.stop_training:
-        state.ended_at, generator.stop_training = phase.steps, False
+        generator.stop_training = False
+        if state.round < phase.steps:
+          state.ended_early[phase.name] = f"{watchers.stopped_by} at step {state.step}"
       if state.best_metric != config.best_metric:
         # The run began with another metric, whose values are not comparable.
         state.best_metric, state.best = config.best_metric, math.inf
@@ -268,8 +378,8 @@ class Loop:
     """Makes several rounds of a phase and returns the mean of their metrics."""
     state = self.run_state
     # In a phase that is not annealed, temperatures stay at their initial values.
-    phase_fraction = tf.constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
-    growth = tf.constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
+    phase_fraction = constant(state.round / phase.steps if phase.annealed else 0.0, tf.float32)
+    growth = constant(1.0 / phase.steps if phase.annealed else 0.0, tf.float32)
     logs = {}
     for update in phase.updates:
       if update.name not in state.updates:
@@ -277,13 +387,14 @@ class Loop:
     for update in phase.updates:
       count = update.repeats * rounds
       done = state.updates.get(update.name, 0)
-      metrics = self._advance(update)(batches, tf.constant(done), tf.constant(count), phase_fraction, growth / update.repeats)
+      metrics = self._advance(update)(batches, constant(done, tf.int32), constant(count, tf.int32), phase_fraction, growth / update.repeats)
       state.updates[update.name] = done + count
       state.batches += count
       for name, value in metrics.items():
         logs[f"{update.name}/{name}"] = float(value)
     state.round += rounds
     state.step += rounds
+    state.rounds[phase.name] = state.round
     for name, value in logs.items():
       if not math.isfinite(value):
         raise errors.UserError(
@@ -343,14 +454,31 @@ class Loop:
       replicas = context.num_replicas_in_sync
       if batch_size % replicas:
         raise errors.UserError(f"--batch_size is {batch_size}, which {replicas} replicas cannot share equally")
-      return shard.rebatch(batch_size // replicas)
+      # Endless: otherwise several workers agree before each batch on whether there is one.
+      return shard.rebatch(batch_size // replicas).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return iter(strategy.distribute_datasets_from_function(dataset))
 
   def _save(self, best=False):
     self._saved_at = time.monotonic()
-    if self._chief:
+    if self.chief:
       self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), best, self.kept)
+      if not self._has_checkpoint:
+        # What the callbacks write after the first evaluation then shows that there has been a checkpoint.
+        self._checkpoints.wait()
+        self._has_checkpoint = True
+
+
+def _check_length_of_earlier(phase, current, state):
+  """Raises a `UserError` if a phase before the current one has another length now than the one it ended with."""
+  made, before = state.rounds.get(phase.name, 0), state.scheduled.get(phase.name, 0)
+  if phase.steps in (made, before):
+    return
+  early = f", ended early by {state.ended_early[phase.name]}" if phase.name in state.ended_early else ""
+  raise errors.UserError(
+    f"the phase {phase.name} is over, with {made} of {before} rounds{early}, and the run is at round {state.round} of the phase {current.name}, so "
+    f"{phase.name} cannot have {phase.steps} now; give it {before} again, or begin another run in a new --workdir, for example with --pretrained"
+  )
 
 
 class _Signals:

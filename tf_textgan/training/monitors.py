@@ -1,11 +1,14 @@
 """Keras callbacks of a run: progress bar, journal, TensorBoard, sample sentences, and early stopping of phases."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
+import contextlib
 import json
 import math
 import pathlib
 import sys
 from typing import Any
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -38,41 +41,52 @@ class ProgressBar(keras.callbacks.Callback):
     self._bar.close()
 
 
-class Means(keras.callbacks.Callback):
-  """Base of callbacks that record training metrics, averaged over `every` rounds. A subclass defines `record`."""
-
-  def __init__(self, loop: loop_lib.Loop, every: int):
-    super().__init__()
-    self._loop = loop
-    self._every = every
-    self._sums = {}
-
-  def on_train_batch_end(self, batch, logs=None):
-    for name, value in (logs or {}).items():
-      total, count = self._sums.get(name, (0.0, 0))
-      self._sums[name] = (total + value, count + 1)
-    if self._loop.run_state.step % self._every == 0:
-      self._flush()
-
-  def on_epoch_begin(self, epoch, logs=None):
-    self._flush()
-
-  def _flush(self):
-    if self._sums:
-      means = {name: total / count for name, (total, count) in self._sums.items()}
-      self._sums = {}
-      self.record(self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, means)
+class Recorder(Protocol):
+  """What `Means` hands its averages to."""
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
     """Records averaged metrics at a step of the named phase."""
-    raise NotImplementedError
 
 
-class Journal(Means):
+class Means(keras.callbacks.Callback):
+  """Averages the training metrics over `every` rounds, and up to each evaluation, and hands the averages to its recorders.
+
+  The sums are in `RunState`, and so in the checkpoints: a resumed run records the same averages. A loop has at most one `Means`, listed before its
+  recorders.
+  """
+
+  def __init__(self, loop: loop_lib.Loop, every: int, recorders: Sequence[Recorder]):
+    super().__init__()
+    self._loop = loop
+    self._every = every
+    self._recorders = recorders
+
+  def on_train_batch_end(self, batch, logs=None):
+    state = self._loop.run_state
+    for name, value in (logs or {}).items():
+      state.window[name] = state.window.get(name, 0.0) + value
+    state.window_calls += 1
+    if state.step % self._every == 0:
+      self._flush()
+
+  def on_epoch_end(self, epoch, logs=None):
+    self._flush()
+
+  def _flush(self):
+    state = self._loop.run_state
+    if state.window:
+      means = {name: total / state.window_calls for name, total in state.window.items()}
+      state.window, state.window_calls = {}, 0
+      for recorder in self._recorders:
+        recorder.record(state.step, self._loop.phases[state.phase].name, means)
+
+
+class Journal(keras.callbacks.Callback):
   """Writes `metrics.jsonl`: one object per line with `step`, `phase`, `kind` and the metrics of training or of an evaluation."""
 
-  def __init__(self, loop: loop_lib.Loop, every: int, path: str | pathlib.Path):
-    super().__init__(loop, every)
+  def __init__(self, loop: loop_lib.Loop, path: str | pathlib.Path):
+    super().__init__()
+    self._loop = loop
     self._path = pathlib.Path(path)
 
   def on_train_begin(self, logs=None):
@@ -82,7 +96,6 @@ class Journal(Means):
     files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 
   def on_epoch_end(self, epoch, logs=None):
-    self._flush()
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
     self._append("evaluation", self._loop.run_state.step, self._loop.phases[self._loop.run_state.phase].name, metrics)
 
@@ -90,7 +103,7 @@ class Journal(Means):
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
-    with open(self._path, "a", encoding="utf-8") as file:
+    with files.writing(self._path), open(self._path, "a", encoding="utf-8") as file:
       file.write(json.dumps(files.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
 
 
@@ -98,7 +111,7 @@ def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
   """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list."""
   lines = []
   if pathlib.Path(path).exists():
-    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+    for line in files.read_text(path).splitlines():
       try:
         lines.append(json.loads(line))
       except json.JSONDecodeError:
@@ -106,13 +119,12 @@ def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
   return lines
 
 
-class Summaries(Means):
+class Summaries(keras.callbacks.Callback):
   """Writes TensorBoard summaries: training metrics, evaluations, sample sentences, hyperparameters, and optionally a profile."""
 
   def __init__(
     self,
     loop: loop_lib.Loop,
-    every: int,
     folder: str | pathlib.Path,
     sentences: Callable[[], list[str]],
     hyperparameters: dict[str, int | float | str],
@@ -123,14 +135,14 @@ class Summaries(Means):
 
     Args:
       loop: the training loop.
-      every: rounds to average training metrics over.
       folder: folder of the event files.
       sentences: returns sample sentences.
       hyperparameters: flat dictionary for the HParams plugin.
       profile_rounds: rounds to profile, after the first ten.
       warnings: returns the warnings of the last evaluation.
     """
-    super().__init__(loop, every)
+    super().__init__()
+    self._loop = loop
     self._folder = str(folder)
     self._sentences = sentences
     self._hyperparameters = hyperparameters
@@ -140,11 +152,12 @@ class Summaries(Means):
     self._rounds = 0
 
   def on_train_begin(self, logs=None):
-    self._writer = tf.summary.create_file_writer(self._folder)
-    with self._writer.as_default(step=self._loop.run_state.step):
-      # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
-      from tensorboard.plugins.hparams import api as hparams
+    # Imported here: importing TensorBoard takes a second, and users of the library may not need it.
+    from tensorboard.plugins.hparams import api as hparams
 
+    with files.writing(self._folder):
+      self._writer = tf.summary.create_file_writer(self._folder)
+    with self._writing(self._loop.run_state.step):
       hparams.hparams(self._hyperparameters)
 
   def on_train_batch_begin(self, batch, logs=None):
@@ -152,36 +165,40 @@ class Summaries(Means):
       tf.profiler.experimental.start(self._folder)
 
   def on_train_batch_end(self, batch, logs=None):
-    super().on_train_batch_end(batch, logs)
     self._rounds += 1
     if self._profile and self._rounds == self._profile.stop:
-      tf.profiler.experimental.stop()
+      with files.writing(self._folder):
+        tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
-    self._flush()
-    step = self._loop.run_state.step
     metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
-    with self._writer.as_default(step=step):
+    samples = "\n\n".join(self._sentences())
+    with self._writing(self._loop.run_state.step):
       self._scalars(metrics)
-      tf.summary.text("samples", "\n\n".join(self._sentences()))
+      tf.summary.text("samples", samples)
       if self._warnings():
         tf.summary.text("warnings", "\n\n".join(self._warnings()))
-    self._writer.flush()
+      self._writer.flush()
 
   def record(self, step: int, phase: str, metrics: dict[str, float]) -> None:
-    with self._writer.as_default(step=step):
+    with self._writing(step):
       self._scalars(metrics)
 
   def on_train_end(self, logs=None):
-    if self._profile and self._profile.start < self._rounds < self._profile.stop:
-      tf.profiler.experimental.stop()
-    self._flush()
-    self._writer.close()
+    with files.writing(self._folder):
+      if self._profile and self._profile.start < self._rounds < self._profile.stop:
+        tf.profiler.experimental.stop()
+      self._writer.close()
+
+  @contextlib.contextmanager
+  def _writing(self, step):
+    with files.writing(self._folder), self._writer.as_default(step=loop_lib.constant(step, tf.int64)):
+      yield
 
   @staticmethod
   def _scalars(metrics):
     for name, value in metrics.items():
-      tf.summary.scalar(name, value)
+      tf.summary.scalar(name, loop_lib.constant(value, tf.float32))
 
 
 class Sentences(keras.callbacks.Callback):
@@ -214,9 +231,10 @@ class Sentences(keras.callbacks.Callback):
   def on_epoch_end(self, epoch, logs=None):
     state = self._loop.run_state
     sentences = self._sentences()
-    self._folder.mkdir(parents=True, exist_ok=True)
     path = self._folder / f"step_{state.step:09d}.txt"
-    path.write_text("".join(sentence + "\n" for sentence in sentences), encoding="utf-8")
+    with files.writing(path.parent):
+      path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, "".join(sentence + "\n" for sentence in sentences))
     numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
     lines = [f"{self._loop.phases[state.phase].name} {state.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
     lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]

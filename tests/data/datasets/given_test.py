@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.campaigns import damage
 from tf_textgan import errors
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import given
@@ -77,6 +78,14 @@ def test_a_corpus_is_stored_and_read_back(tmp_path):
     given.load(given.Config(), tmp_path / "0")
 
 
+def test_a_stored_corpus_that_was_changed(tmp_path):
+  made = given.make(IDS, given.Config())
+  given.save(made, tmp_path)
+  np.save(tmp_path / "corpus" / "test_tokens.npy", np.asarray(made.tokens["test"]) + 1)
+  with pytest.raises(errors.UserError, match=r"/corpus/\w+_tokens.npy is damaged: it holds the ids \d to 9; expected ids from 0 to 8"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+
+
 def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
   made = given.make(SENTENCES, given.Config())
   given.save(made, tmp_path)
@@ -84,14 +93,16 @@ def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
   assert isinstance(given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).tokens["train"], np.memmap)
 
 
-def test_the_fingerprint_depends_on_every_token_and_label():
-  made = given.make(IDS, given.Config())
-  assert given.fingerprint(made) == given.fingerprint(given.make(IDS.copy(), given.Config()))
-  changed = made.tokens["test"].copy()
-  changed[-1, -1] ^= 1
-  labels = {split: np.zeros(len(tokens), np.int32) for split, tokens in made.tokens.items()}
-  others = [dataclasses.replace(made, tokens={**made.tokens, "test": changed}), dataclasses.replace(made, categories=labels)]
-  assert len({given.fingerprint(corpus) for corpus in (made, *others)}) == 3
+def test_blank_sentences_are_counted():
+  assert given.make(["", *SENTENCES, " "], given.Config()).notes == ("given: 2 of 62 lines are left out: blank",)
+  assert given.make(SENTENCES, given.Config()).notes == ()
+
+
+def test_another_corpus_replaces_the_stored_one(tmp_path):
+  for data in (SENTENCES, SENTENCES[::-1]):
+    made = given.make(data, given.Config())
+    given.save(made, tmp_path)
+    assert given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length).fingerprint == made.fingerprint
 
 
 def test_with_the_vocabulary_of_a_run():
@@ -119,6 +130,14 @@ def _corpus(**changes):
   return dataclasses.replace(given.make(IDS, given.Config()), **changes)
 
 
+def _labelled(labels):
+  """A corpus of two categories, with these labels of the training split."""
+  arrays = {split: IDS for split in corpus_lib.SPLITS}
+  spec = dataclasses.replace(integer.Tokenizer(9).spec(4), categories=("a", "b"))
+  categories = None if labels is None else {split: labels for split in corpus_lib.SPLITS}
+  return _corpus(spec=spec, tokens=arrays, categories=categories)
+
+
 @pytest.mark.parametrize(
   ("data", "settings", "message"),
   [
@@ -141,8 +160,50 @@ def _corpus(**changes):
     (_corpus(tokenizer=integer.Tokenizer(8)), {}, "corpus= has a spec that is not the one of its tokenizer"),
     (_corpus(tokens={"train": IDS[:, :3], "validation": IDS, "test": IDS}), {}, r"train tokens of the shape \[50, 3\]; expected \[N, 4\]"),
     (_corpus(tokens={"train": IDS, "validation": IDS, "test": IDS + 1}), {}, "corpus= has the id 9 at row"),
+    (IDS * 10**8, {}, "corpus= has a vocabulary of 800000001 and sequences of 4; expected at most 1048576 and 65536"),
+    (_corpus(tokens={"train": IDS}), {}, "corpus= has validation tokens of the type NoneType; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS.tolist()}), {}, "corpus= has train tokens of the type list; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS * np.nan}), {}, "corpus= has train tokens of the type float64; expected a NumPy array of integers"),
+    (_corpus(tokens={"train": IDS[:0]}), {}, r"corpus= has train tokens of the shape \[0, 4\]; expected \[N, 4\]"),
+    (_labelled(np.full(50, 2)), {}, r"corpus= \(train labels\) has the id 2 at row 0; expected ids from 0 to 1"),
+    (_labelled(np.zeros(7, int)), {}, r"corpus= has train labels of the shape \[7\]; expected \[50\]"),
+    (_labelled(None), {}, "corpus= has 2 categories in its spec, but no labels; expected both or neither"),
+    (np.array([[2**40, 1]] * 50), {}, "corpus= has a vocabulary of 1099511627777 and sequences of 2; expected at most 1048576 and 65536"),
+    (np.array([[2**63 + 1, 1]] * 50, np.uint64), {}, "corpus= has a vocabulary of 9223372036854775810 and sequences of 2"),
+    (IDS, {"vocab_size": -3}, "vocab_size is -3; expected 1 to 1048576, or 0 for the largest id plus one"),
+    (["a \ud800"] * 50, {}, "corpus= has an element 0 that is not UTF-8 text"),
+    (["a b", "a \0 b"], {}, "corpus= has an element 1 with a NUL character"),
   ],
 )
 def test_other_data_are_refused(data, settings, message):
   with pytest.raises(errors.UserError, match=message):
     given.make(data, given.Config(**settings))
+
+
+def test_no_damaged_corpus_is_read(tmp_path):
+  labels = {split: [i % 2 for i in range(20)] for split in corpus_lib.SPLITS}
+  splits = {split: SENTENCES[:20] for split in corpus_lib.SPLITS}
+  made = corpus_lib.encode("mine", splits, given.Config(), labels=labels, categories=("odd", "even"))
+  given.save(made, tmp_path)
+  files = {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()}
+  complaints, number = [], 0
+  for number, (name, place, content, says) in enumerate(damage.corpora(files, made.spec.vocab_size), 1):  # noqa: B007
+    path = tmp_path / place
+    path.write_bytes(content)
+    try:
+      given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+      complaints.append(f"{place}, {name}: no error")
+    except errors.UserError as e:
+      if not str(e).startswith(f"{path} is damaged: ") or "\n" in str(e) or says not in str(e):
+        complaints.append(f"{place}, {name}: the message is {e}; expected the path and {says!r}")
+    except Exception as e:
+      complaints.append(f"{place}, {name}: {e!r}")
+    path.write_bytes(files[path.name])
+  assert not complaints, "\n".join(complaints)
+  assert number > 40
+  np.save(tmp_path / "corpus" / "test_labels.npy", np.zeros(3, np.int32))
+  with pytest.raises(errors.UserError, match=r"test_labels.npy is damaged: it holds int32 \[3\]; expected int32 \[20\]$"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)
+  (tmp_path / "corpus" / "train_tokens.npy").unlink()
+  with pytest.raises(errors.UserError, match="cannot read .*train_tokens.npy: No such file or directory$"):
+    given.load(given.Config(), tmp_path, made.tokenizer, made.spec.length)

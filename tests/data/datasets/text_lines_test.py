@@ -67,7 +67,7 @@ def test_options(tmp_path):
 @pytest.mark.parametrize("content, options, message", [
     (b"a\n" * 9, {"text_files": " , "}, "no text file given; pass --text_files"),
     (b"a\n" * 9, {"text_files": "absent.txt"}, "cannot read the text file absent.txt: No such file"),
-    (b"a\n" * 9, {"text_files": "/"}, "expected a text file, but / is a folder"),
+    (b"a\n" * 9, {"text_files": "/"}, "expected a regular file, but / is a folder"),
     (b"", {}, "there is no line of text in .*text.txt"),
     (b" \n\r\n", {}, "there is no line of text in .*text.txt"),
     (b"a\nb\nc\n", {}, "3 lines of text are too few.* 1 are left to train on; at least 2 are needed"),

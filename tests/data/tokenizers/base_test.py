@@ -23,11 +23,10 @@ from tf_textgan.data.tokenizers import word
 SENTENCES = ["the cat sees the dog", "a dog  sees\tthe\u00a0cat ", "the bird"]
 CONFIG = text_config.TextConfig()
 # Possible contents of a text file: all kinds of white space, names of special tokens, letters of many bytes, combining marks, bidirectional marks.
-_NUL, _LETTERS = "a\x00b \x7f", "ẞ straße İ"
 HOSTILE = [
   "the cat sees", "", "  the\t\tdog\n", "an unknown thing", "the the the the the the the", "<eos> the <pad> <unk> <bos>",
-  "the\u00a0cat\u3000dog\x1cthe\u2028cat", "naïve 😀 \u3000", "e\u0301 \u200f\u05d0\u05d1 \ufeff", _NUL, "👩‍👩‍👧 ok", "''say'' ``it''.",
-  _LETTERS,
+  "the\u00a0cat\u3000dog\x1cthe\u2028cat", "naïve 😀 \u3000", "e\u0301 \u200f\u05d0\u05d1 \ufeff", "A\x00B \x7f", "👩‍👩‍👧 ok", "''say'' ``it''.",
+  "ẞ straße İ ΟΔΟΣ ΣΑΣ Ǆ",
 ]  # fmt: skip
 NAMES = registry.names("tf_textgan.data.tokenizers")
 
@@ -83,6 +82,29 @@ def test_build_orders_by_count_then_alphabetically():
   assert built.spec(7) == sequences.Spec(10, 7, start_token=1, end_token=2, forbidden_tokens=(0, 1))
 
 
+def test_a_table_grows_at_its_end():
+  first = word.Tokenizer.build(["the cat", "the"], CONFIG)
+  other = word.Tokenizer.build(["the dog dog dog", "a a cat"], CONFIG)
+  grown = first.grown(other)
+  assert grown.tokens[4:] == ("the", "cat", "dog", "a") and grown.extends(first) and not first.extends(grown)
+  assert grown.extends(grown) and not grown.extends(other)
+  assert first.grown(other, 7).tokens[4:] == ("the", "cat", "dog")
+  assert first.grown(other, 5) == first == first.grown(first)
+  assert not word.Tokenizer(grown.tokens, True).extends(first) and not nltk.Tokenizer(grown.tokens).extends(first)
+  assert integer.Tokenizer(7).extends(integer.Tokenizer(7)) and not integer.Tokenizer(8).extends(integer.Tokenizer(7))
+
+
+def test_a_table_without_its_rules_as_operations_has_no_graph():
+  class Tokenizer(base.Table):
+    """Splits at hyphens; in a graph, splitting at white space would not be the same."""
+
+    @staticmethod
+    def split(sentence):
+      return sentence.split("-")
+
+  assert Tokenizer.build(["a-b"], CONFIG).graph() is None
+
+
 def test_build_limits():
   assert word.Tokenizer.build(SENTENCES, text_config.TextConfig(min_count=2)).tokens[4:] == ("the", "cat", "dog", "sees")
   assert word.Tokenizer.build(SENTENCES, text_config.TextConfig(max_vocab_size=6)).tokens[4:] == ("the", "cat")
@@ -134,16 +156,14 @@ def test_all_input_text_is_lower_cased(name):
 
 
 @pytest.mark.parametrize("lowercase", [False, True])
-@pytest.mark.parametrize("name", ["word", "char"])
+@pytest.mark.parametrize("name", ["word", "char", "nltk"])
 def test_the_graph_agrees_with_python(name, lowercase):
-  tokenizer = base.find(name).build(["the cat sees the dog", "naïve 😀"], text_config.TextConfig(lowercase=lowercase))
+  tokenizer = base.find(name).build(HOSTILE, text_config.TextConfig(tokenizer=name, lowercase=lowercase))
   graph = tokenizer.graph()
-  # TensorFlow lower-cases letter by letter and stops at a NUL.
-  texts = [text for text in HOSTILE if not lowercase or text not in (_NUL, _LETTERS)]
   for length in (1, 5, 40):
-    tokens = graph.encode(texts, length)
+    tokens = graph.encode(HOSTILE, length)
     assert tokens.dtype == tf.int32
-    np.testing.assert_array_equal(tokens, tokenizer.encode(texts, length))
+    np.testing.assert_array_equal(tokens, tokenizer.encode(HOSTILE, length))
     assert [text.decode() for text in graph.decode(tokens).numpy()] == tokenizer.decode(tokens)
 
 
@@ -180,6 +200,48 @@ def test_other_files_are_refused(tmp_path):
   path.write_text('{"tokenizer": "subword"}')
   with pytest.raises(errors.UserError, match="unknown tokenizer 'subword'"):
     base.load(path)
+
+
+@pytest.mark.parametrize(
+  ("fields", "message"),
+  [
+    ({"tokenizer": "word", "tokens": ["a", "a"]}, r"tokens\[5\] is 'a' a second time$"),
+    ({"tokenizer": "word", "tokens": ["<eos>"]}, r"tokens\[4\] is '<eos>' a second time$"),
+    ({"tokenizer": "word", "tokens": ["a", 7]}, r"tokens\[5\] is 7; expected a string$"),
+    ({"tokenizer": "word", "tokens": ["\ud800"]}, r"tokens\[4\] is '\\ud800'; expected text without half of a surrogate pair$"),
+    ({"tokenizer": "word", "tokens": ["a b"]}, r"tokens\[4\] is 'a b'; expected a piece of text without white space$"),
+    ({"tokenizer": "nltk", "tokens": ["a\u2028"]}, r"tokens\[4\] is 'a\\u2028'; expected a piece of text without white space$"),
+    ({"tokenizer": "char", "tokens": ["\n", " ", "ab"]}, r"tokens\[6\] is 'ab'; expected one character$"),
+    ({"tokenizer": "char", "tokens": [""]}, r"tokens\[4\] is ''; expected a piece of text"),
+    ({"tokenizer": "integer", "size": 10**9}, "size is 1000000000; expected an integer from 1 to 1048576$"),
+    ({"tokenizer": "integer", "size": True}, "size is True; expected an integer$"),
+    ({"tokenizer": "integer", "size": "7"}, "size is '7'; expected an integer$"),
+    ({"tokenizer": "integer", "size": 7, "speed": 3}, "speed is unknown to this version; expected size$"),
+  ],
+)
+def test_a_wrong_field_is_named(tmp_path, fields, message):
+  path = tmp_path / "vocabulary.json"
+  if "tokens" in fields:
+    fields = {**fields, "lowercase": False, "tokens": [*base.SPECIAL_TOKENS, *fields["tokens"]]}
+  path.write_text(json.dumps(fields))
+  with pytest.raises(errors.UserError, match=f"^{path} is not a tokenizer written by this library: {message}"):
+    base.load(path)
+
+
+def test_the_error_of_a_users_tokenizer_is_one_line(tmp_path, outside, monkeypatch):
+  def fail(fields):
+    raise RuntimeError("it is\nno use")
+
+  monkeypatch.setattr(Bytes, "from_json", fail)
+  path = tmp_path / "vocabulary.json"
+  path.write_text(json.dumps({"tokenizer": outside}))
+  with pytest.raises(errors.UserError, match=rf"^{path} is not a tokenizer written by this library: RuntimeError\('it is\\nno use'\)$"):
+    base.load(path)
+
+
+def test_an_integer_too_large_is_refused_in_training_text():
+  with pytest.raises(errors.UserError, match="the largest integer is 1048576; expected at most 1048575$"):
+    integer.Tokenizer.build(["0 1048576"], CONFIG)
 
 
 def test_padding_is_0_for_a_tokenizer_with_its_own_ids():

@@ -32,7 +32,8 @@ class Config(pretrained.Config):
   generator_learning_rate: float = 1e-2
   # Completions of each prefix (N).
   rollouts: int = 16
-  # Completions generated at a time, which bounds the memory; 0 for about five megabytes of logits, which stay in a processor's cache.
+  # Completions generated at a time, which bounds the memory; 0 for about five megabytes of logits, which stay in a processor's cache, and at most
+  # 65,536 tokens, whose activations take some 256 MB.
   rollout_chunk: int = 0
   # Decay of a moving average of the generator's weights, which generates the completions. The published code has 0.8; 0 completes with the
   # generator itself.
@@ -120,7 +121,7 @@ class Algorithm(pretrained.Algorithm):
       config.rollouts,
       noise.fold(seed, "rollouts"),
       generator.spec.end_token,
-      config.rollout_chunk or rollouts.cached_rows(generator.spec.vocab_size),
+      config.rollout_chunk or rollouts.bounded_rows(generator.spec.length, generator.spec.vocab_size),
       reward_completions,
     )
     returns = rewards

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan.data import caption_rules
 from tf_textgan.data import corpus
@@ -113,9 +114,10 @@ def load(
   Raises:
     UserError: a size or the seed is out of range.
   """
-  for name, least in (("num_train", 2), ("num_validation", 1), ("num_test", 1), ("corpus_seed", 0)):
+  for name, least in (("num_train", 2), ("num_validation", 1), ("num_test", 1)):
     if getattr(config, name) < least:
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
+  checks.seed(config, "corpus_seed")
   rules = caption_rules.text()
   grammar = grammars.parse(rules)
   tokenizer = tokenizer or word.Tokenizer.build(grammar.words, text_config.TextConfig())
@@ -126,5 +128,6 @@ def load(
   builder_config = _BuilderConfig(name=f"{digest}-seed{config.corpus_seed}-{sizes}", settings=config)
   builder = prepare.prepare(lambda: CaptionGrammar(data_dir=data_dir, config=builder_config))
   splits = {split: prepare.Sentences(builder, split) for split in corpus.SPLITS}
-  encoded = corpus.encode("caption_grammar", splits, tokenizer=tokenizer, length=length, folder=builder.data_path)
+  encoded = corpus.encode(
+      "caption_grammar", splits, text_config.TextConfig(), tokenizer=tokenizer, length=length, folder=builder.data_path)
   return dataclasses.replace(encoded, truth=GrammarTruth(grammar, tokenizer, length))

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
+from tf_textgan import arrays
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import schema
+from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import splitting
 from tf_textgan.data import text_config
@@ -27,7 +28,7 @@ _EXPECTED = "expected a data.corpus.Corpus, a sequence of strings, an array of i
 
 @dataclasses.dataclass(frozen=True)
 class Config(text_config.TextConfig):
-  """How sentences or ids become a corpus; for a `data.corpus.Corpus` only the fingerprint counts."""
+  """How sentences or ids become a corpus; a `data.corpus.Corpus` needs none of it."""
 
   # fraction of the sentences for validation, at least one
   validation_share: float = .05
@@ -35,8 +36,6 @@ class Config(text_config.TextConfig):
   test_share: float = .05
   # size of the vocabulary of an array of ids; 0 for the largest id plus one
   vocab_size: int = 0
-  # hash of the tokens, filled in by runs.train, so that a run does not go on with another corpus
-  fingerprint: str = ""
 
 
 def make(
@@ -60,27 +59,24 @@ def make(
   splitting.check(config)
   if isinstance(data, (np.ndarray, tf.Tensor)) and np.asarray(data).dtype.kind not in "OSU":
     return _of_ids(np.asarray(data), config, tokenizer, length)
-  return _of_sentences(_strings(data), config, tokenizer, length)
-
-
-def fingerprint(corpus: corpus_lib.Corpus) -> str:
-  """A hash of a corpus's tokens and labels: 16 hexadecimal digits."""
-  digest = hashlib.sha256()
-  for split in corpus_lib.SPLITS:
-    for array in (corpus.tokens[split], *([corpus.categories[split]] if corpus.categories else [])):
-      digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array, np.int32).tobytes())
-  return digest.hexdigest()[:16]
+  strings = _strings(data)
+  sentences = [text for text in strings if text.strip()]
+  made = _of_sentences(sentences, config, tokenizer, length)
+  blank = len(strings) - len(sentences)
+  notes = (corpus_lib.blank_note(_NAME, blank, len(strings)),) if blank else ()
+  return dataclasses.replace(made, notes=notes + made.notes)
 
 
 def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
-  """Stores a corpus, without its tokenizer and truth, in the folder of a run."""
+  """Stores a corpus, without its tokenizer and truth, in the folder of a run, in place of any other."""
   place = pathlib.Path(folder) / "corpus"
   place.mkdir(parents=True, exist_ok=True)
+  (place / "corpus.json").unlink(missing_ok=True)
   for split in corpus_lib.SPLITS:
-    for name, arrays in (("tokens", corpus.tokens), ("labels", corpus.categories)):
-      if arrays is not None:
+    for name, ids in (("tokens", corpus.tokens), ("labels", corpus.categories)):
+      if ids is not None:
         with files.replacing(place / f"{split}_{name}.npy") as temporary, open(temporary, "wb") as file:
-          np.save(file, arrays[split])
+          np.save(file, np.ascontiguousarray(ids[split], np.int32))
   # Last: this file marks the corpus as complete.
   files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
 
@@ -97,35 +93,64 @@ def load(
     length: the sequence length that goes with it.
 
   Raises:
-    UserError: the folder has no stored corpus.
+    UserError: the folder has no stored corpus, or one of its files is damaged or does not fit the run.
   """
   del config
   place = pathlib.Path(data_dir or ".") / "corpus"
   if tokenizer is None or not (place / "corpus.json").exists():
     raise errors.UserError(f"{place.parent} holds no corpus; the dataset {_NAME} comes from Python: runs.train(..., corpus=...)")
-  about = json.loads((place / "corpus.json").read_text(encoding="utf-8"))
-  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(about["categories"]))
-  tokens = {split: _read(place / f"{split}_tokens.npy") for split in corpus_lib.SPLITS}
-  labels = {split: _read(place / f"{split}_labels.npy") for split in corpus_lib.SPLITS} if spec.categories else None
-  return corpus_lib.Corpus(about["name"], spec, tokenizer, tokens, categories=labels)
+  about = _read(place / "corpus.json", _about)
+  spec = dataclasses.replace(tokenizer.spec(length), categories=about.categories)
+  tokens, labels = {}, {}
+  for split in corpus_lib.SPLITS:
+    tokens[split] = _read(place / f"{split}_tokens.npy", _ids, spec.vocab_size, None, length)
+    if spec.categories:
+      labels[split] = _read(place / f"{split}_labels.npy", _ids, len(spec.categories), len(tokens[split]))
+  return corpus_lib.Corpus(about.name, spec, tokenizer, tokens, categories=labels or None)
 
 
-def _read(path):
-  return np.load(path, mmap_mode="r" if path.stat().st_size > corpus_lib.RAM_LIMIT else None)
+@dataclasses.dataclass(frozen=True)
+class _About:
+  """The contents of `corpus.json`."""
+
+  name: str
+  categories: tuple[str, ...]
+
+  def __post_init__(self):
+    corpus_lib.check_categories(self.categories)
+
+
+def _read(path, read, *arguments):
+  """Calls `read(path, *arguments)`; its errors become `UserError`s that name the file."""
+  try:
+    return read(path, *arguments)
+  except OSError as error:
+    raise errors.UserError(f"cannot read {path}: {error.strerror or error}") from error
+  except (ValueError, errors.UserError) as error:
+    raise errors.UserError(f"{path} is damaged: {error}") from error
+
+
+def _about(path):
+  return _About(**schema.arguments(_About, schema.read_json(path), ""))
+
+
+def _ids(path, size, num, *row):
+  """Reads `num` rows of ids below `size`, int32 `[N, *row]`; any number of rows above 0 if it is None."""
+  ids = arrays.load(path, mmap=path.stat().st_size > corpus_lib.RAM_LIMIT)
+  wanted = [num or "N", *row]
+  if ids.dtype != np.int32 or ids.ndim != len(wanted) or ids.shape[1:] != row or not len(ids) or num not in (None, len(ids)):
+    raise ValueError(f"it holds {ids.dtype} {list(ids.shape)}; expected int32 [{', '.join(map(str, wanted))}]")
+  if ids.min() < 0 or ids.max() >= size:
+    raise ValueError(f"it holds the ids {ids.min()} to {ids.max()}; expected ids from 0 to {size - 1}")
+  return ids
 
 
 def _checked(corpus, tokenizer, length):
   """Returns the corpus if its parts agree with each other and with the run; else raises a `UserError`."""
+  corpus_lib.check(corpus, "corpus=")
   spec = corpus.spec
-  if corpus.tokenizer.spec(spec.length) != dataclasses.replace(spec, categories=()):
-    raise errors.UserError(f"corpus= has a spec that is not the one of its tokenizer, {corpus.tokenizer.spec(spec.length)}, but {spec}")
   if tokenizer is not None and (tokenizer != corpus.tokenizer or length != spec.length):
     raise errors.UserError(f"corpus= has another vocabulary or length than the run's, which is {length}")
-  for split in corpus_lib.SPLITS:
-    tokens = corpus.tokens[split]
-    if tokens.ndim != 2 or tokens.shape[1] != spec.length:
-      raise errors.UserError(f"corpus= has {split} tokens of the shape {list(tokens.shape)}; expected [N, {spec.length}]")
-    _check_ids(tokens, spec.vocab_size)
   return corpus
 
 
@@ -133,21 +158,21 @@ def _of_ids(ids, config, tokenizer, length):
   if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
     raise errors.UserError(f"corpus= is an array {ids.dtype} {list(ids.shape)}; expected integers [N, T]")
   if tokenizer is None:
-    tokenizer = integer.Tokenizer(config.vocab_size or int(ids.max()) + 1)
+    if not 0 <= config.vocab_size <= sequences.LARGEST_VOCABULARY:
+      raise errors.UserError(f"vocab_size is {config.vocab_size}; expected 1 to {sequences.LARGEST_VOCABULARY}, or 0 for the largest id plus one")
+    size = config.vocab_size or int(ids.max()) + 1
+    if size > sequences.LARGEST_VOCABULARY or ids.shape[1] > sequences.LONGEST:
+      raise errors.UserError(
+        f"corpus= has a vocabulary of {size} and sequences of {ids.shape[1]}; expected at most {sequences.LARGEST_VOCABULARY} and {sequences.LONGEST}"
+      )
+    tokenizer = integer.Tokenizer(size)
   if not isinstance(tokenizer, integer.Tokenizer) or length not in (None, ids.shape[1]):
     raise errors.UserError(f"corpus= is an array of ids {list(ids.shape)}, but the run's sequences are {length} tokens of {_described(tokenizer)}")
-  _check_ids(ids, tokenizer.size)
+  corpus_lib.check_ids(ids, tokenizer.size, "corpus=")
   assign = splitting.assign(len(ids), config, "corpus=")
   places = np.array([corpus_lib.SPLITS.index(assign(number)) for number in range(len(ids))])
   tokens = {split: ids[places == i].astype(np.int32) for i, split in enumerate(corpus_lib.SPLITS)}
   return corpus_lib.Corpus(_NAME, tokenizer.spec(ids.shape[1]), tokenizer, tokens)
-
-
-def _check_ids(ids, size):
-  wrong = (ids < 0) | (ids >= size)
-  if wrong.any():
-    row, column = np.argwhere(wrong)[0]
-    raise errors.UserError(f"corpus= has the id {ids[row, column]} at row {row}, column {column}; expected ids from 0 to {size - 1}")
 
 
 def _described(tokenizer):
@@ -165,7 +190,7 @@ def _of_sentences(sentences, config, tokenizer, length):
 
 
 def _strings(data):
-  """The sentences that are not blank, a list of strings."""
+  """The sentences, a list of strings."""
   if isinstance(data, tf.data.Dataset):
     spec = data.element_spec
     if not isinstance(spec, tf.TensorSpec) or spec.dtype != tf.string or spec.shape.rank not in (0, 1):
@@ -184,7 +209,9 @@ def _strings(data):
     if not isinstance(text, (str, bytes)):
       raise errors.UserError(f"corpus= has a {type(text).__name__} as its element {number}; {_EXPECTED}")
     try:
-      sentences.append(text.decode("utf-8") if isinstance(text, bytes) else text)
-    except UnicodeDecodeError as error:
+      sentences.append((text.encode("utf-8") if isinstance(text, str) else text).decode("utf-8"))
+    except UnicodeError as error:
       raise errors.UserError(f"corpus= has an element {number} that is not UTF-8 text") from error
-  return [text for text in sentences if text.strip()]
+    if "\0" in sentences[-1]:
+      raise errors.UserError(f"corpus= has an element {number} with a NUL character")
+  return sentences

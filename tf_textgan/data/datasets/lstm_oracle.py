@@ -7,7 +7,10 @@ import typing
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import files
+from tf_textgan import sequences
 from tf_textgan.data import corpus
 from tf_textgan.data import oracle
 from tf_textgan.data import prepare
@@ -89,9 +92,13 @@ def load(
   Raises:
     UserError: an oracle file that does not fit, a size out of range, or a tokenizer or length other than the config's.
   """
-  for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1), ("oracle_seed", 0)):
+  for name, least in (("length", 1), ("vocab_size", 2), ("num_train", 2), ("num_validation", 1), ("num_test", 1)):
     if getattr(config, name) < least:
       raise errors.UserError(f"{name} must be at least {least}, not {getattr(config, name)}")
+  for name, most in (("length", sequences.LONGEST), ("vocab_size", sequences.LARGEST_VOCABULARY)):
+    if getattr(config, name) > most:
+      raise errors.UserError(f"{name} must be at most {most}, not {getattr(config, name)}")
+  checks.seed(config, "oracle_seed")
   wanted = integer.Tokenizer(config.vocab_size)
   if (tokenizer or wanted) != wanted or (length or config.length) != config.length:
     raise errors.UserError(
@@ -120,7 +127,7 @@ def _config_name(config):
   """A name that contains everything the sequences depend on."""
   source = "random"
   if config.oracle_file:
-    with open(config.oracle_file, "rb") as file:
+    with files.open_regular(config.oracle_file) as file:
       source = hashlib.file_digest(file, "sha256").hexdigest()[:12]
   sizes = "-".join(map(str, (config.num_train, config.num_validation, config.num_test)))
   return f"{source}-seed{config.oracle_seed}-length{config.length}-vocab{config.vocab_size}-{sizes}"

@@ -1,11 +1,13 @@
 """A user's own text: UTF-8 files with one sentence per line."""
 
 import dataclasses
+import itertools
 import typing
 
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan import progress
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import splitting
@@ -97,20 +99,29 @@ def load(
         f"{len(paths)} files")
   # The prepared data depend on the files, not on the names of their categories.
   name = f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}{'-labelled' * bool(categories)}"
-  builder_config = _BuilderConfig(name=name, paths=paths, assign=_assignment(config, paths), labelled=bool(categories))
+  num, blank = _count(paths)
+  assign = splitting.assign(num, config, ", ".join(paths))
+  builder_config = _BuilderConfig(name=name, paths=paths, assign=assign, labelled=bool(categories))
   builder = prepare.prepare(lambda: TextLines(data_dir=data_dir, config=builder_config))
   splits = {split: split for split in corpus.SPLITS}
   labels = {split: prepare.Labels(builder, split, "label", None) for split in splits} if categories else None
-  return text_config.encode(
+  encoded = text_config.encode(
       "text_lines", builder, splits, config, tokenizer=tokenizer, length=length, labels=labels, categories=categories)
+  notes = (corpus.blank_note("text_lines", blank, num + blank),) if blank else ()
+  return dataclasses.replace(encoded, notes=notes + encoded.notes)
 
 
-def _assignment(config, paths):
-  """Assigns lines to splits. Reads all files, which finds every wrong byte before anything is prepared."""
-  num = sum(1 for _ in _lines(paths))
+def _count(paths):
+  """Numbers of lines with text and of blank lines. Reads all files, which finds every wrong byte before anything is prepared."""
+  num, blank = 0, 0
+  for line in progress.reading(itertools.chain.from_iterable(text_files.lines(path, keep_blank=True) for path in paths), "text_lines: reading"):
+    if line.strip():
+      num += 1
+    else:
+      blank += 1
   if not num:
     raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
-  return splitting.assign(num, config, ", ".join(paths))
+  return num, blank
 
 
 def _lines(paths):

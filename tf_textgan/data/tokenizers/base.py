@@ -8,11 +8,11 @@ tokens; there 0 is an ordinary token, and nothing is padded.
 
 import abc
 import collections
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import functools
-import json
 import os
 import sys
 from typing import Any
@@ -24,6 +24,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.data import text_ops
 
@@ -71,7 +72,7 @@ class Tokenizer(abc.ABC):
   @classmethod
   @abc.abstractmethod
   def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
-    """The tokenizer that `to_json` described; raises a `KeyError`, `TypeError` or `ValueError` for anything else."""
+    """The tokenizer that `to_json` described; raises an exception for anything else, whose text `load` gives with the file's path."""
 
   def encode(self, sentences: Sequence[str], length: int) -> np.ndarray:
     """Converts N strings to rows of ids: the tokens, the end token, padding.
@@ -109,6 +110,15 @@ class Tokenizer(abc.ABC):
     # Interned: words repeat, and each is held once.
     return [tuple(map(sys.intern, text.split())) for text in self.decode(tokens)]
 
+  @property
+  def unknown_token(self) -> int | None:
+    """The id that stands for every piece of text outside the vocabulary; None for the integers of sequences without an end."""
+    return UNK if self.ends else None
+
+  def extends(self, other: "Tokenizer") -> bool:
+    """Whether every id of `other` means the same here."""
+    return self == other
+
   def spec(self, length: int) -> sequences.Spec:
     """The `sequences.Spec` of sequences of at most `length` tokens, the end token included."""
     return sequences.Spec(self.size, length, start_token=BOS, end_token=EOS, forbidden_tokens=(PAD, BOS))
@@ -132,6 +142,8 @@ class Table(Tokenizer):
 
   # The string between the pieces of a decoded sentence.
   joint: ClassVar[str] = " "
+  # As `split`, a static method of strings `[N]` that returns their pieces, ragged `[N, (pieces)]`; None without one: no `graph` then.
+  split_graph: ClassVar[Callable[[tf.Tensor], tf.RaggedTensor] | None] = None
 
   @staticmethod
   @abc.abstractmethod
@@ -155,6 +167,20 @@ class Table(Tokenizer):
   def size(self) -> int:
     return len(self.tokens)
 
+  def extends(self, other: Tokenizer) -> bool:
+    return type(self) is type(other) and self == dataclasses.replace(other, tokens=self.tokens) and self.tokens[: other.size] == other.tokens
+
+  def grown(self, other: "Table", max_size: int = 0) -> "Table":
+    """Adds the tokens that only `other` has after this tokenizer's, in their order there.
+
+    Args:
+      other: tokenizer of the same class.
+      max_size: largest size of the result, unless this tokenizer is larger already; 0 for no limit.
+    """
+    known = set(self.tokens)
+    tokens = (*self.tokens, *(token for token in other.tokens if token not in known))
+    return dataclasses.replace(self, tokens=tokens[: max(max_size, self.size)] if max_size else tokens)
+
   @functools.cached_property
   def ids(self) -> dict[str, int]:
     """Piece to id, without the special tokens."""
@@ -173,25 +199,27 @@ class Table(Tokenizer):
       sentences.append(self.joint.join(self.tokens[i] for i in row if i != PAD))
     return sentences
 
-  def graph(self) -> tf.Module:
+  def graph(self) -> tf.Module | None:
+    if self.split_graph is None:
+      return None
     return text_ops.Table(self.tokens, len(SPECIAL_TOKENS), self.split_graph, self.joint, self.lowercase, pad=PAD, eos=EOS, unk=UNK)
-
-  @staticmethod
-  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
-    """As `split`, of strings `[N]`: ragged `[N, (pieces)]`. By default splits at white space, so text must already be split into pieces."""
-    return text_ops.words(texts)
 
   def to_json(self) -> dict[str, Any]:
     return {"lowercase": self.lowercase, "tokens": self.tokens}
 
   @classmethod
   def from_json(cls, fields: dict[str, Any]) -> "Table":
-    tokens, lowercase = tuple(fields["tokens"]), fields["lowercase"]
-    if not isinstance(lowercase, bool) or not all(isinstance(token, str) for token in tokens):
-      raise TypeError("lowercase must be true or false and tokens a list of strings")
-    if tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
-      raise ValueError(f"its tokens must start with {' '.join(SPECIAL_TOKENS)}")
-    return cls(tokens, lowercase)
+    table = cls(**schema.arguments(Table, fields, ""))
+    if table.tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
+      raise ValueError(f"tokens must start with {' '.join(SPECIAL_TOKENS)}")
+    seen = set()
+    for number, token in enumerate(table.tokens):
+      if token in seen:
+        raise ValueError(f"tokens[{number}] is {schema.shown(token)} a second time")
+      if not token or cls.joint.isspace() and token.split() != [token]:
+        raise ValueError(f"tokens[{number}] is {schema.shown(token)}; expected a piece of text without white space")
+      seen.add(token)
+    return table
 
 
 def name_of(cls: type[Tokenizer]) -> str:
@@ -216,21 +244,21 @@ def load(path: str | os.PathLike) -> Tokenizer:
     UserError: the file cannot be read or describes no tokenizer.
   """
   fields = _fields(path)
-  cls = find(fields.pop("tokenizer"))
   try:
+    cls = find(fields.pop("tokenizer"))
     return cls.from_json(fields)
-  except (KeyError, TypeError, ValueError) as error:
-    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
+  except Exception as error:  # A user's tokenizer may raise any.
+    text = str(error) if isinstance(error, (errors.UserError, ValueError)) else repr(error)
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {' '.join(text.split())}") from error
 
 
 def _fields(path):
   try:
-    with open(path, encoding="utf-8") as file:
-      fields = json.load(file)
-    if not isinstance(fields["tokenizer"], str):
-      raise TypeError("tokenizer must be a name")
+    fields = schema.read_json(path)
+    if not isinstance(fields, dict) or not isinstance(fields.get("tokenizer"), str):
+      raise ValueError("expected an object with the tokenizer's name")
     return fields
   except OSError as error:
     raise errors.UserError(f"cannot read the tokenizer {path}: {error.strerror}") from error
-  except (ValueError, KeyError, TypeError) as error:
-    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error!r}") from error
+  except ValueError as error:
+    raise errors.UserError(f"{path} is not a tokenizer written by this library: {error}") from error

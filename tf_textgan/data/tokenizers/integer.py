@@ -10,9 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import schema
 from tf_textgan import sequences
 from tf_textgan.data import text_ops
 from tf_textgan.data.tokenizers import base
+
+# The largest vocabulary: an integer has nine digits at most.
+MOST = 10**9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Tokenizer(base.Tokenizer):
       largest = max(largest, *_integers(sentence), -1)
     if largest < 0:
       raise errors.UserError("expected integers to learn from, but there is no sentence")
+    if largest >= sequences.LARGEST_VOCABULARY:
+      raise errors.UserError(f"the largest integer is {largest}; expected at most {sequences.LARGEST_VOCABULARY - 1}")
     return cls(largest + 1)
 
   def tokenize(self, sentence: str) -> list[int]:
@@ -57,7 +63,10 @@ class Tokenizer(base.Tokenizer):
 
   @classmethod
   def from_json(cls, fields: dict[str, Any]) -> "Tokenizer":
-    return cls(int(fields["size"]))
+    tokenizer = cls(**schema.arguments(cls, fields, ""))
+    if not 1 <= tokenizer.size <= sequences.LARGEST_VOCABULARY:
+      raise ValueError(f"size is {schema.shown(tokenizer.size)}; expected an integer from 1 to {sequences.LARGEST_VOCABULARY}")
+    return tokenizer
 
 
 def _integers(sentence):

@@ -5,11 +5,13 @@ import functools
 import re
 
 import nltk.tokenize
+import tensorflow as tf
 
+from tf_textgan.data import treebank_ops
 from tf_textgan.data.tokenizers import base
 
 # Words that keep their full stop in the middle of a line.
-_ABBREVIATIONS = {"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "jr.", "sr.", "no.", "etc."}
+_ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "jr.", "sr.", "no.", "etc."})
 # The rules' closing quotation mark. Standing alone, they would read it as an opening one, so a character that no text contains replaces it.
 _CLOSING = re.compile(r"(?<!\S)''(?!\S)")
 _STAND_IN = "\ufdd0"
@@ -23,8 +25,6 @@ class Tokenizer(base.Table):
   from the last word of each sentence. Here a full stop is split from any word of two letters or more, unless the word contains another one (`u.s.`)
   or is a common abbreviation. The two differ only in abbreviations on lines of several sentences: eight of the 10,000 captions of Image COCO have
   such a full stop at all.
-
-  The rules are Python code. In a graph, and so in an exported model, text is split at white space, which suits generated text.
   """
 
   @staticmethod
@@ -36,6 +36,10 @@ class Tokenizer(base.Table):
       else:
         words.append("''" if word == _STAND_IN else word)
     return words
+
+  @staticmethod
+  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
+    return treebank_ops.words(texts, _ABBREVIATIONS)
 
 
 @functools.cache

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import tensorflow as tf
+
+from tf_textgan.data import text_ops
 from tf_textgan.data.tokenizers import base
 
 
@@ -12,3 +15,7 @@ class Tokenizer(base.Table):
   @staticmethod
   def split(sentence: str) -> list[str]:
     return sentence.split()
+
+  @staticmethod
+  def split_graph(texts: tf.Tensor) -> tf.RaggedTensor:
+    return text_ops.words(texts)

@@ -1,0 +1,51 @@
+"""Tests of tf_textgan.commands.evaluate: a scoring that is stopped."""
+
+import io
+
+import pytest
+
+from tests import shell
+from tf_textgan import progress
+from tf_textgan.commands import evaluate
+from tf_textgan.metrics import estimates
+from tf_textgan.metrics import mauve
+
+
+def _stopped():
+  raise progress.Stopped({"bleu_2": estimates.Estimate(0.5, 10)}, ["MAUVE", "Frechet distance"])
+
+
+def _interrupted():
+  raise KeyboardInterrupt
+
+
+def _scored():
+  return {"bleu_2": estimates.Estimate(0.25, 10), "mauve": estimates.Estimate(0.75, 10)}
+
+
+def test_an_interrupt_prints_what_is_done_and_names_what_is_missing(tmp_path, capsys):
+  options = evaluate.Options(json=str(tmp_path / "scores.json"))
+  assert evaluate.score_all({"one": _scored, "two": _stopped, "three": _scored}, options, io.StringIO()) == 130
+  out, err = capsys.readouterr()
+  rows = [line.split() for line in out.splitlines()]
+  assert rows == [["one", "two"], ["bleu_2", "0.2500", "10", "0.5000", "10"], ["mauve", "0.7500", "10", "-"]]
+  assert f"interrupted: two lacks MAUVE, Frechet distance; three lacks all metrics; {options.json} is not written\n" in err
+  assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize("scores, table", [({"one": _interrupted}, ""), ({"one": _scored, "two": _interrupted}, "bleu_2")])
+def test_an_interrupt_before_a_systems_first_number(capsys, scores, table):
+  assert evaluate.score_all(scores, evaluate.Options(), None) == 130
+  out, err = capsys.readouterr()
+  assert out.startswith(table) and bool(out) == bool(table)
+  assert err.endswith(f"interrupted: {[*scores][-1]} lacks all metrics\n")
+
+
+def test_the_command_exits_as_an_interrupted_one(tmp_path, monkeypatch):
+  shell.write_text(tmp_path / "text.txt", 40)
+  monkeypatch.setattr(mauve, "estimate", lambda *args: _interrupted())
+  code, out, err = shell.call("evaluate", "--file", tmp_path / "text.txt", "--references", tmp_path / "text.txt")
+  assert code == 130
+  measured = {line.split()[0] for line in out.splitlines()}
+  assert {"bleu_5", "self_bleu_5", "lm_nll", "mean_length"} <= measured and not {"mauve", "frechet"} & measured
+  assert shell.said(err)[-1] == f"interrupted: {tmp_path}/text.txt lacks MAUVE, Frechet distance"
