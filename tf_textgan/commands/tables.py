@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from tf_textgan import errors
+from tf_textgan import files
 from tf_textgan import published
 from tf_textgan import registry
 from tf_textgan.algorithms import base
@@ -51,7 +52,7 @@ def update(text: str) -> str:
 def main(paths: list[pathlib.Path]) -> None:
   """Makes the tables of pages anew."""
   for path in paths:
-    path.write_text(update(path.read_text(encoding="utf-8")), encoding="utf-8")
+    files.write_text(path, update(files.read_text(path)))
 
 
 if __name__ == "__main__":
