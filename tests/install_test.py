@@ -1,4 +1,4 @@
-"""Tests of what `pip install` gives: a wheel that is built from the sdist and installed into a fresh environment, and its commands in another folder."""
+"""Tests of what `pip install` gives: a wheel that is built from the sdist, and its commands in a fresh environment and another folder."""
 
 import os
 import pathlib

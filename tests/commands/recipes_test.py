@@ -17,7 +17,9 @@ def test_a_file_of_ones_own_comes_first(tmp_path, monkeypatch):
   assert recipes.find("recipes/quickstart.flags") == "recipes/quickstart.flags"
 
 
-@pytest.mark.parametrize("path", ["recipes/absent.flags", "quickstart.flags", "other/recipes/quickstart.flags", "recipes", "/recipes/quickstart.flags"])
+@pytest.mark.parametrize(
+  "path", ["recipes/absent.flags", "quickstart.flags", "other/recipes/quickstart.flags", "recipes", "/recipes/quickstart.flags"]
+)
 def test_all_else_stays_as_it_is(tmp_path, monkeypatch, path):
   monkeypatch.chdir(tmp_path)
   assert recipes.find(path) == path
