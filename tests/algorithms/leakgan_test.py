@@ -127,6 +127,17 @@ def test_real_sentences_are_ranked_with_the_samples(fraction, count):
     np.testing.assert_allclose(ranked["everyone"][4 + row], real[row], rtol=1e-5)
 
 
+def test_the_ranked_real_sentences_are_those_of_the_global_batch(two_replicas):
+  with two_replicas.scope():
+    algorithm = _algorithm(TEXT, ranked_real_growth=0.5, rollouts=3)
+  rows = two_replicas.experimental_distribute_values_from_function(lambda context: REAL[2 * context.replica_id_in_sync_group :][:2])
+  run = tf.function(lambda tokens: two_replicas.run(algorithm._ranked_real, args=(tokens, tf.constant(6.0))), autograph=False)
+  whole = algorithm._ranked_real(REAL, tf.constant(6.0))
+  assert whole.shape == (3, 5)
+  for part in two_replicas.experimental_local_results(run(rows)):
+    np.testing.assert_allclose(part, whole, rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["mle_step", "generator_step"])
 def test_manager_and_worker_learn_from_their_own_losses(name):
   algorithm = _algorithm()

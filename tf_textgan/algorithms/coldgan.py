@@ -37,7 +37,7 @@ class Config(pretrained.Config):
   """The paper fine-tunes large pretrained networks and has no official code; these settings are ours, for SeqGAN's networks."""
 
   # Temperature of the cold part of the proposal. With the three defaults, 5,000 tokens and sequences of 20 the importance weights of a batch have a
-  # mean of about 0.9. With 0.3, a nucleus of 0.9 and a share of 0.1 it is 0.12: the cold part hardly ever leaves the nucleus.
+  # mean of 0.8 to 0.9. With 0.3, a nucleus of 0.9 and a share of 0.1 it is 0.12: the cold part hardly ever leaves the nucleus.
   exploration_temperature: float = 0.9
   # Total probability of the most probable tokens, from which the nucleus part of the proposal draws; 1 for all tokens.
   exploration_nucleus: float = 0.95

@@ -154,8 +154,8 @@ class Algorithm(base.Algorithm):
     As in the code, such a reward is the mean over as many real sentences as there are completions; a departure: they are rows of one batch, of which
     each enters several means.
     """
-    rewards = self.reward(tokens, self.discriminator(tokens))
-    rewards = noise.gather_from_replicas(tf.reduce_mean([tf.roll(rewards, i, axis=0) for i in range(self.config.rollouts)], axis=0))
+    rewards = noise.gather_from_replicas(self.reward(tokens, self.discriminator(tokens)))
+    rewards = tf.reduce_mean([tf.roll(rewards, i, axis=0) for i in range(self.config.rollouts)], axis=0)
     count = tf.cast(tf.floor(done * self.config.ranked_real_growth), tf.int32)
     return tf.repeat(rewards[:count, None], self.generator.spec.length, axis=1)
 
@@ -223,7 +223,10 @@ PUBLISHED = {
   "mle_steps_per_round": published.Setting("a twentieth of an epoch after every 15th", 0, "in each round, against running away"),
   "rollouts": published.Setting(4, 4),
   "ranked_real_growth": published.Setting(0.5, 0.0),
-  "ranks": published.Setting("in the order of a dictionary", "in the order of a dictionary", "of the rewards; equal ones have the mean"),
+  "ranks": published.Setting(
+    "in the order of a dictionary, divided by 4", "in the order of a dictionary, divided by 4",
+    "of the rewards; equal ones have the mean; not divided, which makes no difference to Adam but for the clipping",
+  ),  # fmt: skip
   "logits in sampling": published.Setting(
     "times 0.8 for the generator's steps, 1.5 for the discriminator's and in evaluation", "times 1; 1.5 likewise", "times 1"
   ),

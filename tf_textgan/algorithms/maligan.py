@@ -120,7 +120,9 @@ PUBLISHED = {
   "mle_learning_rate": published.Setting(None, 1e-2),
   "generator_learning_rate": published.Setting(None, 1e-2),
   "discriminator_learning_rate": published.Setting(None, 1e-4),
-  "clip_norm": published.Setting(None, 5.0),
+  "clip_norm": published.Setting(
+    None, "5 in pretraining and for the discriminator, none for the generator in the rounds", "for the generator in all phases"
+  ),
   **published.SEQGAN_GENERATOR,
   "generator_init_stddev": published.Setting(None, "1 / sqrt(rows)", "SeqGAN's"),
   **published.SEQGAN_DISCRIMINATOR,

@@ -141,6 +141,9 @@ PUBLISHED = {
   **published.RELGAN_GENERATOR,
   "layer norms": published.Setting("over a row, in the relational memory's paper", "over all rows together", "over a row"),
   **published.RELGAN_DISCRIMINATOR,
+  "initial weights": published.Setting(
+    None, "truncated normal, variance 1 / inputs, 2 / inputs in convolutions; biases 0", "the same distributions"
+  ),
   "batch_size": published.Setting(64, 64),
   "loss": published.Setting("relativistic", "relativistic"),
   "penalty_weight": published.Setting(None, 10.0, "on the mean of the views without dropout; the code's is on their sum, with it"),

@@ -14,6 +14,7 @@ from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
+from tf_textgan.layers import biased
 from tf_textgan.sampling import noise
 
 
@@ -78,7 +79,7 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     features = 0
     for width, filters in zip(config.widths, config.filters, strict=True):
       if width <= spec.length:
-        layer = keras.layers.Conv1D(
+        layer = biased.Conv1D(
           filters, width, activation="relu", kernel_initializer=normal(), bias_initializer=keras.initializers.Constant(0.1), name=f"width_{width}"
         )
         layer.build((None, spec.length, config.embedding_size))
@@ -89,7 +90,7 @@ class Discriminator(base.Discriminator, base.Features, base.Completions, base.Pr
     # The published code leaves these two layers to TensorFlow 1's default initializer, which is Glorot's, for biases too.
     bound = (3.0 / features) ** 0.5
     self.highway, self.gate = (
-      keras.layers.Dense(
+      biased.Dense(
         features,
         activation=activation,
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),

@@ -20,6 +20,7 @@ from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.discriminators import language_model
+from tf_textgan.layers import biased
 from tf_textgan.sampling import noise
 
 
@@ -83,7 +84,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
     shape = (self.spec.vocab_size, embedding_size)
     self.embedding = self.add_weight(shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding")
-    self.lstm = keras.layers.LSTM(
+    self.lstm = biased.LSTM(
       units,
       kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
       recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
@@ -92,7 +93,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
       name="lstm",
     )
     self.lstm.build((None, None, embedding_size))
-    self.head = keras.layers.Dense(
+    self.head = biased.Dense(
       self.config.head_size, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="head"
     )
     self.head.build((None, 2 * units + int(self.config.log_prob)))

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
+from tf_textgan.layers import biased
 from tf_textgan.losses import likelihood
 
 
@@ -44,7 +45,7 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
       return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
 
     self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
-    self.lstm = keras.layers.LSTM(
+    self.lstm = biased.LSTM(
       config.hidden_size,
       kernel_initializer=normal(),
       recurrent_initializer=normal(),

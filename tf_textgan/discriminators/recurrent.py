@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
+from tf_textgan.layers import biased
 from tf_textgan.sampling import noise
 
 
@@ -38,7 +39,7 @@ class Discriminator(base.Discriminator, base.Features, base.PointScores):
     self.embedding = self.add_weight(
       (spec.vocab_size, config.embedding_size), keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding"
     )
-    self.lstm = keras.layers.LSTM(
+    self.lstm = biased.LSTM(
       config.hidden_size,
       kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
       recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),

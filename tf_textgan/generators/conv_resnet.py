@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import biased
 from tf_textgan.layers import residual
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -44,11 +45,11 @@ class Generator(base.Generator):
     # The default picker takes the most probable token of each position, as published.
     super().__init__(spec, config, seed, pickers.Argmax())
     self.channels = config.channels
-    self.project = keras.layers.Dense(
+    self.project = biased.Dense(
       spec.length * config.channels, kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 100), name="project"
     )
     self.blocks = [residual.Block(config.channels, seed * 100 + 1 + 2 * i, name=f"block_{i}") for i in range(config.blocks)]
-    self.logits = keras.layers.Dense(
+    self.logits = biased.Dense(
       spec.vocab_size, kernel_initializer=residual.he(seed * 100 + 99), name="logits"
     )
     # Padding is not excluded: it may follow the end of a sequence.

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.generators import base
+from tf_textgan.layers import biased
 from tf_textgan.layers import lookup
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import noise
@@ -64,7 +65,7 @@ class Generator(base.Autoregressive):
     def uniform():
       return keras.initializers.RandomUniform(-bound, bound, seed=next(seeds))
 
-    self.lstm = keras.layers.LSTM(
+    self.lstm = biased.LSTM(
       config.hidden_size,
       kernel_initializer=uniform() if glorot else normal(),
       recurrent_initializer=uniform() if glorot else normal(),

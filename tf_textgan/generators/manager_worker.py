@@ -27,6 +27,7 @@ from tf_textgan import checks
 from tf_textgan import sequences
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base
+from tf_textgan.layers import biased
 from tf_textgan.layers import lookup
 
 
@@ -223,7 +224,7 @@ class Generator(base.Autoregressive):
 
 
 def _lstm(config, input_size, normal):
-  lstm = keras.layers.LSTM(
+  lstm = biased.LSTM(
     config.hidden_size,
     kernel_initializer=normal(),
     recurrent_initializer=normal(),

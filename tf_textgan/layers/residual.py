@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_textgan.layers import biased
+
 
 def he(seed: int) -> keras.initializers.Initializer:
   """The official code's initializer of convolutions, "He", also of width 1: uniform with variance 4 / (fan in + fan out)."""
@@ -22,7 +24,7 @@ class Block(keras.layers.Layer):
     """
     super().__init__(name=name)
     self.first, self.second = (
-      keras.layers.Conv1D(channels, 5, padding="same", kernel_initializer=he(seed + i), name=f"conv_{i}")
+      biased.Conv1D(channels, 5, padding="same", kernel_initializer=he(seed + i), name=f"conv_{i}")
       for i in range(2)
     )
 

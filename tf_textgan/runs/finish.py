@@ -13,6 +13,7 @@ from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.training import checkpoints as checkpoints_lib
+from tf_textgan.training import loop
 from tf_textgan.training import monitors
 
 
@@ -39,19 +40,21 @@ def finish(
     evaluator: scores the algorithm's generator.
     checkpoints: the run's checkpoints.
   """
-  if checkpoints.restore(algorithm.variables(), "best") is None:
+  state = checkpoints.restore(algorithm.variables(), "best", read_state=loop.RunState.from_json)
+  if state is None:
     raise errors.UserError(f"{folder} has lost its best checkpoint, best.npz; the same command goes on if a kept checkpoint is copied to its place")
   results = evaluator(len(corpus.tokens["test"]), "test")
-  files.write_json(folder / "results.json", results)
+  about = {"algorithm": experiment.choices.algorithm, "checkpoint": "best", "step": state.step, "phase": state.last_phase}
+  files.write_json(folder / "results.json", about | results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   plots.curves(lines, folder / "curves.png")
   _print_table(lines)
   numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
-  print(f"on the test split: {numbers}", file=sys.stderr)
+  print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}, on the test split: {numbers}", file=sys.stderr)
   if experiment.choices.export:
     guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
-    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)
     print(f"SavedModel: {target}", file=sys.stderr)
 
 
