@@ -101,7 +101,7 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
   assert code == 0, err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
-  for name in ("metrics.jsonl", "results.json", "vocabulary.json"):
+  for name in ("metrics.jsonl", "warnings.jsonl", "results.json", "vocabulary.json"):
     assert (run / name).read_text() == (place / "whole" / name).read_text()
   samples = sorted((place / "whole" / "samples").iterdir())
   assert len(samples) == 6
@@ -113,7 +113,7 @@ def test_files_of_a_run(place):
   names = {path.name for path in run.iterdir()}
   assert names == {
     "checkpoints", "config.json", "curves.png", "metrics.jsonl", "results.json", "samples", "summaries", "train.lock", "versions.json",
-    "vocabulary.json",
+    "vocabulary.json", "warnings.jsonl",
   }  # fmt: skip
   assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
   assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
@@ -125,11 +125,20 @@ def test_files_of_a_run(place):
   assert list((run / "summaries").rglob("*.xplane.pb"))
 
 
-def test_the_bar_on_stderr_has_a_rate_and_the_time_left(place):
-  err = (place / "whole.stderr").read_text()
-  assert f"{_TOTAL}/{_TOTAL} [" in err and "step/s" in err.replace("s/step", "step/s")
-  assert "adversarial: 100%" in err
-  assert "nll_validation" in err and "on the test split: nll_test" in err
+def test_stderr_is_plain_lines_of_bars_evaluations_and_a_closing_table(place):
+  lines = shell.said((place / "whole.stderr").read_text())
+  assert all(line.isprintable() for line in lines)
+  for name, steps in (("mle", 12), ("discriminator", 4), ("adversarial", 6)):
+    assert any(line.startswith(f"{name}: 100% {steps}/{steps} [") and "step" in line for line in lines)
+  rows = [line.split() for line in lines if re.match(r"(mle|discriminator|adversarial) +\d+ ", line)]
+  assert [row[:2] for row in rows[:2] + rows[-1:]] == [["mle", "6"], ["mle", "12"], ["adversarial", "22"]] and len(rows) == 6
+  best = [row for row in rows if row[-1] == "best"][-1]
+  evaluation = next(line for line in shell.journal(place / "whole", "evaluation") if line["step"] == int(best[1]))
+  assert float(best[2]) == round(evaluation["nll_validation"], 3)
+  # The table names the best checkpoint and has its scores on both splits.
+  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-8])
+  result = json.loads((place / "whole" / "results.json").read_text())
+  assert lines[-6].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
 
 
 @pytest.mark.slow

@@ -125,7 +125,7 @@ class Evaluator:
       self._languages[split] = kneser_ney.Scorer(references, training)
     numbers |= self._languages[split].values(sentences)
     numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
-    numbers["curve_sum"] = self._curve_sum(numbers, split)
+    numbers["curve_sum"] = sum(numbers[name] for name in self._curve_metrics(split))
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
@@ -271,15 +271,22 @@ class Evaluator:
       return whole, whole
     return whole, tf.reduce_sum(tf.where(batch.tokens == token, 0.0, log_probs), axis=1)
 
-  def _curve_sum(self, numbers, split):
-    """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.
+  def headline(self, split: str = "validation") -> dict[str, str]:
+    """The few numbers to read first: label to metric. Quality and diversity are what `curve_sum` adds; in all but AUC lower is better."""
+    metrics = dict(zip(("quality", "diversity"), self._curve_metrics(split)))
+    if self.has_likelihood:
+      metrics = {"held-out NLL": f"nll_{split}"} | metrics
+    return metrics | {"AUC": "heldout_auc"} if self._held_out else metrics
 
-    If the truth gives every sequence a probability, NLL-oracle + NLL of held-out text, whose minimum over temperatures summarizes a curve
-    (Caccia et al., https://arxiv.org/abs/1811.02549); else the sum of the forward and reverse scores of a Kneser-Ney model.
+  def _curve_metrics(self, split):
+    """Quality and diversity, nats per token, lower is better: neither overfitting nor a low temperature lowers both.
+
+    If the truth gives every sequence a probability, NLL-oracle and NLL of held-out text, whose minimal sum over temperatures summarizes a curve
+    (Caccia et al., https://arxiv.org/abs/1811.02549); else the forward and reverse scores of a Kneser-Ney model.
     """
     if self.has_likelihood and self._corpus.truth is not None and self._corpus.truth.full_support:
-      return numbers["nll_oracle"] + numbers[f"nll_{split}"]
-    return numbers["lm_nll"] + numbers["reverse_lm_nll"]
+      return "nll_oracle", f"nll_{split}"
+    return "lm_nll", "reverse_lm_nll"
 
   def _frechet(self, tokens, split):
     """The Frechet distance between the samples and the first sentences of a split."""

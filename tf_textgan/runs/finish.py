@@ -1,7 +1,10 @@
-"""The end of a run: scores the best checkpoint on the test split, draws the curves, exports, and prints the results."""
+"""The end of a run: scores the best checkpoint on the test split, exports, and prints the results."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import pathlib
 import sys
+from typing import Any
 
 from tf_textgan import errors
 from tf_textgan import files
@@ -14,6 +17,9 @@ from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import monitors
+
+# Fractions in the closing table.
+_SHARES = {"duplicates": "repeated samples", "copied": "samples copied from the training text"}
 
 
 def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus) -> None:
@@ -29,6 +35,7 @@ def finish(
   algorithm: algorithm_base.Algorithm,
   evaluator: evaluator_lib.Evaluator,
   checkpoints: checkpoints_lib.Checkpoints,
+  best_step: int,
 ) -> None:
   """Finishes a trained run: writes `results.json`, `curves.png` and `export/`, and prints the results.
 
@@ -38,6 +45,7 @@ def finish(
     algorithm: the trained algorithm, to which the best checkpoint is restored.
     evaluator: scores the algorithm's generator.
     checkpoints: the run's checkpoints.
+    best_step: step of the best one.
   """
   if checkpoints.restore(algorithm.variables(), "best") is None:
     raise errors.UserError(f"{folder} has lost its best checkpoint, best.npz; the same command goes on if a kept checkpoint is copied to its place")
@@ -45,9 +53,9 @@ def finish(
   files.write_json(folder / "results.json", results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   plots.curves(lines, folder / "curves.png")
-  _print_table(lines)
-  numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
-  print(f"on the test split: {numbers}", file=sys.stderr)
+  print(closing_table(lines, best_step, results, evaluator), file=sys.stderr)
+  if experiment.choices.verbose:
+    print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
   if experiment.choices.export:
     guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
@@ -55,12 +63,33 @@ def finish(
     print(f"SavedModel: {target}", file=sys.stderr)
 
 
-def _print_table(lines):
-  """Prints the evaluations at the end of each phase, one column each."""
-  last = {line["phase"]: line for line in lines}
-  names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
-  width = max(map(len, names), default=0) + 2
-  print(f"{'validation':{width}}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
-  for name in names:
-    values = [line.get(name) for line in last.values()]
-    print(f"{name:{width}}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)
+def closing_table(lines: Sequence[Mapping[str, Any]], best_step: int, results: Mapping[str, float], evaluator: evaluator_lib.Evaluator) -> str:
+  """The numbers to read first, a column for each checkpoint and split, with a heading that names them.
+
+  Args:
+    lines: the evaluations in `metrics.jsonl`.
+    best_step: step of the best checkpoint.
+    results: scores of the best checkpoint on the test split.
+    evaluator: of the run.
+  """
+  columns = [("best checkpoint", line, "validation") for line in lines if line["step"] == best_step][-1:]
+  before = [line for line in lines if line["phase"] != "adversarial"]
+  if columns and len(before) < len(lines) and before and before[-1]["step"] != best_step:
+    columns.insert(0, ("before adversarial", before[-1], "validation"))
+  columns.append(("best checkpoint", {"step": best_step, **results}, "test"))
+  rows = [[""] + [name for name, _, _ in columns], [""] + [f"step {line['step']}" for _, line, _ in columns]]
+  rows.append(["nats per token; lower is better"] + [split for _, _, split in columns])
+  for label in evaluator.headline():
+    metrics = [evaluator.headline(split)[label] for _, _, split in columns]
+    rows.append([_row_name(label, metrics[0]), *(_cell(line.get(metric)) for metric, (_, line, _) in zip(metrics, columns))])
+  rows += [[f"{label} ({metric})", *(_cell(line.get(metric)) for _, line, _ in columns)] for metric, label in _SHARES.items()]
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  return "\n".join(f"{row[0]:<{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:])) for row in rows)
+
+
+def _row_name(label, metric):
+  return {"AUC": "discriminator's held-out AUC; .5 is chance", "held-out NLL": label}.get(label, f"{label} ({metric})")
+
+
+def _cell(value):
+  return "-" if value is None else f"{value:.3f}"

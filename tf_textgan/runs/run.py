@@ -47,6 +47,7 @@ from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
+from tf_textgan.training import terminal
 
 _SHOWN_SENTENCES = 10
 
@@ -235,7 +236,7 @@ def train(
       for end in loop.early_ends():
         print(end, file=sys.stderr)
       with _advising("the training is complete, and the same command finishes the run"):
-        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints)
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, loop.run_state.best_step)
   return True
 
 
@@ -445,7 +446,7 @@ def _training_data(folder, choices, corpus, algorithm):
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):
-  """The callbacks of every run: progress bar, journal, summaries and samples."""
+  """The callbacks of every run: terminal, journal, warnings, summaries and samples."""
   seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
   shown = {}
 
@@ -461,16 +462,18 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
     return shown[loop.run_state.step]
 
   journal = monitors.Journal(loop, folder / "metrics.jsonl")
+  warnings = monitors.Warnings(loop, folder / "warnings.jsonl", lambda: evaluator.symptoms)
   summaries = monitors.Summaries(
-    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
+    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: warnings.texts
   )
   return [
-    monitors.ProgressBar(loop),
+    terminal.ProgressBar(loop),
     monitors.Means(loop, experiment.loop.log_every, [journal, summaries]),
     journal,
+    terminal.Evaluations(loop, shown_sentences, evaluator.headline(), experiment.choices.verbose),
+    warnings,
     summaries,
-    monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
-    monitors.Warnings(loop),
+    monitors.Sentences(loop, folder / "samples", shown_sentences),
   ]
 
 
