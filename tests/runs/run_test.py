@@ -101,8 +101,8 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
   assert code == 0, err
   for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
-  for name in ("metrics.jsonl", "warnings.jsonl", "results.json", "vocabulary.json"):
-    assert (run / name).read_text() == (place / "whole" / name).read_text()
+  for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "vocabulary.json", "report.html"):
+    assert (run / name).read_text().replace(str(run), "RUN") == (place / "whole" / name).read_text().replace(str(place / "whole"), "RUN"), name
   samples = sorted((place / "whole" / "samples").iterdir())
   assert len(samples) == 6
   assert all(path.read_text() == (run / "samples" / path.name).read_text() for path in samples)
@@ -112,15 +112,14 @@ def test_files_of_a_run(place):
   run = place / "whole"
   names = {path.name for path in run.iterdir()}
   assert names == {
-    "checkpoints", "config.json", "curves.png", "metrics.jsonl", "results.json", "samples", "summaries", "train.lock", "versions.json",
-    "vocabulary.json", "warnings.jsonl",
+    "baseline.json", "checkpoints", "config.json", "metrics.jsonl", "report.html", "results.json", "samples", "summaries", "train.lock",
+    "versions.json", "vocabulary.json", "warnings.jsonl",
   }  # fmt: skip
   assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
   assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
   saved = experiment_lib.Experiment.from_json(json.loads((run / "config.json").read_text())["experiment"])
   assert saved == flags.parse(["train.py", *shell.as_flags(_settings(place, workdir=run, profile_rounds=2))], "")
   assert set(json.loads((run / "results.json").read_text())) >= {"nll_test", "entropy", "distinct_2", "copied"}
-  assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
   # --profile_rounds 2
   assert list((run / "summaries").rglob("*.xplane.pb"))
 
@@ -136,9 +135,9 @@ def test_stderr_is_plain_lines_of_bars_evaluations_and_a_closing_table(place):
   evaluation = next(line for line in shell.journal(place / "whole", "evaluation") if line["step"] == int(best[1]))
   assert float(best[2]) == round(evaluation["nll_validation"], 3)
   # The table names the best checkpoint and has its scores on both splits.
-  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-8])
+  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-9])
   result = json.loads((place / "whole" / "results.json").read_text())
-  assert lines[-6].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
+  assert lines[-7].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
 
 
 @pytest.mark.slow
@@ -165,7 +164,8 @@ def test_memory_does_not_grow_with_rounds_and_evaluations(tmp_path):
   memory = _Memory()
   assert runs.train(flags.parse(["train.py", *shell.as_flags(settings)], ""), [memory])
   assert len(memory.kib) == 200
-  assert memory.kib[-1] - memory.kib[80] < 120 * 4
+  # The journal, which the page is made of, grows.
+  assert memory.kib[-1] - memory.kib[80] < 120 * 8
 
 
 def test_a_finished_run_does_not_change(place):
@@ -444,10 +444,10 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_run_and_the_same_command_finis
   disk = tmp_path / "disk"
   with shell.small_disk(disk, "8m") as resize:
     shutil.copytree(place / "whole", disk / "run")
-    for name in ("results.json", "curves.png"):
+    for name in ("results.json", "report.html"):
       (disk / "run" / name).unlink()
     trained = _files(disk / "run" / "checkpoints")
-    # The results and the curves fit, the SavedModel does not.
+    # The results fit, the SavedModel does not.
     resize(shutil.disk_usage(disk).used + 400_000)
     expected = f"cannot write {disk}/run/export: No space left on device; the training is complete, and the same command finishes the run"
     with pytest.raises(errors.UserError, match=expected):
@@ -457,7 +457,7 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_run_and_the_same_command_finis
     resize("8m")
     assert runs.train(_experiment(place, disk / "run", export=True))
     assert (disk / "run" / "results.json").read_text() == (place / "whole" / "results.json").read_text()
-    assert (disk / "run" / "export" / "saved_model.pb").exists() and (disk / "run" / "curves.png").exists()
+    assert (disk / "run" / "export" / "saved_model.pb").exists() and (disk / "run" / "report.html").exists()
 
 
 def test_a_run_starts_from_a_pretrained_generator(place, tmp_path, monkeypatch):

@@ -117,6 +117,16 @@ def test_an_absent_journal_is_empty_and_a_truncated_one_is_read_to_the_last_line
   assert monitors.read_journal(path) == [{"step": 1}, {"step": 2}]
 
 
+def test_of_many_training_lines_evenly_spaced_ones_are_read_and_every_evaluation(tmp_path):
+  path = tmp_path / "metrics.jsonl"
+  lines = [{"step": step, "kind": "evaluation" if step % 10 == 5 else "training"} for step in range(100)]
+  path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+  found = monitors.read_journal(path, most=25)
+  assert [line["step"] for line in found if line["kind"] == "training"] == [step for step in range(0, 100, 4)]
+  assert [line["step"] for line in found if line["kind"] == "evaluation"] == list(range(5, 100, 10))
+  assert monitors.read_journal(path, most=100) == monitors.read_journal(path) == lines
+
+
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
   """A run's summaries as TensorBoard reads them, from a real loop that was interrupted and resumed once."""

@@ -12,7 +12,9 @@ from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
 from tf_textgan.discriminators import base as discriminator_base
+from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import probe
+from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
@@ -121,9 +123,7 @@ class Evaluator:
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
-    if split not in self._languages:
-      self._languages[split] = kneser_ney.Scorer(references, training)
-    numbers |= self._languages[split].values(sentences)
+    numbers |= self._language(split).values(sentences)
     numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
     numbers["curve_sum"] = sum(numbers[name] for name in self._curve_metrics(split))
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
@@ -277,6 +277,29 @@ class Evaluator:
     if self.has_likelihood:
       metrics = {"held-out NLL": f"nll_{split}"} | metrics
     return metrics | {"AUC": "heldout_auc"} if self._held_out else metrics
+
+  def plane(self, split: str = "validation") -> curves.Plane:
+    """The plane of quality and diversity, of the two metrics that `curve_sum` adds."""
+    return next(plane for plane in curves.filled(split) if plane.quality.metric == self._curve_metrics(split)[0])
+
+  def quality_diversity(self, num: int, split: str = "validation", picker: Any = None) -> dict[str, estimates.Estimate]:
+    """The two metrics of `plane` with their intervals, of a new sample; arguments as of a call."""
+    tokens, log_probs = self.sample(num, picker)
+    names = self._curve_metrics(split)
+    if names[0] == "lm_nll":
+      return self._language(split)(self._corpus.tokenizer.words(tokens))
+    found = self.explicit(tokens, log_probs, split, picker)
+    return {name: found[name] for name in names}
+
+  @property
+  def sweepable(self) -> bool:
+    """Whether the generator has a sampling temperature."""
+    return isinstance(self._generator, generator_base.Autoregressive)
+
+  def _language(self, split):
+    if split not in self._languages:
+      self._languages[split] = kneser_ney.Scorer(self._words(split), self._words("train"))
+    return self._languages[split]
 
   def _curve_metrics(self, split):
     """Quality and diversity, nats per token, lower is better: neither overfitting nor a low temperature lowers both.

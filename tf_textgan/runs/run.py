@@ -40,6 +40,7 @@ from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
 from tf_textgan.runs import lock
+from tf_textgan.runs import report as report_lib
 from tf_textgan.runs import rewards
 from tf_textgan.runs import workers
 from tf_textgan.sampling import noise
@@ -226,7 +227,8 @@ def train(
       if chief:
         _say(notes)
       # After the user's callbacks, so that the journal gets their metrics.
-      watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
+      report = report_lib.Report(loop, folder, experiment, corpus, evaluator)
+      watching = [*_monitors(loop, experiment, folder, corpus, evaluator), report] if chief else []
     with _advising("the same command goes on from the last checkpoint, if there is one"):
       loop.run([*callbacks, *watching, *early_stopping])
     if loop.interrupted:
@@ -236,7 +238,7 @@ def train(
       for end in loop.early_ends():
         print(end, file=sys.stderr)
       with _advising("the training is complete, and the same command finishes the run"):
-        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, loop.run_state.best_step)
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, loop.run_state.best_step, report)
   return True
 
 

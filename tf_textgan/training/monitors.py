@@ -99,16 +99,25 @@ class Journal(keras.callbacks.Callback):
     self._file.append({"step": step, "phase": phase, "kind": kind, **metrics})
 
 
-def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
-  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list."""
-  lines = []
-  if pathlib.Path(path).exists():
-    for line in files.read_text(path).splitlines():
-      try:
-        lines.append(json.loads(line))
-      except json.JSONDecodeError:
-        break
-  return lines
+def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict[str, Any]]:
+  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list.
+
+  Args:
+    path: of the file.
+    most: lines of training metrics to read, evenly spaced ones; None for all.
+  """
+  if not pathlib.Path(path).exists():
+    return []
+  lines, found = files.read_text(path).splitlines(), []
+  stride = max(1, -(-len(lines) // most)) if most else 1
+  for i, line in enumerate(lines):
+    if i % stride and '"kind": "training"' in line:
+      continue
+    try:
+      found.append(json.loads(line))
+    except json.JSONDecodeError:
+      break
+  return found
 
 
 class Summaries(keras.callbacks.Callback):

@@ -1,8 +1,8 @@
-"""Tests of tf_textgan.runs.finish."""
+"""Tests of tf_textgan.runs.summary."""
 
 import types
 
-from tf_textgan.runs import finish
+from tf_textgan.runs import summary
 
 LINES = [
   {"step": 6, "phase": "mle", "nll_validation": 2.0, "lm_nll": 3.0, "heldout_auc": None, "duplicates": 0.0, "copied": 0.25},
@@ -17,15 +17,15 @@ def _headline(split="validation"):
 
 
 def _table(best_step):
-  rows = finish.closing_table(LINES, best_step, RESULTS, types.SimpleNamespace(headline=_headline)).splitlines()
+  rows = summary.text(summary.table(LINES, best_step, RESULTS, types.SimpleNamespace(headline=_headline))).splitlines()
   assert len(set(map(len, rows))) == 1
   return rows
 
 
 def test_every_column_of_the_closing_table_names_its_checkpoint_and_split():
   rows = _table(8)
-  start = len("samples copied from the training text (copied)")
-  assert [row[start:].split("  ")[-3:] for row in rows[:1]] == [["before adversarial", "best checkpoint", "best checkpoint"]]
+  start = len("discriminator's held-out AUC; .5 is chance")
+  assert rows[0].strip().split("  ") == ["before adversarial", "best checkpoint", "best checkpoint"]
   assert [row[start:].split() for row in rows[1:]] == [
     ["step", "6", "step", "8", "step", "8"],
     ["validation", "validation", "test"],
@@ -40,3 +40,9 @@ def test_every_column_of_the_closing_table_names_its_checkpoint_and_split():
 
 def test_the_best_checkpoint_may_be_the_one_before_the_adversarial_phase():
   assert _table(6)[1].split() == ["step", "6", "step", "6"]
+
+
+def test_before_the_end_there_is_no_test_column():
+  rows = summary.table(LINES[:1], 6, None, types.SimpleNamespace(headline=_headline))
+  assert [row[1:] for row in rows[:4]] == [["best checkpoint"], ["step 6"], ["validation"], ["2.000"]]
+  assert summary.before_adversarial(LINES[:1]) is None and summary.before_adversarial(LINES[1:]) is None
