@@ -100,7 +100,7 @@ def begin(folder, settings, trained=None):
   corpus.tokenizer.save(folder / "vocabulary.json")
   files.write_json(folder / "config.json", folder_lib.as_config(experiment, corpus, corpus.has_unknown("train")))
   kept = checkpoints.Checkpoints(folder / "checkpoints")
-  kept.save(0, algorithm.variables(), dataclasses.asdict(loop.RunState()), best=True)
+  kept.save(0, algorithm.variables(), dataclasses.asdict(loop.RunState()), ["best"])
   kept.wait()
   return corpus, algorithm
 

@@ -396,15 +396,16 @@ def archive_of(path: pathlib.Path) -> dict[str, np.ndarray]:
 def differences(first: pathlib.Path, second: pathlib.Path) -> list[str]:
   """How two finished runs differ: a list of sentences.
 
-  Compares the final and the best checkpoint array by array, other checkpoints that both keep, and the bytes of all other files except summaries,
-  versions, pictures and exports, which must be there.
+  Compares the final, the best and the likelihood's checkpoint array by array, other checkpoints that both keep, and the bytes of all other files
+  except summaries, versions, pictures and exports, which must be there.
   """
   found = []
   steps = {last_step(first), last_step(second)}
   if len(steps) > 1:
     return [f"the last steps are {steps}"]
-  common = {path.name for path in first.glob("checkpoints/*.npz")} & {path.name for path in second.glob("checkpoints/*.npz")}
-  for name in sorted({"best.npz", f"step_{steps.pop():09d}.npz"} | common):
+  names = [{path.name for path in folder.glob("checkpoints/*.npz")} for folder in (first, second)]
+  common = names[0] & names[1]
+  for name in sorted({"best.npz", f"step_{steps.pop():09d}.npz"} | common | ({"likelihood.npz"} & (names[0] | names[1]))):
     if name not in common:
       found.append(f"one has no {name}")
       continue

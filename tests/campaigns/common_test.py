@@ -115,6 +115,9 @@ def test_runs_are_compared_to_the_bit(tmp_path):
   assert common.differences(first, second) == [
     "best.npz differs in 1 of 2 arrays, a among them", "samples/4.txt differs", "one has no samples/5.txt", "results.json.1.partial was left over",
   ]  # fmt: skip
+  (second / "checkpoints" / "best.npz").rename(second / "checkpoints" / "likelihood.npz")
+  assert common.differences(first, second)[:2] == ["one has no best.npz", "one has no likelihood.npz"]
+  (second / "checkpoints" / "likelihood.npz").unlink()
   (second / "checkpoints" / "best.npz").write_bytes((first / "checkpoints" / "best.npz").read_bytes()[:300])
   (second / "config.json").write_text("{")
   assert [sentence.split(":")[0] for sentence in common.damaged(second)] == ["best.npz is not whole", "config.json is not whole"]

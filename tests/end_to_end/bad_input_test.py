@@ -147,7 +147,7 @@ GENERATE = {
   "no run": ("--workdir absent", "there is no run in absent: expected a folder that train.py has written, with a config.json"),
   "no checkpoint": ("--workdir {}/no_checkpoint", "no_checkpoint has no best checkpoint yet"),
   "a step without a checkpoint": ("--workdir {}/run --checkpoint 7", r"run has no checkpoint of step 7; it keeps those of steps \d"),
-  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
+  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest, likelihood or the step of one that is kept"),
   "a cut checkpoint": ("--workdir {}/broken_checkpoint", "best.npz is damaged: File is not a zip file$"),
   "another shape": ("--workdir {}/garbled", r"best\.npz is a checkpoint of another model: generator/0/embedding has shape .* there, .* here"),
   "another model": ("--workdir {}/other", r"best\.npz is a checkpoint of another model: it differs in \d+ variables"),
@@ -185,7 +185,7 @@ def test_generate(place, words, expected):
 
 
 EVALUATE = {
-  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest or the step of one that is kept"),
+  "a name for a checkpoint": ("--workdir {}/run --checkpoint last", "'last'; expected best, latest, likelihood or the step of one that is kept"),
   "no run": ("--workdir absent", "there is no run in absent"),
   "a missing file": ("--file absent.txt", "cannot read the text file absent.txt"),
   "an empty file": ("--file {}/empty.txt", r"empty\.txt has no text; expected one sentence on each line"),

@@ -211,6 +211,14 @@ def test_a_new_export_replaces_the_old_one_whole(made, tmp_path):
   assert sorted(path.name for path in (tmp_path / "export").iterdir()) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
 
 
+def test_what_an_export_is_of_lies_in_it(made, tmp_path):
+  _, corpus, algorithm = made[0]["oracle"]
+  about = {"algorithm": "mle", "checkpoint": "best", "step": 3, "phase": "mle"}
+  export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer, about=about)
+  assert json.loads((tmp_path / "export" / "assets.extra" / "about.json").read_text()) == about
+  assert tf.saved_model.load(str(tmp_path / "export")).signatures
+
+
 def test_without_likelihood_and_discriminator_there_is_one_signature(made, tmp_path):
   _, corpus, algorithm = made[0]["characters"]
   export.save(tmp_path / "export", algorithm.generator, None, corpus.tokenizer)
@@ -267,7 +275,7 @@ def test_guided_text_equals_the_commands(made, tmp_path):
   drawn = model.signatures["generate_guided"](num=tf.constant(40), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
   words = ["--workdir", folder, "--num", 40, "--temperature", 1, "--seed", 7, "--format", "jsonl", "--guide", "resampling"]
   code, out, err = shell.call("generate", *words)
-  assert code == 0 and shell.said(err) == ["resampling: 16.00 candidates for each sentence"], err
+  assert code == 0 and shell.said(err) == [runs.load(folder).describe("best"), "resampling: 16.00 candidates for each sentence"], err
   lines = [json.loads(line) for line in out.splitlines()]
   assert [line["text"] for line in lines] == [text.decode() for text in drawn["text"].numpy()]
   for name in ("log_prob", "score"):

@@ -99,7 +99,7 @@ def test_a_run_killed_and_terminated_equals_one_that_was_not(place):
 
   code, _, err = _finish(_train(place, "killed"))
   assert code == 0, err
-  for name in ("best.npz", f"step_{_TOTAL:09d}.npz"):
+  for name in ("best.npz", "likelihood.npz", f"step_{_TOTAL:09d}.npz"):
     _assert_same_arrays(place / "whole" / "checkpoints" / name, run / "checkpoints" / name)
   for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "vocabulary.json", "report.html"):
     assert (run / name).read_text().replace(str(run), "RUN") == (place / "whole" / name).read_text().replace(str(place / "whole"), "RUN"), name
@@ -115,7 +115,8 @@ def test_files_of_a_run(place):
     "baseline.json", "checkpoints", "config.json", "metrics.jsonl", "report.html", "results.json", "samples", "summaries", "train.lock",
     "versions.json", "vocabulary.json", "warnings.jsonl",
   }  # fmt: skip
-  assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", *(f"step_{step:09d}.npz" for step in (20, 21, 22))]
+  kept = [f"step_{step:09d}.npz" for step in (20, 21, 22)]
+  assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.npz", "likelihood.npz", *kept]
   assert set(json.loads((run / "versions.json").read_text())) == {"python", "tf_textgan", "tensorflow", "keras", "tensorflow_datasets", "numpy"}
   saved = experiment_lib.Experiment.from_json(json.loads((run / "config.json").read_text())["experiment"])
   assert saved == flags.parse(["train.py", *shell.as_flags(_settings(place, workdir=run, profile_rounds=2))], "")
@@ -135,9 +136,26 @@ def test_stderr_is_plain_lines_of_bars_evaluations_and_a_closing_table(place):
   evaluation = next(line for line in shell.journal(place / "whole", "evaluation") if line["step"] == int(best[1]))
   assert float(best[2]) == round(evaluation["nll_validation"], 3)
   # The table names the best checkpoint and has its scores on both splits.
-  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-9])
+  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-10])
   result = json.loads((place / "whole" / "results.json").read_text())
-  assert lines[-7].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
+  assert lines[-8].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
+
+
+def test_a_run_says_which_phase_its_checkpoint_is_of(place):
+  folder = place / "whole"
+  best, likelihood = (runs.load(folder, name) for name in ("best", "likelihood"))
+  assert best.describe("best") == f"{folder}: checkpoint best, step {best.step}, phase adversarial"
+  results = json.loads((folder / "results.json").read_text())
+  about = {"algorithm": "gsgan", "checkpoint": "best", "step": best.step, "phase": "adversarial"}
+  assert {name: results[name] for name in about} == about
+  line = f"{folder}: checkpoint likelihood, step 16, phase discriminator, before any adversarial round"
+  assert likelihood.describe("likelihood") == line
+  code, _, err = shell.call("generate", "--workdir", folder, "--checkpoint", "likelihood", "--num", 1)
+  assert code == 0 and line in err
+  (folder / "checkpoints" / "likelihood.npz").rename(place / "likelihood.npz")
+  with pytest.raises(errors.UserError, match="has no likelihood checkpoint: train.py keeps the last one before an adversarial phase"):
+    runs.load(folder, "likelihood")
+  (place / "likelihood.npz").rename(folder / "checkpoints" / "likelihood.npz")
 
 
 @pytest.mark.slow
@@ -586,11 +604,16 @@ def test_a_run_starts_from_another_temperature_of_the_pretrained_generator(place
       np.testing.assert_allclose(variable, expected, rtol=1e-6, err_msg=name)
 
 
-def test_a_run_starts_from_a_pretrained_discriminator(place, tmp_path, monkeypatch):
+def test_a_run_starts_from_a_pretrained_discriminator(place, tmp_path, monkeypatch, capsys):
   begun = _only_begin(monkeypatch)
   workdir = tmp_path / "run"
   changes = {"pretrained": place / "whole", "pretrained_discriminator": place / "whole", "seed": 1}
   assert not runs.train(_experiment(place, workdir, **changes))
+  best = runs.load(place / "whole").step
+  assert shell.said(capsys.readouterr().err)[:2] == [
+    f"--pretrained {place / 'whole'}: checkpoint best, step {best}, phase adversarial",
+    f"--pretrained_discriminator {place / 'whole'}: checkpoint latest, step {_TOTAL}, phase adversarial",
+  ]
   latest = shell.archive(max((place / "whole" / "checkpoints").glob("step_*.npz")))
   algorithm = begun[0].algorithm
   same = {name: np.array_equal(variable.numpy(), latest[name]) for name, variable in algorithm.variables().items()}

@@ -24,8 +24,8 @@ def _variables(value, shape=(3, 2)):
   return {"generator/0/kernel": tf.Variable(np.full(shape, value, np.float32)), "adam/0/iteration": tf.Variable(int(value), dtype=tf.int64)}
 
 
-def _save(kept, step, value=None, best=False):
-  kept.save(step, _variables(step if value is None else value), {"step": step}, best)
+def _save(kept, step, value=None, best=False, names=("best",)):
+  kept.save(step, _variables(step if value is None else value), {"step": step}, names if best else ())
   kept.wait()
 
 
@@ -70,7 +70,7 @@ def test_a_network_of_unnamed_layers_is_restored_twice_in_one_process(tmp_path):
 
 def test_extra_arrays_are_restored_with_the_variables(tmp_path):
   first, second = checkpoints.Checkpoints(tmp_path), checkpoints.Checkpoints(tmp_path)
-  first.save(1, _variables(1.0), {"step": 1}, best=True, kept={"discriminator/0/kernel": np.arange(3.0)})
+  first.save(1, _variables(1.0), {"step": 1}, names=["best"], kept={"discriminator/0/kernel": np.arange(3.0)})
   first.save(2, _variables(2.0), {"step": 2})
   first.wait()
   assert second.restore(_variables(0.0), "best") == {"step": 1}
@@ -116,7 +116,8 @@ def test_the_last_few_and_the_best_are_kept(tmp_path):
 
 @pytest.mark.parametrize("which", ["first", "", "-1", "1.5"])
 def test_an_invalid_checkpoint_name_is_refused(tmp_path, which):
-  with pytest.raises(errors.UserError, match=f"the checkpoint to read is '{which}'; expected best, latest or the step of one that is kept"):
+  expected = f"the checkpoint to read is '{which}'; expected best, latest, likelihood or the step of one that is kept"
+  with pytest.raises(errors.UserError, match=expected):
     checkpoints.Checkpoints(tmp_path).restore(_variables(0), which)
 
 
@@ -194,13 +195,13 @@ def test_if_all_checkpoints_are_damaged_the_user_gets_an_error(tmp_path):
 def test_a_kill_in_the_middle_of_a_write_leaves_the_previous_checkpoint(tmp_path, best):
   """The child process is killed when half of the second checkpoint is on the disk."""
   _save(checkpoints.Checkpoints(tmp_path), 1, best=best)
-  variables, target = _variables(2), tmp_path / "step_000000002.npz"
-  # Copied here: TensorFlow does not work in a child that was forked after it had started.
-  arrays = {name: variable.numpy() for name, variable in variables.items()}
+  target = tmp_path / "step_000000002.npz"
+  # Made here: TensorFlow does not work in a child that was forked after it had started.
+  arrays = _arrays(2)
   child = os.fork()
   if child == 0:
     os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-    checkpoints.Checkpoints(tmp_path)._write(2, {**arrays, "run_state": np.array('{"step": 2}')}, best)
+    checkpoints.Checkpoints(tmp_path)._write(2, arrays, ["best"] if best else [])
     os._exit(0)
   _, status = os.waitpid(child, 0)
   assert os.WTERMSIG(status) == signal.SIGKILL
@@ -215,24 +216,38 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_previous_checkpoint(tmp_path
   assert kept.restore(_variables(0)) == {"step": 3}
 
 
-def test_a_kill_between_the_best_and_the_latest_never_leaves_an_old_best(tmp_path, monkeypatch):
-  """A resumed run takes the best metric from the latest checkpoint, so the best weights must be in best.npz already."""
-  kept = checkpoints.Checkpoints(tmp_path)
-  _save(kept, 1, best=True)
+@pytest.mark.parametrize("names", [["best"], ["likelihood"], ["best", "likelihood"]])
+def test_a_kill_between_the_files_of_a_checkpoint_leaves_the_numbered_one_to_the_last(names, tmp_path, monkeypatch):
+  """The numbered file says that the others have been saved: a resumed run, which begins with it, does not save them again."""
+  for whole in range(len(names)):
+    _assert_latest_is_before(names, whole + 1, tmp_path / str(whole), monkeypatch)
+
+
+def _assert_latest_is_before(names, whole, folder, monkeypatch):
+  """Stops a write when `whole` of its files are in place."""
+  kept = checkpoints.Checkpoints(folder)
+  _save(kept, 1, best=True, names=names)
   replaced = []
 
-  def stop_after_one(source, target):
-    if replaced:
+  def stop_after(source, target):
+    if len(replaced) == whole:
       raise KeyboardInterrupt
     replaced.append(str(target))
     os.rename(source, target)
 
   with monkeypatch.context() as patch:
-    patch.setattr(os, "replace", stop_after_one)
+    patch.setattr(os, "replace", stop_after)
     with pytest.raises(KeyboardInterrupt):
-      kept._write(2, {"run_state": np.array('{"step": 2}')}, best=True)
-  assert replaced == [str(tmp_path / "best.npz")]
+      kept._write(2, _arrays(2), names)
+  assert replaced == [str(folder / f"{name}.npz") for name in names[:whole]]
   assert kept.restore(_variables(0)) == {"step": 1}
+  for name in names:
+    assert kept.restore(_variables(0), name) == {"step": 2 if str(folder / f"{name}.npz") in replaced else 1}
+
+
+def _arrays(step):
+  """What is written of `_save`'s checkpoint."""
+  return {**{name: variable.numpy() for name, variable in _variables(step).items()}, "run_state": np.array(f'{{"step": {step}}}')}
 
 
 @pytest.mark.parametrize("call", ["fsync", "savez"])
@@ -245,7 +260,7 @@ def test_a_full_disk_is_reported_and_leaves_the_previous_checkpoints(tmp_path, m
 
   with monkeypatch.context() as patch:
     patch.setattr(os if call == "fsync" else np, call, full)
-    kept.save(2, _variables(2), {"step": 2}, best=True)
+    kept.save(2, _variables(2), {"step": 2}, ["best"])
     with pytest.raises(errors.UserError, match="cannot write a checkpoint to .*: No space left on device; the ones before it are kept"):
       kept.save(3, _variables(3), {"step": 3})
   assert _names(tmp_path) == ["best.npz", "step_000000001.npz"]
@@ -271,7 +286,7 @@ def test_no_damaged_checkpoint_is_restored(tmp_path):
   algorithm = tiny.algorithm("seqgan", tiny.SPECS["text"], 0)
   variables = algorithm.variables()
   kept = checkpoints.Checkpoints(tmp_path)
-  kept.save(0, variables, dataclasses.asdict(loop.RunState()), best=True)
+  kept.save(0, variables, dataclasses.asdict(loop.RunState()), ["best"])
   kept.wait()
   path = tmp_path / "best.npz"
   whole, before = path.read_bytes(), {name: variable.numpy() for name, variable in variables.items()}
@@ -315,7 +330,7 @@ def _whole_with_slots(folder):
   """A checkpoint's bytes."""
   kept = checkpoints.Checkpoints(folder)
   variables = {**_variables(0), "generator_optimizer/0/momentum": tf.Variable(np.zeros([3, 2], np.float32))}
-  kept.save(0, variables, dataclasses.asdict(loop.RunState()), best=True)
+  kept.save(0, variables, dataclasses.asdict(loop.RunState()), ["best"])
   kept.wait()
   return (folder / "best.npz").read_bytes()
 
@@ -337,7 +352,7 @@ def test_what_is_not_finite_is_not_saved(tmp_path, number):
   variables["generator/0/kernel"].assign(np.full([3, 2], [[1.0, number]], np.float32))
   message = "^training diverged: generator/0/kernel is not finite at step 2; the last checkpoint before it is kept$"
   with pytest.raises(errors.UserError, match=message):
-    kept.save(2, variables, {"step": 2}, best=True)
+    kept.save(2, variables, {"step": 2}, ["best"])
   kept.wait()
   assert _names(tmp_path) == ["step_000000001.npz"]
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import itertools
+import json
 import math
 import os
 import re
@@ -296,6 +297,95 @@ def test_the_best_checkpoint_has_the_lowest_metric(tmp_path):
   del best["run_state"]
   _assert_equal(best, states[2])
   assert loop.run_state.best == 1.0
+
+
+_ROUNDS = base.Schedule(mle_steps=4, discriminator_steps=2, adversarial_steps=4)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("stop", [None, 5, 7, 8])
+def test_the_best_of_a_gan_is_an_adversarial_round_and_the_end_of_likelihood_is_kept(stop, tmp_path):
+  """Also of a run that is stopped, and goes on."""
+  # Two evaluations of each phase. Maximum likelihood is best after two steps; the adversarial rounds only make it worse.
+  values = {2: 1.0, 4: 2.0, 5: 2.0, 6: 2.0, 8: 5.0, 10: 6.0}
+  states = {}
+  for _ in range(1 if stop is None else 2):
+    loop = _loop("gsgan", tmp_path, schedule=_ROUNDS)
+    loop._evaluate = lambda step: {"size": values[step]}
+    loop.restore()
+    record = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs, loop=loop: states.update({loop.run_state.step: _state(loop)}))
+    loop.run([record] if stop is None else [record, _Stop(loop, stop)])
+    if stop is None:
+      assert loop.run_state.describe(loop.phases) == "step 10, phase adversarial"
+  for name, step, where in (("likelihood", 6, "discriminator, before any adversarial round"), ("best", 8, "adversarial")):
+    archive = _archive(tmp_path / f"{name}.npz")
+    state = _run_state(archive.pop("run_state"))
+    assert state.describe(loop.phases) == f"step {step}, phase {where}"
+    _assert_equal(archive, states[step])
+  assert loop.run_state.best == 5.0
+
+
+def _run_state(array):
+  return loop_lib.RunState.from_json(json.loads(str(array)))
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_until_the_adversarial_phase_is_evaluated_the_best_is_one_of_likelihood(tmp_path):
+  loop = _loop("gsgan", tmp_path, schedule=_ROUNDS)
+  loop._evaluate = lambda step: {"size": {2: 1.0}.get(step, 2.0)}
+  loop.run([_Stop(loop, 7)])
+  state = _run_state(_archive(tmp_path / "best.npz")["run_state"])
+  assert state.describe(loop.phases) == "step 2, phase mle, before any adversarial round"
+  assert state.describe(_loop("mle", tmp_path / "mle").phases) == "step 2, phase mle"
+  assert loop_lib.RunState().describe(loop.phases) == "step 0, before any adversarial round"
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_run_whose_best_of_all_phases_is_one_of_likelihood_goes_on_with_the_best_adversarial_round(tmp_path):
+  """As a version before this rule left it, in the middle of the adversarial phase."""
+  values = {2: 1.0, 4: 2.0, 5: 2.0, 6: 2.0, 8: 5.0, 10: 6.0}
+  loop = _loop("gsgan", tmp_path, schedule=_ROUNDS)
+  loop._evaluate = lambda step: {"size": values[step]}
+  before = {}
+  loop.run([_Stop(loop, 9), keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: before.setdefault(loop.run_state.step, _best(tmp_path)))])
+  (tmp_path / "best.npz").write_bytes(before[6])
+  (tmp_path / "likelihood.npz").unlink()
+  loop.run_state.best = 1.0
+  loop._save()
+  loop._checkpoints.wait()
+  again = _loop("gsgan", tmp_path, schedule=_ROUNDS)
+  again._evaluate = lambda step: {"size": values[step]}
+  again.restore()
+  again.run()
+  assert _run_state(_archive(tmp_path / "best.npz")["run_state"]).step == 10 and again.run_state.best == 6.0
+
+
+def _best(folder):
+  path = folder / "best.npz"
+  return path.read_bytes() if path.exists() else None
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("lost", [(10,), (8, 10), (6, 8, 10)])
+def test_named_checkpoints_are_the_same_after_a_kill_before_the_numbered_one(lost, tmp_path):
+  """The numbered file is written last: without it the run goes on from before, with best.npz and likelihood.npz of later in place."""
+  archives = []
+  for _ in range(2):
+    loop = _loop("gsgan", tmp_path, schedule=_ROUNDS, config=dataclasses.replace(CONFIG, keep_checkpoints=6))
+    loop._evaluate = lambda step: {"size": {8: 5.0, 10: 6.0}.get(step, 1.0)}
+    loop.restore()
+    loop.run()
+    archives.append([_archive(tmp_path / f"{name}.npz") for name in ("best", "likelihood")])
+    for step in lost:
+      (tmp_path / f"step_{step:09d}.npz").unlink()
+  for first, second in zip(*archives):
+    _assert_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["scratchgan", "mle"])
+def test_without_a_phase_before_an_adversarial_one_no_end_of_likelihood_is_kept(name, tmp_path):
+  _loop(name, tmp_path).run()
+  assert not (tmp_path / "likelihood.npz").exists() and (tmp_path / "best.npz").exists()
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -84,7 +84,7 @@ class Options:
   seed: int = 0
   # Split of the corpus to score against.
   split: Literal["train", "validation", "test"] = "test"
-  # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
+  # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # Score runs against their data as they are now, although they changed since the runs began.
   new_data: bool = False
@@ -277,6 +277,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
         comparisons += [curves.compare(curve, own, plane, options.seed) for plane in curves.planes(found, options.split)]
   notes = {
     "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
+    "checkpoints": "; ".join(run.describe(options.checkpoint) for run in bench.runs.values()) + ".",
     "command": command,
   }
   page.write(options.output, found, comparisons, notes, options.split)
@@ -285,6 +286,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
     if comparison.difference is not None:
       difference = f", by {comparison.difference:+.4f} ({comparison.lower:+.4f} to {comparison.upper:+.4f})"
     print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
+  generate.describe(bench.runs, options.checkpoint)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
 
 
@@ -342,13 +344,17 @@ def _score(parts, file):
       return None
     if options.probe:
       write(probe_runs(bench, parts), file)
+      generate.describe(bench.runs, options.checkpoint)
       return None
     if paths:
       scores = {path: functools.partial(bench.score_file, path) for path in paths}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
       scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
-  return score_all(scores, options, file)
+  code = score_all(scores, options, file)
+  if workdirs and not paths:
+    generate.describe(bench.runs, options.checkpoint)
+  return code
 
 
 def score_all(

@@ -5,6 +5,7 @@ from tf_textgan.commands import quiet
 quiet.start_tensorflow()
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
@@ -54,7 +55,7 @@ class Options:
   allow_unk: bool = False
   # Random seed: the same seed generates the same sentences.
   seed: int = 0
-  # Checkpoint: "best", "latest", or the step of one kept by --keep_checkpoints.
+  # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
   # and with a guide score, the discriminator's logit times --guide_strength.
@@ -111,6 +112,12 @@ def repeated(values: Iterable[list[str]]) -> list[str]:
   return paths
 
 
+def describe(loaded: Mapping[str, runs.Run], checkpoint: str) -> None:
+  """Says on the standard error which step and phase the checkpoints of runs, workdir to `Run`, are of."""
+  for run in loaded.values():
+    print(run.describe(checkpoint), file=sys.stderr)
+
+
 def check_num(num: int) -> None:
   """Raises a `UserError` unless a number of sentences is positive and fits into int32."""
   if not 1 <= num <= _MOST:
@@ -153,6 +160,7 @@ def _write(parts, picker, workdirs, file):
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   file.writelines(sentence + "\n" for sentence in sentences)
   file.flush()
+  describe(loaded, options.checkpoint)
   if generated.proposals is not None:
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""

@@ -349,8 +349,20 @@ def _restore(network, name, checkpoint, flag, folder, tokenizer):
       f"the run in {folder} has another vocabulary; expected a {name} of the same corpus, or with --pretrained of that run's vocabulary"
     )
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
-  if checkpoints.restore(base.variables_of(network, name), checkpoint, part=f"{name}/", grown=(old.size, tokenizer.size)) is None:
+  variables, grown = base.variables_of(network, name), (old.size, tokenizer.size)
+  if checkpoints.restore(variables, checkpoint, f"{name}/", grown, loop.RunState.from_json) is None:
     raise errors.UserError(f"{flag} {folder} has no {checkpoint} checkpoint yet: train.py writes one at an evaluation")
+
+
+def pretrained_notes(choices: Choices) -> tuple[str, ...]:
+  """A line on each checkpoint that `build` has taken a new run's networks from: step and phase."""
+  notes = []
+  for flag, which in (("pretrained", "best"), ("pretrained_discriminator", "latest")):
+    if folder := getattr(choices, flag):
+      # No variables: the run state alone is read.
+      state = checkpoints_lib.Checkpoints(pathlib.Path(folder, "checkpoints")).restore({}, which, part="none/", read_state=loop.RunState.from_json)
+      notes.append(f"--{flag} {folder}: checkpoint {which}, {state.describe(())}")
+  return tuple(notes)
 
 
 def _assign_word_vectors(path, tokenizer, *networks):

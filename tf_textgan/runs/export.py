@@ -1,6 +1,7 @@
 """Exports a generator as a SavedModel: strings in and out, loadable with plain TensorFlow."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import os
 import pathlib
 from typing import Any
@@ -135,6 +136,7 @@ def save(
   tokenizer: tokenizers.Tokenizer,
   guide: guided.Generator | None = None,
   version: int = 0,
+  about: Mapping[str, Any] | None = None,
 ) -> pathlib.Path:
   """Writes a SavedModel atomically, replacing any existing one.
 
@@ -145,6 +147,7 @@ def save(
     tokenizer: see `data.tokenizers`.
     guide: `guided.Generator` of these networks; None for no `generate_guided`.
     version: above 0, the SavedModel is written to the folder of that name in `folder`; 0 for `folder` itself.
+    about: JSON-serializable, what the networks are: written to `assets.extra/about.json`; None for nothing.
 
   Returns:
     The path of the SavedModel.
@@ -160,5 +163,8 @@ def save(
   model = Model(generator, discriminator, tokenizer, guide)
   with files.replacing_folder(folder) as temporary:
     tf.saved_model.save(model, str(temporary), model.signatures())
+    if about is not None:
+      (temporary / "assets.extra").mkdir()  # TensorFlow's name for a user's own files.
+      files.write_json(temporary / "assets.extra" / "about.json", about)
   logging.info("exported to %s", folder)
   return folder

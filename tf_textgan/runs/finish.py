@@ -14,6 +14,7 @@ from tf_textgan.runs import export
 from tf_textgan.runs import report as report_lib
 from tf_textgan.runs import summary
 from tf_textgan.training import checkpoints as checkpoints_lib
+from tf_textgan.training import loop
 from tf_textgan.training import monitors
 
 
@@ -30,7 +31,6 @@ def finish(
   algorithm: algorithm_base.Algorithm,
   evaluator: evaluator_lib.Evaluator,
   checkpoints: checkpoints_lib.Checkpoints,
-  best_step: int,
   report: report_lib.Report,
 ) -> None:
   """Finishes a trained run: writes `results.json`, `export/` and the last `report.html`, and prints the results.
@@ -41,20 +41,22 @@ def finish(
     algorithm: the trained algorithm, to which the best checkpoint is restored.
     evaluator: scores the algorithm's generator.
     checkpoints: the run's checkpoints.
-    best_step: step of the best one.
     report: the run's page.
   """
-  if checkpoints.restore(algorithm.variables(), "best") is None:
+  state = checkpoints.restore(algorithm.variables(), "best", read_state=loop.RunState.from_json)
+  if state is None:
     raise errors.UserError(f"{folder} has lost its best checkpoint, best.npz; the same command goes on if a kept checkpoint is copied to its place")
   results = evaluator(len(corpus.tokens["test"]), "test")
-  files.write_json(folder / "results.json", results)
+  about = {"algorithm": experiment.choices.algorithm, "checkpoint": "best", "step": state.step, "phase": state.last_phase}
+  files.write_json(folder / "results.json", about | results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
-  print(summary.text(summary.table(lines, best_step, results, evaluator)), file=sys.stderr)
+  print(summary.text(summary.table(lines, state.step, results, evaluator)), file=sys.stderr)
+  print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
   if experiment.choices.verbose:
     print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
   if experiment.choices.export:
     guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
-    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version)
+    target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)
     print(f"SavedModel: {target}", file=sys.stderr)
-  report.finish(results)
+  report.finish(results, state.step)

@@ -120,7 +120,8 @@ def has_trained(folder: pathlib.Path) -> bool:
 
 def clear(folder: pathlib.Path) -> None:
   """Removes what a run has written since it began, except for an export."""
-  for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "report.html", "checkpoints/best.npz"):
+  checkpoints = "checkpoints/best.npz", "checkpoints/likelihood.npz"
+  for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "report.html", *checkpoints):
     (folder / name).unlink(missing_ok=True)
   for name in ("samples", "summaries"):
     shutil.rmtree(folder / name, ignore_errors=True)

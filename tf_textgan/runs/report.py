@@ -70,15 +70,16 @@ class Report(keras.callbacks.Callback):
     said = f"Training: step {state.step} of {self._loop.rounds}, round {state.round} of {phase.steps} of the phase {phase.name}."
     self._write(said, state.step if self._loop.is_best(logs or {}) else state.best_step)
 
-  def finish(self, results: Mapping[str, float]) -> None:
+  def finish(self, results: Mapping[str, float], best_step: int) -> None:
     """Writes the last page.
 
     Args:
       results: scores on the test split of the best checkpoint, which the evaluator's generator has.
+      best_step: step of that checkpoint.
     """
     state = self._loop.run_state
     said = [f"Finished at step {state.step}.", *(f"{end[0].upper()}{end[1:]}." for end in self._loop.early_ends())]
-    if self._write(" ".join(said), state.best_step, results, [self._sweep(_BEST_NAME)]):
+    if self._write(" ".join(said), best_step, results, [self._sweep(_BEST_NAME)]):
       print(f"the run's page: {self._folder / 'report.html'}", file=sys.stderr)
 
   def _write(self, state, best_step, results=None, sweeps=()):

@@ -61,6 +61,7 @@ class Run(NamedTuple):
     tokenizer: see `data.tokenizers`.
     algorithm: `algorithms.base.Algorithm` with the checkpoint's weights.
     step: rounds trained at that checkpoint.
+    where: step and phase of that checkpoint, in words.
     data: fingerprint of the corpus, see `corpus.Corpus`.
     unknown: whether the training data have the unknown token.
   """
@@ -69,8 +70,13 @@ class Run(NamedTuple):
   tokenizer: tokenizers.Tokenizer
   algorithm: algorithm_base.Algorithm
   step: int
+  where: str
   data: str
   unknown: bool
+
+  def describe(self, checkpoint: str | int) -> str:
+    """One line on the checkpoint that was loaded as `checkpoint`: its run, step and phase."""
+    return f"{self.experiment.choices.workdir}: checkpoint {checkpoint}, {self.where}"
 
   def corpus(self, new_data: bool = False) -> corpus_lib.Corpus:
     """The run's corpus, prepared again if needed.
@@ -101,7 +107,8 @@ def load(
 
   Args:
     workdir: path of the run.
-    checkpoint: "best", "latest", or the step of a kept checkpoint, an integer or its digits.
+    checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of a kept checkpoint, an integer or
+      its digits.
     trust: whether to import the users' modules named in the run's `config.json`, which runs their code. Modules already imported in this process
       need no trust.
     algorithm, generator, discriminator: the parts passed to `train`, if no module defines them: see `given`.
@@ -125,10 +132,15 @@ def load(
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
   run_state = checkpoints.restore(algorithm.variables(), checkpoint, read_state=loop_lib.RunState.from_json)
   if run_state is None:
+    if checkpoint == "likelihood":
+      raise errors.UserError(
+        f"the run in {folder} has no likelihood checkpoint: train.py keeps the last one before an adversarial phase, if phases come before it"
+      )
     if checkpoint not in ("best", "latest") and (steps := checkpoints.steps()):
       raise errors.UserError(f"the run in {folder} has no checkpoint of step {checkpoint}; it keeps those of steps {', '.join(map(str, steps))}")
     raise errors.UserError(f"the run in {folder} has no {checkpoint} checkpoint yet: train.py writes the first one at its first evaluation")
-  return Run(experiment, tokenizer, algorithm, run_state.step, config["data"], config["unknown"])
+  where = run_state.describe(algorithm.phases(experiment.schedule))
+  return Run(experiment, tokenizer, algorithm, run_state.step, where, config["data"], config["unknown"])
 
 
 def combine(runs: Mapping[str, Run]) -> combined.Generator:
@@ -238,7 +250,7 @@ def train(
       for end in loop.early_ends():
         print(end, file=sys.stderr)
       with _advising("the training is complete, and the same command finishes the run"):
-        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, loop.run_state.best_step, report)
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, report)
   return True
 
 
@@ -265,6 +277,7 @@ def _build(folder, choices, experiment, corpus, makers, strategy, chief):
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
+  pretrained = experiment_lib.pretrained_notes(choices) if tokenizer is not None else ()
   rewards.add(algorithm, experiment, corpus.tokenizer)
   data, synthetic, notes = _training_data(folder, choices, corpus, algorithm)
   # Measured only if it chooses the checkpoint, to save other runs the encoder's time.
@@ -283,7 +296,7 @@ def _build(folder, choices, experiment, corpus, makers, strategy, chief):
   )
   if not loop.rounds:
     raise errors.UserError(f"nothing to train: all of the steps of --algorithm {choices.algorithm} are 0; expected one above 0")
-  return loop, evaluator, checkpoints, corpus_lib.has_unknown(data.tokens, corpus.tokenizer), synthetic, corpus.notes + notes
+  return loop, evaluator, checkpoints, corpus_lib.has_unknown(data.tokens, corpus.tokenizer), synthetic, corpus.notes + pretrained + notes
 
 
 def _resume(folder, experiment, corpus, unknown, synthetic, loop):
@@ -418,7 +431,7 @@ def _with_vocabulary_of(folder, config, load):
 
 
 def _say(notes):
-  """Prints the notes of a corpus."""
+  """Prints notes to the standard error."""
   for note in notes:
     print(note, file=sys.stderr)
 

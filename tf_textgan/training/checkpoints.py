@@ -8,6 +8,7 @@ that it cannot match. Nothing is unpickled, and memory is taken only for arrays 
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import concurrent.futures
 import json
 import pathlib
@@ -30,10 +31,13 @@ from tf_textgan import schema
 _RUN_STATE = "run_state"
 _KEPT = "kept/"
 _NAME = re.compile(r"step_(\d{9})\.npz$")
+# The files that a checkpoint is kept as besides its numbered one.
+_NAMED = ("best", "likelihood")
 
 
 class Checkpoints:
-  """The checkpoints in a folder: the last few, and the best by a metric as `best.npz`.
+  """The checkpoints in a folder: the last few, the best by a metric as `best.npz`, and of a GAN the last before its adversarial phase as
+  `likelihood.npz`.
 
   Attributes:
     kept: name to array, the extra arrays of the checkpoint last restored.
@@ -52,7 +56,7 @@ class Checkpoints:
     step: int,
     variables: Mapping[str, keras.Variable],
     run_state: dict[str, Any],
-    best: bool = False,
+    names: Sequence[str] = (),
     kept: Mapping[str, np.ndarray] | None = None,
   ) -> None:
     """Copies the variables and writes them in the background. Waits for the previous write first.
@@ -61,7 +65,7 @@ class Checkpoints:
       step: non-negative number that orders the checkpoints.
       variables: name to variable.
       run_state: JSON-serializable dictionary.
-      best: whether to keep this checkpoint as the best too.
+      names: "best", "likelihood" or both, the names to keep this checkpoint under too.
       kept: name to array, extra arrays to save; None for none.
 
     Raises:
@@ -74,7 +78,7 @@ class Checkpoints:
       raise errors.UserError(f"training diverged: {name} is not finite at step {step}; the last checkpoint before it is kept")
     arrays |= {_KEPT + name: np.array(array, order="C") for name, array in (kept or {}).items()}
     arrays[_RUN_STATE] = np.array(json.dumps(run_state))
-    self._writing = self._writer.submit(self._write, step, arrays, best)
+    self._writing = self._writer.submit(self._write, step, arrays, names)
 
   def wait(self) -> None:
     """Waits for the current write.
@@ -103,7 +107,7 @@ class Checkpoints:
 
     Args:
       variables: name to variable, as they were saved.
-      which: "latest", "best", or the step of a kept checkpoint, an integer or its digits.
+      which: "latest", "best", "likelihood", or the step of a kept checkpoint, an integer or its digits.
       part: prefix of the names to restore; empty for all variables.
       grown: sizes of a vocabulary in the checkpoint and in these variables. A variable that differs from the checkpoint's in one axis, which has
         these sizes, keeps its own values after the checkpoint's. None if it did not grow.
@@ -131,12 +135,15 @@ class Checkpoints:
     self.kept = found.kept
     return found.run_state
 
-  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[Any], Any] | None, needed: bool) -> None:
+  def check_best(self, variables: Mapping[str, keras.Variable], read_state: Callable[[Any], Any] | None, needed: bool) -> Any:
     """Reads the best checkpoint, if there is one, without assigning it.
 
     Args:
       variables, read_state: see `restore`.
       needed: whether there must be one.
+
+    Returns:
+      What `read_state` makes of its run state, or None if there is none.
 
     Raises:
       UserError: as `restore`; or there is none, and it is needed.
@@ -144,11 +151,12 @@ class Checkpoints:
     path = self._folder / _file("best")
     try:
       if path.exists():
-        _first_whole([path], variables, "", read_state)
-      elif needed:
+        return _first_whole([path], variables, "", read_state).run_state
+      if needed:
         raise errors.UserError(f"{path}, the best checkpoint, is missing")
     except errors.UserError as e:
       raise errors.UserError(f"{e}; to go on, copy a kept checkpoint, such as {_file(self.steps()[-1])}, to its place") from e
+    return None
 
   def steps(self) -> list[int]:
     """The steps of the kept checkpoints, in order."""
@@ -157,17 +165,16 @@ class Checkpoints:
   def _files(self):
     return sorted(path for path in self._folder.glob("step_*.npz") if _NAME.search(path.name))
 
-  def _write(self, step, arrays, best):
+  def _write(self, step, arrays, names):
     self._folder.mkdir(parents=True, exist_ok=True)
     for leftover in self._folder.glob(f"*{files.PARTIAL}"):
       leftover.unlink()  # Of a run that was killed while writing.
-    target = self._folder / _file(step)
-    # The best first: the run state in the other file says that the best has been saved.
-    first = self._folder / "best.npz" if best else target
+    # The numbered file last: its run state says that the others have been saved.
+    first, *copies = [self._folder / _file(which) for which in (*names, step)]
     with files.replacing(first, sync=True) as temporary, open(temporary, "wb") as file:
       np.savez(file, **arrays)
-    if best:
-      with files.replacing(target, sync=True) as temporary:
+    for copy in copies:
+      with files.replacing(copy, sync=True) as temporary:
         shutil.copyfile(first, temporary)
     for old in self._files()[: -self._keep]:
       old.unlink(missing_ok=True)
@@ -177,15 +184,15 @@ def check(which: str | int) -> None:
   """Checks the name of a checkpoint.
 
   Raises:
-    UserError: it is not "latest", "best", or a step, an integer or its digits.
+    UserError: it is not "latest", "best", "likelihood", or a step, an integer or its digits.
   """
-  if which not in ("latest", "best") and not str(which).isdecimal():
-    raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest or the step of one that is kept")
+  if which not in ("latest", *_NAMED) and not str(which).isdecimal():
+    raise errors.UserError(f"the checkpoint to read is {which!r}; expected best, latest, likelihood or the step of one that is kept")
 
 
 def _file(which):
-  """The file name of the best checkpoint, or of the checkpoint of a step."""
-  return "best.npz" if which == "best" else f"step_{int(which):09d}.npz"
+  """The file name of a named checkpoint, or of the checkpoint of a step."""
+  return f"{which}.npz" if which in _NAMED else f"step_{int(which):09d}.npz"
 
 
 class _Checkpoint(NamedTuple):

@@ -8,6 +8,7 @@ uninterrupted one.
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import math
@@ -54,7 +55,8 @@ class Config:
   # Latest checkpoints to keep, besides the best.
   keep_checkpoints: int = 3
   # Metric whose lowest value marks the best checkpoint; empty for the last checkpoint. curve_sum combines quality and diversity; frechet, which is
-  # measured only if it is named here, compares sentence embeddings. See docs/evaluation.md.
+  # measured only if it is named here, compares sentence embeddings. See docs/evaluation.md. From an adversarial phase's first evaluation on, only its
+  # own rounds are considered; the last checkpoint before it is kept as "likelihood".
   best_metric: str = "curve_sum"
   # Early stopping of the discriminator's own phase, after so many evaluations without a larger held-out gain. At the end of the phase the
   # discriminator with the largest gain is restored. 0 for neither.
@@ -122,6 +124,21 @@ class RunState:
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
+
+  @property
+  def last_phase(self) -> str:
+    """Name of the phase of the last round; empty before the first one."""
+    return next(reversed(self.rounds), "")
+
+  @property
+  def adversarial(self) -> bool:
+    """Whether a round of the adversarial phase has been made."""
+    return "adversarial" in self.rounds
+
+  def describe(self, phases: Sequence[base.Phase]) -> str:
+    """The step and the phase in words, and whether the adversarial one of these phases is still to come."""
+    where = f"step {self.step}" + (f", phase {self.last_phase}" if self.rounds else "")
+    return where if self.adversarial or "adversarial" not in [phase.name for phase in phases] else f"{where}, before any adversarial round"
 
   @classmethod
   def from_json(cls, values: dict[str, Any]) -> "RunState":
@@ -216,7 +233,10 @@ class Loop:
     state = self._checkpoints.restore(variables, read_state=self._read_state)
     if state is None:
       return False
-    self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
+    best = self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
+    if best and state.adversarial and not best.adversarial:
+      # The first adversarial evaluation is to come, or an earlier version made it, which took the best of all phases.
+      state.best = math.inf
     begun = [number for number, phase in enumerate(self.phases) if state.rounds.get(phase.name)]
     # A phase that was begun but has made no round is as one to come.
     state.phase = begun[-1] if begun else 0
@@ -326,6 +346,10 @@ class Loop:
     # A run that was stopped between two evaluations, and whose phase is to end there, still has the evaluation at its end to make.
     return phase.name in state.ended_early or (state.round >= phase.steps and state.evaluated == state.step)
 
+  def _adversarial_phase_is_next(self):
+    later = [phase.name for phase in self.phases[self.run_state.phase + 1 :]]
+    return "adversarial" in later and self._phase_is_over()
+
   def _run_phase(self, phase, batches, watchers):
     state, config, generator = self.run_state, self._config, self._algorithm.generator
     boundaries = [math.ceil(phase.steps * (i + 1) / config.evaluations) for i in range(config.evaluations)]
@@ -362,13 +386,16 @@ class Loop:
           state.ended_early[phase.name] = f"{watchers.stopped_by} at step {state.step}"
       if best := self.is_best(logs):
         state.best_metric, state.best, state.best_step = config.best_metric, min(math.inf, self._metric(logs)), state.step
-      self._save(best)
+      self._save([name for name, keep in (("best", best), ("likelihood", self._adversarial_phase_is_next())) if keep])
 
   def is_best(self, logs: Mapping[str, float]) -> bool:
     """Whether the checkpoint of an evaluation at the current step, with these metrics, is the best so far."""
     state = self.run_state
     # A run that began with another metric has values that are not comparable; without one, the last checkpoint is the best.
     if not self._config.best_metric or state.best_metric != self._config.best_metric:
+      return True
+    # A generator that no adversarial round has trained is not a GAN's.
+    if self.phases[state.phase].name == "adversarial" and state.best_step <= state.step - state.round:
       return True
     # Until there is a finite value, the last checkpoint is the best. Ties keep the later checkpoint: while only the discriminator is trained, the
     # generator does not change.
@@ -467,10 +494,10 @@ class Loop:
 
     return iter(strategy.distribute_datasets_from_function(dataset))
 
-  def _save(self, best=False):
+  def _save(self, names=()):
     self._saved_at = time.monotonic()
     if self.chief:
-      self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), best, self.kept)
+      self._checkpoints.save(self.run_state.step, self._algorithm.variables(), dataclasses.asdict(self.run_state), names, self.kept)
       if not self._has_checkpoint:
         # What the callbacks write after the first evaluation then shows that there has been a checkpoint.
         self._checkpoints.wait()
