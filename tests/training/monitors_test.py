@@ -137,12 +137,13 @@ def board(tmp_path_factory):
   for _ in range(2):
     algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)
     kept = checkpoints.Checkpoints(folder)
-    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2}, kept, config)
+    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2, "lm_nll": 1.5}, kept, config)
     loop.restore()
 
     stop = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: setattr(loop, "interrupted", loop.run_state.step == stop_at))  # noqa: B023
     hyperparameters = {"algorithm": "mle", "mle_learning_rate": 0.01, "batch_size": 8, "export": True}
-    summaries = monitors.Summaries(loop, folder / "summaries", lambda: ["a man", "a dog"], hyperparameters)
+    headline = {"quality": "lm_nll", "AUC": "heldout_auc"}
+    summaries = monitors.Summaries(loop, folder / "summaries", lambda: ["a man", "a dog"], hyperparameters, headline=headline)
     sentences = monitors.Sentences(loop, folder / "samples", lambda: ["a man", "a dog"])
     loop.run([monitors.Means(loop, 2, [summaries]), summaries, stop, sentences])
   read = event_accumulator.EventAccumulator(str(folder / "summaries"), size_guidance={event_accumulator.TENSORS: 0})
@@ -156,8 +157,8 @@ def _values(read, tag):
 
 def test_tensorboard_has_the_scalars(board):
   _, read = board
-  assert {"mle/nll", "mle/gradient_norm", "evaluation/entropy"} <= set(read.Tags()["tensors"])
-  assert _values(read, "evaluation/entropy") == {4: 2.0, 8: 4.0}
+  assert {"mle/nll", "mle/gradient_norm", "3_diversity/entropy"} <= set(read.Tags()["tensors"])
+  assert _values(read, "3_diversity/entropy") == {4: 2.0, 8: 4.0} and _values(read, "1_overview/lm_nll") == {4: 1.5, 8: 1.5}
   assert set(_values(read, "mle/nll")) == {2, 4, 6, 8}
 
 
@@ -176,6 +177,23 @@ def test_tensorboard_has_the_hyperparameters(board):
   assert hyperparameters["mle_learning_rate"].number_value == 0.01
   assert hyperparameters["batch_size"].number_value == 8
   assert hyperparameters["export"].bool_value is True
+
+
+def test_tensorboards_table_of_runs_has_the_metrics_to_read_first(board):
+  _, read = board
+  content = read.SummaryMetadata("_hparams_/experiment").plugin_data.content
+  experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+  assert {info.display_name: info.name.tag for info in experiment.metric_infos} == {"quality": "1_overview/lm_nll", "AUC": "1_overview/heldout_auc"}
+  assert {info.name for info in experiment.hparam_infos} == {"algorithm", "mle_learning_rate", "batch_size", "export"}
+
+
+def test_metrics_are_grouped_by_what_they_tell_and_the_first_page_has_a_dozen_at_most():
+  headline = ["nll_validation", "nll_oracle", "lm_nll", "reverse_lm_nll", "heldout_auc"]
+  assert len({*headline, *monitors._OVERVIEW}) <= 12
+  names = "nll_validation", "nll_validation_a", "js_2", "distinct_3", "heldout_loss", "mine"
+  assert [monitors.board_tag(name, headline[:1]) for name in names] == [
+    "1_overview/nll_validation", "2_quality/nll_validation_a", "2_quality/js_2", "3_diversity/distinct_3", "4_adversary/heldout_loss", "5_other/mine",
+  ]  # fmt: skip
 
 
 def test_sentences_are_kept_for_each_evaluation(board):

@@ -476,16 +476,16 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 
-  journal = monitors.Journal(loop, folder / "metrics.jsonl")
+  journal, headline = monitors.Journal(loop, folder / "metrics.jsonl"), evaluator.headline()
   warnings = monitors.Warnings(loop, folder / "warnings.jsonl", lambda: evaluator.symptoms)
   summaries = monitors.Summaries(
-    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: warnings.texts
+    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: warnings.texts, headline
   )
   return [
     terminal.ProgressBar(loop),
     monitors.Means(loop, experiment.loop.log_every, [journal, summaries]),
     journal,
-    terminal.Evaluations(loop, shown_sentences, evaluator.headline(), experiment.choices.verbose),
+    terminal.Evaluations(loop, shown_sentences, headline, experiment.choices.verbose),
     warnings,
     summaries,
     monitors.Sentences(loop, folder / "samples", shown_sentences),

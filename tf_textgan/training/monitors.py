@@ -1,11 +1,14 @@
 """Keras callbacks of a run: journal, TensorBoard, sample sentences, warnings, and early stopping of phases."""
 
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import json
 import math
 import pathlib
+import types
 from typing import Any
 from typing import Protocol
 
@@ -120,6 +123,28 @@ def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict
   return found
 
 
+# TensorBoard's groups, in the order of its pages, and the evaluations that belong there besides those to read first. A group has all metrics whose
+# names begin so. The averages of training, such as generator/loss, have their update for a group.
+_OVERVIEW = ("curve_sum", "grammatical", "category_accuracy", "duplicates", "copied", "collapse", "heldout_at_chance")
+_GROUPS = {
+  "2_quality": ("nll_", "unk_", "lm_nll", "forward_kl", "reverse_kl", "js", "frechet"),
+  "3_diversity": ("reverse_lm_nll", "entropy", "distinct_", "mean_length"),
+  "4_adversary": ("heldout_",),
+}
+
+
+def board_tag(name: str, headline: Collection[str]) -> str:
+  """The name of an evaluation's metric in TensorBoard: its group and its own.
+
+  Args:
+    name: of the metric.
+    headline: metrics to read first, see `Evaluator.headline`; at most five, so that the first page has a dozen at most.
+  """
+  if name in headline or name in _OVERVIEW:
+    return f"1_overview/{name}"
+  return f"{next((group for group, beginnings in _GROUPS.items() if name.startswith(beginnings)), '5_other')}/{name}"
+
+
 class Summaries(keras.callbacks.Callback):
   """Writes TensorBoard summaries: training metrics, evaluations, sample sentences, hyperparameters, and optionally a profile."""
 
@@ -131,6 +156,7 @@ class Summaries(keras.callbacks.Callback):
     hyperparameters: dict[str, int | float | str],
     profile_rounds: int = 0,
     warnings: Callable[[], list[str]] = list,
+    headline: Mapping[str, str] = types.MappingProxyType({}),
   ):
     """Creates the callback.
 
@@ -141,9 +167,11 @@ class Summaries(keras.callbacks.Callback):
       hyperparameters: flat dictionary for the HParams plugin.
       profile_rounds: rounds to profile, after the first ten.
       warnings: returns the warnings of the last evaluation.
+      headline: labels to metrics to read first, see `Evaluator.headline`; these are the metrics of the HParams plugin.
     """
     super().__init__()
     self._loop = loop
+    self._headline = headline
     self._folder = str(folder)
     self._sentences = sentences
     self._hyperparameters = hyperparameters
@@ -159,6 +187,8 @@ class Summaries(keras.callbacks.Callback):
     with files.writing(self._folder):
       self._writer = tf.summary.create_file_writer(self._folder)
     with self._writing(self._loop.run_state.step):
+      metrics = [hparams.Metric(board_tag(name, self._headline.values()), display_name=label) for label, name in self._headline.items()]
+      hparams.hparams_config([hparams.HParam(name) for name in self._hyperparameters], metrics)
       hparams.hparams(self._hyperparameters)
 
   def on_train_batch_begin(self, batch, logs=None):
@@ -172,7 +202,7 @@ class Summaries(keras.callbacks.Callback):
         tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
-    metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
+    metrics = {board_tag(name, self._headline.values()): value for name, value in (logs or {}).items() if "/" not in name}
     samples = "\n\n".join(self._sentences())
     with self._writing(self._loop.run_state.step):
       self._scalars(metrics)
