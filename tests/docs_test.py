@@ -39,7 +39,6 @@ from tf_textgan.commands import generate
 from tf_textgan.commands import laboratory
 from tf_textgan.data import load as data
 from tf_textgan.data import tfds_text
-from tf_textgan.evaluation import plots
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
@@ -331,7 +330,6 @@ def test_the_code_runs(page, importable, monkeypatch):
   monkeypatch.chdir(importable)
   monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(importable / "data"))
   monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # It holds for a whole process.
-  monkeypatch.setattr(plots, "curves", lambda *_: None)  # A second for each run.
   if page == "README.md":
     _make_the_quickstarts_run(importable)
   namespace = {"__name__": "__main__"}

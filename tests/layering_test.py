@@ -41,7 +41,7 @@ ALLOWED = {
 }
 # They read the command line, so may know absl's flags.
 COMMAND_LINE = {"commands"}
-ENTRY_POINTS = {"train", "generate", "evaluate"}
+ENTRY_POINTS = {"train", "generate", "evaluate", "demo"}
 
 
 def violations(path, source):
@@ -120,7 +120,7 @@ def with_autograph(source):
   return sorted(node.lineno for node in nodes if is_function(node) and id(node) not in plain)
 
 
-@pytest.mark.parametrize("path", [*MODULES, pathlib.Path("generate.py"), pathlib.Path("evaluate.py"), pathlib.Path("train.py")], ids=str)
+@pytest.mark.parametrize("path", [*MODULES, *(pathlib.Path(f"{name}.py") for name in sorted(ENTRY_POINTS))], ids=str)
 def test_nothing_is_compiled_by_way_of_autograph(path):
   """It rewrites every function that is called: of a short training, a sixth of the time, for loops and conditions that are written otherwise here."""
   assert with_autograph((ROOT / path).read_text()) == []

@@ -1,8 +1,12 @@
 """Tests of tf_textgan.progress."""
 
+import gc
+import io
+import sys
 import time
 
 import pytest
+import tqdm
 
 from tf_textgan import progress
 
@@ -57,7 +61,46 @@ def test_a_long_pass_over_text_has_a_bar_with_its_name(monkeypatch, capsys):
   monkeypatch.setattr(progress, "_interval", lambda on_a_terminal: 0.0)
   assert list(progress.reading(["a"] * 3, "encoding")) == ["a"] * 3
   err = capsys.readouterr().err
-  assert "encoding: 100%" in err and "3.00/3.00" in err
+  assert "encoding: 100%" in err and "3.00/3.00" in err and "\r" not in err
   # Text of unknown length is counted.
   assert list(progress.reading(iter("ab"), "reading")) == ["a", "b"]
   assert "reading: 2.00 sentences" in capsys.readouterr().err
+
+
+class _Terminal(io.StringIO):
+  def isatty(self):
+    return True
+
+
+def _nested_bars():
+  """As TFDS leaves them after an error: open, for the garbage collector to close."""
+  inner = tqdm.tqdm(range(10), desc="splits", mininterval=0), tqdm.tqdm(range(10), desc="shards", mininterval=0, leave=False)
+  inner[1].update(3)
+  print("a note")
+  return inner
+
+
+@pytest.mark.parametrize("stream", [_Terminal(), io.StringIO()], ids=["terminal", "log"])
+def test_the_bars_of_others_end_with_their_block(stream, monkeypatch):
+  monkeypatch.setattr(sys, "stderr", stream)
+  with pytest.raises(ZeroDivisionError):
+    with progress.bars_of_others("preparing"):
+      bars = _nested_bars()
+      raise ZeroDivisionError
+  print("the error", file=sys.stderr)
+  for each in bars:
+    each.close()
+  del bars, each
+  gc.collect()
+  assert stream.getvalue().endswith("the error\n")
+  assert ("shards:  30%" in stream.getvalue()) == stream.isatty()
+  assert stream.isatty() or stream.getvalue() == "a note\nthe error\n"
+
+
+def test_a_bar_of_ours_replaces_those_of_others_in_a_log(monkeypatch, capsys):
+  monkeypatch.setattr(progress, "_PATIENCE", 0.0)
+  monkeypatch.setattr(progress, "_interval", lambda on_a_terminal: 0.01)
+  with progress.bars_of_others("preparing captions"):
+    time.sleep(0.2)
+  err = capsys.readouterr().err
+  assert "preparing captions: 0 of 1 done [00:00]\n" in err and err.isascii() and "\r" not in err

@@ -10,7 +10,7 @@ from packaging import utils
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCES = [*sorted((ROOT / "tf_textgan").rglob("*.py")), *(ROOT / f"{name}.py" for name in ("train", "generate", "evaluate"))]
+SOURCES = [*sorted((ROOT / "tf_textgan").rglob("*.py")), *(ROOT / f"{name}.py" for name in ("train", "generate", "evaluate", "demo"))]
 
 # Modules that unpickle or execute what they read, start processes or open connections.
 _FORBIDDEN = {
@@ -91,8 +91,11 @@ def dangers(source):
   return sorted(found)
 
 
-# Names of this machine and of other workers, and whether a download's host can be reached.
-_ALLOWED = {("data/prepare.py", "socket"), ("data/prepare.py", "urllib.parse"), ("runs/lock.py", "socket"), ("runs/workers.py", "socket")}
+# Names of this machine and of other workers, whether a download's host can be reached, and the page of `demo.py`.
+_ALLOWED = {
+  ("commands/demo.py", "http.server"), ("data/prepare.py", "socket"), ("data/prepare.py", "urllib.parse"), ("runs/lock.py", "socket"),
+  ("runs/workers.py", "socket"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,9 +1,14 @@
-"""Progress bars with the time left, and slow work in named steps, which keeps what is done if it is stopped."""
+"""Progress bars with the time left, and slow work in named steps, which keeps what is done if it is stopped.
+
+On a terminal, bars are drawn in place. Anywhere else, such as in a log file, they are whole lines now and then, without control characters.
+"""
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import sys
 import threading
 import time
@@ -13,6 +18,7 @@ import tqdm
 
 # Seconds of work before the bar of a pass or of named steps appears.
 _PATIENCE = 5.0
+_STEPS = "{desc}{n_fmt} of {total_fmt} done [{elapsed}]"
 
 
 class Stopped(KeyboardInterrupt):
@@ -30,7 +36,17 @@ class Stopped(KeyboardInterrupt):
 
 def bar(iterable: Iterable | None = None, **options: Any) -> tqdm.tqdm:
   """A `tqdm` bar on the standard error; takes what `tqdm.tqdm` takes."""
-  return tqdm.tqdm(iterable, mininterval=_interval(0.1), dynamic_ncols=True, **options)
+  stream = options.pop("file", None) or sys.stderr
+  if stream.isatty():
+    return tqdm.tqdm(iterable, file=stream, mininterval=_interval(0.1), dynamic_ncols=True, **options)
+  # Of width 0, it is the numbers alone.
+  width = {} if "bar_format" in options else {"ncols": 0}
+  return tqdm.tqdm(iterable, file=_Lines(stream), mininterval=_interval(0.1), **width, **options)
+
+
+def say(text: str) -> None:
+  """Prints lines on the standard error, above the bars that are shown there."""
+  tqdm.tqdm.write(text, file=sys.stderr)
 
 
 def reading(sentences: Iterable, name: str) -> Iterable:
@@ -62,6 +78,66 @@ def run(steps: Iterable[tuple[str, Callable[[], Mapping[str, Any]]]]) -> dict[st
   return found
 
 
+@contextlib.contextmanager
+def bars_of_others(name: str) -> Iterator[None]:
+  """Runs a block whose libraries print bars of their own, on either standard stream.
+
+  On a terminal they appear on the standard error, and go when the block ends: a bar that is closed later, by the garbage collector, would move the
+  cursor into the text that follows. Elsewhere a bar with this name replaces them, and lines that others print stay.
+  """
+  stream = sys.stderr
+  shown = _Curtain(stream) if stream.isatty() else _NoBars(stream)
+  clock = contextlib.nullcontext() if stream.isatty() else _Clock([name], stream)
+  with clock, contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+    try:
+      yield
+    finally:
+      shown.end()
+
+
+class _Stream:
+  """A stream that changes what is written to another one, which has its other attributes."""
+
+  def __init__(self, stream):
+    self._stream = stream
+
+  def __getattr__(self, name):
+    return getattr(self._stream, name)
+
+
+class _Lines(_Stream):
+  """Writes each state of a bar as a line."""
+
+  def write(self, text):
+    if text.strip():
+      self._stream.write(text.strip() + "\n")
+
+
+class _NoBars(_Lines):
+  """Leaves out what moves the cursor."""
+
+  def write(self, text):
+    if "\r" not in text and "\x1b" not in text:
+      super().write(text)
+
+  def end(self):
+    """Nothing is left to remove."""
+
+
+class _Curtain(_Stream):
+  """Writes to a terminal until its end, which removes the bars that are there; ignores what comes later."""
+
+  _ended = False
+
+  def write(self, text):
+    if not self._ended:
+      self._stream.write(text)
+
+  def end(self):
+    self.write("\r\x1b[J")
+    self._ended = True
+
+
 class _Clock:
   """Shows steps as a bar from a thread of its own, because a single step may take minutes.
 
@@ -69,9 +145,10 @@ class _Clock:
     done: steps that are done.
   """
 
-  def __init__(self, names):
+  def __init__(self, names, stream=None):
     self.done = 0
     self._names = names
+    self._stream = stream
     self._over = threading.Event()
     self._thread = threading.Thread(target=self._show, daemon=True)
 
@@ -84,7 +161,7 @@ class _Clock:
     if self._over.wait(_PATIENCE):
       return
     # With a delay, tqdm shows nothing before the first name and the true start are set.
-    with bar(total=len(self._names), leave=False, delay=1e-9, bar_format="{desc}{n_fmt} of {total_fmt} done [{elapsed}]") as shown:
+    with bar(total=len(self._names), leave=False, delay=1e-9, file=self._stream, bar_format=_STEPS) as shown:
       shown.start_t = began
       while True:
         shown.n = self.done

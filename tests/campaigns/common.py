@@ -43,7 +43,7 @@ FINE = ("done", "refused", "skipped")
 # Bytes of data that a process under test may have.
 MEMORY = 8 * 2**30
 # Files of a run whose bytes do not depend on where and when it was made; checkpoints are compared array by array.
-_SAME_BYTES = ("config.json", "metrics.jsonl", "results.json", "vocabulary.json", "samples/*")
+_SAME_BYTES = ("config.json", "metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "vocabulary.json", "samples/*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -418,7 +418,7 @@ def differences(first: pathlib.Path, second: pathlib.Path) -> list[str]:
       contents = [path.read_bytes() if (path := folder / name).exists() else None for folder in (first, second)]
       if contents[0] != contents[1]:
         found.append(f"{name} differs" if None not in contents else f"one has no {name}")
-  for name in ("curves.png", "versions.json", "export/saved_model.pb"):
+  for name in ("report.html", "versions.json", "export/saved_model.pb"):
     if (first / name).exists() != (second / name).exists():
       found.append(f"one has no {name}")
   leftovers = [str(path.relative_to(second)) for path in second.rglob("*.partial")]

@@ -55,7 +55,7 @@ def test_training_leaves_its_results(trained):
   assert phases == [phase.name for phase in algorithm.phases(base.Schedule())]
   training = [line for line in shell.journal(folder, "training")]
   assert all(value is None or math.isfinite(value) for line in training for value in line.values() if not isinstance(value, str))
-  for file in ("results.json", "curves.png", "export/saved_model.pb", "checkpoints/best.npz", "vocabulary.json", "config.json", "versions.json"):
+  for file in ("results.json", "report.html", "export/saved_model.pb", "checkpoints/best.npz", "vocabulary.json", "config.json", "versions.json"):
     assert (folder / file).stat().st_size > 0, file
   results = json.loads((folder / "results.json").read_text())
   about = json.loads((folder / "export" / "assets.extra" / "about.json").read_text())

@@ -168,7 +168,7 @@ def test_a_tokenizer_from_outside(place, own_text):
   """The command that names it goes on, and begins others with it; who only reads the folder must trust it."""
   name = place[1]["tokenizer"]
   assert json.loads((place[0] / "bytes" / "vocabulary.json").read_text()) == {"tokenizer": name, "lowercase": True}
-  for changes, expected in (({}, "going on from step 0 of 3"), ({"pretrained": "bytes", "workdir": "bytes_again"}, "on the test split")):
+  for changes, expected in (({}, "going on from step 0 of 3"), ({"pretrained": "bytes", "workdir": "bytes_again"}, "best checkpoint")):
     outside.forget(PACKAGE)
     code, _, err = shell.call("train", *shell.as_flags(own_text | changes))
     assert code == 0 and expected in err, err

@@ -1,12 +1,10 @@
 """Tests of tf_textgan.training.monitors: the outputs of a run during training."""
 
-import io
 import itertools
 import json
 import math
 import os
 import shutil
-import sys
 import types
 
 import keras
@@ -119,6 +117,16 @@ def test_an_absent_journal_is_empty_and_a_truncated_one_is_read_to_the_last_line
   assert monitors.read_journal(path) == [{"step": 1}, {"step": 2}]
 
 
+def test_of_many_training_lines_evenly_spaced_ones_are_read_and_every_evaluation(tmp_path):
+  path = tmp_path / "metrics.jsonl"
+  lines = [{"step": step, "kind": "evaluation" if step % 10 == 5 else "training"} for step in range(100)]
+  path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+  found = monitors.read_journal(path, most=25)
+  assert [line["step"] for line in found if line["kind"] == "training"] == [step for step in range(0, 100, 4)]
+  assert [line["step"] for line in found if line["kind"] == "evaluation"] == list(range(5, 100, 10))
+  assert monitors.read_journal(path, most=100) == monitors.read_journal(path) == lines
+
+
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
   """A run's summaries as TensorBoard reads them, from a real loop that was interrupted and resumed once."""
@@ -129,13 +137,14 @@ def board(tmp_path_factory):
   for _ in range(2):
     algorithm, schedule = tiny.algorithm("mle", spec), base.Schedule(mle_steps=8)
     kept = checkpoints.Checkpoints(folder)
-    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2}, kept, config)
+    loop = loop_lib.Loop(algorithm, schedule, sequences.Batch(tiny.batch(spec, 20)), lambda step: {"entropy": step / 2, "lm_nll": 1.5}, kept, config)
     loop.restore()
 
     stop = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: setattr(loop, "interrupted", loop.run_state.step == stop_at))  # noqa: B023
     hyperparameters = {"algorithm": "mle", "mle_learning_rate": 0.01, "batch_size": 8, "export": True}
-    summaries = monitors.Summaries(loop, folder / "summaries", lambda: ["a man", "a dog"], hyperparameters)
-    sentences = monitors.Sentences(loop, folder / "samples", lambda: ["a man", "a dog"], shown=1)
+    headline = {"quality": "lm_nll", "AUC": "heldout_auc"}
+    summaries = monitors.Summaries(loop, folder / "summaries", lambda: ["a man", "a dog"], hyperparameters, headline=headline)
+    sentences = monitors.Sentences(loop, folder / "samples", lambda: ["a man", "a dog"])
     loop.run([monitors.Means(loop, 2, [summaries]), summaries, stop, sentences])
   read = event_accumulator.EventAccumulator(str(folder / "summaries"), size_guidance={event_accumulator.TENSORS: 0})
   read.Reload()
@@ -148,8 +157,8 @@ def _values(read, tag):
 
 def test_tensorboard_has_the_scalars(board):
   _, read = board
-  assert {"mle/nll", "mle/gradient_norm", "evaluation/entropy"} <= set(read.Tags()["tensors"])
-  assert _values(read, "evaluation/entropy") == {4: 2.0, 8: 4.0}
+  assert {"mle/nll", "mle/gradient_norm", "3_diversity/entropy"} <= set(read.Tags()["tensors"])
+  assert _values(read, "3_diversity/entropy") == {4: 2.0, 8: 4.0} and _values(read, "1_overview/lm_nll") == {4: 1.5, 8: 1.5}
   assert set(_values(read, "mle/nll")) == {2, 4, 6, 8}
 
 
@@ -170,6 +179,23 @@ def test_tensorboard_has_the_hyperparameters(board):
   assert hyperparameters["export"].bool_value is True
 
 
+def test_tensorboards_table_of_runs_has_the_metrics_to_read_first(board):
+  _, read = board
+  content = read.SummaryMetadata("_hparams_/experiment").plugin_data.content
+  experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+  assert {info.display_name: info.name.tag for info in experiment.metric_infos} == {"quality": "1_overview/lm_nll", "AUC": "1_overview/heldout_auc"}
+  assert {info.name for info in experiment.hparam_infos} == {"algorithm", "mle_learning_rate", "batch_size", "export"}
+
+
+def test_metrics_are_grouped_by_what_they_tell_and_the_first_page_has_a_dozen_at_most():
+  headline = ["nll_validation", "nll_oracle", "lm_nll", "reverse_lm_nll", "heldout_auc"]
+  assert len({*headline, *monitors._OVERVIEW}) <= 12
+  names = "nll_validation", "nll_validation_a", "js_2", "distinct_3", "heldout_loss", "mine"
+  assert [monitors.board_tag(name, headline[:1]) for name in names] == [
+    "1_overview/nll_validation", "2_quality/nll_validation_a", "2_quality/js_2", "3_diversity/distinct_3", "4_adversary/heldout_loss", "5_other/mine",
+  ]  # fmt: skip
+
+
 def test_sentences_are_kept_for_each_evaluation(board):
   folder, _ = board
   assert {path.name: path.read_text() for path in (folder / "samples").iterdir()} == {
@@ -178,55 +204,39 @@ def test_sentences_are_kept_for_each_evaluation(board):
   }
 
 
-def test_sentences_are_shown_on_the_terminal(tmp_path, capsys):
-  loop = _fake_loop(step=8, round_number=2, phase=1)
-  monitors.Sentences(loop, tmp_path, lambda: ["a man", "a dog", "a cat"], shown=2).on_epoch_end(0, {"entropy": 1.25, "mle/nll": 1.0})
-  captured = capsys.readouterr()
-  assert [line.strip() for line in captured.err.splitlines() if line.strip()] == ["adversarial 2: entropy 1.250", "a man", "a dog"]
-  assert not captured.out
+def _warned(path, logs, phase=0, symptoms=(), own=()):
+  loop = _fake_loop(step=7, phase=phase)
+  loop.algorithm = types.SimpleNamespace(warnings=lambda metrics: list(own))
+  warnings = monitors.Warnings(loop, path, lambda: list(symptoms))
+  warnings.on_train_begin()
+  warnings.on_epoch_end(0, logs)
+  return warnings.texts
 
 
-class _Terminal(io.StringIO):
-  def isatty(self):
-    return True
+def test_warnings_are_sentences_on_the_terminal_and_lines_in_a_file(tmp_path, capsys):
+  path = tmp_path / "warnings.jsonl"
+  texts = _warned(path, {"heldout_auc": 0.9}, symptoms=["10% are unique"], own=["the loss is high"])
+  assert texts == ["the generator may have collapsed: 10% are unique", "the loss is high"]
+  assert capsys.readouterr().err.splitlines() == [f"  warning: {text}" for text in texts]
+  assert _lines(path) == [{"step": 7, "phase": "mle", "text": text} for text in texts]
 
 
-def test_the_bar_shows_phase_rate_and_time_left(monkeypatch):
-  terminal = _Terminal()
-  monkeypatch.setattr(sys, "stderr", terminal)
-  loop = _fake_loop(step=2)
-  bar = monitors.ProgressBar(loop)
-  bar.on_train_begin()
-  bar._bar.mininterval = 0
-  for step in range(3, 8):
-    loop.run_state.step = step
-    loop.run_state.phase = int(step > 6)
-    bar.on_train_batch_end(step, {"mle/nll": 2.3456, "mle/gradient_norm": 1.0})
-  bar.on_train_end()
-  text = terminal.getvalue()
-  assert "2/10" in text  # The bar starts at the step of the run.
-  last = text.replace("\r", "\n").strip().splitlines()[-1]
-  assert last.startswith("adversarial:") and "7/10 [" in last and "step/s" in last and "mle/nll=2.35" in last
-  assert "<" in last  # Time gone, then time left.
-  assert "gradient_norm" not in last
+def test_a_resumed_runs_warnings_are_not_doubled(tmp_path):
+  path = tmp_path / "warnings.jsonl"
+  path.write_text("".join(json.dumps({"step": step, "phase": "mle", "text": "x"}) + "\n" for step in (6, 8)))
+  assert _warned(path, {}) == []
+  assert [line["step"] for line in _lines(path)] == [6]
 
 
-def test_a_log_file_is_not_filled_with_bars(monkeypatch):
-  log = io.StringIO()
-  monkeypatch.setattr(sys, "stderr", log)
-  loop = _fake_loop()
-  bar = monitors.ProgressBar(loop)
-  bar.on_train_begin()
-  for step in range(1, 11):
-    loop.run_state.step = step
-    bar.on_train_batch_end(step, {"mle/nll": 1.0})
-  bar.on_train_end()
-  assert log.getvalue().count("\r") <= 3
-  assert "10/10 [" in log.getvalue()
+def test_a_discriminator_at_chance_is_warned_of_in_the_adversarial_phase_only(tmp_path):
+  at_chance = {"heldout_at_chance": 1.0, "heldout_auc": 0.507}
+  assert _warned(tmp_path / "a", at_chance) == []
+  assert _warned(tmp_path / "b", {**at_chance, "heldout_at_chance": 0.0}, phase=1) == []
+  (text,) = _warned(tmp_path / "c", at_chance, phase=1)
+  assert text == "the discriminator is at chance on held-out text (AUC 0.51), so the generator has nothing to learn from it"
 
 
-def test_the_algorithms_warnings_are_shown_on_the_terminal(capsys):
-  loop = _fake_loop()
-  loop.algorithm = types.SimpleNamespace(warnings=lambda metrics: [f"the loss is {metrics['generator/loss']}"])
-  monitors.Warnings(loop).on_epoch_end(0, {"generator/loss": 3.0})
-  assert capsys.readouterr().err.strip() == "warning: the loss is 3.0"
+def test_huge_training_metrics_are_warned_of(tmp_path):
+  logs = {"generator/loss": -2e6, "generator/gradient_norm": 9e5, "heldout_loss": 1e9}
+  (text,) = _warned(tmp_path / "a", logs)
+  assert text.startswith("generator/loss is -2.0e+06, and training diverges at infinity")

@@ -8,7 +8,6 @@ import functools
 import logging as std_logging
 import queue
 import socket
-import sys
 import threading
 from typing import Any
 from unittest import mock
@@ -23,6 +22,7 @@ from tensorflow_datasets.core.download import downloader
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import progress
 
 # What TFDS and TensorFlow make of an error of the disk, among others.
 _WRAPPED = (RuntimeError, tf.errors.OpError)
@@ -57,8 +57,7 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
     if builder.data_path.exists():
       return builder
   try:
-    # TFDS prints its progress, which must not mix with a command's output.
-    with contextlib.redirect_stdout(sys.stderr), _impatient():
+    with progress.bars_of_others(f"preparing {builder.name}"), _impatient():
       builder.download_and_prepare()
   except AssertionError as error:
     if "anual dir" not in str(error):

@@ -158,8 +158,12 @@ class Comparison(NamedTuple):
 
 def planes(systems: Sequence[Curve], split: str) -> list[Plane]:
   """Returns the `PLANES` in which at least one curve has a point, with the name of the split filled in."""
-  filled = [plane._replace(quality=_fill(plane.quality, split), diversity=_fill(plane.diversity, split)) for plane in PLANES]
-  return [plane for plane in filled if any(track(system, plane).settings for system in systems)]
+  return [plane for plane in filled(split) if any(track(system, plane).settings for system in systems)]
+
+
+def filled(split: str) -> list[Plane]:
+  """The `PLANES` with the name of a split filled in."""
+  return [plane._replace(quality=_fill(plane.quality, split), diversity=_fill(plane.diversity, split)) for plane in PLANES]
 
 
 def coordinate(point: Point, metric: str) -> estimates.Estimate | None:

@@ -12,7 +12,9 @@ from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
 from tf_textgan.discriminators import base as discriminator_base
+from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import probe
+from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
@@ -121,11 +123,9 @@ class Evaluator:
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
-    if split not in self._languages:
-      self._languages[split] = kneser_ney.Scorer(references, training)
-    numbers |= self._languages[split].values(sentences)
+    numbers |= self._language(split).values(sentences)
     numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
-    numbers["curve_sum"] = self._curve_sum(numbers, split)
+    numbers["curve_sum"] = sum(numbers[name] for name in self._curve_metrics(split))
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
@@ -271,15 +271,45 @@ class Evaluator:
       return whole, whole
     return whole, tf.reduce_sum(tf.where(batch.tokens == token, 0.0, log_probs), axis=1)
 
-  def _curve_sum(self, numbers, split):
-    """Quality plus diversity, nats per token: neither overfitting nor a low temperature lowers both.
+  def headline(self, split: str = "validation") -> dict[str, str]:
+    """The few numbers to read first: label to metric. Quality and diversity are what `curve_sum` adds; in all but AUC lower is better."""
+    metrics = dict(zip(("quality", "diversity"), self._curve_metrics(split)))
+    if self.has_likelihood:
+      metrics = {"held-out NLL": f"nll_{split}"} | metrics
+    return metrics | {"AUC": "heldout_auc"} if self._held_out else metrics
 
-    If the truth gives every sequence a probability, NLL-oracle + NLL of held-out text, whose minimum over temperatures summarizes a curve
-    (Caccia et al., https://arxiv.org/abs/1811.02549); else the sum of the forward and reverse scores of a Kneser-Ney model.
+  def plane(self, split: str = "validation") -> curves.Plane:
+    """The plane of quality and diversity, of the two metrics that `curve_sum` adds."""
+    return next(plane for plane in curves.filled(split) if plane.quality.metric == self._curve_metrics(split)[0])
+
+  def quality_diversity(self, num: int, split: str = "validation", picker: Any = None) -> dict[str, estimates.Estimate]:
+    """The two metrics of `plane` with their intervals, of a new sample; arguments as of a call."""
+    tokens, log_probs = self.sample(num, picker)
+    names = self._curve_metrics(split)
+    if names[0] == "lm_nll":
+      return self._language(split)(self._corpus.tokenizer.words(tokens))
+    found = self.explicit(tokens, log_probs, split, picker)
+    return {name: found[name] for name in names}
+
+  @property
+  def sweepable(self) -> bool:
+    """Whether the generator has a sampling temperature."""
+    return isinstance(self._generator, generator_base.Autoregressive)
+
+  def _language(self, split):
+    if split not in self._languages:
+      self._languages[split] = kneser_ney.Scorer(self._words(split), self._words("train"))
+    return self._languages[split]
+
+  def _curve_metrics(self, split):
+    """Quality and diversity, nats per token, lower is better: neither overfitting nor a low temperature lowers both.
+
+    If the truth gives every sequence a probability, NLL-oracle and NLL of held-out text, whose minimal sum over temperatures summarizes a curve
+    (Caccia et al., https://arxiv.org/abs/1811.02549); else the forward and reverse scores of a Kneser-Ney model.
     """
     if self.has_likelihood and self._corpus.truth is not None and self._corpus.truth.full_support:
-      return numbers["nll_oracle"] + numbers[f"nll_{split}"]
-    return numbers["lm_nll"] + numbers["reverse_lm_nll"]
+      return "nll_oracle", f"nll_{split}"
+    return "lm_nll", "reverse_lm_nll"
 
   def _frechet(self, tokens, split):
     """The Frechet distance between the samples and the first sentences of a split."""

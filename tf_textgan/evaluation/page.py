@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tf_textgan import files
 from tf_textgan.evaluation import curves
+from tf_textgan.evaluation import markup
 from tf_textgan.evaluation import plots
 from tf_textgan.metrics import estimates
 
@@ -29,7 +30,7 @@ _MARKS = {
   "across": "\N{MULTIPLICATION SIGN}",
   "no overlap": "\N{EN DASH}",
 }
-_VERDICTS = {
+VERDICTS = {
   "above": "above the curve",
   "below": "below the curve",
   "on": "on the curve (a tie)",
@@ -43,15 +44,6 @@ _PLUS_MINUS = "\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}"
 _TITLE = "Quality and diversity of generated text"
 
 _STYLE = """
-:root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --soft: #5c5c5c; --line: #d9d9d9; --card: #f5f5f4; --good: #00578a; --bad: #a63f00; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --back: #161616; --soft: #a8a8a8; --line: #3a3a3a; --card: #222; --good: #6fc0f0; --bad: #ff9a5c; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: var(--back); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 .method { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .7rem 0; }
 .method p { margin: 0; }
 .method ul { margin: .4rem 0 0; padding: 0; list-style: none; }
@@ -60,21 +52,15 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 .above { color: var(--good); font-weight: 600; }
 .below { color: var(--bad); font-weight: 600; }
 .on, .across, .none { font-weight: 600; }
-.soft, small { color: var(--soft); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1rem; }
 figure { margin: 0; background: #fff; border: 1px solid var(--line); border-radius: .5rem; padding: .4rem; }
 img { display: block; width: 100%; height: auto; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; overflow-wrap: normal; }
-th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; max-width: min(14rem, 30vw); overflow: hidden;
   text-overflow: ellipsis; }
 th:nth-child(2), td:nth-child(2) { text-align: left; }
-tr:last-child td { border-bottom: 0; }
 small { display: block; font-size: .75rem; font-weight: normal; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; }
-pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; white-space: pre-wrap; }
 """
 
 
@@ -191,7 +177,7 @@ def _page(systems, comparisons, notes, planes, panels, split):
     "<h2>Curves</h2>",
     f'<div class="pictures">{pictures}</div>' if pictures else "<p>No system has both metrics of a figure.</p>",
     "<h2>All points</h2>",
-    f'<div class="scroll" tabindex="0" role="region" aria-label="All points">{_table(systems, planes)}</div>',
+    markup.scrolling("All points", _table(systems, planes)),
     "<h2>How to read this</h2>",
     f"<dl>{_definitions(planes, split)}</dl>",
   ]
@@ -199,28 +185,28 @@ def _page(systems, comparisons, notes, planes, panels, split):
     parts += ["<h2>About these numbers</h2>", "<dl>", *(f"<dt>{e(str(name))}</dt><dd>{e(str(text))}</dd>" for name, text in about.items()), "</dl>"]
   if notes.get("command"):
     parts += ["<h2>Made by</h2>", f"<pre><code>{e(str(notes['command']))}</code></pre>"]
-  head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{_TITLE}</title>'
-  return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}<style>{_STYLE}</style></head>\n<body>\n' + "\n".join(parts) + "\n</body>\n</html>\n"
+  return markup.document(_TITLE, _STYLE, parts)
 
 
 def _method(name, comparisons, planes, systems):
   """Describes the comparisons of one system in sentences."""
   verdicts = [comparison.verdict for comparison in comparisons]
-  counts = ", ".join(f"{text} in {verdicts.count(verdict)}" for verdict, text in _VERDICTS.items() if verdict in verdicts)
+  counts = ", ".join(f"{text} in {verdicts.count(verdict)}" for verdict, text in VERDICTS.items() if verdict in verdicts)
   baselines = ", ".join(dict.fromkeys(comparison.baseline for comparison in comparisons))
   items = []
   for comparison in comparisons:
     plane = planes[comparison.plane]
     verdict = comparison.verdict
     style = "none" if verdict == "no overlap" else verdict
-    badge = f'<span class="mark {style}" aria-hidden="true">{_MARKS[verdict]}</span><span class="{style}">{_VERDICTS[verdict]}</span>'
-    items.append(f"<li>{badge}: {html.escape(_sentence(comparison, plane, systems))}</li>")
+    badge = f'<span class="mark {style}" aria-hidden="true">{_MARKS[verdict]}</span><span class="{style}">{VERDICTS[verdict]}</span>'
+    items.append(f"<li>{badge}: {html.escape(sentence(comparison, plane, systems))}</li>")
   total = f"{len(verdicts)} figure{'s' if len(verdicts) > 1 else ''}"
   head = f"<p><strong>{html.escape(name)}</strong> against {html.escape(baselines)}: {counts} of {total}.</p>"
   return f'<div class="method">{head}<ul>{"".join(items)}</ul></div>'
 
 
-def _sentence(comparison, plane, systems):
+def sentence(comparison: curves.Comparison, plane: curves.Plane, systems: Sequence[curves.Curve]) -> str:
+  """A comparison in words: the difference in quality at equal diversity."""
   quality, diversity = plane.quality.label, plane.diversity.label
   if comparison.verdict == "no overlap":
     own, other = (_ranges(name, plane, systems) for name in (comparison.curve, comparison.baseline))

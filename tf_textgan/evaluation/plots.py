@@ -1,9 +1,8 @@
-"""Figures of a run, of several systems, and of gradient estimators."""
+"""Figures of several systems, and of gradient estimators."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
 import io
-import os
 from typing import Any
 from typing import NamedTuple
 
@@ -12,8 +11,6 @@ import matplotlib.backends.backend_agg
 import matplotlib.figure
 import matplotlib.transforms
 import numpy as np
-
-from tf_textgan import files
 
 # Okabe and Ito's colours, distinct for the colour-blind, without black (the baseline) and yellow (real sentences).
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -66,44 +63,6 @@ class Panel(NamedTuple):
   y_label: str
   y_reversed: bool
   series: list[Series]
-
-
-def curves(evaluations: Sequence[Mapping[str, Any]], path: str | os.PathLike) -> None:
-  """Draws every metric of a run's evaluations over its steps, with the phases marked.
-
-  Args:
-    evaluations: dictionaries with `step`, `phase` and numbers, as in `metrics.jsonl`.
-    path: of the PNG; nothing is written if there are no numbers.
-  """
-  last = evaluations[-1] if evaluations else {}
-  # Infinite values are null in metrics.jsonl and are not drawn.
-  names = [name for name in last if name not in ("step", "phase", "kind") and any(line.get(name) is not None for line in evaluations)]
-  if not names:
-    return
-  columns = min(4, len(names))
-  rows = -(-len(names) // columns)
-  figure = matplotlib.figure.Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
-  matplotlib.backends.backend_agg.FigureCanvasAgg(figure)
-  phases = list(dict.fromkeys(line["phase"] for line in evaluations))
-  for i, name in enumerate(names):
-    axes = figure.add_subplot(rows, columns, i + 1, sharex=figure.axes[0] if i else None)
-    points = [(line["step"], line[name]) for line in evaluations if line.get(name) is not None]
-    axes.plot(*zip(*points), color="black", linewidth=1, alpha=0.4)
-    for j, phase in enumerate(phases):
-      own = [(line["step"], line[name]) for line in evaluations if line["phase"] == phase and line.get(name) is not None]
-      if own:
-        axes.plot(*zip(*own), "o", color=f"C{j}", markersize=4, label=phase)
-    axes.set_title(name, fontsize=10)
-    axes.locator_params(nbins=4)  # Readable at this size; ticks take most of the drawing time.
-    lowest = i + columns >= len(names)
-    axes.tick_params(labelsize=8, labelbottom=lowest)
-    axes.grid(alpha=0.3)
-    if lowest:
-      axes.set_xlabel("step", fontsize=8)
-  handles, labels = figure.axes[0].get_legend_handles_labels()
-  figure.legend(handles, labels, loc="outside lower center", ncols=len(phases), fontsize=9)
-  with files.replacing(path) as temporary:
-    figure.savefig(temporary, format="png", dpi=120)
 
 
 def quality_diversity(panels: Sequence[Panel], format: str) -> bytes:

@@ -92,6 +92,8 @@ class Choices:
   coordination_timeout: float = 3600.0
   # Number of rounds to profile for TensorBoard, after the first ten; 0 for none.
   profile_rounds: int = 0
+  # Print all metrics at each evaluation and at the end, not only those to read first.
+  verbose: bool = False
   # Write a SavedModel at the end.
   export: bool = True
   # Version of the SavedModel: above 0 writes it to export/VERSION, beside other versions, as TensorFlow Serving expects; 0 writes it to export.

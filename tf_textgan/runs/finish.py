@@ -1,4 +1,4 @@
-"""The end of a run: scores the best checkpoint on the test split, draws the curves, exports, and prints the results."""
+"""The end of a run: scores the best checkpoint on the test split, exports, and prints the results."""
 
 import pathlib
 import sys
@@ -8,10 +8,11 @@ from tf_textgan import files
 from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import evaluator as evaluator_lib
-from tf_textgan.evaluation import plots
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.runs import report as report_lib
+from tf_textgan.runs import summary
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop
 from tf_textgan.training import monitors
@@ -30,8 +31,9 @@ def finish(
   algorithm: algorithm_base.Algorithm,
   evaluator: evaluator_lib.Evaluator,
   checkpoints: checkpoints_lib.Checkpoints,
+  report: report_lib.Report,
 ) -> None:
-  """Finishes a trained run: writes `results.json`, `curves.png` and `export/`, and prints the results.
+  """Finishes a trained run: writes `results.json`, `export/` and the last `report.html`, and prints the results.
 
   Args:
     folder: the run's folder.
@@ -39,6 +41,7 @@ def finish(
     algorithm: the trained algorithm, to which the best checkpoint is restored.
     evaluator: scores the algorithm's generator.
     checkpoints: the run's checkpoints.
+    report: the run's page.
   """
   state = checkpoints.restore(algorithm.variables(), "best", read_state=loop.RunState.from_json)
   if state is None:
@@ -47,23 +50,13 @@ def finish(
   about = {"algorithm": experiment.choices.algorithm, "checkpoint": "best", "step": state.step, "phase": state.last_phase}
   files.write_json(folder / "results.json", about | results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
-  plots.curves(lines, folder / "curves.png")
-  _print_table(lines)
-  numbers = "  ".join(f"{name} {value:.3f}" for name, value in results.items())
-  print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}, on the test split: {numbers}", file=sys.stderr)
+  print(summary.text(summary.table(lines, state.step, results, evaluator)), file=sys.stderr)
+  print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
+  if experiment.choices.verbose:
+    print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
   if experiment.choices.export:
     guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
     target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)
     print(f"SavedModel: {target}", file=sys.stderr)
-
-
-def _print_table(lines):
-  """Prints the evaluations at the end of each phase, one column each."""
-  last = {line["phase"]: line for line in lines}
-  names = [name for name in lines[-1] if name not in ("step", "phase", "kind")] if lines else []
-  width = max(map(len, names), default=0) + 2
-  print(f"{'validation':{width}}" + "".join(f"{'after ' + phase:>22}" for phase in last), file=sys.stderr)
-  for name in names:
-    values = [line.get(name) for line in last.values()]
-    print(f"{name:{width}}" + "".join(f"{'-' if v is None else format(v, '.4f'):>22}" for v in values), file=sys.stderr)
+  report.finish(results, state.step)

@@ -20,7 +20,7 @@ from tf_textgan.training import monitors
 # Settings that may differ between a run and the command that resumes it: training length and monitoring.
 _CHANGEABLE = {
   "choices": {
-    "workdir", "data_dir", "new_data", "deterministic", "restart", "coordination_timeout", "profile_rounds", "export", "export_version",
+    "workdir", "data_dir", "new_data", "deterministic", "restart", "coordination_timeout", "profile_rounds", "verbose", "export", "export_version",
   },  # fmt: skip
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop.Config)} - {"batch_size", "seed"},
@@ -120,7 +120,8 @@ def has_trained(folder: pathlib.Path) -> bool:
 
 def clear(folder: pathlib.Path) -> None:
   """Removes what a run has written since it began, except for an export."""
-  for name in ("metrics.jsonl", "results.json", "curves.png", "checkpoints/best.npz", "checkpoints/likelihood.npz"):
+  checkpoints = "checkpoints/best.npz", "checkpoints/likelihood.npz"
+  for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "report.html", *checkpoints):
     (folder / name).unlink(missing_ok=True)
   for name in ("samples", "summaries"):
     shutil.rmtree(folder / name, ignore_errors=True)

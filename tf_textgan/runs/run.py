@@ -40,6 +40,7 @@ from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
 from tf_textgan.runs import lock
+from tf_textgan.runs import report as report_lib
 from tf_textgan.runs import rewards
 from tf_textgan.runs import workers
 from tf_textgan.sampling import noise
@@ -47,6 +48,7 @@ from tf_textgan.training import callbacks as callbacks_lib
 from tf_textgan.training import checkpoints as checkpoints_lib
 from tf_textgan.training import loop as loop_lib
 from tf_textgan.training import monitors
+from tf_textgan.training import terminal
 
 _SHOWN_SENTENCES = 10
 
@@ -237,7 +239,8 @@ def train(
       if chief:
         _say(notes)
       # After the user's callbacks, so that the journal gets their metrics.
-      watching = _monitors(loop, experiment, folder, corpus, evaluator) if chief else []
+      report = report_lib.Report(loop, folder, experiment, corpus, evaluator)
+      watching = [*_monitors(loop, experiment, folder, corpus, evaluator), report] if chief else []
     with _advising("the same command goes on from the last checkpoint, if there is one"):
       loop.run([*callbacks, *watching, *early_stopping])
     if loop.interrupted:
@@ -247,7 +250,7 @@ def train(
       for end in loop.early_ends():
         print(end, file=sys.stderr)
       with _advising("the training is complete, and the same command finishes the run"):
-        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints)
+        finish.finish(folder, experiment, corpus, loop.algorithm, evaluator, checkpoints, report)
   return True
 
 
@@ -458,7 +461,7 @@ def _training_data(folder, choices, corpus, algorithm):
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):
-  """The callbacks of every run: progress bar, journal, summaries and samples."""
+  """The callbacks of every run: terminal, journal, warnings, summaries and samples."""
   seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
   shown = {}
 
@@ -473,17 +476,19 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
 
-  journal = monitors.Journal(loop, folder / "metrics.jsonl")
+  journal, headline = monitors.Journal(loop, folder / "metrics.jsonl"), evaluator.headline()
+  warnings = monitors.Warnings(loop, folder / "warnings.jsonl", lambda: evaluator.symptoms)
   summaries = monitors.Summaries(
-    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: evaluator.symptoms
+    loop, folder / "summaries", shown_sentences, _flat(experiment), experiment.choices.profile_rounds, lambda: warnings.texts, headline
   )
   return [
-    monitors.ProgressBar(loop),
+    terminal.ProgressBar(loop),
     monitors.Means(loop, experiment.loop.log_every, [journal, summaries]),
     journal,
+    terminal.Evaluations(loop, shown_sentences, headline, experiment.choices.verbose),
+    warnings,
     summaries,
-    monitors.Sentences(loop, folder / "samples", shown_sentences, lambda: evaluator.symptoms),
-    monitors.Warnings(loop),
+    monitors.Sentences(loop, folder / "samples", shown_sentences),
   ]
 
 

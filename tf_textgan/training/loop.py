@@ -7,6 +7,7 @@ uninterrupted one.
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
@@ -98,6 +99,7 @@ class RunState:
     updates: name of an update to the number of times it was made.
     best_metric: metric whose lowest value marks the best checkpoint.
     best: lowest value of the metric so far.
+    best_step: step of the best checkpoint.
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
     waited: evaluations since the largest gain.
     at_chance: consecutive evaluations with the discriminator at chance, see `monitors.StopAtChance`.
@@ -118,6 +120,7 @@ class RunState:
   updates: dict[str, int] = dataclasses.field(default_factory=dict)
   best_metric: str = ""
   best: float = math.inf
+  best_step: int = 0
   heldout_gain: float = -math.inf
   waited: int = 0
   at_chance: int = 0
@@ -141,7 +144,7 @@ class RunState:
   def from_json(cls, values: dict[str, Any]) -> "RunState":
     """Reads a saved state. Raises a `UserError` if a field is missing, unknown, of another type, or impossible."""
     state = cls(**schema.arguments(cls, values, "", finite=False))
-    counts = "phase", "round", "step", "evaluated", "epoch_rounds", "window_calls", "batches", "waited", "at_chance"
+    counts = "phase", "round", "step", "evaluated", "best_step", "epoch_rounds", "window_calls", "batches", "waited", "at_chance"
     numbers = {name: getattr(state, name) for name in counts}
     for part in ("rounds", "scheduled", "updates"):
       numbers |= {f"{part}.{schema.shown_name(name)}": number for name, number in getattr(state, part).items()}
@@ -375,24 +378,32 @@ class Loop:
       logs = {name: total / state.epoch_rounds for name, total in state.epoch.items()}
       state.epoch, state.epoch_rounds = {}, 0
       logs |= self._evaluate(state.step)
-      first, state.evaluated = state.evaluated <= state.step - state.round, state.step
+      state.evaluated = state.step
       watchers.on_epoch_end(epoch, logs)
       if generator.stop_training:
         generator.stop_training = False
         if state.round < phase.steps:
           state.ended_early[phase.name] = f"{watchers.stopped_by} at step {state.step}"
-      if state.best_metric != config.best_metric or (first and phase.name == "adversarial"):
-        # The values of another metric are not comparable, and a generator that no adversarial round has trained is not a GAN's.
-        state.best_metric, state.best = config.best_metric, math.inf
-      best = True
-      if config.best_metric:
-        # Until there is a finite value, the last checkpoint is the best. Ties keep the later checkpoint: while only the discriminator is trained, the
-        # generator does not change.
-        best = self._metric(logs) <= state.best or math.isinf(state.best)
-        state.best = min(state.best, self._metric(logs))
+      if best := self.is_best(logs):
+        state.best_metric, state.best, state.best_step = config.best_metric, min(math.inf, self._metric(logs)), state.step
       self._save([name for name, keep in (("best", best), ("likelihood", self._adversarial_phase_is_next())) if keep])
 
+  def is_best(self, logs: Mapping[str, float]) -> bool:
+    """Whether the checkpoint of an evaluation at the current step, with these metrics, is the best so far."""
+    state = self.run_state
+    # A run that began with another metric has values that are not comparable; without one, the last checkpoint is the best.
+    if not self._config.best_metric or state.best_metric != self._config.best_metric:
+      return True
+    # A generator that no adversarial round has trained is not a GAN's.
+    if self.phases[state.phase].name == "adversarial" and state.best_step <= state.step - state.round:
+      return True
+    # Until there is a finite value, the last checkpoint is the best. Ties keep the later checkpoint: while only the discriminator is trained, the
+    # generator does not change.
+    return self._metric(logs) <= state.best or math.isinf(state.best)
+
   def _metric(self, logs):
+    if not self._config.best_metric:
+      return math.inf
     if self._config.best_metric not in logs:
       numbers = ", ".join(sorted(logs))
       raise errors.UserError(f"--best_metric is {self._config.best_metric!r}, which this run does not measure; it measures {numbers}")

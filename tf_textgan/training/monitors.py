@@ -1,44 +1,27 @@
-"""Keras callbacks of a run: progress bar, journal, TensorBoard, sample sentences, and early stopping of phases."""
+"""Keras callbacks of a run: journal, TensorBoard, sample sentences, warnings, and early stopping of phases."""
 
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import json
 import math
 import pathlib
-import sys
+import types
 from typing import Any
 from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from tf_textgan import files
 from tf_textgan import progress
 from tf_textgan.training import loop as loop_lib
 
-
-class ProgressBar(keras.callbacks.Callback):
-  """A progress bar of the whole run on the terminal, with the remaining time."""
-
-  def __init__(self, loop: loop_lib.Loop):
-    super().__init__()
-    self._loop = loop
-    self._bar = None
-
-  def on_train_begin(self, logs=None):
-    self._bar = progress.bar(total=self._loop.rounds, initial=self._loop.run_state.step, unit="step")
-
-  def on_train_batch_end(self, batch, logs=None):
-    self._bar.set_description(self._loop.phases[self._loop.run_state.phase].name, refresh=False)
-    shown = {name: f"{value:.3g}" for name, value in (logs or {}).items() if name.endswith(("nll", "loss", "reward", "accuracy"))}
-    self._bar.set_postfix(shown, refresh=False)
-    self._bar.update(self._loop.run_state.step - self._bar.n)
-
-  def on_train_end(self, logs=None):
-    self._bar.close()
+# Averages of training metrics above this in magnitude are warned of: float32 ends at 3e38, and a square or exponential gets there soon.
+_HUGE = 1e6
 
 
 class Recorder(Protocol):
@@ -81,19 +64,32 @@ class Means(keras.callbacks.Callback):
         recorder.record(state.step, self._loop.phases[state.phase].name, means)
 
 
+class LineFile:
+  """A file of JSON objects with a `step`, one on a line, which a resumed run continues."""
+
+  def __init__(self, path: str | pathlib.Path):
+    self._path = pathlib.Path(path)
+
+  def begin(self, step: int) -> None:
+    """Drops lines after the checkpoint of a step, from which the run resumes: they will be written again."""
+    kept = [line for line in read_journal(self._path) if line["step"] <= step]
+    files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+
+  def append(self, line: dict[str, Any]) -> None:
+    with files.writing(self._path), open(self._path, "a", encoding="utf-8") as file:
+      file.write(json.dumps(files.finite(line)) + "\n")
+
+
 class Journal(keras.callbacks.Callback):
   """Writes `metrics.jsonl`: one object per line with `step`, `phase`, `kind` and the metrics of training or of an evaluation."""
 
   def __init__(self, loop: loop_lib.Loop, path: str | pathlib.Path):
     super().__init__()
     self._loop = loop
-    self._path = pathlib.Path(path)
+    self._file = LineFile(path)
 
   def on_train_begin(self, logs=None):
-    """Drops lines after the checkpoint from which the run resumes: they will be written again."""
-    lines = read_journal(self._path)
-    kept = [line for line in lines if line["step"] <= self._loop.run_state.step]
-    files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+    self._file.begin(self._loop.run_state.step)
 
   def on_epoch_end(self, epoch, logs=None):
     metrics = {name: value for name, value in (logs or {}).items() if "/" not in name}
@@ -103,20 +99,50 @@ class Journal(keras.callbacks.Callback):
     self._append("training", step, phase, metrics)
 
   def _append(self, kind, step, phase, metrics):
-    with files.writing(self._path), open(self._path, "a", encoding="utf-8") as file:
-      file.write(json.dumps(files.finite({"step": step, "phase": phase, "kind": kind, **metrics})) + "\n")
+    self._file.append({"step": step, "phase": phase, "kind": kind, **metrics})
 
 
-def read_journal(path: str | pathlib.Path) -> list[dict[str, Any]]:
-  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list."""
-  lines = []
-  if pathlib.Path(path).exists():
-    for line in files.read_text(path).splitlines():
-      try:
-        lines.append(json.loads(line))
-      except json.JSONDecodeError:
-        break
-  return lines
+def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict[str, Any]]:
+  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list.
+
+  Args:
+    path: of the file.
+    most: lines of training metrics to read, evenly spaced ones; None for all.
+  """
+  if not pathlib.Path(path).exists():
+    return []
+  lines, found = files.read_text(path).splitlines(), []
+  stride = max(1, -(-len(lines) // most)) if most else 1
+  for i, line in enumerate(lines):
+    if i % stride and '"kind": "training"' in line:
+      continue
+    try:
+      found.append(json.loads(line))
+    except json.JSONDecodeError:
+      break
+  return found
+
+
+# TensorBoard's groups, in the order of its pages, and the evaluations that belong there besides those to read first. A group has all metrics whose
+# names begin so. The averages of training, such as generator/loss, have their update for a group.
+_OVERVIEW = ("curve_sum", "grammatical", "category_accuracy", "duplicates", "copied", "collapse", "heldout_at_chance")
+_GROUPS = {
+  "2_quality": ("nll_", "unk_", "lm_nll", "forward_kl", "reverse_kl", "js", "frechet"),
+  "3_diversity": ("reverse_lm_nll", "entropy", "distinct_", "mean_length"),
+  "4_adversary": ("heldout_",),
+}
+
+
+def board_tag(name: str, headline: Collection[str]) -> str:
+  """The name of an evaluation's metric in TensorBoard: its group and its own.
+
+  Args:
+    name: of the metric.
+    headline: metrics to read first, see `Evaluator.headline`; at most five, so that the first page has a dozen at most.
+  """
+  if name in headline or name in _OVERVIEW:
+    return f"1_overview/{name}"
+  return f"{next((group for group, beginnings in _GROUPS.items() if name.startswith(beginnings)), '5_other')}/{name}"
 
 
 class Summaries(keras.callbacks.Callback):
@@ -130,6 +156,7 @@ class Summaries(keras.callbacks.Callback):
     hyperparameters: dict[str, int | float | str],
     profile_rounds: int = 0,
     warnings: Callable[[], list[str]] = list,
+    headline: Mapping[str, str] = types.MappingProxyType({}),
   ):
     """Creates the callback.
 
@@ -140,9 +167,11 @@ class Summaries(keras.callbacks.Callback):
       hyperparameters: flat dictionary for the HParams plugin.
       profile_rounds: rounds to profile, after the first ten.
       warnings: returns the warnings of the last evaluation.
+      headline: labels to metrics to read first, see `Evaluator.headline`; these are the metrics of the HParams plugin.
     """
     super().__init__()
     self._loop = loop
+    self._headline = headline
     self._folder = str(folder)
     self._sentences = sentences
     self._hyperparameters = hyperparameters
@@ -158,6 +187,8 @@ class Summaries(keras.callbacks.Callback):
     with files.writing(self._folder):
       self._writer = tf.summary.create_file_writer(self._folder)
     with self._writing(self._loop.run_state.step):
+      metrics = [hparams.Metric(board_tag(name, self._headline.values()), display_name=label) for label, name in self._headline.items()]
+      hparams.hparams_config([hparams.HParam(name) for name in self._hyperparameters], metrics)
       hparams.hparams(self._hyperparameters)
 
   def on_train_batch_begin(self, batch, logs=None):
@@ -171,7 +202,7 @@ class Summaries(keras.callbacks.Callback):
         tf.profiler.experimental.stop()
 
   def on_epoch_end(self, epoch, logs=None):
-    metrics = {f"evaluation/{name}": value for name, value in (logs or {}).items() if "/" not in name}
+    metrics = {board_tag(name, self._headline.values()): value for name, value in (logs or {}).items() if "/" not in name}
     samples = "\n\n".join(self._sentences())
     with self._writing(self._loop.run_state.step):
       self._scalars(metrics)
@@ -202,55 +233,76 @@ class Summaries(keras.callbacks.Callback):
 
 
 class Sentences(keras.callbacks.Callback):
-  """Prints evaluations with sample sentences, and writes each evaluation's sentences to a file."""
+  """Writes the sample sentences of each evaluation to a file."""
 
-  def __init__(
-    self,
-    loop: loop_lib.Loop,
-    folder: str | pathlib.Path,
-    sentences: Callable[[], list[str]],
-    warnings: Callable[[], list[str]] = list,
-    shown: int = 3,
-  ):
+  def __init__(self, loop: loop_lib.Loop, folder: str | pathlib.Path, sentences: Callable[[], list[str]]):
     """Creates the callback.
 
     Args:
       loop: the training loop.
       folder: folder of the files.
       sentences: returns sample sentences.
-      warnings: returns the warnings of the last evaluation.
-      shown: sentences to print.
     """
     super().__init__()
     self._loop = loop
-    self._warnings = warnings
     self._folder = pathlib.Path(folder)
     self._sentences = sentences
-    self._shown = shown
 
   def on_epoch_end(self, epoch, logs=None):
-    state = self._loop.run_state
-    sentences = self._sentences()
-    path = self._folder / f"step_{state.step:09d}.txt"
+    path = self._folder / samples_file(self._loop.run_state.step)
     with files.writing(path.parent):
       path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(path, "".join(sentence + "\n" for sentence in sentences))
-    numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items() if "/" not in name)
-    lines = [f"{self._loop.phases[state.phase].name} {state.round}: {numbers}", *("  " + s for s in sentences[: self._shown])]
-    lines += [f"  warning, the generator may have collapsed: {warning}" for warning in self._warnings()]
-    tqdm.tqdm.write("\n".join(lines), file=sys.stderr)
+    files.write_text(path, "".join(sentence + "\n" for sentence in self._sentences()))
+
+
+def samples_file(step: int) -> str:
+  """Name of the file with the sample sentences of an evaluation."""
+  return f"step_{step:09d}.txt"
 
 
 class Warnings(keras.callbacks.Callback):
-  """Prints the algorithm's own warnings about the training metrics, at each evaluation."""
+  """Prints warnings at each evaluation, and writes them to `warnings.jsonl`: one object per line with `step`, `phase` and `text`.
 
-  def __init__(self, loop: loop_lib.Loop):
+  Attributes:
+    texts: the sentences of the last evaluation.
+  """
+
+  def __init__(self, loop: loop_lib.Loop, path: str | pathlib.Path, symptoms: Callable[[], list[str]] = list):
+    """Creates the callback.
+
+    Args:
+      loop: the training loop.
+      path: of the file.
+      symptoms: returns the signs of collapse in the last evaluation.
+    """
     super().__init__()
     self._loop = loop
+    self._file = LineFile(path)
+    self._symptoms = symptoms
+    self.texts = []
+
+  def on_train_begin(self, logs=None):
+    self._file.begin(self._loop.run_state.step)
 
   def on_epoch_end(self, epoch, logs=None):
-    for warning in self._loop.algorithm.warnings(logs or {}):
-      _say(f"  warning: {warning}")
+    logs, state = logs or {}, self._loop.run_state
+    phase = self._loop.phases[state.phase].name
+    self.texts = [f"the generator may have collapsed: {symptom}" for symptom in self._symptoms()]
+    self.texts += [*_nothing_to_learn(phase, logs), *_near_divergence(logs), *self._loop.algorithm.warnings(logs)]
+    for text in self.texts:
+      self._file.append({"step": state.step, "phase": phase, "text": text})
+      progress.say(f"  warning: {text}")
+
+
+def _nothing_to_learn(phase, logs):
+  if phase == "adversarial" and logs.get("heldout_at_chance"):
+    yield f"the discriminator is at chance on held-out text (AUC {logs['heldout_auc']:.2f}), so the generator has nothing to learn from it"
+
+
+def _near_divergence(logs):
+  for name, value in logs.items():
+    if "/" in name and abs(value) > _HUGE:
+      yield f"{name} is {value:.1e}, and training diverges at infinity: a lower learning rate or --clip_norm may help"
 
 
 class DiscriminatorPatience(keras.callbacks.Callback):
@@ -282,7 +334,7 @@ class DiscriminatorPatience(keras.callbacks.Callback):
     if state.waited and loop.kept:
       for name, variable in variables.items():
         variable.assign(loop.kept[name])
-      _say(f"the discriminator goes back to its largest held-out gain, {state.heldout_gain:.4f} nats, {state.waited} evaluations before")
+      progress.say(f"the discriminator goes back to its largest held-out gain, {state.heldout_gain:.4f} nats, {state.waited} evaluations before")
     loop.kept = {}
     state.heldout_gain, state.waited, self.model.stop_training = -math.inf, 0, True
 
@@ -305,11 +357,7 @@ class StopAtChance(keras.callbacks.Callback):
     state.at_chance = state.at_chance + 1 if logs["heldout_at_chance"] else 0
     if state.at_chance >= self._evaluations:
       self.model.stop_training = True
-      _say(
+      progress.say(
         f"stopped at step {state.step}: the discriminator was at chance on held-out text in {state.at_chance} evaluations in a row, "
         "so that there was nothing to learn from it"
       )
-
-
-def _say(line):
-  tqdm.tqdm.write(line, file=sys.stderr)

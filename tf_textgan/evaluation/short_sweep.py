@@ -1,0 +1,53 @@
+"""The quality-diversity curve of a generator at a few temperatures, as quick as some evaluations in training."""
+
+from typing import Any
+
+import numpy as np
+
+from tf_textgan.evaluation import curves
+from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import estimates
+from tf_textgan.sampling import pickers
+
+TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def run(name: str, evaluator: evaluator_lib.Evaluator, num: int, split: str = "validation") -> curves.Curve:
+  """Scores an evaluator's generator at some temperatures, or as it is if it has none.
+
+  Args:
+    name: of the curve.
+    evaluator: of the generator.
+    num: sequences to sample at each temperature.
+    split: the real sequences.
+
+  Returns:
+    Points with the two metrics of `Evaluator.plane`.
+  """
+  settings = [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in TEMPERATURES] if evaluator.sweepable else [("own", None)]
+  return curves.Curve(name, "run", [curves.Point(setting, evaluator.quality_diversity(num, split, picker)) for setting, picker in settings])
+
+
+def to_json(curve: curves.Curve) -> dict[str, Any]:
+  """A curve as JSON values, with its estimates' shared items, so that what is read back compares alike."""
+  points = [{"setting": point.setting, "numbers": {name: _to_json(number) for name, number in point.numbers.items()}} for point in curve.points]
+  return {"name": curve.name, "points": points}
+
+
+def from_json(values: dict[str, Any]) -> curves.Curve:
+  """The curve of `to_json`."""
+  points = [
+    curves.Point(point["setting"], {name: _from_json(number) for name, number in point["numbers"].items()}) for point in values["points"]
+  ]
+  return curves.Curve(values["name"], "run", points)
+
+
+def _to_json(estimate):
+  shared = estimate.shared and {"values": estimate.shared.values.tolist(), "weights": estimate.shared.weights.tolist()}
+  return {**estimate._asdict(), "shared": shared}
+
+
+def _from_json(values):
+  shared = values["shared"] and estimates.Items(*(np.array(values["shared"][name], np.float64) for name in ("values", "weights")))
+  numbers = {name: np.nan if values[name] is None else values[name] for name in ("value", "ci")}
+  return estimates.Estimate(**{**values, **numbers, "shared": shared})
