@@ -37,6 +37,7 @@ from tf_textgan.commands import cli
 from tf_textgan.commands import evaluate
 from tf_textgan.commands import generate
 from tf_textgan.commands import laboratory
+from tf_textgan.commands import results
 from tf_textgan.data import load as data
 from tf_textgan.data import tfds_text
 from tf_textgan.evaluation import plots
@@ -46,9 +47,7 @@ from tf_textgan.runs import export
 from tf_textgan.training import loop
 
 ROOT = shell.ROOT
-# Records of what was done at their time: their commands name folders, and now and then flags, of that time.
-_RECORDS = {"results.md", "tried.md"}
-_DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name not in _RECORDS)
+_DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ["CONTRIBUTING.md", "README.md", "benchmarks/README.md", *_DOCS]
 
 _FENCE = re.compile(
@@ -317,6 +316,23 @@ def test_names_exist(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
   assert broken_links(_read(page), (ROOT / page).parent) == []
+
+
+_SCRIPT = "docs/results/commands.sh"
+_FUNCTION = re.compile(r"^(\w+)\(\) \{\n(.*?)^\}$", re.M | re.S)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in _FUNCTION.findall(_read(_SCRIPT))])
+def test_commands_of_results_parse_and_a_page_names_them(name, monkeypatch):
+  monkeypatch.chdir(ROOT)
+  code = dict(_FUNCTION.findall(_read(_SCRIPT)))[name].replace('"$DATA"', "data").replace('"$ORACLE"', "oracle.npz")
+  commands = [words for words in commands_of(f"```sh\n{code}```\n") if not words[1].startswith("docs/")]
+  assert {shlex.join(words): complaint for words in commands if (complaint := wrong_command(words))} == {}
+  assert [page for page in PAGES if f"`{_SCRIPT} {name}`" in _read(page)]
+
+
+def test_verdicts_lead_to_their_sections():
+  assert broken_links(" ".join(f"[a]({row['section']})" for row in results.read(ROOT / "docs/results/verdicts.csv")), ROOT / "docs/results") == []
 
 
 def _make_the_quickstarts_run(folder):
