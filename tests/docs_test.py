@@ -91,7 +91,14 @@ def misformed(text):
       found.append(f"line {block.line}: unknown directive {block.directive!r}, or one without an argument")
     if block.language == "text" and re.match(r"(\.venv/bin/)?(python|make|bazel) ", block.code):
       found.append(f"line {block.line}: a command line in a text block")
-  return found
+  return found + broken_tables(text)
+
+
+def broken_tables(text):
+  """Tables whose rows stand apart from their header: a list of complaints."""
+  lines = ["", *_FENCE.sub(lambda match: "\n" * match[0].count("\n"), text).splitlines(), ""]
+  first = [k for k in range(1, len(lines) - 1) if lines[k].startswith("|") and not lines[k - 1].startswith("|")]
+  return [f"line {k}: a table without a header" for k in first if not re.fullmatch(r"\|[\s:|-]+\|", lines[k + 1])]
 
 
 def python_of(block):
@@ -348,7 +355,7 @@ def test_the_code_runs(page, importable, monkeypatch):
   monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(importable / "data"))
   monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # It holds for a whole process.
   monkeypatch.setattr(plots, "curves", lambda *_: None)  # A second for each run.
-  if page == "README.md":
+  if "runs/default" in _read(page):
     _make_the_quickstarts_run(importable)
   namespace = {"__name__": "__main__"}
   for block in blocks_of(_read(page)):
@@ -429,6 +436,7 @@ def test_a_broken_page_is_found():
   assert unknown_names(_BROKEN) == ["base.average_over_replicas", "layers/absent.py", "--memory_size", "--absent_..."]
   assert broken_links(_BROKEN, ROOT) == ["#another-page", "absent.md"]
   assert len(misformed(_BROKEN)) == 1 and "the block says ''" in misformed(_BROKEN)[0]
+  assert broken_tables("| a |\n|---|\n| 1 |\n") == [] and broken_tables("| a |\n|---|\n\n| 1 |\n") == ["line 4: a table without a header"]
   first, second, *_ = blocks_of(_BROKEN)
   with pytest.raises(AttributeError, match="average_over_replicas") as failure:
     run_python(first, "page.md", {})
