@@ -24,7 +24,7 @@ lint: $(VENV)/dev
 
 # The site, into build/site; a broken link is an error.
 docs: $(VENV)/docs
-	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 bench: $(VENV)/run
 	$(BIN)/python -m benchmarks
