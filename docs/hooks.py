@@ -1,7 +1,7 @@
 """What MkDocs does beside its own work, see mkdocs.yml: pages made from the code, and links that leave docs/.
 
 * `reference/flags.md` and `reference/api/*.md` are made here, so that they are never behind the code.
-* A link to a file of the project outside docs/ leads to a page with that file: Markdown as it is, anything else as a listing.
+* A link to a file of the project outside docs/ leads to a page with that file: Markdown as it is, anything else as a listing. A notebook is copied.
 """
 
 from tf_textgan.commands import quiet
@@ -106,7 +106,7 @@ def _address(path):
   """The source address of a path in the project, the other way round."""
   if path.startswith("docs/"):
     return path.removeprefix("docs/")
-  return _PROJECT + path + ("" if path.endswith(".md") else ".md")
+  return _PROJECT + path + ("" if path.endswith((".md", ".ipynb")) else ".md")
 
 
 def _targets(uri, markdown):
@@ -133,7 +133,11 @@ def on_files(files, config):
   todo = [(file.src_uri, file.content_string) for file in files.documentation_pages()]
   while todo:
     for path in _targets(*todo.pop()).values():
-      if not path.startswith("docs/") and not files.get_file_from_path(_address(path)):
+      if path.startswith("docs/") or files.get_file_from_path(_address(path)):
+        continue
+      if path.endswith(".ipynb"):
+        files.append(File.generated(config, _address(path), abs_src_path=str(ROOT / path)))
+      else:
         files.append(File.generated(config, _address(path), content=_page(path)))
         todo.append((_address(path), _page(path)))
   return files

@@ -143,7 +143,10 @@ def _parser(program):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(cli, "run", lambda parse, main: caught.append(parse))
     for path in (path for place in places if (path := ROOT / place).exists()):
-      runpy.run_path(str(path), run_name="__main__")
+      if "argparse" in path.read_text(encoding="utf-8"):  # Does without the library.
+        caught.append(runpy.run_path(str(path))["parse"])
+      else:
+        runpy.run_path(str(path), run_name="__main__")
   return caught[0] if caught else None
 
 
@@ -191,6 +194,7 @@ def _flags():
   benchmarks = importlib.import_module("benchmarks.__main__")
   plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, tfds_text.Config, guided.Config, generate.Options, laboratory.Options]
   plain += [campaign.Options for campaign in (common, memory)]
+  plain += [module["Options"] for path in (ROOT / "examples").glob("*.py") if "Options" in (module := runpy.run_path(str(path)))]
   plain += [benchmarks.Options, *evaluate._PARTS.values(), *(data.config_class(name) for name in data.names())]
   plain += [registry.load("tf_textgan.algorithms", name).Config for name in registry.names("tf_textgan.algorithms")]
   found = {"flagfile", "help"} | {field.name for cls in plain for field in dataclasses.fields(cls)}
