@@ -37,6 +37,8 @@ class Options:
   discriminator_steps: int = 600
   # Adversarial rounds.
   rounds: int = 60
+  # Learning rate of the generator in them.
+  generator_learning_rate: float = 1e-3
   # Sentences for each point of a curve.
   num: int = 2000
   # Temperatures of the curves.
@@ -54,7 +56,8 @@ def train(options: Options, seed: int, folder: pathlib.Path) -> None:
   runs.train(
     runs.make(
       algorithm=options.algorithm, pretrained=str(folder / "mle"), mle_steps=0, discriminator_steps=options.discriminator_steps,
-      adversarial_steps=options.rounds, discriminator="recurrent", discriminator_learning_rate=1e-3, workdir=str(folder / "gan"), **shared,
+      adversarial_steps=options.rounds, generator_learning_rate=options.generator_learning_rate,
+      discriminator="recurrent", discriminator_learning_rate=1e-3, workdir=str(folder / "gan"), **shared,
     )
   )  # fmt: skip
 
