@@ -1,11 +1,6 @@
 """Scores runs and text files: `tf_textgan.commands.evaluate`."""
 
-from tf_textgan.commands import signals
+from tf_textgan.commands import scripts
 
 if __name__ == "__main__":
-  signals.exit_while_starting()
-
-from tf_textgan.commands import evaluate
-
-if __name__ == "__main__":
-  evaluate.run()
+  scripts.evaluate()

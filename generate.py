@@ -1,11 +1,6 @@
 """Generates sentences with a trained run: `tf_textgan.commands.generate`."""
 
-from tf_textgan.commands import signals
+from tf_textgan.commands import scripts
 
 if __name__ == "__main__":
-  signals.exit_while_starting()
-
-from tf_textgan.commands import generate
-
-if __name__ == "__main__":
-  generate.run()
+  scripts.generate()

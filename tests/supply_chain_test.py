@@ -1,4 +1,4 @@
-"""The lock file agrees with the requirements, the source imports what docs/security.md says, and nothing runs code from a file."""
+"""The lock files agree with the requirements, the source imports what docs/security.md says, and nothing runs code from a file."""
 
 import ast
 import pathlib
@@ -30,27 +30,33 @@ def _listed(name):
   return {utils.canonicalize_name(requirement.name): requirement for requirement in found}
 
 
-def _locked():
-  """The lock file: normalised name to version and number of hashes."""
-  text = (ROOT / "requirements_lock.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+def _locked(lock):
+  """A lock file: normalised name to version and number of hashes."""
+  text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
   lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
   return {utils.canonicalize_name(line[0].split("==")[0]): (line[0].split("==")[1], len(line) - 1) for line in lines}
 
 
+# Of Python 3.11, 3.12 and 3.13.
+_LOCKS = ("requirements_lock.txt", "requirements_lock_3_12.txt", "requirements_lock_3_13.txt")
+
+
+@pytest.mark.parametrize("lock", _LOCKS)
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_the_lock_file_has_every_requirement_within_its_bounds(name):
-  locked, listed = _locked(), _listed(name)
+def test_a_lock_file_has_every_requirement_within_its_bounds(name, lock):
+  locked, listed = _locked(lock), _listed(name)
   assert listed
   for package, requirement in listed.items():
-    assert package in locked, f"{package} of {name} is not in requirements_lock.txt"
+    assert package in locked, f"{package} of {name} is not in {lock}"
     version = locked[package][0]
-    assert requirement.specifier.contains(version), f"requirements_lock.txt has {package} {version}; {name} asks for {requirement.specifier}"
+    assert requirement.specifier.contains(version), f"{lock} has {package} {version}; {name} asks for {requirement.specifier}"
 
 
-def test_every_package_of_the_lock_file_has_hashes():
-  lines = [line for line in (ROOT / "requirements_lock.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+@pytest.mark.parametrize("lock", _LOCKS)
+def test_every_package_of_a_lock_file_has_hashes(lock):
+  lines = [line for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
   assert all(re.fullmatch(r"[A-Za-z0-9._-]+==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines)
-  assert all(hashes >= 1 for _, hashes in _locked().values())
+  assert all(hashes >= 1 for _, hashes in _locked(lock).values())
 
 
 def imports_of(source):
@@ -86,7 +92,7 @@ def dangers(source):
 
 
 # Names of this machine and of other workers, and whether a download's host can be reached.
-_ALLOWED = {("data/prepare.py", "urllib.parse"), ("runs/lock.py", "socket"), ("runs/workers.py", "socket")}
+_ALLOWED = {("data/prepare.py", "socket"), ("data/prepare.py", "urllib.parse"), ("runs/lock.py", "socket"), ("runs/workers.py", "socket")}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -115,7 +115,8 @@ class Cases:
       note = "ended before the kill"
       place["to"] = max(seconds, place["from"] + 0.5)  # A finished run that is started again is shorter.
     for index, done in enumerate(ended):
-      fault = _fault_after(done, number if alive and index in victims else None, workers, early)
+      # SIGTERM to one worker stops all.
+      fault = _fault_after(done, number if alive and (index in victims or number == signal.SIGTERM) else None, workers, early)
       if fault:
         return fault, alive, note
     broken = common.damaged(run)
@@ -167,7 +168,7 @@ def _fault_after(done, number, workers, early):
 
   Args:
     done: `common.Done`.
-    number: the signal it got; None for none.
+    number: the signal that it got, itself or through another worker; None for none.
     workers: processes of the run.
     early: whether the signal came before anything was written, when Python has no handler yet.
   """

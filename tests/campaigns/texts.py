@@ -143,7 +143,7 @@ def sentences_in(content: bytes) -> list[str]:
   return [line for line in (line.rstrip("\r") for line in lines) if line.strip()]
 
 
-def broken_promises(content: bytes, corpus: corpus_lib.Corpus, name: str, lowercase: bool) -> list[str]:
+def broken_promises(content: bytes, corpus: corpus_lib.Corpus, lowercase: bool) -> list[str]:
   """What a corpus does not keep of its promises about a file's text: a list of sentences."""
   tokenizer, length, found = corpus.tokenizer, corpus.spec.length, []
   expected, raw, left_out = [], [], 0
@@ -171,12 +171,10 @@ def broken_promises(content: bytes, corpus: corpus_lib.Corpus, name: str, lowerc
     found.append(f"{decoded[whole[odd]]!r} is encoded otherwise after it was decoded: {tokenizer.decode(again[odd : odd + 1])[0]!r}")
   graph = tokenizer.graph()
   if graph is not None and raw:
-    # In a graph, nltk is for text that is split already.
-    texts = [tokenizer.joint.join(pieces) for pieces in expected] if name == "nltk" else raw
-    by_python, by_graph = tokenizer.encode(texts, length), graph.encode(tf.constant(texts), tf.constant(length)).numpy()
+    by_python, by_graph = tokenizer.encode(raw, length), graph.encode(tf.constant(raw), tf.constant(length)).numpy()
     if not np.array_equal(by_python, by_graph):
       odd = next(i for i, row in enumerate(by_python) if not np.array_equal(row, by_graph[i]))
-      found.append(f"the graph encodes {texts[odd]!r} otherwise")
+      found.append(f"the graph encodes {raw[odd]!r} otherwise")
     by_graph = [text.decode() for text in graph.decode(tf.constant(rows)).numpy()]
     if by_graph != decoded:
       found.append(f"the graph decodes otherwise: {next(pair for pair in zip(by_graph, decoded) if pair[0] != pair[1])}")
@@ -207,7 +205,7 @@ class Cases:
       config = text_lines.Config(text_files=str(place / "text.txt"), tokenizer=name, lowercase=lowercase)
       corpora = []
       result, detail = common.attempt(lambda config=config, corpora=corpora: corpora.append(text_lines.load(config, str(place / "data"))))
-      if result == "done" and (found := broken_promises(content, corpora[0], name, lowercase)):
+      if result == "done" and (found := broken_promises(content, corpora[0], lowercase)):
         result, detail = "differs", "; ".join(found)
       if result not in common.FINE:
         shutil.copy(place / "text.txt", self._folder / f"case_{number}.txt")

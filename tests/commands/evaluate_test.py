@@ -1,12 +1,15 @@
 """Tests of tf_textgan.commands.evaluate: a scoring that is stopped."""
 
 import io
+import json
+import types
 
 import pytest
 
 from tests import shell
 from tf_textgan import progress
 from tf_textgan.commands import evaluate
+from tf_textgan.evaluation import curves
 from tf_textgan.metrics import estimates
 from tf_textgan.metrics import mauve
 
@@ -49,3 +52,40 @@ def test_the_command_exits_as_an_interrupted_one(tmp_path, monkeypatch):
   measured = {line.split()[0] for line in out.splitlines()}
   assert {"bleu_5", "self_bleu_5", "lm_nll", "mean_length"} <= measured and not {"mauve", "frechet"} & measured
   assert shell.said(err)[-1] == f"interrupted: {tmp_path}/text.txt lacks MAUVE, Frechet distance"
+
+
+class _Bench:
+  """A bench of two runs; the second is interrupted."""
+
+  runs = {}
+
+  def __init__(self):
+    self.corpus, self.scorer = types.SimpleNamespace(name="text"), None
+
+  def generators(self):
+    return {"one": None, "two": None}
+
+  def sweepable(self, name):
+    return True
+
+  def score(self, name):
+    return _scored if name == "one" else _interrupted
+
+
+def test_an_interrupted_sweep_writes_the_curves_that_are_whole(tmp_path, monkeypatch, capsys):
+  parts = evaluate.parse(["evaluate.py", "--workdir", "one", "--workdir", "two", "--sweep", "--output", str(tmp_path / "page")])
+  point = curves.Point("", _scored())
+  monkeypatch.setattr(evaluate.sweep, "real_row", lambda *_: curves.Curve("real", "real", [point]))
+  monkeypatch.setattr(evaluate.sweep, "run", lambda name, score, *_: [curves.Curve(name, "temperature", [curves.Point("1", score())])])
+  assert evaluate.draw_curves(_Bench(), parts, "") == 130
+  assert "interrupted: the page lacks two\n" in capsys.readouterr().err
+  results = json.loads((tmp_path / "page" / "results.json").read_text())
+  assert [curve["name"] for curve in results["curves"]] == ["real", "one"] and results["notes"]["interrupted"] == "The page lacks two."
+
+
+def test_a_sweep_interrupted_at_once_writes_no_page(tmp_path, monkeypatch, capsys):
+  parts = evaluate.parse(["evaluate.py", "--workdir", "one", "--sweep", "--output", str(tmp_path / "page")])
+  monkeypatch.setattr(evaluate.sweep, "real_row", lambda *_: _interrupted())
+  assert evaluate.draw_curves(_Bench(), parts, "") == 130
+  assert capsys.readouterr().err.endswith("interrupted: no page is written, it lacks real text, one, two\n")
+  assert not [*(tmp_path / "page").iterdir()]

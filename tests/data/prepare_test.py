@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import threading
 import time
 
 import pytest
@@ -119,6 +120,39 @@ def test_without_a_network_it_gives_up_soon(tmp_path, monkeypatch, caplog):
       prepare.prepare(lambda: PrepareTestDownload(data_dir=tmp_path))
   assert time.monotonic() - begun < 5
   assert not [record for record in caplog.records if "Retrying" in record.getMessage()]
+
+
+def test_without_an_answer_of_a_name_server_it_gives_up_soon(tmp_path, monkeypatch):
+  silent = threading.Event()
+  monkeypatch.setattr(socket, "getaddrinfo", lambda *_: silent.wait(60))
+  monkeypatch.setattr(prepare, "_NAME_SECONDS", 0.2)
+  monkeypatch.setattr(PrepareTestDownload, "url", "http://data.example/text.zip")
+  begun = time.monotonic()
+  with pytest.raises(errors.UserError, match=r"\(there is no connection to data.example\); check the network"):
+    prepare.prepare(lambda: PrepareTestDownload(data_dir=tmp_path))
+  silent.set()
+  assert time.monotonic() - begun < 5
+
+
+class PrepareTestBytes(PrepareTestLines):
+  """Has one sentence that is no text."""
+
+  spoiled = b""
+
+  def _generate_examples(self):
+    for number, text in enumerate((b"a man", self.spoiled, b"a dog")):
+      yield number, {"story": {"title": text}, "label": 0}
+
+
+@pytest.mark.parametrize(
+  ("spoiled", "message"),
+  [(b"a \xff", "is not UTF-8 text: invalid start byte at position 3"), (b"a\0b", "has a NUL character at position 2; expected text")],
+)
+def test_what_is_no_text_is_refused(tmp_path, monkeypatch, spoiled, message):
+  monkeypatch.setattr(PrepareTestBytes, "spoiled", spoiled)
+  builder = prepare.prepare(lambda: PrepareTestBytes(data_dir=tmp_path))
+  with pytest.raises(errors.UserError, match=f"^the feature story/title of example 2 of prepare_test_bytes, split train, {message}$"):
+    list(prepare.Sentences(builder, "train", "story/title"))
 
 
 def test_a_dataset_to_download_by_hand(tmp_path):

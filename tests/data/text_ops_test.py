@@ -1,5 +1,7 @@
 """Tests of text_ops.py: the graph agrees with Python, before and after export."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,6 +47,13 @@ def test_whole_unicode_whitespace():
   spaces = [chr(code) for code in range(0x10000) if chr(code).isspace()]
   tokens = tokenizer.graph().encode([f"a{space}b" for space in spaces], 3)
   np.testing.assert_array_equal(tokens, [[4, 5, 2]] * len(spaces))
+
+
+def test_every_letter_is_lower_cased_as_in_python():
+  letters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and not chr(code).isspace()]
+  texts = [*letters, "\ufdd0\ufdd1", "\ufdd0\ufdd2", "\0\ufdd0\0\ufdd2", "A\0B", "\ufdd1\0"]
+  tokenizer = word.Tokenizer.build(texts, text_config.TextConfig(lowercase=True))
+  np.testing.assert_array_equal(tokenizer.graph().encode(texts, 2), tokenizer.encode(texts, 2))
 
 
 class _Model(tf.Module):

@@ -196,6 +196,17 @@ EVALUATE = {
   "references of a run": ("--workdir {}/run --references {}/text.txt", "--references is for files without a run"),
   "an encoder": ("--file {}/text.txt --references {}/text.txt --encoder bert", "expected an encoder hashed, .* but got 'bert'"),
   "a protocol": ("--file {}/text.txt --references {}/text.txt --bleu_protocol none", "--bleu_protocol: invalid choice: 'none'"),
+  "too few for a protocol": (
+    "--file {}/text.txt --references {}/text.txt --bleu_protocol textgan_pytorch",
+    r"--bleu_protocol textgan_pytorch is for 201 or more sentences, but there are \d+$",
+  ),
+  "too few for a protocol, of a run": (
+    "--workdir {}/run --num 200 --bleu_protocol textgan_pytorch", "--num is 200; expected 201 or more sentences for --bleu_protocol textgan_pytorch$"
+  ),
+  "too few for a protocol, with a run": (
+    "--workdir {}/run --file {}/text.txt --bleu_protocol textgan_pytorch",
+    r"--bleu_protocol textgan_pytorch is for 201 or more sentences, but there are \d+$",
+  ),
   "a baseline": ("--workdir {}/run --sweep --baseline other", "--baseline is 'other'; expected one of the runs"),
   "a temperature of the sweep": ("--workdir {}/run --sweep --temperatures 0", "temperatures must be above 0, not 0.0"),
   "a missing training text": ("--file {}/text.txt --training absent.txt", "cannot read the text file absent.txt"),

@@ -115,9 +115,14 @@ def test_mistakes_are_refused():
     bleu.bleu(["abc"], ["abc"], orders=(0, 2))
   with pytest.raises(ValueError, match="one of full, texygen, texygen_fast, relgan, textgan_pytorch, not 'seqgan'"):
     bleu.scores(["abc"], ["abc"], "seqgan")
-  with pytest.raises(ValueError, match="at least one reference"):
+  with pytest.raises(ValueError, match="at least 201 sentences, but got 200"):
     # A sample of 200 has no references left after the scored sentences.
     bleu.scores(["abc"] * 200, ["abc"], "textgan_pytorch")
+
+
+@pytest.mark.parametrize("protocol", bleu.PROTOCOLS)
+def test_the_fewest_sentences_are_scored(protocol):
+  assert all(np.isfinite(number.value) for number in bleu.scores(["abcde"] * bleu.fewest(protocol), ["abcde"], protocol).values())
 
 
 @pytest.fixture(scope="module")

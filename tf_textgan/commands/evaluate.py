@@ -50,6 +50,7 @@ from tf_textgan.evaluation import probe
 from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
 from tf_textgan.generators import guided
+from tf_textgan.metrics import bleu
 from tf_textgan.metrics import estimates
 from tf_textgan.metrics import statistics
 from tf_textgan.runs import experiment as experiment_lib
@@ -210,8 +211,10 @@ def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
   """
   options = parts.options
   generate.check_num(options.num)
-  if options.num < 2:
-    raise errors.UserError(f"--num is {options.num}; expected 2 or more sentences")
+  least = max(2, bleu.fewest(parts.texts.bleu_protocol))
+  if options.num < least:
+    protocol = f" for --bleu_protocol {parts.texts.bleu_protocol}" if least > 2 else ""
+    raise errors.UserError(f"--num is {options.num}; expected {least} or more sentences{protocol}")
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
   bench_lib.check_same_corpus(loaded, options.new_data)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
@@ -241,32 +244,43 @@ def _guide(loaded, combined, config, options):
   return systems
 
 
-def probe_runs(bench: bench_lib.Bench, parts: Any) -> dict[str, dict[str, estimates.Estimate]]:
-  """Probes every system: name to numbers. Prints the verdicts to the standard error."""
-  systems = {}
-  for system, generator in bench.generators().items():
-    result = probe.run(generator, bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
-    print(f"{system}: {probe.verdict(result)}", file=sys.stderr)
-    systems[system] = {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
-  return systems
+def probe_run(bench: bench_lib.Bench, system: str, parts: Any) -> dict[str, estimates.Estimate]:
+  """The numbers of a probe of a system. Prints the verdict to the standard error."""
+  result = probe.run(bench.generators()[system], bench.corpus, parts.probe, parts.options.seed, probe.bar, parts.probe_network)
+  print(f"{system}: {probe.verdict(result)}", file=sys.stderr)
+  return {name: value for name, value in result._asdict().items() if isinstance(value, estimates.Estimate)}
 
 
-def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
-  """Sweeps the runs, compares them with the baseline, and writes the page."""
+def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
+  """Sweeps the runs, compares them with the baseline, and writes the page.
+
+  An interrupt (SIGINT) ends the sweep; then the page has the curves that are whole, and says which are missing.
+
+  Returns:
+    The exit code, as that of `score_all`.
+  """
   options = parts.options
   baseline = options.baseline or next((name for name, run in bench.runs.items() if run.experiment.choices.algorithm == "mle"), "")
   if baseline and baseline not in bench.runs:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
   pathlib.Path(options.output).mkdir(parents=True, exist_ok=True)  # Before the slow part.
   total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
-  with progress.bar(total=total, unit="point") as bar:
-    found = [sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)]
+  found, missing = [], ["real text", *bench.generators(), *options.file]
+  with progress.bar(total=total, unit="point") as bar, contextlib.suppress(KeyboardInterrupt):
+    found.append(sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed))
     bar.update()
+    del missing[0]
     for name in bench.generators():
       found += sweep.run(name, bench.score(name), parts.sweep, bench.sweepable(name), bar.update)
+      del missing[0]
     for path in options.file:
       found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
       bar.update()
+      del missing[0]
+  if missing:
+    print(f"interrupted: {'the page' if found else 'no page is written, it'} lacks {', '.join(missing)}", file=sys.stderr)
+  if not found:
+    return 130
   comparisons = []
   own = next((curve for curve in found if curve.name == baseline), None)
   if own is None:
@@ -278,6 +292,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
   notes = {
     "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
     "command": command,
+    **({"interrupted": f"The page lacks {', '.join(missing)}."} if missing else {}),
   }
   page.write(options.output, found, comparisons, notes, options.split)
   for comparison in comparisons:
@@ -286,6 +301,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> None:
       difference = f", by {comparison.difference:+.4f} ({comparison.lower:+.4f} to {comparison.upper:+.4f})"
     print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
+  return 130 if missing else None
 
 
 def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None:
@@ -338,12 +354,10 @@ def _score(parts, file):
   else:
     bench = make_bench(workdirs, parts)
     if options.sweep:
-      draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
-      return None
+      return draw_curves(bench, parts, shlex.join(["python", *sys.argv]))
     if options.probe:
-      write(probe_runs(bench, parts), file)
-      return None
-    if paths:
+      scores = {system: functools.partial(probe_run, bench, system, parts) for system in bench.generators()}
+    elif paths:
       scores = {path: functools.partial(bench.score_file, path) for path in paths}
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)

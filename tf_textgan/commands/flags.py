@@ -21,6 +21,7 @@ import simple_parsing
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import registry
+from tf_textgan.commands import recipes
 from tf_textgan.data import tfds_text
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
@@ -213,6 +214,8 @@ def parse_all(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argp
 def expand_flagfiles(arguments: Sequence[str]) -> list[str]:
   """Replaces every `--flagfile` by the flags in the file, one on a line; blank lines and those that start with # or // are comments.
 
+  `recipes/NAME` is a recipe in every folder, see `recipes.find`.
+
   Raises:
     UserError: a flagfile cannot be read, holds itself, or is no UTF-8 text; or an argument is no text.
   """
@@ -233,7 +236,7 @@ def _expand(arguments, inside):
       if not rest:
         raise errors.UserError("--flagfile: expected the path of a file")
       path = rest.pop(0)
-    path = os.path.expanduser(path.strip())
+    path = recipes.find(os.path.expanduser(path.strip()))
     if path in inside:
       raise errors.UserError(f"the flagfile {path} holds itself: {' holds '.join([*inside, path])}")
     expanded += _expand(_flagfile_lines(path), (*inside, path))

@@ -7,14 +7,11 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
-import pathlib
-
 from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
+from tf_textgan.commands import recipes
 from tf_textgan.runs import experiment as experiment_lib
-
-_QUICKSTART = pathlib.Path(__file__).resolve().parents[2] / "recipes" / "quickstart.flags"
 
 
 def main(experiment: experiment_lib.Experiment) -> None:
@@ -24,4 +21,4 @@ def main(experiment: experiment_lib.Experiment) -> None:
 
 def run() -> None:
   """The command `train.py`."""
-  cli.run(lambda argv: flags.parse(argv, __doc__, _QUICKSTART), main)
+  cli.run(lambda argv: flags.parse(argv, __doc__, recipes.folder() / "quickstart.flags"), main)

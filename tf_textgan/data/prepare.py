@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import contextlib
 import functools
 import logging as std_logging
+import queue
+import socket
 import sys
+import threading
 from typing import Any
 from unittest import mock
 import urllib.parse
@@ -30,6 +33,8 @@ _NOT_PREPARED = (OSError, tfds.download.DownloadError, download_manager.NonMatch
 _RETRIES = 3
 # ... and this many seconds without a connection, or without a byte.
 _TIMEOUT = (2.0, 60.0)
+# Seconds in which a name server must answer.
+_NAME_SECONDS = 5.0
 
 
 def prepare(make_builder: Callable[[], Any], hint: str = "check the network and the folder") -> Any:
@@ -118,9 +123,21 @@ class Sentences:
     self._builder, self._split, self._feature = builder, split, feature
 
   def __iter__(self) -> Iterator[str]:
+    """Yields the sentences. Raises `UserError` for one that is not UTF-8 text or has a NUL character."""
+    number = 0
     for batch in _values(self._builder, self._split, self._feature):
       for text in batch:
-        yield text.decode("utf-8", errors="replace")
+        number += 1
+        try:
+          sentence = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+          raise errors.UserError(f"{self._place(number)} is not UTF-8 text: {error.reason} at position {error.start + 1}") from error
+        if "\0" in sentence:
+          raise errors.UserError(f"{self._place(number)} has a NUL character at position {sentence.index(chr(0)) + 1}; expected text")
+        yield sentence
+
+  def _place(self, number):
+    return f"the feature {self._feature} of example {number} of {self._builder.name}, split {self._split},"
 
   def __len__(self) -> int:
     """The number of sentences. Raises `TypeError` if the dataset does not know it."""
@@ -178,9 +195,31 @@ def _impatient():
   """Has TFDS give up a download without a connection soon; it would try for three minutes, or forever. Also hides its warning of every retry."""
   # For good: after the first download that failed the others go on for a while.
   std_logging.getLogger("urllib3.connectionpool").setLevel(std_logging.ERROR)
-  opened = functools.partial(downloader._open_with_requests, timeout=_TIMEOUT)
+  connect = functools.partial(downloader._open_with_requests, timeout=_TIMEOUT)
+
+  def opened(url, **options):
+    _find_host(url)
+    return connect(url, **options)
+
   with mock.patch.object(downloader, "MAX_RETRIES", _RETRIES), mock.patch.object(downloader, "_open_with_requests", opened):
     yield
+
+
+def _find_host(url):
+  """Raises a `ConnectionError` of requests if no name server answers soon. `getaddrinfo` has no limit of its own and may wait for minutes."""
+  host, answers = urllib.parse.urlsplit(url).hostname, queue.SimpleQueue()
+
+  def ask():
+    with contextlib.suppress(OSError):  # The connection itself will say it.
+      socket.getaddrinfo(host, None)
+    answers.put(None)
+
+  threading.Thread(target=ask, daemon=True).start()
+  try:
+    answers.get(timeout=_NAME_SECONDS)
+  except queue.Empty:
+    request = downloader.requests.Request("GET", url)
+    raise downloader.requests.ConnectionError(f"no name server answers for {host}", request=request) from None
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ Must agree with the Python code in `tokenizers/`. Letters: N sentences, T tokens
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import functools
+import sys
 
 import tensorflow as tf
 
@@ -71,9 +73,34 @@ class Table(tf.Module):
 
 
 def _lower(texts):
-  """Lower-cases strings. TensorFlow would stop at a NUL, so a character that no text contains stands in for it."""
-  texts = tf.strings.regex_replace(texts, r"\x00", "\ufdd0")
-  return tf.strings.regex_replace(tf.strings.lower(texts, encoding="utf-8"), "\ufdd0", "\0")
+  """Lower-cases strings as Python does."""
+  # TensorFlow would stop at a NUL. Two code points that are no characters stand in for it, and the first of them is spelled with a third.
+  texts = tf.strings.regex_replace(texts, "\ufdd0", "\ufdd0\ufdd1")
+  texts = tf.strings.regex_replace(texts, r"\x00", "\ufdd0\ufdd2")
+  texts = tf.strings.lower(_lower_newer_letters(texts), encoding="utf-8")
+  texts = tf.strings.regex_replace(texts, "\ufdd0\ufdd2", "\0")
+  return tf.strings.regex_replace(texts, "\ufdd0\ufdd1", "\ufdd0")
+
+
+def _lower_newer_letters(texts):
+  """Lower-cases the letters that Python knows and TensorFlow, with an older version of Unicode, does not."""
+  letters, lowered = _newer_letters()
+  if not letters:
+    return texts
+  codes = tf.strings.unicode_decode(texts, "UTF-8")
+  places = tf.minimum(tf.searchsorted(letters, codes.values), len(letters) - 1)
+  lowered_codes = tf.where(tf.equal(tf.gather(letters, places), codes.values), tf.gather(lowered, places), codes.values)
+  return tf.strings.unicode_encode(codes.with_values(lowered_codes), "UTF-8")
+
+
+@functools.cache
+def _newer_letters() -> tuple[list[int], list[int]]:
+  """Code points of the letters that TensorFlow does not lower-case, in ascending order, and of what Python makes of them."""
+  upper = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).lower() != chr(code)]
+  with tf.init_scope():
+    unchanged = (tf.strings.lower(upper, encoding="utf-8") == upper).numpy()
+  letters = [letter for letter, same in zip(upper, unchanged) if same]
+  return [ord(letter) for letter in letters], [ord(letter.lower()) for letter in letters]
 
 
 class Integers(tf.Module):

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import threadpoolctl
 
+from tf_textgan import errors
 from tf_textgan import progress
 from tf_textgan.encoders import load
 from tf_textgan.evaluation import neural_lm
@@ -79,6 +80,7 @@ class Scorer:
       numbers of sentences and references; if requested, from `neural_lm.Scorer`.
 
     Raises:
+      UserError: there are too few sentences for the protocol of BLEU.
       progress.Stopped: an interrupt; it has the metrics that were done.
     """
     return progress.run(self.steps(lambda: sentences))
@@ -86,7 +88,7 @@ class Scorer:
   def steps(self, sample: Callable[[], Sequence[Sequence[str]]]) -> list[tuple[str, Callable[[], Mapping[str, estimates.Estimate]]]]:
     """The metrics of a call as steps for `progress.run`; `sample` returns the sentences."""
     steps = [
-      ("BLEU and Self-BLEU", lambda: bleu.scores(sample(), self._references, self._config.bleu_protocol)),
+      ("BLEU and Self-BLEU", lambda: self._bleu(sample())),
       ("statistics", lambda: statistics.statistics(sample(), self._references, self._training, self._seed)),
       ("n-gram language model", lambda: self._language(sample())),
     ]
@@ -100,6 +102,12 @@ class Scorer:
     if self._neural:
       steps.append(("LSTM language model", lambda: self._neural(sample())))
     return steps
+
+  def _bleu(self, sentences):
+    protocol = self._config.bleu_protocol
+    if len(sentences) < bleu.fewest(protocol):
+      raise errors.UserError(f"--bleu_protocol {protocol} is for {bleu.fewest(protocol)} or more sentences, but there are {len(sentences)}")
+    return bleu.scores(sentences, self._references, protocol)
 
   def real(self, sentences: Sequence[Sequence[str]]) -> dict[str, estimates.Estimate]:
     """Scores training sentences as if they were samples: the real-data row.

@@ -60,6 +60,12 @@ PROTOCOLS = {
 }
 
 
+def fewest(protocol: str) -> int:
+  """The smallest sample that a protocol, one of `PROTOCOLS`, can score."""
+  chosen = PROTOCOLS[protocol]
+  return (chosen.self_references.start or 0) + (2 if chosen.leave_one_out else 1)
+
+
 def bleu(hypotheses: numbering.Sentences, references: numbering.Sentences, orders: Sequence[int] = ORDERS) -> np.ndarray:
   """Scores each hypothesis against all references.
 
@@ -115,10 +121,12 @@ def scores(hypotheses: numbering.Sentences, references: numbering.Sentences, pro
     Estimates `bleu_2` to `bleu_5`, and `self_bleu_2` to the protocol's last order.
 
   Raises:
-    ValueError: for an unknown protocol, or without references.
+    ValueError: for an unknown protocol, fewer hypotheses than `fewest(protocol)`, or without references.
   """
   if protocol not in PROTOCOLS:
     raise ValueError(f"the protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
+  if len(hypotheses) < fewest(protocol):
+    raise ValueError(f"the protocol {protocol} needs at least {fewest(protocol)} sentences, but got {len(hypotheses)}")
   chosen = PROTOCOLS[protocol]
   against_references = bleu(hypotheses[: chosen.hypotheses], references[: chosen.references])
   numbers = {f"bleu_{order}": estimates.mean(column) for order, column in zip(ORDERS, against_references.T)}
