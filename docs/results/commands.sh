@@ -56,6 +56,10 @@ oracle_relgan() {
   python evaluate.py --workdir runs/regularized_0 --workdir runs/relgan_0 --workdir runs/relgan_1 --workdir runs/relgan_2 --checkpoint latest --sweep --encoder "" --temperatures 0.5 0.7 1.0
 }
 
+grammar_quickstart() {
+  python train.py --flagfile=recipes/quickstart.flags --seed 0 --workdir runs/quickstart_0
+}
+
 grammar_guided() {
   python train.py --flagfile=recipes/mle_grammar_small.flags --seed 0 --workdir runs/small_0
   python train.py --flagfile=recipes/discriminator_grammar_small.flags --pretrained runs/small_0 --seed 0 --workdir runs/small_guided_0
