@@ -1,4 +1,4 @@
-"""A language model that writes in categories: python examples/categories.py --text_files neg.txt,pos.txt --categories neg,pos
+"""A language model that writes in categories: python -m examples.categories --text_files neg.txt,pos.txt --categories neg,pos
 
 Then it writes in each, and a classifier of real text says how often the category that was asked for can be read from the sentence.
 """

@@ -1,4 +1,4 @@
-"""Is an adversary worth its time on this text? python examples/choosing.py --workdir runs/choosing
+"""Is an adversary worth its time on this text? python -m examples.choosing --workdir runs/choosing
 
 Trains a language model, lets a new discriminator look for what tells its sentences from held-out ones, and, if it finds something, lets the
 discriminator choose among 16 candidates, which needs no training of the generator.

@@ -1,6 +1,6 @@
 """More labelled text for a small classifier: does text that a generator wrote help?
 
-  python examples/classifier.py --text_files neg.txt,pos.txt --categories neg,pos --workdir runs/classifier
+  python -m examples.classifier --text_files neg.txt,pos.txt --categories neg,pos --workdir runs/classifier
 
 A bag-of-words classifier learns from a few real sentences of two or more categories, and from those and sentences that generators wrote, which have
 learned from the same few. Accuracy is on real sentences that none of them has seen. The same command goes on where it was stopped.

@@ -1,4 +1,4 @@
-"""Judges a text GAN against maximum likelihood, curve against curve: python examples/judging.py --algorithm seqgan --seeds 3
+"""Judges a text GAN against maximum likelihood, curve against curve: python -m examples.judging --algorithm seqgan --seeds 3
 
 For each seed: a baseline, the GAN from it, and the quality-diversity curves of both over temperatures, with a verdict in each plane.
 """

@@ -1,4 +1,4 @@
-"""Your own text, from a file to a SavedModel: python examples/own_corpus.py --text_file my.txt --workdir runs/own
+"""Your own text, from a file to a SavedModel: python -m examples.own_corpus --text_file my.txt --workdir runs/own
 
 Without --text_file the text is 5,000 sentences of the library's caption grammar, written into --workdir first.
 """

@@ -1,4 +1,4 @@
-"""Teaches a generator a reward of one's own, and what it costs: python examples/rewards.py --workdir runs/rewards
+"""Teaches a generator a reward of one's own, and what it costs: python -m examples.rewards --workdir runs/rewards
 
 REINFORCE with the rewards of my_rewards.py, with three weights, from one language model.
 """
@@ -54,8 +54,8 @@ def main(options: Options) -> None:
     experiment = runs.make(
       algorithm="coldgan", exploration_share=0.0, exploration_nucleus=1.0, replay_share=0.0, discriminator="recurrent",
       discriminator_learning_rate=1e-3, generator_learning_rate=1e-3, pretrained=str(folder / "mle"), mle_steps=0,
-      discriminator_steps=options.discriminator_steps, adversarial_steps=options.rounds, reward=("my_rewards:brevity",), reward_weight=(weight,),
-      workdir=str(workdir), **shared,
+      discriminator_steps=options.discriminator_steps, adversarial_steps=options.rounds,
+      reward=("examples.my_rewards:brevity",), reward_weight=(weight,), workdir=str(workdir), **shared,
     )  # fmt: skip
     runs.train(experiment)
     rows[f"weight {weight:g}"] = last_scores(workdir)

@@ -1,6 +1,7 @@
 """The scripts of the tutorials run, at tiny sizes, and say what their pages say."""
 
 import json
+import os
 import pathlib
 import re
 import runpy
@@ -23,9 +24,9 @@ EXAMPLES = shell.ROOT / "examples"
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path, monkeypatch):
-  """As a reader in a folder of one's own: datasets are prepared there, and modules beside the scripts are found."""
+  """As a reader in a folder of one's own: datasets are prepared there, and the modules of examples/ are found."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.syspath_prepend(EXAMPLES)
+  monkeypatch.syspath_prepend(shell.ROOT)
   monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "data"))
   monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # It holds for a whole process.
   monkeypatch.setattr(plots, "curves", lambda *_: None)  # A second for each run.
@@ -65,8 +66,12 @@ def test_the_notebook_runs(capsys):
 
 
 def test_own_corpus_needs_a_file_that_is_there():
-  code, _, err = shell.call("examples/own_corpus", "--text_file", "absent.txt")
-  assert code == 2 and shell.said(err) == ["own_corpus.py: --text_file is absent.txt; expected a file of text, one sentence a line"]
+  """As the page says to call it, in a checkout."""
+  command = [sys.executable, "-m", "examples.own_corpus", "--text_file", "absent.txt"]
+  environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+  done = subprocess.run(command, cwd=shell.ROOT, env=environment, capture_output=True, text=True, timeout=100)
+  assert done.returncode == 2
+  assert shell.said(done.stderr) == ["own_corpus.py: --text_file is absent.txt; expected a file of text, one sentence a line"]
 
 
 def test_categories(tmp_path):
@@ -130,8 +135,7 @@ def test_serving_needs_a_saved_model():
   assert done.returncode == 2 and "--export is absent; expected the folder of a SavedModel" in done.stderr.splitlines()[-1]
 
 
-def test_better_of_two_trains(monkeypatch):
-  monkeypatch.syspath_prepend(shell.ROOT)
+def test_better_of_two_trains():
   sizes = {"num_train": 100, "num_validation": 20, "num_test": 20, "batch_size": 8, "generator_hidden_size": 8, "discriminator_hidden_size": 8}
   lengths = {"mle_steps": 1, "discriminator_steps": 1, "adversarial_steps": 2, "evaluations": 1, "evaluation_samples": 20, "export": False}
   code, _, err = shell.call("train", *shell.as_flags(sizes | lengths), "--algorithm", "examples.better_of_two")
