@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test test-all test-lowest lint bench clean
+.PHONY: train test test-all test-lowest lint docs bench clean
 
 train: $(VENV)/run
 	$(BIN)/python train.py
@@ -22,6 +22,10 @@ test-lowest:
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 
+# The site, into build/site; a broken link is an error.
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 bench: $(VENV)/run
 	$(BIN)/python -m benchmarks
 
@@ -33,6 +37,10 @@ $(VENV)/run: requirements.txt
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/docs: requirements-docs.txt $(VENV)/run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@
 
 clean:

@@ -37,6 +37,7 @@ from tf_textgan.commands import cli
 from tf_textgan.commands import evaluate
 from tf_textgan.commands import generate
 from tf_textgan.commands import laboratory
+from tf_textgan.commands import results
 from tf_textgan.data import load as data
 from tf_textgan.data import tfds_text
 from tf_textgan.generators import guided
@@ -45,9 +46,7 @@ from tf_textgan.runs import export
 from tf_textgan.training import loop
 
 ROOT = shell.ROOT
-# Records of what was done at their time: their commands name folders, and now and then flags, of that time.
-_RECORDS = {"results.md", "tried.md"}
-_DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name not in _RECORDS)
+_DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ["CONTRIBUTING.md", "README.md", "benchmarks/README.md", *_DOCS]
 
 _FENCE = re.compile(
@@ -91,7 +90,14 @@ def misformed(text):
       found.append(f"line {block.line}: unknown directive {block.directive!r}, or one without an argument")
     if block.language == "text" and re.match(r"(\.venv/bin/)?(python|make|bazel) ", block.code):
       found.append(f"line {block.line}: a command line in a text block")
-  return found
+  return found + broken_tables(text)
+
+
+def broken_tables(text):
+  """Tables whose rows stand apart from their header: a list of complaints."""
+  lines = ["", *_FENCE.sub(lambda match: "\n" * match[0].count("\n"), text).splitlines(), ""]
+  first = [k for k in range(1, len(lines) - 1) if lines[k].startswith("|") and not lines[k - 1].startswith("|")]
+  return [f"line {k}: a table without a header" for k in first if not re.fullmatch(r"\|[\s:|-]+\|", lines[k + 1])]
 
 
 def python_of(block):
@@ -136,7 +142,10 @@ def _parser(program):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(cli, "run", lambda parse, main: caught.append(parse))
     for path in (path for place in places if (path := ROOT / place).exists()):
-      runpy.run_path(str(path), run_name="__main__")
+      if "argparse" in path.read_text(encoding="utf-8"):  # Does without the library.
+        caught.append(runpy.run_path(str(path))["parse"])
+      else:
+        runpy.run_path(str(path), run_name="__main__")
   return caught[0] if caught else None
 
 
@@ -184,6 +193,7 @@ def _flags():
   benchmarks = importlib.import_module("benchmarks.__main__")
   plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, tfds_text.Config, guided.Config, generate.Options, laboratory.Options]
   plain += [campaign.Options for campaign in (common, memory)]
+  plain += [module["Options"] for path in (ROOT / "examples").glob("*.py") if "Options" in (module := runpy.run_path(str(path)))]
   plain += [benchmarks.Options, *evaluate._PARTS.values(), *(data.config_class(name) for name in data.names())]
   plain += [registry.load("tf_textgan.algorithms", name).Config for name in registry.names("tf_textgan.algorithms")]
   found = {"flagfile", "help"} | {field.name for cls in plain for field in dataclasses.fields(cls)}
@@ -318,6 +328,23 @@ def test_links_lead_somewhere(page):
   assert broken_links(_read(page), (ROOT / page).parent) == []
 
 
+_SCRIPT = "docs/results/commands.sh"
+_FUNCTION = re.compile(r"^(\w+)\(\) \{\n(.*?)^\}$", re.M | re.S)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in _FUNCTION.findall(_read(_SCRIPT))])
+def test_commands_of_results_parse_and_a_page_names_them(name, monkeypatch):
+  monkeypatch.chdir(ROOT)
+  code = dict(_FUNCTION.findall(_read(_SCRIPT)))[name].replace('"$DATA"', "data").replace('"$ORACLE"', "oracle.npz")
+  commands = [words for words in commands_of(f"```sh\n{code}```\n") if not words[1].startswith("docs/")]
+  assert {shlex.join(words): complaint for words in commands if (complaint := wrong_command(words))} == {}
+  assert [page for page in PAGES if f"`{_SCRIPT} {name}`" in _read(page)]
+
+
+def test_verdicts_lead_to_their_sections():
+  assert broken_links(" ".join(f"[a]({row['section']})" for row in results.read(ROOT / "docs/results/verdicts.csv")), ROOT / "docs/results") == []
+
+
 def _make_the_quickstarts_run(folder):
   """The run and the export of `python train.py`, with tiny networks that have learned nothing."""
   sizes = {"num_train": 200, "num_validation": 20, "num_test": 20, "generator_hidden_size": 8, "discriminator_hidden_size": 8}
@@ -330,7 +357,7 @@ def test_the_code_runs(page, importable, monkeypatch):
   monkeypatch.chdir(importable)
   monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(importable / "data"))
   monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # It holds for a whole process.
-  if page == "README.md":
+  if "runs/default" in _read(page) and not (importable / "runs" / "default").exists():
     _make_the_quickstarts_run(importable)
   namespace = {"__name__": "__main__"}
   for block in blocks_of(_read(page)):
@@ -411,6 +438,7 @@ def test_a_broken_page_is_found():
   assert unknown_names(_BROKEN) == ["base.average_over_replicas", "layers/absent.py", "--memory_size", "--absent_..."]
   assert broken_links(_BROKEN, ROOT) == ["#another-page", "absent.md"]
   assert len(misformed(_BROKEN)) == 1 and "the block says ''" in misformed(_BROKEN)[0]
+  assert broken_tables("| a |\n|---|\n| 1 |\n") == [] and broken_tables("| a |\n|---|\n\n| 1 |\n") == ["line 4: a table without a header"]
   first, second, *_ = blocks_of(_BROKEN)
   with pytest.raises(AttributeError, match="average_over_replicas") as failure:
     run_python(first, "page.md", {})

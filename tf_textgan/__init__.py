@@ -1,3 +1,3 @@
 """Generative adversarial networks that write text, in TensorFlow 2 and Keras 3."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
