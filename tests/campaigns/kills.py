@@ -103,7 +103,7 @@ class Cases:
         time.sleep(0.002)
         seconds = max(seconds, _cpu_seconds(processes[0]))
       alive = all(processes[victim].poll() is None for victim in victims)
-      for victim in victims:
+      for victim in victims if alive else ():
         processes[victim].send_signal(number)
       ended = [common.finish(process, _LIMIT) for process in processes]
     finally:
