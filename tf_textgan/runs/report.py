@@ -171,6 +171,7 @@ class Report(keras.callbacks.Callback):
     commands = {"Sentences of the best checkpoint:": f"python generate.py --workdir {workdir} --num 10"}
     if self._loop.algorithm.discriminator is not None and self._loop.algorithm.scores_log_ratios:
       commands["The discriminator chooses each of them among 16:"] = f"python generate.py --workdir {workdir} --num 10 --guide resampling"
+    commands["A page to play with, on this machine:"] = f"python demo.py --workdir {workdir}"
     commands["Scores with intervals on the test split:"] = f"python evaluate.py --workdir {workdir}"
     return commands
 
