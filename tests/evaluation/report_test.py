@@ -43,8 +43,8 @@ CONTENT = report.Content(
   training=[{"step": step, "phase": "mle", "kind": "training", "mle/nll": 1.0 / step, "mle/constant": 1.0} for step in range(1, 101)],
   phases=[charts.Phase("mle", 0, 100), charts.Phase("adversarial", 100, 110)],
   best_step=110,
-  sweeps=[],
-  comparison=None,
+  baseline=None,
+  best=None,
   plane=PLANE,
   samples=[report.Samples("Best checkpoint, step 110", ["a man", HOSTILE], [nearest.Neighbour("a man", 1.0), nearest.Neighbour(HOSTILE, 0.25)])],
   indexed=30,
@@ -109,19 +109,18 @@ def test_samples_have_their_nearest_training_sentences():
 
 def test_warnings_that_differ_in_their_numbers_are_one():
   text = _Reader(report.make(CONTENT)).text
-  assert "100% of the samples are copies" in text and "(step 100, and 1 times before)" in text and "50% of" not in text
+  assert "100% of the samples are copies" in text and "(step 100, and once before)" in text and "50% of" not in text
   assert "Warnings" not in _Reader(report.make(dataclasses.replace(CONTENT, warnings=[]))).text
 
 
 @pytest.mark.parametrize(("better", "verdict"), [(0.3, "above the curve"), (0.0, "on the curve (a tie)"), (-0.3, "below the curve")])
 def test_the_curve_is_judged_against_the_baselines(better, verdict):
-  sweeps = [_sweep("before adversarial", 3.0), _sweep("best checkpoint", 3.0 - better)]
-  content = dataclasses.replace(CONTENT, sweeps=sweeps, comparison=curves.compare(sweeps[1], sweeps[0], PLANE))
+  content = dataclasses.replace(CONTENT, baseline=_sweep("before adversarial", 3.0), best=_sweep("best checkpoint", 3.0 - better))
   page = report.make(content)
   assert f"over temperatures: {verdict}." in _Reader(page).text
   assert {">T 1<", ">T 0.8<", ">before adversarial<", ">best checkpoint<", ">evaluations<"} <= set(re.findall(r">[^<>]+<", page))
-  waiting = report.make(dataclasses.replace(content, sweeps=sweeps[:1], comparison=None))
-  assert "The curve of the best checkpoint follows when training ends." in waiting
+  waits = "The curve of the best checkpoint follows when training ends."
+  assert waits in report.make(dataclasses.replace(content, best=None)) and waits not in report.make(dataclasses.replace(content, baseline=None))
 
 
 def test_a_run_without_numbers_has_a_page():

@@ -47,9 +47,10 @@ def test_the_page_is_renewed_at_each_evaluation_and_at_the_end(place, contents, 
   assert contents[2].state == "Training: step 5 of 10, round 1 of 2 of the phase discriminator."
   assert [phase[1:] for phase in contents[-1].phases] == [(0, 4), (4, 6), (6, 10)]
   # The baseline's curve is there from the beginning of the adversarial phase, the best checkpoint's at the end.
-  assert [len(content.sweeps) for content in contents] == [0, 0, 0, 0, 1, 1, 2]
+  assert [content.baseline is not None for content in contents] == [False] * 4 + [True] * 3
+  assert [content.best is not None for content in contents] == [False] * 6 + [True]
   last = contents[-1]
-  assert last.comparison.baseline == "before adversarial" and last.state == "Finished at step 10."
+  assert last.baseline.name == "before adversarial" and last.state == "Finished at step 10."
   assert [row[1:] for row in last.table][1][-1] == f"step {last.best_step}" and [row[-1] for row in last.table][2] == "test"
   for samples in last.samples:
     step = int(re.search(r"step (\d+)", samples.title)[1])
@@ -61,7 +62,7 @@ def test_the_page_is_renewed_at_each_evaluation_and_at_the_end(place, contents, 
 
 def test_likelihood_training_alone_has_no_baseline(place, contents):
   assert _train(place, "mle", algorithm="mle")
-  assert [len(content.sweeps) for content in contents] == [0, 0, 1] and contents[-1].comparison is None
+  assert [content.best is not None for content in contents] == [False, False, True] and contents[-1].baseline is None
   assert not (place / "mle" / report.BASELINE).exists()
 
 

@@ -291,12 +291,14 @@ def test_the_best_checkpoint_has_the_lowest_metric(tmp_path):
   values = iter([3.0, math.nan, 1.0, 2.0, math.nan])
   loop = _loop("mle", tmp_path, config=dataclasses.replace(CONFIG, evaluations=5))
   loop._evaluate = lambda step: {"size": next(values)}
-  states = {}
-  loop.run([keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({epoch: _state(loop)}))])
+  states, told = {}, []
+  record = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.update({epoch: _state(loop)}) or told.append(loop.is_best(logs)))
+  loop.run([record])
   best = _archive(tmp_path / "best.npz")
-  del best["run_state"]
-  _assert_equal(best, states[2])
-  assert loop.run_state.best == 1.0
+  _assert_equal({name: value for name, value in best.items() if name != "run_state"}, states[2])
+  assert (loop.run_state.best, loop.run_state.best_step) == (1.0, _run_state(best["run_state"]).step)
+  # Callbacks are told before the checkpoint is saved.
+  assert told == [True, False, True, False, False]
 
 
 _ROUNDS = base.Schedule(mle_steps=4, discriminator_steps=2, adversarial_steps=4)
@@ -322,7 +324,7 @@ def test_the_best_of_a_gan_is_an_adversarial_round_and_the_end_of_likelihood_is_
     state = _run_state(archive.pop("run_state"))
     assert state.describe(loop.phases) == f"step {step}, phase {where}"
     _assert_equal(archive, states[step])
-  assert loop.run_state.best == 5.0
+  assert (loop.run_state.best, loop.run_state.best_step) == (5.0, 8)
 
 
 def _run_state(array):

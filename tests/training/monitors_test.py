@@ -233,7 +233,7 @@ def test_a_discriminator_at_chance_is_warned_of_in_the_adversarial_phase_only(tm
   assert _warned(tmp_path / "a", at_chance) == []
   assert _warned(tmp_path / "b", {**at_chance, "heldout_at_chance": 0.0}, phase=1) == []
   (text,) = _warned(tmp_path / "c", at_chance, phase=1)
-  assert text == "the discriminator is at chance on held-out text (AUC 0.51), so the generator has nothing to learn from it"
+  assert text == "the discriminator is no better than chance on held-out text (AUC 0.51), so the generator has nothing to learn from it"
 
 
 def test_huge_training_metrics_are_warned_of(tmp_path):

@@ -77,9 +77,9 @@ def test_evaluations_are_aligned_rows_with_a_sentence(capsys):
 
 
 def test_verbose_rows_have_every_metric_and_more_sentences(capsys):
-  rows = terminal.Evaluations(_fake_loop(step=6), lambda: list("abcd"), {"quality": "lm_nll"}, verbose=True)
+  rows = terminal.Evaluations(_fake_loop(step=6), lambda: ["a", "", "c", "d"], {"quality": "lm_nll"}, verbose=True)
   rows.on_epoch_end(0, {"mle/nll": 3.0, "lm_nll": 3.5, "js_2": 0.125})
-  assert capsys.readouterr().err.splitlines()[3:] == ["  mle/nll 3  lm_nll 3.5  js_2 0.125", "  a", "  b", "  c"]
+  assert capsys.readouterr().err.splitlines()[3:] == ["  mle/nll 3  lm_nll 3.5  js_2 0.125", "  a", "  (empty)", "  c"]
 
 
 def test_a_sentence_cannot_control_the_terminal():

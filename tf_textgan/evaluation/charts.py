@@ -226,7 +226,7 @@ def _free(point, text, drawn, taken, area):
     left = x + dx * away - (width if dx < 0 else width / 2 if dx == 0 else 0)
     top = y + dy * away - (_HEIGHT if dy < 0 else _HEIGHT / 2 if dy == 0 else 0)
     box = left, top, left + width, top + _HEIGHT
-    inside = area[0] <= left and area[1] <= top and box[2] <= area[2] and box[3] <= area[3]
+    inside = area[0] + 6 <= left and area[1] <= top and box[2] <= area[2] and box[3] <= area[3]
     if inside and not any(left < b[2] and box[2] > b[0] and top < b[3] and box[3] > b[1] for b in taken):
       hidden = sum(left - 3 < px < box[2] + 3 and top - 3 < py < box[3] + 3 for px, py in drawn)
       found.append((hidden, away, box))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.feature_extraction import text
 
-# Training sentences in the index; more would take more than a second to index.
-MOST = 20_000
+# Training sentences in the index, which takes about a second to make.
+MOST = 10_000
 # Fewer words than this in an average sentence are no words: the text has no spaces.
 _FEW_WORDS = 2.5
 

@@ -95,8 +95,8 @@ class Content:
     evaluations, training: lines of `metrics.jsonl`.
     phases: those that have begun.
     best_step: step of the best checkpoint.
-    sweeps: curves over temperatures, the baseline's first; empty before it is known.
-    comparison: of the last of them with the first; None before both are known.
+    baseline, best: curves over temperatures of the generator before its adversarial phase and of the best checkpoint; None if there is none or it is
+      not known yet.
     plane: the plane of these curves and of the evaluations.
     samples: of some checkpoints.
     indexed: different training sentences among which the neighbours were looked for.
@@ -114,8 +114,8 @@ class Content:
   training: Sequence[Mapping[str, Any]]
   phases: Sequence[charts.Phase]
   best_step: int
-  sweeps: Sequence[curves.Curve]
-  comparison: curves.Comparison | None
+  baseline: curves.Curve | None
+  best: curves.Curve | None
   plane: curves.Plane
   samples: Sequence[Samples]
   indexed: int
@@ -152,7 +152,8 @@ def _warnings(lines):
     kinds.setdefault("".join(c for c in line["text"] if not c.isdigit()), []).append(line)
   items = []
   for same in kinds.values():
-    steps = f"step {same[-1]['step']}" + (f", and {len(same) - 1} times before" if len(same) > 1 else "")
+    before = {1: "", 2: ", and once before"}.get(len(same), f", and {len(same) - 1} times before")
+    steps = f"step {same[-1]['step']}{before}"
     items.append(f'<li>{html.escape(same[-1]["text"])} <span class="soft">({steps})</span></li>')
   if items:
     yield f'<div class="warnings" role="note"><strong>Warnings</strong><ul>{"".join(items)}</ul></div>'
@@ -172,7 +173,7 @@ def _quality_diversity(content):
   if not points:
     return
   trails, inside = [], []
-  for sweep in content.sweeps:
+  for sweep in filter(None, (content.baseline, content.best)):
     track = curves.track(sweep, content.plane)
     found = list(zip(track.diversity, track.quality))
     inside += found
@@ -193,11 +194,11 @@ def _quality_diversity(content):
 
 
 def _verdict(content):
-  comparison = content.comparison
-  if comparison is not None:
-    said = page.sentence(comparison, content.plane, content.sweeps)
+  if content.baseline is not None and content.best is not None:
+    comparison = curves.compare(content.best, content.baseline, content.plane)
+    said = page.sentence(comparison, content.plane, [content.best, content.baseline])
     return f"Best checkpoint against the generator before its adversarial phase, over temperatures: {page.VERDICTS[comparison.verdict]}. {said}"
-  if content.sweeps:
+  if content.baseline is not None:
     return "Above the curve is better. The curve of the best checkpoint follows when training ends."
   return "Up is better, and right is more diverse. Single points say little: a lower temperature moves a generator up and to the left."
 

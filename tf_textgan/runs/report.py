@@ -17,7 +17,6 @@ from tf_textgan import files
 from tf_textgan import progress
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import charts
-from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import nearest
 from tf_textgan.evaluation import report
@@ -79,12 +78,12 @@ class Report(keras.callbacks.Callback):
     """
     state = self._loop.run_state
     said = [f"Finished at step {state.step}.", *(f"{end[0].upper()}{end[1:]}." for end in self._loop.early_ends())]
-    if self._write(" ".join(said), best_step, results, [self._sweep(_BEST_NAME)]):
+    if self._write(" ".join(said), best_step, results, self._sweep(_BEST_NAME)):
       print(f"the run's page: {self._folder / 'report.html'}", file=sys.stderr)
 
-  def _write(self, state, best_step, results=None, sweeps=()):
+  def _write(self, state, best_step, results=None, best=None):
     def write():
-      content = self._content(state, best_step, results, [*self._baseline(), *sweeps])
+      content = self._content(state, best_step, results, best)
       files.write_text(self._folder / "report.html", report.make(content))
 
     return _done(write)
@@ -102,12 +101,11 @@ class Report(keras.callbacks.Callback):
 
   def _baseline(self):
     path = self._folder / BASELINE
-    return [short_sweep.from_json(json.loads(files.read_text(path)))] if path.exists() else []
+    return short_sweep.from_json(json.loads(files.read_text(path))) if path.exists() else None
 
-  def _content(self, state, best_step, results, sweeps):
+  def _content(self, state, best_step, results, best):
     journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES)
     evaluations = [line for line in journal if line["kind"] == "evaluation"]
-    plane = self._evaluator.plane()
     choices = self._experiment.choices
     return report.Content(
       title=f"{choices.algorithm} on {choices.dataset}",
@@ -121,9 +119,9 @@ class Report(keras.callbacks.Callback):
       training=[line for line in journal if line["kind"] == "training"],
       phases=self._phases(),
       best_step=best_step,
-      sweeps=sweeps,
-      comparison=curves.compare(sweeps[1], sweeps[0], plane) if len(sweeps) == 2 else None,
-      plane=plane,
+      baseline=self._baseline(),
+      best=best,
+      plane=self._evaluator.plane(),
       samples=self._samples([line["step"] for line in evaluations], best_step),
       indexed=self._index.size,
       warnings=monitors.read_journal(self._folder / "warnings.jsonl"),
@@ -171,6 +169,7 @@ class Report(keras.callbacks.Callback):
     commands = {"Sentences of the best checkpoint:": f"python generate.py --workdir {workdir} --num 10"}
     if self._loop.algorithm.discriminator is not None and self._loop.algorithm.scores_log_ratios:
       commands["The discriminator chooses each of them among 16:"] = f"python generate.py --workdir {workdir} --num 10 --guide resampling"
+    commands["A page to play with, on this machine:"] = f"python demo.py --workdir {workdir}"
     commands["Scores with intervals on the test split:"] = f"python evaluate.py --workdir {workdir}"
     return commands
 

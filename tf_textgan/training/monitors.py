@@ -296,7 +296,8 @@ class Warnings(keras.callbacks.Callback):
 
 def _nothing_to_learn(phase, logs):
   if phase == "adversarial" and logs.get("heldout_at_chance"):
-    yield f"the discriminator is at chance on held-out text (AUC {logs['heldout_auc']:.2f}), so the generator has nothing to learn from it"
+    auc = logs["heldout_auc"]
+    yield f"the discriminator is no better than chance on held-out text (AUC {auc:.2f}), so the generator has nothing to learn from it"
 
 
 def _near_divergence(logs):

@@ -71,7 +71,7 @@ class Evaluations(keras.callbacks.Callback):
     lines.append(self._row(self._loop.phases[state.phase].name, state.step, numbers, "best" if self._loop.is_best(logs) else ""))
     if self._verbose:
       lines.append("  " + "  ".join(f"{name} {value:.4g}" for name, value in logs.items()))
-    lines += [f"  {printable(sentence)}" for sentence in self._sentences()[: _SENTENCES if self._verbose else 1]]
+    lines += [f"  {printable(sentence) or '(empty)'}" for sentence in self._sentences()[: _SENTENCES if self._verbose else 1]]
     progress.say("\n".join(lines))
 
   def _row(self, phase, step, numbers, mark):
