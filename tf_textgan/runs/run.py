@@ -228,7 +228,7 @@ def train(
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
-      finish.check(experiment, corpus)
+      finish.check(experiment, corpus, loop.algorithm)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
       if chief and not begun:
