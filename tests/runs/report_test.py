@@ -69,11 +69,11 @@ def test_likelihood_training_alone_has_no_baseline(place, contents):
 
 def test_a_guided_curve_is_compared_too(place, contents, capsys):
   assert _train(place, "guided", algorithm="seqgan", guided_curve=True)
-  assert [curve.name for curve in contents[-1].ends] == ["best checkpoint", "best checkpoint, guided"]
+  assert [curve.name for curve in contents[-1].ends] == ["best checkpoint", "guided"]
   assert [point.setting for point in contents[-1].ends[1].points] == ["T 0.6", "T 0.7", "T 0.8", "T 0.9", "T 1"]
   said = capsys.readouterr().err
   for curve in contents[-1].ends:
-    assert f"\n{curve.name.capitalize()} against the generator before its adversarial phase, over temperatures: " in said
+    assert f"\n{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: " in said
 
 
 def test_a_guided_curve_without_a_discriminator_is_refused(place):

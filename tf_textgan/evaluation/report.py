@@ -201,8 +201,7 @@ def verdicts(content: Content) -> list[str]:
   for curve in content.ends:
     comparison = curves.compare(curve, content.baseline, content.plane)
     said = page.sentence(comparison, content.plane, [curve, content.baseline])
-    name = f"{curve.name[0].upper()}{curve.name[1:]}"
-    found.append(f"{name} against the generator before its adversarial phase, over temperatures: {page.VERDICTS[comparison.verdict]}. {said}")
+    found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {page.VERDICTS[comparison.verdict]}. {said}")
   return found or ["Above the curve is better. The curve of the best checkpoint follows when training ends."]
 
 

@@ -31,7 +31,7 @@ from tf_textgan.training import monitors
 BASELINE = "baseline.json"
 _BASELINE_NAME = "before adversarial"
 _BEST_NAME = "best checkpoint"
-_GUIDED_NAME = "best checkpoint, guided"
+_GUIDED_NAME = "guided"
 # Lines of training metrics to draw, so that a page takes the same time in long runs.
 _MOST_LINES = 2000
 
