@@ -90,3 +90,11 @@ def test_a_page_that_cannot_be_written_is_one_line_and_no_loss(place, capsys):
   expected = f"cannot write {folder}/report.html: expected a file, but this is a folder; the run goes on without it"
   assert lines == [expected] * 7
   assert (folder / "results.json").exists()
+
+
+def test_what_a_killed_process_left_is_removed_when_the_run_goes_on(place):
+  assert _train(place, "killed", algorithm="mle")
+  leftover = place / "killed" / "report.html.730.partial"
+  leftover.touch()
+  assert _train(place, "killed", algorithm="mle", mle_steps=6)
+  assert not leftover.exists()

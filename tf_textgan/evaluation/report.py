@@ -200,8 +200,8 @@ def verdicts(content: Content) -> list[str]:
   found = []
   for curve in content.ends:
     comparison = curves.compare(curve, content.baseline, content.plane)
-    said = page.sentence(comparison, content.plane, [curve, content.baseline])
-    found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {page.VERDICTS[comparison.verdict]}. {said}")
+    said = f"{page.VERDICTS[comparison.verdict]}. {page.sentence(comparison, content.plane, [curve, content.baseline])}"
+    found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {said}")
   return found or ["Above the curve is better. The curve of the best checkpoint follows when training ends."]
 
 

@@ -225,6 +225,7 @@ def train(
       chief, begun = _is_chief(strategy), (folder / "config.json").exists()
       if chief and begun:
         stack.enter_context(lock.held(folder))
+        files.remove_leftovers(folder)
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
