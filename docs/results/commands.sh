@@ -56,8 +56,14 @@ oracle_relgan() {
   python evaluate.py --workdir runs/regularized_0 --workdir runs/relgan_0 --workdir runs/relgan_1 --workdir runs/relgan_2 --checkpoint latest --sweep --encoder "" --temperatures 0.5 0.7 1.0
 }
 
+grammar_short() {
+  python train.py --flagfile=recipes/seqgan_grammar.flags --seed 0 --workdir runs/short_0
+}
+
 grammar_quickstart() {
-  python train.py --flagfile=recipes/quickstart.flags --seed 0 --workdir runs/quickstart_0
+  for seed in 0 1 2 3 4; do
+    python train.py --seed "$seed" --workdir "runs/quickstart_$seed"
+  done
 }
 
 grammar_guided() {
