@@ -61,9 +61,11 @@ grammar_short() {
 }
 
 grammar_quickstart() {
-  for seed in 0 1 2 3 4; do
-    python train.py --seed "$seed" --workdir "runs/quickstart_$seed"
-  done
+  python train.py --seed 0 --workdir runs/quickstart_0
+  python train.py --seed 1 --workdir runs/quickstart_1
+  python train.py --seed 2 --workdir runs/quickstart_2
+  python train.py --seed 3 --workdir runs/quickstart_3
+  python train.py --seed 4 --workdir runs/quickstart_4
 }
 
 grammar_guided() {
