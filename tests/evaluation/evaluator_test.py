@@ -146,6 +146,16 @@ def test_a_one_shot_generator_has_no_likelihood():
   assert numbers["curve_sum"] == numbers["lm_nll"] + numbers["reverse_lm_nll"]
 
 
+def test_reconstruction_is_measured_for_generators_that_encode(monkeypatch):
+  monkeypatch.setattr(evaluator_lib, "_RECONSTRUCTED", 5)
+  names = {"reconstruction_nll", "reconstruction_accuracy", "reconstruction_exact"}
+  encoding = evaluator_lib.Evaluator(tiny.network("generator", "autoencoder", None, TEXT), _corpus(TEXT), seed=0)
+  assert encoding.encodes and names <= set(encoding(20))
+  assert encoding.reconstruction("validation")["reconstruction_exact"].n == 5
+  plain = evaluator_lib.Evaluator(tiny.network("generator", "lstm", None, TEXT), _corpus(TEXT), seed=0)
+  assert not plain.encodes and not names & set(plain(20)) and plain.reconstruction("validation") == {}
+
+
 def test_scores_by_hand():
   rows = [[4, 5, 2, 0, 0, 0], [4, 5, 2, 0, 0, 0], [3, 5, 5, 5, 5, 2], [6, 2, 0, 0, 0, 0]]
   tokens = np.array(rows, np.int32)

@@ -71,6 +71,9 @@ def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
   with tf.GradientTape() as tape:
     points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), **soft).points
     value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
+    if isinstance(generator, generator_base.Encodes):  # What encodes is trained by what it makes the decoder say of a real sequence.
+      real = tf.constant(tiny.batch(generator.spec, NUM))
+      value += tf.reduce_sum(generator.log_probs(real, generator.encode(real)))
   for variable, gradient in zip(generator.trainable_variables, tape.gradient(value, generator.trainable_variables)):
     assert gradient is not None and np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
 
@@ -137,6 +140,24 @@ def test_each_sequence_is_completed_from_its_own_position(name):
   np.testing.assert_allclose(completed.log_probs, np.where(given, 0.0, log_probs), atol=1e-4)
   mask = spec.mask(completed.tokens).numpy()
   assert (mask[:, :-1] >= mask[:, 1:]).all() and completed.tokens.dtype == tf.int32
+
+
+@_each_generator
+@_each_spec
+def test_a_generator_that_encodes_gives_a_latent_for_every_sequence_and_decodes_it(name, spec):
+  generator = _autoregressive(name, spec)
+  if not isinstance(generator, generator_base.Encodes):
+    pytest.skip(f"{name} has no encoder")
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  codes = generator.encode(tokens)
+  assert codes.shape == [NUM, generator.latent_size] and codes.dtype == tf.float32 and np.isfinite(codes).all()
+  assert generator.likelihood == "bound" and np.std(codes, axis=0).max() > 0
+  np.testing.assert_allclose(tf.concat([generator.encode(tokens[:7]), generator.encode(tokens[7:])], axis=0), codes, atol=1e-5)
+  decoded = generator.decode(codes, SEED)
+  np.testing.assert_array_equal(decoded.latent, codes)
+  np.testing.assert_allclose(decoded.log_probs, generator.log_probs(decoded.tokens, codes), atol=1e-4)
+  between = generator.interpolation(codes[0], codes[1], tf.constant([0.0, 0.5, 1.0]))
+  np.testing.assert_allclose(between.numpy()[[0, 2]], codes[:2], atol=1e-4)
 
 
 @_each_generator

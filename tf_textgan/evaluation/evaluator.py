@@ -14,6 +14,7 @@ from tf_textgan.data import pipeline
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import probe
+from tf_textgan.evaluation import reconstruction
 from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
@@ -26,6 +27,8 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 _BATCH = 256
+# Sequences whose reconstruction is measured, at each evaluation.
+_RECONSTRUCTED = 1000
 
 
 class LogProbs(NamedTuple):
@@ -92,6 +95,7 @@ class Evaluator:
     )
     self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if getattr(generator, "likelihood", None) else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
+    self._reconstruct = reconstruction.Reconstruction(generator) if isinstance(generator, generator_base.Encodes) else None
     self.symptoms = []
     self.cost = {}
     self._encoder = None
@@ -114,17 +118,17 @@ class Evaluator:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers, from `explicit`, `score_sentences` and `category_accuracy`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
-      `curve_sum`, quality plus diversity in one number (nats per token, lower is better), which chooses the best checkpoint; `collapse`, the number
-      of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see `metrics.frechet`), on equal numbers of samples and
-      real sentences.
+      Dictionary of numbers, from `explicit`, `score_sentences`, `category_accuracy` and `reconstruction`; `lm_nll` and `reverse_lm_nll`, see
+      `kneser_ney.Scorer`; `curve_sum`, quality plus diversity in one number (nats per token, lower is better), which chooses the best checkpoint;
+      `collapse`, the number of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see `metrics.frechet`), on equal
+      numbers of samples and real sentences.
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
     numbers |= self._language(split).values(sentences)
-    numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
+    numbers |= {name: estimate.value for name, estimate in (self.category_accuracy(sentences, split) | self.reconstruction(split)).items()}
     numbers["curve_sum"] = sum(numbers[name] for name in self._curve_metrics(split))
     self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
@@ -235,6 +239,15 @@ class Evaluator:
       numbers["reverse_kl"] = divergence.reverse_kl(under_truth, log_probs)
       numbers["js"] = divergence.jensen_shannon(real_under_truth, real_log_probs, under_truth, log_probs)
     return numbers
+
+  @property
+  def encodes(self) -> bool:
+    """Whether the generator has an encoder."""
+    return self._reconstruct is not None
+
+  def reconstruction(self, split: str) -> dict[str, estimates.Estimate]:
+    """The numbers of `reconstruction.Reconstruction` on the first `_RECONSTRUCTED` sequences of a split; empty if the generator has no encoder."""
+    return self._reconstruct(self._corpus.tokens[split][:_RECONSTRUCTED]) if self._reconstruct else {}
 
   @property
   def has_likelihood(self) -> bool:

@@ -41,6 +41,9 @@ _TITLES = {
   "heldout_loss": "discriminator's held-out loss; 1.39 is chance",
   "heldout_at_chance": "discriminator at chance on held-out text (1)",
   "category_accuracy": "category_accuracy: samples of the right category",
+  "reconstruction_nll": "held-out text given its own code, nats per token",
+  "reconstruction_accuracy": "tokens reconstructed, teacher forcing: fraction",
+  "reconstruction_exact": "held-out sequences reconstructed whole: fraction",
   "frechet": "Frechet distance to real text, lower is better",
 }
 
