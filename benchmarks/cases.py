@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
@@ -33,6 +34,7 @@ from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import autoencoder
 from tf_textgan.generators import guided
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
@@ -469,6 +471,28 @@ def sentigan_discriminator_step() -> Case:
   return _stepper(algorithm.discriminator_step, real), flops, 1
 
 
+def _autoencoder_flops(config):
+  """Counts the operations of encoding and decoding a token with teacher forcing, per row."""
+  size, hidden = config.embedding_size, config.hidden_size
+  return 8 * hidden * (size + hidden) + 8 * hidden * (size + config.latent_size + hidden) + 2 * hidden * _SPEC.vocab_size
+
+
+def _arae():
+  return arae.Algorithm(arae.Config(), {"generator": autoencoder.Generator(_SPEC, autoencoder.Config())})
+
+
+def arae_autoencoder_step() -> Case:
+  """ARAE's step of encoder and decoder."""
+  return _stepper(_arae().autoencoder_step), 3 * _BATCH * _SPEC.length * _autoencoder_flops(autoencoder.Config()), 1
+
+
+def arae_critic_step() -> Case:
+  """ARAE's critic step: codes of a real batch and as many generated ones."""
+  config = autoencoder.Config()
+  encoding = 8 * config.hidden_size * (config.embedding_size + config.hidden_size)
+  return _stepper(_arae().critic_step), _BATCH * _SPEC.length * encoding, 1
+
+
 def _sentences(num, seed):
   """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
@@ -535,6 +559,8 @@ CASES = {
   "leakgan_discriminator_step": leakgan_discriminator_step,
   "sentigan_generator_step": sentigan_generator_step,
   "sentigan_discriminator_step": sentigan_discriminator_step,
+  "arae_autoencoder_step": arae_autoencoder_step,
+  "arae_critic_step": arae_critic_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

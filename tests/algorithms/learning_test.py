@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
@@ -33,6 +34,7 @@ from tf_textgan.discriminators import generator_lstm
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import autoencoder
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
@@ -342,6 +344,26 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
     _train(discriminator_step, 5, real, seed, "discriminator", 5 * i)
     _train(generator_step, 1, real, seed, "generator", i)
   assert divergence() < before - 0.08
+
+
+@_each_seed
+def test_arae_comes_nearer_to_the_real_pairs_of_tokens_and_its_codes_have_a_part_in_it(seed, real):
+  sizes = autoencoder.Config(embedding_size=16, hidden_size=32, latent_size=16, noise_size=16, prior_sizes=(64, 64), prior_stddev=0.0)
+  config = arae.Config(generator_learning_rate=1e-3, critic_learning_rate=1e-3, critic_sizes=(64, 64), penalty_weight=10.0, code_noise=0.1)
+  algorithm, autoencoder_step, critic_step, encoder_step, generator_step = _begin(
+    arae.Algorithm(config, {"generator": autoencoder.Generator(SPEC, sizes, seed)}, seed)
+  )
+  generator = algorithm.generator
+  divergence = lambda: _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
+  before, untrained = divergence(), generator.prior_network.get_weights()
+  for i in range(200):
+    _train(autoencoder_step, 1, real[:3000], seed, "autoencoder", i)
+    _train(critic_step, 5, real[:3000], seed, "critic", 5 * i)
+    _train(encoder_step, 1, real[:3000], seed, "encoder", i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  after = divergence()
+  generator.prior_network.set_weights(untrained)
+  assert after < before - 0.18 and after < divergence() - 0.005
 
 
 @pytest.mark.slow

@@ -28,6 +28,9 @@ from tf_textgan.losses import likelihood
 from tf_textgan.sampling import latents
 from tf_textgan.sampling import noise
 
+# Seeds of initial weights for each seed of a network: a residual prior of the most blocks has 2,001.
+SEEDS = 10_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -146,8 +149,7 @@ class Generator(base.Autoregressive, base.Encodes):
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
-    # A residual prior of the most blocks has 2,001 seeds.
-    seed *= 10_000
+    seed *= SEEDS
     self.autoencoder = Autoencoder(spec, config, seed)
     self.prior_network = None
     if config.prior == "perceptron":
