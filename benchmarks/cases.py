@@ -18,6 +18,7 @@ from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -493,6 +494,22 @@ def arae_critic_step() -> Case:
   return _stepper(_arae().critic_step), _BATCH * _SPEC.length * encoding, 1
 
 
+def _latentgan():
+  return latentgan.Algorithm(latentgan.Config(), {"generator": autoencoder.Generator(_SPEC, latentgan.GENERATOR[1])})
+
+
+def latentgan_autoencoder_step() -> Case:
+  """LatentGAN's step of encoder and decoder."""
+  return _stepper(_latentgan().autoencoder_step), 3 * _BATCH * _SPEC.length * _autoencoder_flops(latentgan.GENERATOR[1]), 1
+
+
+def latentgan_critic_step() -> Case:
+  """LatentGAN's critic step: codes of a real batch and as many generated ones."""
+  config = latentgan.GENERATOR[1]
+  encoding = 8 * config.hidden_size * (config.embedding_size + config.hidden_size)
+  return _stepper(_latentgan().critic_step), _BATCH * _SPEC.length * encoding, 1
+
+
 def _sentences(num, seed):
   """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
@@ -561,6 +578,8 @@ CASES = {
   "sentigan_discriminator_step": sentigan_discriminator_step,
   "arae_autoencoder_step": arae_autoencoder_step,
   "arae_critic_step": arae_critic_step,
+  "latentgan_autoencoder_step": latentgan_autoencoder_step,
+  "latentgan_critic_step": latentgan_critic_step,
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

@@ -17,6 +17,7 @@ from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -364,6 +365,24 @@ def test_arae_comes_nearer_to_the_real_pairs_of_tokens_and_its_codes_have_a_part
   after = divergence()
   generator.prior_network.set_weights(untrained)
   assert after < before - 0.18 and after < divergence() - 0.005
+
+
+@_each_seed
+def test_latentgan_comes_much_nearer_to_the_real_pairs_of_tokens_after_its_autoencoder(seed, real):
+  sizes = autoencoder.Config(
+    embedding_size=16, hidden_size=32, latent_size=16, noise_size=16, prior_sizes=(64, 64), prior_stddev=0.0, code="plain"
+  )
+  config = latentgan.Config(autoencoder_learning_rate=1e-2, learning_rate=2e-3, critic_sizes=(64, 64))
+  algorithm, autoencoder_step, critic_step, generator_step = _begin(
+    latentgan.Algorithm(config, {"generator": autoencoder.Generator(SPEC, sizes, seed)}, seed)
+  )
+  divergence = lambda: _divergence(algorithm.generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
+  _train(autoencoder_step, 300, real[:3000], seed, "autoencoder")
+  before = divergence()
+  for i in range(60):
+    _train(critic_step, 5, real[:3000], seed, "critic", 5 * i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  assert divergence() < before - 0.1
 
 
 @pytest.mark.slow

@@ -86,9 +86,11 @@ class Perceptron(keras.layers.Layer):
     """
     super().__init__(name=name, dtype=dtype)
     self.slope = slope
+    # A bias before a normalization has no effect, and a gradient of roundings alone, which Adam would make as large as any.
+    layers = [keras.layers.Dense if normalized else biased.Dense] * len(sizes) + [biased.Dense]
     self.linear = [
-      biased.Dense(size, kernel_initializer=normal_or_glorot(stddev, seed + i), name=f"linear_{i}", dtype=dtype)
-      for i, size in enumerate((*sizes, outputs))
+      layer(size, use_bias=layer is biased.Dense, kernel_initializer=normal_or_glorot(stddev, seed + i), name=f"linear_{i}", dtype=dtype)
+      for i, (layer, size) in enumerate(zip(layers, (*sizes, outputs), strict=True))
     ]
     for layer, size in zip(self.linear, (inputs, *sizes)):
       layer.build((None, size))
