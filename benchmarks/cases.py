@@ -16,6 +16,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import latentgan
@@ -28,6 +29,7 @@ from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms import textgan
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import generator_lstm
@@ -510,6 +512,29 @@ def latentgan_critic_step() -> Case:
   return _stepper(_latentgan().critic_step), _BATCH * _SPEC.length * encoding, 1
 
 
+def _soft(module):
+  """An algorithm of soft samples with its default networks, and the operations of a soft sample with its features, per row."""
+  config, discriminator_config = module.GENERATOR[1], module.DISCRIMINATOR[1]
+  networks = {
+    "generator": autoencoder.Generator(_SPEC, config),
+    "discriminator": cnn_highway.Discriminator(_SPEC, discriminator_config),
+  }
+  # A point is multiplied with the embeddings of both networks.
+  embedding = 2 * _SPEC.vocab_size * (config.embedding_size + discriminator_config.embedding_size)
+  decoding = 8 * config.hidden_size * (config.embedding_size + config.latent_size + config.hidden_size) + 2 * config.hidden_size * _SPEC.vocab_size
+  return module.Algorithm(module.Config(), networks), _SPEC.length * (embedding + decoding) + _cnn_flops(discriminator_config)
+
+
+def _soft_generator(module):
+  algorithm, flops = _soft(module)
+  return _stepper(algorithm.generator_step), 3 * _BATCH * flops, 1
+
+
+def _soft_discriminator(module):
+  algorithm, flops = _soft(module)
+  return _stepper(algorithm.discriminator_step), _BATCH * (flops + 5 * _cnn_flops(module.DISCRIMINATOR[1])), 1
+
+
 def _sentences(num, seed):
   """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
@@ -580,6 +605,10 @@ CASES = {
   "arae_critic_step": arae_critic_step,
   "latentgan_autoencoder_step": latentgan_autoencoder_step,
   "latentgan_critic_step": latentgan_critic_step,
+  "textgan_generator_step": lambda: _soft_generator(textgan),
+  "textgan_discriminator_step": lambda: _soft_discriminator(textgan),
+  "fmgan_generator_step": lambda: _soft_generator(fmgan),
+  "fmgan_discriminator_step": lambda: _soft_discriminator(fmgan),
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

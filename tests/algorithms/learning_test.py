@@ -15,6 +15,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import latentgan
@@ -27,6 +28,7 @@ from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms import textgan
 from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
@@ -44,6 +46,7 @@ from tf_textgan.generators import tied_lstm
 from tf_textgan.metrics import partition
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
 
 SPEC = sequences.Spec(vocab_size=20, length=6, start_token=0)
 BATCH = 64
@@ -383,6 +386,49 @@ def test_latentgan_comes_much_nearer_to_the_real_pairs_of_tokens_after_its_autoe
     _train(critic_step, 5, real[:3000], seed, "critic", 5 * i)
     _train(generator_step, 1, real[:3000], seed, "generator", i)
   assert divergence() < before - 0.1
+
+
+def _assert_soft_samples_help(module, config, rounds, margin, seed, real):
+  """Starts from an under-trained autoencoder: the most probable sentences of normal z come nearer to the real pairs of tokens."""
+  sizes = autoencoder.Config(embedding_size=16, hidden_size=32, latent_size=16, code="gaussian", prior="normal")
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32), dropout=0.0, output_l2=0.0), seed)
+  networks = {"generator": autoencoder.Generator(SPEC, sizes, seed), "discriminator": discriminator}
+  algorithm, discriminator_step, generator_step, mle_step = _begin(module.Algorithm(config, networks, seed))
+  divergence = lambda: _divergence(algorithm.generator.sample(4000, noise.seed(7), pickers.Argmax()).tokens.numpy(), real)  # noqa: E731
+  _train(mle_step, 200, real[:3000], seed, "mle")
+  _train(discriminator_step, 40, real[:3000], seed, "discriminator")
+  before = divergence()
+  for i in range(rounds):
+    _train(discriminator_step, 1, real[:3000], seed, "discriminator", 40 + i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  assert divergence() < before - margin
+
+
+@_each_seed
+def test_textgan_brings_the_most_probable_sentences_nearer_to_the_real_pairs_of_tokens(seed, real):
+  config = textgan.Config(
+    mle_learning_rate=1e-2,
+    divergence_weight=0.05,
+    generator_learning_rate=1e-3,
+    inverse_temperature=10.0,
+    kernel_deviation=0.0,
+    adversarial_weight=0.1,
+    recovery_size=32,
+  )
+  _assert_soft_samples_help(textgan, config, 150, 0.015, seed, real)
+
+
+@_each_seed
+def test_fmgan_brings_the_most_probable_sentences_nearer_to_the_real_pairs_of_tokens(seed, real):
+  config = fmgan.Config(
+    mle_learning_rate=1e-2,
+    divergence_weight=0.05,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-4,
+    inverse_temperature=10.0,
+    transport="sinkhorn",
+  )
+  _assert_soft_samples_help(fmgan, config, 150, 0.02, seed, real)
 
 
 @pytest.mark.slow
