@@ -103,6 +103,21 @@ def test_log_probs_of_samples_equal_teacher_forcing(name):
 
 
 @_each_generator
+def test_its_likelihood_is_what_it_says(name):
+  spec = tiny.SPECS["text"]
+  generator = tiny.network("generator", name, None, spec)
+  assert generator.likelihood in ("exact", "bound", None)
+  if generator.likelihood is None:
+    assert not hasattr(generator, "log_probs")
+    return
+  _spread(generator)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  first, second = (generator.log_probs(tokens, generator.prior(NUM, noise.seed(i)), generator.contexts(NUM, SEED)) for i in range(2))
+  # Exact log-probabilities do not depend on z; a bound does.
+  assert np.any(first != second) == (generator.likelihood == "bound")
+
+
+@_each_generator
 @_each_spec
 def test_a_state_at_a_position_is_the_state_after_so_many_inputs(name, spec):
   generator = _autoregressive(name, spec)

@@ -35,6 +35,7 @@ _TITLES = {
   "duplicates": "duplicates: fraction of repeated samples",
   "copied": "copied: fraction found in the training text",
   "js_2": "js_2: divergence of bigrams from real text's",
+  **{f"char_js_{n}": f"char_js_{n}: divergence of {n}-grams of characters, bits" for n in range(1, 5)},
   "mean_length": "mean length of the samples, words",
   "curve_sum": "curve_sum: quality + diversity, lower is better",
   "collapse": "collapse: number of symptoms",
