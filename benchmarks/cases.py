@@ -11,12 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -26,6 +29,7 @@ from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms import textgan
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import generator_lstm
@@ -33,6 +37,7 @@ from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import autoencoder
 from tf_textgan.generators import guided
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
@@ -469,6 +474,67 @@ def sentigan_discriminator_step() -> Case:
   return _stepper(algorithm.discriminator_step, real), flops, 1
 
 
+def _autoencoder_flops(config):
+  """Counts the operations of encoding and decoding a token with teacher forcing, per row."""
+  size, hidden = config.embedding_size, config.hidden_size
+  return 8 * hidden * (size + hidden) + 8 * hidden * (size + config.latent_size + hidden) + 2 * hidden * _SPEC.vocab_size
+
+
+def _arae():
+  return arae.Algorithm(arae.Config(), {"generator": autoencoder.Generator(_SPEC, autoencoder.Config())})
+
+
+def arae_autoencoder_step() -> Case:
+  """ARAE's step of encoder and decoder."""
+  return _stepper(_arae().autoencoder_step), 3 * _BATCH * _SPEC.length * _autoencoder_flops(autoencoder.Config()), 1
+
+
+def arae_critic_step() -> Case:
+  """ARAE's critic step: codes of a real batch and as many generated ones."""
+  config = autoencoder.Config()
+  encoding = 8 * config.hidden_size * (config.embedding_size + config.hidden_size)
+  return _stepper(_arae().critic_step), _BATCH * _SPEC.length * encoding, 1
+
+
+def _latentgan():
+  return latentgan.Algorithm(latentgan.Config(), {"generator": autoencoder.Generator(_SPEC, latentgan.GENERATOR[1])})
+
+
+def latentgan_autoencoder_step() -> Case:
+  """LatentGAN's step of encoder and decoder."""
+  return _stepper(_latentgan().autoencoder_step), 3 * _BATCH * _SPEC.length * _autoencoder_flops(latentgan.GENERATOR[1]), 1
+
+
+def latentgan_critic_step() -> Case:
+  """LatentGAN's critic step: codes of a real batch and as many generated ones."""
+  config = latentgan.GENERATOR[1]
+  encoding = 8 * config.hidden_size * (config.embedding_size + config.hidden_size)
+  return _stepper(_latentgan().critic_step), _BATCH * _SPEC.length * encoding, 1
+
+
+def _soft(module):
+  """An algorithm of soft samples with its default networks, and the operations of a soft sample with its features, per row."""
+  config, discriminator_config = module.GENERATOR[1], module.DISCRIMINATOR[1]
+  networks = {
+    "generator": autoencoder.Generator(_SPEC, config),
+    "discriminator": cnn_highway.Discriminator(_SPEC, discriminator_config),
+  }
+  # A point is multiplied with the embeddings of both networks.
+  embedding = 2 * _SPEC.vocab_size * (config.embedding_size + discriminator_config.embedding_size)
+  decoding = 8 * config.hidden_size * (config.embedding_size + config.latent_size + config.hidden_size) + 2 * config.hidden_size * _SPEC.vocab_size
+  return module.Algorithm(module.Config(), networks), _SPEC.length * (embedding + decoding) + _cnn_flops(discriminator_config)
+
+
+def _soft_generator(module):
+  algorithm, flops = _soft(module)
+  return _stepper(algorithm.generator_step), 3 * _BATCH * flops, 1
+
+
+def _soft_discriminator(module):
+  algorithm, flops = _soft(module)
+  return _stepper(algorithm.discriminator_step), _BATCH * (flops + 5 * _cnn_flops(module.DISCRIMINATOR[1])), 1
+
+
 def _sentences(num, seed):
   """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
@@ -535,6 +601,14 @@ CASES = {
   "leakgan_discriminator_step": leakgan_discriminator_step,
   "sentigan_generator_step": sentigan_generator_step,
   "sentigan_discriminator_step": sentigan_discriminator_step,
+  "arae_autoencoder_step": arae_autoencoder_step,
+  "arae_critic_step": arae_critic_step,
+  "latentgan_autoencoder_step": latentgan_autoencoder_step,
+  "latentgan_critic_step": latentgan_critic_step,
+  "textgan_generator_step": lambda: _soft_generator(textgan),
+  "textgan_discriminator_step": lambda: _soft_discriminator(textgan),
+  "fmgan_generator_step": lambda: _soft_generator(fmgan),
+  "fmgan_discriminator_step": lambda: _soft_discriminator(fmgan),
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

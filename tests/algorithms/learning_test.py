@@ -10,12 +10,15 @@ import pytest
 import tensorflow as tf
 
 from tf_textgan import sequences
+from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
 from tf_textgan.algorithms import dpgan
+from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -25,6 +28,7 @@ from tf_textgan.algorithms import scratchgan
 from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
+from tf_textgan.algorithms import textgan
 from tf_textgan.algorithms import wgan_gp
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
@@ -33,6 +37,7 @@ from tf_textgan.discriminators import generator_lstm
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.generators import autoencoder
 from tf_textgan.generators import conv_resnet
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
@@ -41,6 +46,7 @@ from tf_textgan.generators import tied_lstm
 from tf_textgan.metrics import partition
 from tf_textgan.sampling import guidance
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
 
 SPEC = sequences.Spec(vocab_size=20, length=6, start_token=0)
 BATCH = 64
@@ -342,6 +348,87 @@ def test_wgan_gp_comes_nearer_to_the_real_pairs_of_tokens(seed, real):
     _train(discriminator_step, 5, real, seed, "discriminator", 5 * i)
     _train(generator_step, 1, real, seed, "generator", i)
   assert divergence() < before - 0.08
+
+
+@_each_seed
+def test_arae_comes_nearer_to_the_real_pairs_of_tokens_and_its_codes_have_a_part_in_it(seed, real):
+  sizes = autoencoder.Config(embedding_size=16, hidden_size=32, latent_size=16, noise_size=16, prior_sizes=(64, 64), prior_stddev=0.0)
+  config = arae.Config(generator_learning_rate=1e-3, critic_learning_rate=1e-3, critic_sizes=(64, 64), penalty_weight=10.0, code_noise=0.1)
+  algorithm, autoencoder_step, critic_step, encoder_step, generator_step = _begin(
+    arae.Algorithm(config, {"generator": autoencoder.Generator(SPEC, sizes, seed)}, seed)
+  )
+  generator = algorithm.generator
+  divergence = lambda: _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
+  before, untrained = divergence(), generator.prior_network.get_weights()
+  for i in range(200):
+    _train(autoencoder_step, 1, real[:3000], seed, "autoencoder", i)
+    _train(critic_step, 5, real[:3000], seed, "critic", 5 * i)
+    _train(encoder_step, 1, real[:3000], seed, "encoder", i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  after = divergence()
+  generator.prior_network.set_weights(untrained)
+  assert after < before - 0.18 and after < divergence() - 0.005
+
+
+@_each_seed
+def test_latentgan_comes_much_nearer_to_the_real_pairs_of_tokens_after_its_autoencoder(seed, real):
+  sizes = autoencoder.Config(
+    embedding_size=16, hidden_size=32, latent_size=16, noise_size=16, prior_sizes=(64, 64), prior_stddev=0.0, code="plain"
+  )
+  config = latentgan.Config(autoencoder_learning_rate=1e-2, learning_rate=2e-3, critic_sizes=(64, 64))
+  algorithm, autoencoder_step, critic_step, generator_step = _begin(
+    latentgan.Algorithm(config, {"generator": autoencoder.Generator(SPEC, sizes, seed)}, seed)
+  )
+  divergence = lambda: _divergence(algorithm.generator.sample(4000, noise.seed(7)).tokens.numpy(), real)  # noqa: E731
+  _train(autoencoder_step, 300, real[:3000], seed, "autoencoder")
+  before = divergence()
+  for i in range(60):
+    _train(critic_step, 5, real[:3000], seed, "critic", 5 * i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  assert divergence() < before - 0.1
+
+
+def _assert_soft_samples_help(module, config, rounds, margin, seed, real):
+  """Starts from an under-trained autoencoder: the most probable sentences of normal z come nearer to the real pairs of tokens."""
+  sizes = autoencoder.Config(embedding_size=16, hidden_size=32, latent_size=16, code="gaussian", prior="normal")
+  discriminator = cnn_highway.Discriminator(SPEC, cnn_highway.Config(16, (1, 2, 3), (32, 32, 32), dropout=0.0, output_l2=0.0), seed)
+  networks = {"generator": autoencoder.Generator(SPEC, sizes, seed), "discriminator": discriminator}
+  algorithm, discriminator_step, generator_step, mle_step = _begin(module.Algorithm(config, networks, seed))
+  divergence = lambda: _divergence(algorithm.generator.sample(4000, noise.seed(7), pickers.Argmax()).tokens.numpy(), real)  # noqa: E731
+  _train(mle_step, 200, real[:3000], seed, "mle")
+  _train(discriminator_step, 40, real[:3000], seed, "discriminator")
+  before = divergence()
+  for i in range(rounds):
+    _train(discriminator_step, 1, real[:3000], seed, "discriminator", 40 + i)
+    _train(generator_step, 1, real[:3000], seed, "generator", i)
+  assert divergence() < before - margin
+
+
+@_each_seed
+def test_textgan_brings_the_most_probable_sentences_nearer_to_the_real_pairs_of_tokens(seed, real):
+  config = textgan.Config(
+    mle_learning_rate=1e-2,
+    divergence_weight=0.05,
+    generator_learning_rate=1e-3,
+    inverse_temperature=10.0,
+    kernel_deviation=0.0,
+    adversarial_weight=0.1,
+    recovery_size=32,
+  )
+  _assert_soft_samples_help(textgan, config, 150, 0.015, seed, real)
+
+
+@_each_seed
+def test_fmgan_brings_the_most_probable_sentences_nearer_to_the_real_pairs_of_tokens(seed, real):
+  config = fmgan.Config(
+    mle_learning_rate=1e-2,
+    divergence_weight=0.05,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-4,
+    inverse_temperature=10.0,
+    transport="sinkhorn",
+  )
+  _assert_soft_samples_help(fmgan, config, 150, 0.02, seed, real)
 
 
 @pytest.mark.slow

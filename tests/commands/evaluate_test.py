@@ -28,7 +28,7 @@ def _scored():
 
 def test_an_interrupt_prints_what_is_done_and_names_what_is_missing(tmp_path, capsys):
   options = evaluate.Options(json=str(tmp_path / "scores.json"))
-  assert evaluate.score_all({"one": _scored, "two": _stopped, "three": _scored}, options, io.StringIO()) == 130
+  assert evaluate.score_all({"one": _scored, "two": _stopped, "three": _scored}, options, io.StringIO(), {}) == 130
   out, err = capsys.readouterr()
   rows = [line.split() for line in out.splitlines()]
   assert rows == [["one", "two"], ["bleu_2", "0.2500", "10", "0.5000", "10"], ["mauve", "0.7500", "10", "-"]]
@@ -38,7 +38,7 @@ def test_an_interrupt_prints_what_is_done_and_names_what_is_missing(tmp_path, ca
 
 @pytest.mark.parametrize("scores, table", [({"one": _interrupted}, ""), ({"one": _scored, "two": _interrupted}, "bleu_2")])
 def test_an_interrupt_before_a_systems_first_number(capsys, scores, table):
-  assert evaluate.score_all(scores, evaluate.Options(), None) == 130
+  assert evaluate.score_all(scores, evaluate.Options(), None, {}) == 130
   out, err = capsys.readouterr()
   assert out.startswith(table) and bool(out) == bool(table)
   assert err.endswith(f"interrupted: {[*scores][-1]} lacks all metrics\n")
@@ -65,11 +65,22 @@ class _Bench:
   def generators(self):
     return {"one": None, "two": None}
 
+  def likelihood(self, name):
+    return {"one": "exact", "two": "bound"}[name]
+
   def sweepable(self, name):
     return True
 
   def score(self, name):
     return _scored if name == "one" else _interrupted
+
+
+def test_it_says_whose_negative_log_likelihoods_are_bounds(tmp_path):
+  assert evaluate.bounded(_Bench()) == "nll_... of two is an upper bound, from one z for each sequence: the generator has a latent"
+  with (tmp_path / "scores.json").open("w") as file:
+    evaluate.write({"one": _scored(), "two": _scored()}, file, {"one": "exact", "two": "bound"})
+  written = json.loads((tmp_path / "scores.json").read_text())
+  assert {name: numbers["likelihood"] for name, numbers in written.items()} == {"one": "exact", "two": "bound"}
 
 
 def test_an_interrupted_sweep_writes_the_curves_that_are_whole(tmp_path, monkeypatch, capsys):

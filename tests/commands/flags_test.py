@@ -106,7 +106,7 @@ def test_a_flagfile_is_inserted_at_its_position(tmp_path):
     (["--algorithm", "gpt"], "unknown algorithm 'gpt'.*there are: .*gsgan, .*mle, .*seqgan, .*wgan_gp"),
     (["--algorithm", ""], "unknown algorithm ''"),
     (["--algorithm"], "--algorithm: expected one argument"),
-    (["--generator", "transfomer"], "unknown generator 'transfomer'.*there are: conv_resnet, .*lstm"),
+    (["--generator", "transfomer"], "unknown generator 'transfomer'.*there are: autoencoder, .*lstm"),
     (["--dataset", "ptb"], "unknown dataset 'ptb'.*caption_grammar"),
     (["--seed", "one"], "--seed: invalid int value: 'one'"),
     (["--mle_learning_rate", "1,5"], "--mle_learning_rate: invalid float value: '1,5'"),

@@ -59,7 +59,8 @@ def test_training_leaves_its_results(trained):
     assert (folder / file).stat().st_size > 0, file
   results = json.loads((folder / "results.json").read_text())
   about = json.loads((folder / "export" / "assets.extra" / "about.json").read_text())
-  assert about == {"algorithm": name, "checkpoint": "best", "step": runs.load(folder).step, "phase": phases[-1]}
+  kind = None if _one_shot(name) else "exact"
+  assert about == {"algorithm": name, "checkpoint": "best", "step": runs.load(folder).step, "phase": phases[-1], "likelihood": kind}
   assert about.items() <= results.items()
   assert ("nll_test" in results) == (not _one_shot(name))
   assert 0 <= results["distinct_1"] <= 1 and 0 <= results["js_2"] <= math.log(2)

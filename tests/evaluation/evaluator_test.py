@@ -1,5 +1,6 @@
 """Tests of tf_textgan.evaluation.evaluator, against slow NumPy code and hand-computed values."""
 
+import dataclasses
 import itertools
 import math
 
@@ -12,10 +13,12 @@ from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data.datasets import caption_grammar
 from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import char
 from tf_textgan.data.tokenizers import integer
 from tf_textgan.data.tokenizers import word
 from tf_textgan.encoders import hashed
 from tf_textgan.evaluation import evaluator as evaluator_lib
+from tf_textgan.metrics import characters
 from tf_textgan.metrics import frechet
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -144,6 +147,42 @@ def test_a_one_shot_generator_has_no_likelihood():
   assert not {"nll_validation", "entropy"} & set(numbers)
   assert {"nll_oracle", "grammatical", "distinct_1", "js_2"} <= set(numbers)
   assert numbers["curve_sum"] == numbers["lm_nll"] + numbers["reverse_lm_nll"]
+
+
+def test_a_bound_is_called_one_and_not_compared_with_the_entropy():
+  corpus = _corpus(TEXT)
+  exact, bound = (evaluator_lib.Evaluator(tiny.algorithm(name, TEXT).generator, corpus, seed=0) for name in ("mle", "gsgan"))
+  assert (exact.likelihood, bound.likelihood) == ("exact", "bound")
+  assert list(exact.headline()) == ["held-out NLL", "quality", "diversity"]
+  assert list(bound.headline()) == ["held-out NLL, bound", "quality", "diversity"]
+  # One token for ever: low entropy, which is a symptom if it is the generator's own.
+  for evaluator in (exact, bound):
+    generator = evaluator._generator
+    generator.output_bias.assign(30.0 * tf.one_hot(5, TEXT.vocab_size))
+    evaluator(20)
+    assert any("entropy" in symptom for symptom in evaluator.symptoms) == (evaluator is exact)
+
+
+def test_reconstruction_is_measured_for_generators_that_encode(monkeypatch):
+  monkeypatch.setattr(evaluator_lib, "_RECONSTRUCTED", 5)
+  names = {"reconstruction_nll", "reconstruction_accuracy", "reconstruction_exact"}
+  encoding = evaluator_lib.Evaluator(tiny.network("generator", "autoencoder", None, TEXT), _corpus(TEXT), seed=0)
+  assert encoding.encodes and names <= set(encoding(20))
+  assert encoding.reconstruction("validation")["reconstruction_exact"].n == 5
+  plain = evaluator_lib.Evaluator(tiny.network("generator", "lstm", None, TEXT), _corpus(TEXT), seed=0)
+  assert not plain.encodes and not names & set(plain(20)) and plain.reconstruction("validation") == {}
+
+
+def test_characters_are_compared_where_they_are_the_tokens():
+  corpus = _corpus(TEXT)
+  tokens = corpus.tokens["train"]
+  assert evaluator_lib.characters_js(tokens, corpus, "test") == {}
+  letters = dataclasses.replace(corpus, tokenizer=char.Tokenizer((*tokenizers.SPECIAL_TOKENS, *"abcde")))
+  found = evaluator_lib.characters_js(tokens, letters, "test")
+  decoded = [letters.tokenizer.decode(letters.tokens[split]) for split in ("train", "test")]
+  assert found == characters.js(*decoded) and found["char_js_1"].value > 0
+  evaluator = evaluator_lib.Evaluator(tiny.algorithm("wgan_gp", TEXT).generator, letters, seed=0)
+  assert {"char_js_1", "char_js_2", "char_js_3", "char_js_4"} <= set(evaluator(20))
 
 
 def test_scores_by_hand():

@@ -293,6 +293,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
     "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
     "checkpoints": "; ".join(run.describe(options.checkpoint) for run in bench.runs.values()) + ".",
     "command": command,
+    **({"bounds": f"{bounds}."} if (bounds := bounded(bench)) else {}),
     **({"interrupted": f"The page lacks {', '.join(missing)}."} if missing else {}),
   }
   page.write(options.output, found, comparisons, notes, options.split)
@@ -304,6 +305,12 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
   generate.describe(bench.runs, options.checkpoint)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
   return 130 if missing else None
+
+
+def bounded(bench: bench_lib.Bench) -> str:
+  """Says of which systems the negative log-likelihoods are bounds; empty if of none."""
+  names = [name for name in bench.generators() if bench.likelihood(name) == "bound"]
+  return f"nll_... of {', '.join(names)} is an upper bound, from one z for each sequence: the generator has a latent" if names else ""
 
 
 def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None:
@@ -328,9 +335,9 @@ def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None
   print(f"value +- half of the 95 % interval, sample size; without +-, the interval is not known{ties}", file=sys.stderr)
 
 
-def _as_json(numbers):
-  """A flat dictionary for JSON; `num` is the size of the scored sample."""
-  flat = estimates.flatten(numbers)
+def _as_json(numbers, likelihood):
+  """A flat dictionary for JSON; `num` is the size of the scored sample, `likelihood` what its log-probabilities are, if they are a run's."""
+  flat = estimates.flatten(numbers) | ({"likelihood": likelihood} if likelihood else {})
   return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
@@ -364,16 +371,27 @@ def _score(parts, file):
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
       scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
-  code = score_all(scores, options, file)
+  kinds = {}
+  if workdirs and not options.probe:
+    # A file has a likelihood under a single run.
+    kinds = {name: bench.likelihood(next(iter(bench.runs)) if paths else name) for name in scores if not paths or len(bench.runs) == 1}
+  code = score_all(scores, options, file, kinds)
+  if "bound" in kinds.values():
+    print(bounded(bench), file=sys.stderr)
   if workdirs and not paths:
     generate.describe(bench.runs, options.checkpoint)
   return code
 
 
 def score_all(
-  scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]], options: Options, file: IO[str] | None
+  scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]],
+  options: Options,
+  file: IO[str] | None,
+  kinds: Mapping[str, str | None],
 ) -> int | None:
   """Scores systems, name to function, one after another, and prints or writes their numbers.
+
+  `kinds` says of systems what their log-probabilities are, see `_as_json`.
 
   An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
   written.
@@ -395,16 +413,16 @@ def score_all(
       lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
       print(f"interrupted: {'; '.join(lines)}{f'; {options.json} is not written' if file else ''}", file=sys.stderr)
       return 130
-  write(systems, file)
+  write(systems, file, kinds)
   return None
 
 
-def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None) -> None:
-  """Prints the table, or writes the open JSON file."""
+def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None, kinds: Mapping[str, str | None]) -> None:
+  """Prints the table, or writes the open JSON file; `kinds` as of `score_all`."""
   if file is None:
     print_table(systems)
     return
-  flat = {name: _as_json(numbers) for name, numbers in systems.items()}
+  flat = {name: _as_json(numbers, kinds.get(name)) for name, numbers in systems.items()}
   # A single system needs no name.
   file.write(files.as_json(next(iter(flat.values())) if len(flat) == 1 else flat))
 

@@ -28,6 +28,7 @@ from tf_textgan.commands import flags
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.runs import latent
 from tf_textgan.sampling import pickers
 from tf_textgan.training import checkpoints
 
@@ -42,10 +43,19 @@ class Options:
   workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
   # Number of sentences.
   num: int = 10
-  # Divides the logits: below 1 safer and less varied, above 1 more varied; 0 takes the most probable token. Default: the algorithm's own sampling.
+  # Divides the logits: below 1 safer and less varied, above 1 more varied; 0 takes the most probable token. Default: the algorithm's own sampling;
+  # with --between and --near 0.
   temperature: float | None = None
   # Category of the sentences, one of the run's; empty for equal shares of all.
   category: str = ""
+  # Two sentences: writes the way from one to the other in the latent space of a run that encodes text, in --steps lines.
+  between: list[str] = simple_parsing.field(default_factory=list, nargs=2)
+  # Lines of --between, the two sentences as the run gives them back among them.
+  steps: int = 7
+  # A sentence: writes --num neighbours of it in the latent space of a run that encodes text.
+  near: str = ""
+  # Distance of the neighbours of --near, as a share of the norm of the sentence's own latent.
+  radius: float = 0.3
   # Sample from this many most probable tokens only; 0 keeps all.
   top_k: int = 0
   # Sample from the smallest set of tokens with this total probability; 1 keeps all.
@@ -58,7 +68,7 @@ class Options:
   # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
-  # and with a guide score, the discriminator's logit times --guide_strength.
+  # with a guide score, the discriminator's logit times --guide_strength, and with --between weight, the second sentence's share.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""
@@ -72,8 +82,23 @@ class Options:
     checks.seed(self, "seed")
 
 
+def _moves(parts):
+  """Whether sentences are moved in a latent space."""
+  return bool(parts.options.between or parts.options.near)
+
+
 _RULES = (
   flags.Rule(("top_k", "nucleus"), lambda p: p.options.temperature != 0, "is for random draws, but --temperature 0 takes the most probable token"),
+  flags.Rule(
+    ("top_k", "nucleus"),
+    lambda p: p.options.temperature is not None or not _moves(p),
+    "is for random draws; expected --temperature beside --between or --near",
+  ),
+  flags.Rule(("steps",), lambda p: bool(p.options.between), "is for --between"),
+  flags.Rule(("radius",), lambda p: bool(p.options.near), "is for --near"),
+  flags.Rule(("near",), lambda p: not p.options.between, "is a command of its own; expected no --between"),
+  flags.Rule(("num",), lambda p: not p.options.between, "is for draws; --between writes --steps lines"),
+  flags.Rule(("category", "guide"), lambda p: not _moves(p), "is for draws; expected neither --between nor --near"),
   *flags.GUIDING,
 )
 
@@ -140,6 +165,9 @@ def _write(parts, picker, workdirs, file):
   """Generates the sentences and writes them to an open file."""
   options = parts.options
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
+  if _moves(parts):
+    _write_moved(options, picker, loaded, file)
+    return
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   names = generator.spec.categories
@@ -152,7 +180,7 @@ def _write(parts, picker, workdirs, file):
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.tokenizer.decode(generated.tokens.numpy())
   if options.format == "jsonl":
-    lines = [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, generated.log_probs.numpy())]
+    lines = _with_log_probs(sentences, generated.log_probs.numpy())
     for line, place in zip(lines, generated.context.numpy() if names else ()):
       line["category"] = names[place]
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
@@ -165,6 +193,34 @@ def _write(parts, picker, workdirs, file):
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
+
+
+def _with_log_probs(sentences, log_probs):
+  return [{"text": text, "log_prob": round(float(value), 6)} for text, value in zip(sentences, log_probs, strict=True)]
+
+
+def _write_moved(options, picker, loaded, file):
+  """Writes the sentences between two or near one to an open file."""
+  if len(loaded) > 1:
+    raise errors.UserError("--between and --near are for the latent space of one run; expected one --workdir")
+  (run,) = loaded.values()
+  seed = export.generation_seed(options.seed)
+  unknown = None if options.allow_unk and run.unknown else run.tokenizer.unknown_token
+  picker = pickers.without(picker or pickers.Categorical(0.0), unknown)
+  weights = []
+  if options.between:
+    samples, weights = latent.between(run, *options.between, options.steps, seed, picker)
+  else:
+    samples = latent.near(run, options.near, options.num, options.radius, seed, picker)
+  sentences = run.tokenizer.decode(samples.tokens.numpy())
+  if options.format == "jsonl":
+    lines = _with_log_probs(sentences, samples.log_probs.numpy().sum(axis=1))
+    for line, weight in zip(lines, weights):
+      line["weight"] = round(weight, 6)
+    sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
+  file.writelines(sentence + "\n" for sentence in sentences)
+  file.flush()
+  describe(loaded, options.checkpoint)
 
 
 def parse(argv: Sequence[str]) -> Any:

@@ -21,6 +21,8 @@ SEED = noise.seed(1)
 NUM = 50
 
 _each_generator = pytest.mark.parametrize("name", tiny.GENERATORS)
+_ENCODING = [name for name in tiny.GENERATORS if issubclass(registry.load("tf_textgan.generators", name).Generator, generator_base.Encodes)]
+_each_encoding = pytest.mark.parametrize("name", _ENCODING)
 _each_discriminator = pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
 _each_network = pytest.mark.parametrize(
   ("kind", "name"), [("generator", n) for n in tiny.GENERATORS] + [("discriminator", n) for n in tiny.DISCRIMINATORS]
@@ -71,6 +73,9 @@ def test_the_relaxed_sample_passes_a_gradient_to_every_weight(name):
   with tf.GradientTape() as tape:
     points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), **soft).points
     value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
+    if isinstance(generator, generator_base.Encodes):  # What encodes is trained by what it makes the decoder say of a real sequence.
+      real = tf.constant(tiny.batch(generator.spec, NUM))
+      value += tf.reduce_sum(generator.log_probs(real, generator.encode(real)))
   for variable, gradient in zip(generator.trainable_variables, tape.gradient(value, generator.trainable_variables)):
     assert gradient is not None and np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
 
@@ -97,6 +102,21 @@ def test_log_probs_of_samples_equal_teacher_forcing(name):
   logits = generator(samples.tokens, samples.latent)
   log_probs = tf.gather(tf.nn.log_softmax(logits), samples.tokens, batch_dims=2) * spec.mask(samples.tokens)
   np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+
+
+@_each_generator
+def test_its_likelihood_is_what_it_says(name):
+  spec = tiny.SPECS["text"]
+  generator = tiny.network("generator", name, None, spec)
+  assert generator.likelihood in ("exact", "bound", None)
+  if generator.likelihood is None:
+    assert not hasattr(generator, "log_probs")
+    return
+  _spread(generator)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  first, second = (generator.log_probs(tokens, generator.prior(NUM, noise.seed(i)), generator.contexts(NUM, SEED)) for i in range(2))
+  # Exact log-probabilities do not depend on z; a bound does.
+  assert np.any(first != second) == (generator.likelihood == "bound")
 
 
 @_each_generator
@@ -137,6 +157,22 @@ def test_each_sequence_is_completed_from_its_own_position(name):
   np.testing.assert_allclose(completed.log_probs, np.where(given, 0.0, log_probs), atol=1e-4)
   mask = spec.mask(completed.tokens).numpy()
   assert (mask[:, :-1] >= mask[:, 1:]).all() and completed.tokens.dtype == tf.int32
+
+
+@_each_encoding
+@_each_spec
+def test_a_generator_that_encodes_gives_a_latent_for_every_sequence_and_decodes_it(name, spec):
+  generator = tiny.network("generator", name, None, spec)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  codes = generator.encode(tokens)
+  assert codes.shape == [NUM, generator.latent_size] and codes.dtype == tf.float32 and np.isfinite(codes).all()
+  assert generator.likelihood == "bound" and np.std(codes, axis=0).max() > 0
+  np.testing.assert_allclose(tf.concat([generator.encode(tokens[:7]), generator.encode(tokens[7:])], axis=0), codes, atol=1e-5)
+  decoded = generator.decode(codes, SEED)
+  np.testing.assert_array_equal(decoded.latent, codes)
+  np.testing.assert_allclose(decoded.log_probs, generator.log_probs(decoded.tokens, codes), atol=1e-4)
+  between = generator.interpolation(codes[0], codes[1], tf.constant([0.0, 0.5, 1.0]))
+  np.testing.assert_allclose(between.numpy()[[0, 2]], codes[:2], atol=1e-4)
 
 
 @_each_generator

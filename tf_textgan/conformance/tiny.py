@@ -77,6 +77,7 @@ LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2,
   "temperature_step": 0, "evaluation_batches": 1, "losses": ("relativistic",), "candidates": 3, "search_every": 2,
+  "prior_sizes": (8, 8), "prior_blocks": 2, "critic_sizes": (8, 8), "critic_blocks": 2,
 }  # fmt: skip
 
 

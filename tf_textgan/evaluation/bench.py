@@ -105,6 +105,10 @@ class Bench:
         numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
     return numbers | evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
 
+  def likelihood(self, name: str) -> str | None:
+    """What the log-probabilities of a system are: see `Evaluator.likelihood`."""
+    return getattr(self.generators()[name], "likelihood", None)
+
   def sweepable(self, name: str) -> bool:
     """Whether a system's generator is autoregressive, so that it has a sampling temperature."""
     own = self._guided[name][0] if name in self._guided else name

@@ -11,10 +11,13 @@ import threadpoolctl
 from tf_textgan import sequences
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import pipeline
+from tf_textgan.data.tokenizers import char
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import probe
+from tf_textgan.evaluation import reconstruction
 from tf_textgan.generators import base as generator_base
+from tf_textgan.metrics import characters
 from tf_textgan.metrics import collapse
 from tf_textgan.metrics import divergence
 from tf_textgan.metrics import diversity
@@ -26,6 +29,8 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
 _BATCH = 256
+# Sequences whose reconstruction is measured, at each evaluation.
+_RECONSTRUCTED = 1000
 
 
 class LogProbs(NamedTuple):
@@ -90,8 +95,9 @@ class Evaluator:
     self._write_at = tf.function(
       lambda num, seed, temperature, category: write(num, seed, pickers.Categorical(temperature), category), autograph=False
     )
-    self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if getattr(generator, "likelihood", None) else None
+    self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if self.likelihood else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
+    self._reconstruct = reconstruction.Reconstruction(generator) if isinstance(generator, generator_base.Encodes) else None
     self.symptoms = []
     self.cost = {}
     self._encoder = None
@@ -114,19 +120,22 @@ class Evaluator:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of numbers, from `explicit`, `score_sentences` and `category_accuracy`; `lm_nll` and `reverse_lm_nll` (see `kneser_ney.Scorer`);
-      `curve_sum`, quality plus diversity in one number (nats per token, lower is better), which chooses the best checkpoint; `collapse`, the number
-      of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see `metrics.frechet`), on equal numbers of samples and
-      real sentences.
+      Dictionary of numbers, from `explicit`, `score_sentences`, `category_accuracy`, `reconstruction` and `characters_js`; `lm_nll` and
+      `reverse_lm_nll`, see `kneser_ney.Scorer`; `curve_sum`, quality plus diversity in one number (nats per token, lower is better), which chooses
+      the best checkpoint; `collapse`, the number of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see
+      `metrics.frechet`), on equal numbers of samples and real sentences.
     """
     tokens, log_probs = self.sample(num, picker)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
     numbers |= self._language(split).values(sentences)
-    numbers |= {name: estimate.value for name, estimate in self.category_accuracy(sentences, split).items()}
+    others = self.category_accuracy(sentences, split) | self.reconstruction(split) | characters_js(tokens, self._corpus, split)
+    numbers |= {name: estimate.value for name, estimate in others.items()}
     numbers["curve_sum"] = sum(numbers[name] for name in self._curve_metrics(split))
-    self.symptoms = collapse.symptoms(numbers, self._real_text(num, split), split)
+    # A bound of the entropy from below and one of the negative log-likelihood from above tell nothing of each other.
+    comparable = {name: value for name, value in numbers.items() if name != "entropy" or self.likelihood == "exact"}
+    self.symptoms = collapse.symptoms(comparable, self._real_text(num, split), split)
     numbers["collapse"] = float(len(self.symptoms))
     if self._held_out:
       fake = tokens
@@ -237,6 +246,20 @@ class Evaluator:
     return numbers
 
   @property
+  def encodes(self) -> bool:
+    """Whether the generator has an encoder."""
+    return self._reconstruct is not None
+
+  def reconstruction(self, split: str) -> dict[str, estimates.Estimate]:
+    """The numbers of `reconstruction.Reconstruction` on the first `_RECONSTRUCTED` sequences of a split; empty if the generator has no encoder."""
+    return self._reconstruct(self._corpus.tokens[split][:_RECONSTRUCTED]) if self._reconstruct else {}
+
+  @property
+  def likelihood(self) -> str | None:
+    """What the generator's log-probabilities are, see `generators.base.Generator.likelihood`: "exact", "bound" or None."""
+    return getattr(self._generator, "likelihood", None)
+
+  @property
   def has_likelihood(self) -> bool:
     """Whether the generator gives sequences a probability."""
     return self._log_probs is not None
@@ -275,7 +298,7 @@ class Evaluator:
     """The few numbers to read first: label to metric. Quality and diversity are what `curve_sum` adds; in all but AUC lower is better."""
     metrics = dict(zip(("quality", "diversity"), self._curve_metrics(split)))
     if self.has_likelihood:
-      metrics = {"held-out NLL": f"nll_{split}"} | metrics
+      metrics = {"held-out NLL" if self.likelihood == "exact" else "held-out NLL, bound": f"nll_{split}"} | metrics
     return metrics | {"AUC": "heldout_auc"} if self._held_out else metrics
 
   def plane(self, split: str = "validation") -> curves.Plane:
@@ -376,6 +399,18 @@ def score_sentences(
     "js_2": diversity.js_divergence(sentences, references, 2),
     "mean_length": float(np.mean([len(sentence) for sentence in sentences])),
   }
+
+
+def is_of_characters(corpus: corpus_lib.Corpus) -> bool:
+  """Whether a corpus's tokens are characters."""
+  return isinstance(corpus.tokenizer, char.Tokenizer)
+
+
+def characters_js(tokens: np.ndarray, corpus: corpus_lib.Corpus, split: str) -> dict[str, estimates.Estimate]:
+  """The divergences of `characters.js` of a sample, int `[N, T]`, from a split; empty unless the corpus is one of characters."""
+  if not is_of_characters(corpus):
+    return {}
+  return characters.js(*(corpus.tokenizer.decode(np.asarray(sample)) for sample in (tokens, corpus.tokens[split])))
 
 
 def unknown(tokens: np.ndarray, corpus: corpus_lib.Corpus) -> np.ndarray:

@@ -51,10 +51,10 @@ class Likelihood:
       picker: picker of the proposals, see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of `estimates.Estimate`: `nll_<split>`, the upper bound, and `nll_<split>_lower`, nats per token, and `unk_<split>`, see
-      `Evaluator.explicit`. The generator's probabilities of `<unk>` are left out of q, as they are of its own likelihood; f is that of the whole
-      sentence, so that two systems differ by f - log Z alone. Empty if the proposals give real text no likelihood, and for a generator with
-      categories, where each category would need its own Z.
+      Dictionary of `estimates.Estimate`: `nll_<split>`, the upper bound, and `nll_<split>_lower`, nats per token, the latter only if the likelihood
+      of q is exact; and `unk_<split>`, see `Evaluator.explicit`. The generator's probabilities of `<unk>` are left out of q, as they are of its own
+      likelihood; f is that of the whole sentence, so that two systems differ by f - log Z alone. Empty if the proposals give real text no
+      likelihood, and for a generator with categories, where each category would need its own Z.
     """
     if self._evaluator.categories or not self._evaluator.gives_likelihood(picker):
       return {}
@@ -66,7 +66,9 @@ class Likelihood:
     sizes = evaluator_lib.lengths(real, self._corpus.spec) - evaluator_lib.unknown(real, self._corpus)
     lower, upper = partition.nll(log_probs, self._real_scores, sizes, self._scores(samples), self._seed)
     unknown = evaluator_lib.unknown_share(real, self._corpus, f"unk_{self._split}")
-    return {f"nll_{self._split}": upper, f"nll_{self._split}_lower": lower, **unknown}
+    # Of a generator with a latent log q is itself a bound from below, so no lower bound of -log p follows.
+    bounds = {f"nll_{self._split}_lower": lower} if self._evaluator.likelihood == "exact" else {}
+    return {f"nll_{self._split}": upper, **bounds, **unknown}
 
   def _scores(self, tokens):
     batches = pipeline.padded_batches(sequences.Batch(tokens), _BATCH)

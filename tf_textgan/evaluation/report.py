@@ -35,12 +35,16 @@ _TITLES = {
   "duplicates": "duplicates: fraction of repeated samples",
   "copied": "copied: fraction found in the training text",
   "js_2": "js_2: divergence of bigrams from real text's",
+  **{f"char_js_{n}": f"char_js_{n}: divergence of {n}-grams of characters, bits" for n in range(1, 5)},
   "mean_length": "mean length of the samples, words",
   "curve_sum": "curve_sum: quality + diversity, lower is better",
   "collapse": "collapse: number of symptoms",
   "heldout_loss": "discriminator's held-out loss; 1.39 is chance",
   "heldout_at_chance": "discriminator at chance on held-out text (1)",
   "category_accuracy": "category_accuracy: samples of the right category",
+  "reconstruction_nll": "held-out text given its own code, nats per token",
+  "reconstruction_accuracy": "tokens reconstructed, teacher forcing: fraction",
+  "reconstruction_exact": "held-out sequences reconstructed whole: fraction",
   "frechet": "Frechet distance to real text, lower is better",
 }
 

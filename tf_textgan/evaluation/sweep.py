@@ -77,9 +77,10 @@ class RunScorer:
       picker: see `sampling.pickers`; None for the generator's own.
 
     Returns:
-      Dictionary of `estimates.Estimate`, from `Evaluator.explicit` and `texts.Scorer`. If the truth is a grammar, also `mass_covered` and
-      `mass_covered_truth`: see `divergence.mass_covered`. For a generator with categories, also `Evaluator.category_accuracy`, and
-      `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also `Evaluator.cost`.
+      Dictionary of `estimates.Estimate`, from `Evaluator.explicit`, `Evaluator.reconstruction`, `evaluator.characters_js` and `texts.Scorer`. If the
+      truth is a grammar, also `mass_covered` and `mass_covered_truth`: see `divergence.mass_covered`. For a generator with categories, also
+      `Evaluator.category_accuracy`, and `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also
+      `Evaluator.cost`.
 
     Raises:
       progress.Stopped: an interrupt; it has the metrics that were done.
@@ -95,6 +96,10 @@ class RunScorer:
       ("sampling", draw),
       ("likelihood", lambda: self._evaluator.explicit(*sample[:2], self._split, picker) | self._evaluator.cost),
     ]
+    if evaluator_lib.is_of_characters(self._corpus):
+      steps.append(("characters", lambda: evaluator_lib.characters_js(sample[0], self._corpus, self._split)))
+    if self._evaluator.encodes:
+      steps.append(("reconstruction", lambda: self._evaluator.reconstruction(self._split)))
     if self._likelihood is not None:
       steps.append(("likelihood of the guided system", lambda: self._likelihood(picker)))
     if self._corpus.truth is not None and not self._corpus.truth.full_support:
@@ -171,7 +176,7 @@ def real_row(corpus: corpus_lib.Corpus, scorer: texts.Scorer, num: int, split: s
   """
   tokens = np.asarray(corpus.tokens["train"])
   tokens = tokens[np.sort(np.random.default_rng(seed).permutation(len(tokens))[:num])]
-  numbers = scorer.real(corpus.tokenizer.words(tokens))
+  numbers = scorer.real(corpus.tokenizer.words(tokens)) | evaluator_lib.characters_js(tokens, corpus, split)
   if corpus.truth is not None:
     sizes = evaluator_lib.lengths(tokens, corpus.spec)
     numbers |= evaluator_lib.oracle(corpus.truth.log_prob(tokens), sizes)

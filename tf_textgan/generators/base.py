@@ -117,6 +117,19 @@ class Generator(network.Network):
     return unrolling.Generated(*chunks.map_rows(sample_rows, num, _CHUNK, outputs), context=context)
 
 
+class Encodes(abc.ABC):
+  """Has an encoder, from text to the latents that generate it: an ability of a generator, which derives from this class too."""
+
+  @abc.abstractmethod
+  def encode(self, tokens: tf.Tensor) -> tf.Tensor:
+    """Encodes sequences, int32 `[B, T]`: latents, float32 `[B, Z]`."""
+
+  @property
+  @abc.abstractmethod
+  def interpolation(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The function of `sampling.latents` that gives the latents between two."""
+
+
 class Autoregressive(Generator):
   """A generator that predicts each token from the tokens before it. Latent and context determine the initial state."""
 
@@ -253,7 +266,19 @@ class Autoregressive(Generator):
       keep_history: keep the states, for `state_at`.
     """
     latent, context = self.draw_inputs(num, seed, context)
-    start = tf.fill([num], self.spec.start_token)
+    return self.decode(latent, seed, picker, context, soft_feedback, keep_history)
+
+  def decode(
+    self,
+    latent: tf.Tensor,
+    seed: tf.Tensor,
+    picker: Callable[..., pickers.Pick] | None = None,
+    context: tf.Tensor | None = None,
+    soft_feedback: bool = False,
+    keep_history: bool = False,
+  ) -> unrolling.Samples:
+    """Generates a sequence from each latent, float `[B, Z]`, and context, int32 `[B]` or None. Other arguments as of `sample`."""
+    start = tf.fill([tf.shape(latent)[0]], self.spec.start_token)
     if soft_feedback:
       start = tf.one_hot(start, self.spec.vocab_size)
     samples = unrolling.unroll(

@@ -53,7 +53,10 @@ def finish(
   if state is None:
     raise errors.UserError(f"{folder} has lost its best checkpoint, best.npz; the same command goes on if a kept checkpoint is copied to its place")
   results = evaluator(len(corpus.tokens["test"]), "test")
-  about = {"algorithm": experiment.choices.algorithm, "checkpoint": "best", "step": state.step, "phase": state.last_phase}
+  about = {
+    "algorithm": experiment.choices.algorithm, "checkpoint": "best", "step": state.step, "phase": state.last_phase,
+    "likelihood": evaluator.likelihood,
+  }  # fmt: skip
   files.write_json(folder / "results.json", about | results)
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   print(summary.text(summary.table(lines, state.step, results, evaluator)), file=sys.stderr)

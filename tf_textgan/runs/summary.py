@@ -51,7 +51,9 @@ def text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _row_name(label, metric):
-  return {"AUC": "discriminator's held-out AUC; .5 is chance", "held-out NLL": label}.get(label, f"{label} ({metric})")
+  if label.startswith("held-out NLL"):
+    return label
+  return "discriminator's held-out AUC; .5 is chance" if label == "AUC" else f"{label} ({metric})"
 
 
 def _cell(value):

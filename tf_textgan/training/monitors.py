@@ -127,7 +127,7 @@ def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict
 # names begin so. The averages of training, such as generator/loss, have their update for a group.
 _OVERVIEW = ("curve_sum", "grammatical", "category_accuracy", "duplicates", "copied", "collapse", "heldout_at_chance")
 _GROUPS = {
-  "2_quality": ("nll_", "unk_", "lm_nll", "forward_kl", "reverse_kl", "js", "frechet"),
+  "2_quality": ("nll_", "unk_", "lm_nll", "forward_kl", "reverse_kl", "js", "frechet", "reconstruction_"),
   "3_diversity": ("reverse_lm_nll", "entropy", "distinct_", "mean_length"),
   "4_adversary": ("heldout_",),
 }
