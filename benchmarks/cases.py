@@ -14,12 +14,14 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
+from tf_textgan.algorithms import ddo
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import mmd
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
@@ -188,6 +190,23 @@ def maligan_generator_step() -> Case:
   networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
   algorithm = maligan.Algorithm(maligan.Config(), networks)
   return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
+
+
+def mmd_generator_step(real_side: str = "batch") -> Case:
+  """One MMD step with 8 samples for each real sentence: samples, features of both sides, the kernel or its approximation, policy gradient."""
+  generator = lstm.Config()
+  algorithm = mmd.Algorithm(mmd.Config(real_side=real_side), {"generator": lstm.Generator(_SPEC, generator)})
+  samples = _BATCH * algorithm.config.group_size * algorithm.config.draws
+  gates = 2 * (generator.embedding_size + generator.hidden_size) * 4 * generator.hidden_size
+  across = algorithm.config.frequencies if real_side == "all" else (_BATCH + algorithm.config.draws) * _SPEC.length
+  compared = samples * _SPEC.length * 2 * generator.hidden_size * across
+  return _stepper(algorithm.generator_step), samples * _SPEC.length * (4 * _token_flops(generator) + gates) + compared, 1
+
+
+def ddo_generator_step() -> Case:
+  """One DDO step: samples of the copy, the copy's likelihood of them and of a real batch, and the generator's with its gradient."""
+  algorithm = ddo.Algorithm(ddo.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (1 + 2 + 2 * 3) * _token_flops(lstm.Config()), 1
 
 
 def _candidates_flops(candidates):
@@ -506,6 +525,9 @@ CASES = {
   "generator_lstm_step": generator_lstm_step,
   "generator_lstm_step_log_prob": lambda: generator_lstm_step(log_prob=True),
   "maligan_generator_step": maligan_generator_step,
+  "mmd_generator_step": mmd_generator_step,
+  "mmd_generator_step_all": lambda: mmd_generator_step("all"),
+  "ddo_generator_step": ddo_generator_step,
   "resampling_64": resampling_64,
   "selfgan_generator_step": selfgan_generator_step,
   "rankgan_generator_step": rankgan_generator_step,

@@ -18,6 +18,7 @@ SETTINGS = {
   "gad": {"demonstration_share": 0.0, "kl_weight": 0.0},
   "leakgan": {},
   "maligan": {},
+  "mmd": {},
   "rankgan": {},
   "scratchgan": {},
   "selfgan": {"candidates": 8},

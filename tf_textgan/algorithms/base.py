@@ -85,6 +85,7 @@ class Algorithm(abc.ABC):
     modules: name to a further network or layer that training changes, such as a copy of the generator for rollouts or a replay buffer.
     optimizers: name to Keras optimizer, built on the variables it updates, so that its slots exist before a checkpoint is restored.
     extra_rewards: the user's own rewards, which `reward` adds: functions of int32 `[B, T]` returning float32 `[B]`.
+    training_data: the whole training split, arrays, for what is measured on it once; None outside of a training.
     rewarded: whether training uses `reward`, so that the user's own rewards have an effect.
     scheduled: the settings of `Schedule` that `phases` uses.
   """
@@ -102,6 +103,7 @@ class Algorithm(abc.ABC):
     self.modules: dict[str, keras.layers.Layer] = {}
     self.optimizers: dict[str, keras.optimizers.Optimizer] = {}
     self.extra_rewards: list[Callable[[tf.Tensor], tf.Tensor]] = []
+    self.training_data: sequences.Batch | None = None
 
   @property
   def generator(self) -> keras.Model:
@@ -112,6 +114,11 @@ class Algorithm(abc.ABC):
   def discriminator(self) -> keras.Model | None:
     """The discriminator, see `discriminators.base`; None if the algorithm has none."""
     return self.networks.get("discriminator")
+
+  @property
+  def external_features(self) -> str:
+    """Frozen features that training needs from outside, see `runs.features`: it is given them as the attribute `features`. Empty for none."""
+    return ""
 
   @abc.abstractmethod
   def phases(self, schedule: Schedule) -> list[Phase]:

@@ -86,6 +86,7 @@ _TRAINING = (
   Rule(("replay_size",), _setting("replay_share", lambda x: x > 0), "is for a --replay_share above 0"),
   Rule(("exploration_temperature",), _setting("exploration_share", lambda x: x > 0), "is for an --exploration_share above 0"),
   Rule(("exploration_nucleus",), _setting("exploration_share", lambda x: x < 1), "is for an --exploration_share below 1"),
+  Rule(("frequencies",), _setting("real_side", lambda x: x == "all"), "is for --real_side all"),
 )
 
 # Of `guided.Config`, for every command that has it as `guide`.

@@ -36,6 +36,7 @@ from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import cluster
 from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import features
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
@@ -277,6 +278,7 @@ def _build(folder, choices, experiment, corpus, makers, strategy, chief):
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
+    features.add(algorithm, experiment, corpus.tokenizer, load)
   pretrained = experiment_lib.pretrained_notes(choices) if tokenizer is not None else ()
   rewards.add(algorithm, experiment, corpus.tokenizer)
   data, synthetic, notes = _training_data(folder, choices, corpus, algorithm)

@@ -202,7 +202,7 @@ class Loop:
     """
     self._algorithm = algorithm
     self.phases = algorithm.phases(schedule)
-    self._data = data
+    self._data = algorithm.training_data = data
     self._evaluate = evaluate
     self._checkpoints = checkpoints
     self._config = config
