@@ -18,6 +18,7 @@ from tf_textgan.algorithms import ddo
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import iqlearn
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -102,6 +103,12 @@ def mle_step() -> Case:
   config = lstm.Config()
   algorithm = mle.Algorithm(mle.Config(), {"generator": lstm.Generator(_SPEC, config)})
   return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(config), 1
+
+
+def iqlearn_step() -> Case:
+  """One IQLearn step: a maximum-likelihood step whose loss also reads the logits' values."""
+  algorithm = iqlearn.Algorithm(iqlearn.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config()), 1
 
 
 def sample_64() -> Case:
@@ -516,6 +523,7 @@ def kneser_ney_10000() -> Case:
 
 CASES = {
   "mle_step": mle_step,
+  "iqlearn_step": iqlearn_step,
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
   "seqgan_generator_step_bf16": _in_bfloat16(lambda: _seqgan_generator(_PEER)),

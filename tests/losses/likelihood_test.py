@@ -79,3 +79,14 @@ def test_a_frequent_token_has_its_whole_gradient_in_half_precision():
     value = tf.reduce_mean(nll)
   expected = np.full(V, 1 / V) - np.array([0, 0, 0, 0.05, 0, 0.95, 0])
   np.testing.assert_allclose(tf.cast(tape.gradient(value, bias), tf.float32), expected, atol=0.002)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_soft_values_are_logits_and_their_log_sum_of_exponentials(dtype):
+  tokens = np.arange(N) % V
+  chosen, values = likelihood.soft_values(*(tf.constant(x, dtype) for x in (OUTPUTS, KERNEL, BIAS)), tf.constant(tokens, tf.int32))
+  expected = OUTPUTS @ KERNEL + BIAS
+  tolerance = 1e-5 if dtype == tf.float32 else 0.1
+  assert chosen.dtype == values.dtype == tf.float32
+  np.testing.assert_allclose(chosen, expected[np.arange(N), tokens], rtol=tolerance, atol=tolerance)
+  np.testing.assert_allclose(values, np.log(np.sum(np.exp(expected), axis=1)), rtol=tolerance, atol=tolerance)

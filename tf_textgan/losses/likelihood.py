@@ -57,3 +57,24 @@ def token_nll(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: tf
     return upstream * back, weights[:-1], weights[-1], None
 
   return nll, gradient
+
+
+def soft_values(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+  """Reads the logits outputs @ kernel + bias as a soft Q-function.
+
+  Args:
+    outputs: float `[N, H]`.
+    kernel: float `[H, V]`.
+    bias: float `[V]`.
+    tokens: int32 `[N]`.
+
+  Returns:
+    The tokens' logits, Q, and log sum_v exp of all logits, V: float32 `[N]` each. The tokens' log-probability is Q - V.
+  """
+  outputs.shape.assert_has_rank(2)
+  tokens.shape.assert_has_rank(1)
+  values = tf.reduce_logsumexp(tf.cast(logits(outputs, kernel, bias), tf.float32), axis=1)
+  # Not a gather from the logits, whose gradient would be scattered into another `[N, V]`. In float32, as the gradients of kernel and bias are sums over
+  # all occurrences of a token.
+  outputs, kernel, bias = (tf.cast(x, tf.float32) for x in (outputs, kernel, bias))
+  return tf.reduce_sum(outputs * tf.gather(tf.transpose(kernel), tokens), axis=1) + tf.gather(bias, tokens), values
