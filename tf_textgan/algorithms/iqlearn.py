@@ -4,8 +4,8 @@ Garg et al., "IQ-Learn: Inverse soft-Q Learning for Imitation", https://arxiv.or
 Language via Scalable Inverse Reinforcement Learning", https://arxiv.org/abs/2409.01369.
 
 The logits are a soft Q-function: Q(s_t, x_t) is the logit of token x_t after the prefix s_t, V(s) = log sum_v exp Q(s, v), and log G = Q - V. The
-reward that the data imply is r_t = Q(s_t, x_t) - gamma V(s_{t+1}) = log G(x_t | s_t) + V(s_t) - gamma V(s_{t+1}), V being 0 after the end. IQ-Learn with
-the chi-squared penalty maximises E[r] - E[V(s_t) - gamma V(s_{t+1})] - E[r^2] / (4 a) on real text, which is E[log G] - E[r^2] / (4 a):
+reward that the data imply is r_t = Q(s_t, x_t) - gamma V(s_{t+1}) = log G(x_t | s_t) + V(s_t) - gamma V(s_{t+1}), V being 0 after the end. IQ-Learn
+with the chi-squared penalty maximises E[r] - E[V(s_t) - gamma V(s_{t+1})] - E[r^2] / (4 a) on real text, which is E[log G] - E[r^2] / (4 a):
 
   loss = mean over tokens of -log G(x_t | s_t) + td_weight r_t^2.
 """

@@ -74,7 +74,7 @@ def soft_values(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: 
   outputs.shape.assert_has_rank(2)
   tokens.shape.assert_has_rank(1)
   values = tf.reduce_logsumexp(tf.cast(logits(outputs, kernel, bias), tf.float32), axis=1)
-  # Not a gather from the logits, whose gradient would be scattered into another `[N, V]`. In float32, as the gradients of kernel and bias are sums over
-  # all occurrences of a token.
+  # Not a gather from the logits, whose gradient would be scattered into another `[N, V]`. In float32, as the gradients of kernel and bias are sums
+  # over all occurrences of a token.
   outputs, kernel, bias = (tf.cast(x, tf.float32) for x in (outputs, kernel, bias))
   return tf.reduce_sum(outputs * tf.gather(tf.transpose(kernel), tokens), axis=1) + tf.gather(bias, tokens), values
