@@ -23,6 +23,7 @@ from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import mmd
+from tf_textgan.algorithms import organ
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
@@ -141,6 +142,14 @@ def _in_bfloat16(case):
 def _seqgan(discriminator_config):
   discriminator = cnn_highway.Discriminator(_SPEC, discriminator_config)
   return seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
+
+
+def organ_generator_step() -> Case:
+  """One ORGAN generator step: SeqGAN's, with an objective that is read from the tokens and a count of repeats."""
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = organ.Algorithm(organ.Config(), networks)
+  algorithm.extra_rewards.append(lambda tokens: tf.reduce_mean(tf.cast(tokens % 2, tf.float32), axis=1))
+  return _stepper(algorithm.generator_step), _rollouts_flops(_PEER, algorithm.config.rollouts), 1
 
 
 def _rollouts_flops(discriminator_config, rollouts):
@@ -526,6 +535,7 @@ CASES = {
   "iqlearn_step": iqlearn_step,
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
+  "organ_generator_step": organ_generator_step,
   "seqgan_generator_step_bf16": _in_bfloat16(lambda: _seqgan_generator(_PEER)),
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),

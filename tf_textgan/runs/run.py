@@ -180,7 +180,7 @@ def guide(
     judge = load(config.guide_workdir, checkpoint, trust)
     if judge.tokenizer != run.tokenizer:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the run it guides; expected the same corpus")
-  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
+  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm)
 
 
 def train(
