@@ -14,11 +14,14 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
+from tf_textgan.algorithms import cot
 from tf_textgan.algorithms import ddo
+from tf_textgan.algorithms import dgsan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import iqlearn
+from tf_textgan.algorithms import jsdgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -223,6 +226,35 @@ def ddo_generator_step() -> Case:
   """One DDO step: samples of the copy, the copy's likelihood of them and of a real batch, and the generator's with its gradient."""
   algorithm = ddo.Algorithm(ddo.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
   return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (1 + 2 + 2 * 3) * _token_flops(lstm.Config()), 1
+
+
+def dgsan_generator_step() -> Case:
+  """One DGSAN step: DDO's work with a loss for each token."""
+  algorithm = dgsan.Algorithm(dgsan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (1 + 2 + 2 * 3) * _token_flops(lstm.Config()), 1
+
+
+def jsdgan_generator_step() -> Case:
+  """One JSDGAN step: a maximum-likelihood step with a weight for each sentence."""
+  algorithm = jsdgan.Algorithm(jsdgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config()), 1
+
+
+def _cot():
+  algorithm = cot.Algorithm(cot.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return algorithm, _token_flops(algorithm.mediator.config)
+
+
+def cot_generator_step() -> Case:
+  """One CoT generator step: a sample, the mediator's distributions after every prefix, and the generator's with their gradient."""
+  algorithm, of_mediator = _cot()
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (4 * _token_flops(lstm.Config()) + of_mediator), 1
+
+
+def cot_mediator_step() -> Case:
+  """One CoT mediator step: a sample, and maximum likelihood on it and on a real batch."""
+  algorithm, of_mediator = _cot()
+  return _stepper(algorithm.mediator_step), _BATCH * _SPEC.length * (_token_flops(lstm.Config()) + 2 * 3 * of_mediator), 1
 
 
 def _candidates_flops(candidates):
@@ -546,6 +578,10 @@ CASES = {
   "mmd_generator_step": mmd_generator_step,
   "mmd_generator_step_all": lambda: mmd_generator_step("all"),
   "ddo_generator_step": ddo_generator_step,
+  "cot_generator_step": cot_generator_step,
+  "cot_mediator_step": cot_mediator_step,
+  "dgsan_generator_step": dgsan_generator_step,
+  "jsdgan_generator_step": jsdgan_generator_step,
   "resampling_64": resampling_64,
   "selfgan_generator_step": selfgan_generator_step,
   "rankgan_generator_step": rankgan_generator_step,

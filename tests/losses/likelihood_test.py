@@ -90,3 +90,16 @@ def test_soft_values_are_logits_and_their_log_sum_of_exponentials(dtype):
   assert chosen.dtype == values.dtype == tf.float32
   np.testing.assert_allclose(chosen, expected[np.arange(N), tokens], rtol=tolerance, atol=tolerance)
   np.testing.assert_allclose(values, np.log(np.sum(np.exp(expected), axis=1)), rtol=tolerance, atol=tolerance)
+
+
+def test_the_divergence_is_over_the_whole_vocabulary_and_excluded_tokens_do_no_harm():
+  bias = np.array([-1e9] + [0.1] * (V - 1), np.float32)
+  reference = np.random.default_rng(5).normal(size=[N, V]).astype(np.float32) + np.array([-1e9] + [0.0] * (V - 1), np.float32)
+  softmax = lambda x: np.exp(x) / np.sum(np.exp(x), axis=1, keepdims=True)  # noqa: E731
+  p, q = (softmax((x - x.max(axis=1, keepdims=True)).astype(np.float64)) for x in (OUTPUTS @ KERNEL + bias, reference))
+  outputs = tf.constant(OUTPUTS)
+  with tf.GradientTape() as tape:
+    tape.watch(outputs)
+    found = likelihood.divergence(outputs, tf.constant(KERNEL), tf.constant(bias), tf.constant(reference, tf.float32))
+  np.testing.assert_allclose(found, np.sum(p[:, 1:] * np.log(p[:, 1:] / q[:, 1:]), axis=1), rtol=1e-4, atol=1e-5)
+  assert np.isfinite(tape.gradient(found, outputs)).all()

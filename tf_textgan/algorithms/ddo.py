@@ -20,9 +20,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import published
-from tf_textgan import sequences
-from tf_textgan.algorithms import base
-from tf_textgan.algorithms.steps import alone
+from tf_textgan.algorithms.steps import likelihood_ratio
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
 from tf_textgan.losses import adversarial
@@ -30,7 +28,7 @@ from tf_textgan.sampling import noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(alone.Config):
+class Config(likelihood_ratio.Config):
   """The papers' networks are far larger: DDO's draw images, SPIN's has 7 billion weights. The learning rates suit small networks."""
 
   # Factor of the log-ratio, for sentences of one token; it is divided by the square root of the mean number of tokens. 1 gives factors of the
@@ -38,8 +36,6 @@ class Config(alone.Config):
   beta: float = 1.0
   # Weight of the samples in the loss, beside 1 for the real sentences. Above 1 it drives G away from samples more than towards real text.
   alpha: float = 1.0
-  # Steps between two renewals of the frozen copy.
-  round_steps: int = 80
   # SPIN's loss: it compares the real sentence's ratio with the sample's.
   pairwise: bool = False
 
@@ -47,7 +43,6 @@ class Config(alone.Config):
     super().__post_init__()
     checks.above_zero(self, "beta")
     checks.at_least(self, 0, "alpha")
-    checks.at_least(self, 1, "round_steps")
 
 
 GENERATOR = ("lstm", lstm.Config())
@@ -56,48 +51,16 @@ DISCRIMINATOR = None
 GENERATOR_KIND = generator_base.Autoregressive
 
 
-class Algorithm(alone.Algorithm):
+class Algorithm(likelihood_ratio.Algorithm):
   """See the module."""
 
-  def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
-    super().__init__(config, networks, seed)
-    self.modules["reference"] = self.generator.clone()
-
-  def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
-    """Raises the ratio of real sentences and lowers that of the frozen copy's samples."""
-    del phase_fraction
-    config, generator, reference = self.config, self.generator, self.modules["reference"]
-    optimizer = self.optimizers["generator_optimizer"]
-    begins = tf.equal(tf.convert_to_tensor(optimizer.iterations) % config.round_steps, 0)
-    base.move_towards(reference, generator, tf.cast(begins, tf.float32))
-    num = tf.shape(real.tokens)[0]
-    fake = reference.sample(num, noise.fold(seed, "fake"))
-    # The same z for both networks: with a latent the ratio is of log G(x | z).
-    tokens = tf.concat([real.tokens, fake.tokens], axis=0)
-    latent = tf.concat([generator.prior(num, noise.fold(seed, "real")), fake.latent], axis=0)
-    mask = generator.spec.mask(tokens)
-    beta = config.beta * tf.math.rsqrt(noise.average_over_replicas(tf.reduce_mean(tf.reduce_sum(mask[:num], axis=1))))
-    old = tf.reduce_sum(reference.log_probs(tokens, latent), axis=1)
-    with tf.GradientTape() as tape:
-      # No dropout: it would be a ratio of two different networks.
-      log_probs = generator.log_probs(tokens, latent)
-      real_ratio, fake_ratio = tf.split(tf.reduce_sum(log_probs, axis=1) - old, 2)
-      loss = base.mean(self._losses(beta * real_ratio, beta * fake_ratio))
-    norm = base.minimize(tape, loss, generator, optimizer, config.clip_norm)
-    return {
-      "loss": loss,
-      "accuracy": base.mean(tf.cast(real_ratio > fake_ratio, tf.float32)),
-      "real_ratio": base.mean(real_ratio),
-      "fake_ratio": base.mean(fake_ratio),
-      "entropy": base.mean(-log_probs[num:], mask[num:]),
-      "gradient_norm": norm,
-    }
-
-  def _losses(self, real_scores, fake_scores):
-    """The loss of each pair of a real sentence and a sample: float `[B]` each to `[B]`."""
+  def losses(self, real: tf.Tensor, fake: tf.Tensor, real_mask: tf.Tensor, fake_mask: tf.Tensor) -> tf.Tensor:
+    del fake_mask
+    alpha = self.config.alpha
+    beta = self.config.beta * tf.math.rsqrt(noise.average_over_replicas(tf.reduce_mean(tf.reduce_sum(real_mask, axis=1))))
+    real_scores, fake_scores = (beta * tf.reduce_sum(ratio, axis=1) for ratio in (real, fake))
     if self.config.pairwise:
       return adversarial.relativistic_discriminator(real_scores, fake_scores)
-    alpha = self.config.alpha
     return (tf.nn.softplus(-real_scores) + alpha * tf.nn.softplus(fake_scores)) / max(alpha, 1.0)
 
 

@@ -78,3 +78,22 @@ def soft_values(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: 
   # over all occurrences of a token.
   outputs, kernel, bias = (tf.cast(x, tf.float32) for x in (outputs, kernel, bias))
   return tf.reduce_sum(outputs * tf.gather(tf.transpose(kernel), tokens), axis=1) + tf.gather(bias, tokens), values
+
+
+def divergence(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, reference_logits: tf.Tensor) -> tf.Tensor:
+  """Computes KL(p || q) = sum_v p(v) (log p(v) - log q(v)) over the whole vocabulary, p = softmax(outputs @ kernel + bias).
+
+  Args:
+    outputs: float `[N, H]`.
+    kernel: float `[H, V]`.
+    bias: float `[V]`.
+    reference_logits: float `[N, V]` of q, treated as constants.
+
+  Returns:
+    float32 `[N]`, nats; the caller masks the padding.
+  """
+  outputs.shape.assert_has_rank(2)
+  reference_logits.shape.assert_has_rank(2)
+  log_p = tf.nn.log_softmax(tf.cast(logits(outputs, kernel, bias), tf.float32))
+  log_q = tf.stop_gradient(tf.nn.log_softmax(tf.cast(reference_logits, tf.float32)))
+  return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=1)
