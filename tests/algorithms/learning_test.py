@@ -13,7 +13,9 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
+from tf_textgan.algorithms import cot
 from tf_textgan.algorithms import ddo
+from tf_textgan.algorithms import dgsan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
@@ -167,6 +169,30 @@ def test_ddo_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   config = ddo.Config(generator_learning_rate=1e-2, round_steps=40)
   _assert_training_alone_helps(ddo.Algorithm(config, {"generator": generator}), 120, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_dgsan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  _assert_training_alone_helps(dgsan.Algorithm(dgsan.Config(round_steps=40), {"generator": generator}), 120, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_cot_learns_the_oracle_from_nothing(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  config = cot.Config(1e-2, 1e-2, mediator_embedding_size=16, mediator_hidden_size=32, mediator_dropout=0.0)
+  algorithm, generator_step, mediator_step = _begin(cot.Algorithm(config, {"generator": generator}, seed))
+  generator = algorithm.generator
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  nll, divergence = measure()
+  for i in range(200):
+    _train(generator_step, 1, real, seed, "generator", i)
+    _train(mediator_step, 1, real, seed, "mediator", i)
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 1.0
+  assert divergence_after < divergence - 0.1
 
 
 @_each_seed

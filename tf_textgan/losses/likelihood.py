@@ -80,8 +80,11 @@ def soft_values(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tokens: 
   return tf.reduce_sum(outputs * tf.gather(tf.transpose(kernel), tokens), axis=1) + tf.gather(bias, tokens), values
 
 
+@tf.custom_gradient
 def divergence(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, reference_logits: tf.Tensor) -> tf.Tensor:
   """Computes KL(p || q) = sum_v p(v) (log p(v) - log q(v)) over the whole vocabulary, p = softmax(outputs @ kernel + bias).
+
+  Its gradient by the logits is p (log p - log q - KL); output layer and loss are fused as in `token_nll`.
 
   Args:
     outputs: float `[N, H]`.
@@ -94,6 +97,22 @@ def divergence(outputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, reference
   """
   outputs.shape.assert_has_rank(2)
   reference_logits.shape.assert_has_rank(2)
-  log_p = tf.nn.log_softmax(tf.cast(logits(outputs, kernel, bias), tf.float32))
-  log_q = tf.stop_gradient(tf.nn.log_softmax(tf.cast(reference_logits, tf.float32)))
-  return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=1)
+  ours, theirs = (tf.cast(x, tf.float32) for x in (logits(outputs, kernel, bias), reference_logits))
+  probs, difference = tf.nn.softmax(ours), ours - theirs
+  # log p - log q is this difference minus the difference of the normalisers.
+  shift = _normalizer(ours, probs) - _normalizer(theirs, tf.nn.softmax(theirs))
+  kl = tf.reduce_sum(probs * difference, axis=1) - shift
+
+  def gradient(upstream):
+    slope = tf.cast(probs * (difference - (kl + shift)[:, None]), outputs.dtype)
+    upstream = tf.cast(upstream, outputs.dtype)[:, None]
+    scaled = tf.concat([outputs * upstream, upstream], axis=1)
+    weights = tf.matmul(scaled, slope, transpose_a=True)
+    return upstream * tf.matmul(slope, kernel, transpose_b=True), weights[:-1], weights[-1], None
+
+  return kl, gradient
+
+
+def _normalizer(logits, probs):
+  """The log-sum-exp of logits whose softmax is known, `[N, V]` each: read off the largest, without exponentials."""
+  return tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(probs, axis=1))

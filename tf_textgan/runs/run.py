@@ -446,10 +446,9 @@ def _training_data(folder, choices, corpus, algorithm):
   """
   data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
   if choices.synthetic_file:
-    if algorithm.discriminator is not None or categories:
+    if "adversarial_steps" in algorithm.scheduled or categories:
       raise errors.UserError(
-        "--synthetic_file is for --algorithm mle without categories: a discriminator would learn its sentences as real, and they have no "
-        "labels"
+        "--synthetic_file is for maximum likelihood without categories: an adversary would take its sentences for real, and they have no labels"
       )
     read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
