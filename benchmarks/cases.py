@@ -21,6 +21,7 @@ from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
 from tf_textgan.algorithms import iqlearn
+from tf_textgan.algorithms import irlgan
 from tf_textgan.algorithms import jsdgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
@@ -153,6 +154,28 @@ def organ_generator_step() -> Case:
   algorithm = organ.Algorithm(organ.Config(), networks)
   algorithm.extra_rewards.append(lambda tokens: tf.reduce_mean(tf.cast(tokens % 2, tf.float32), axis=1))
   return _stepper(algorithm.generator_step), _rollouts_flops(_PEER, algorithm.config.rollouts), 1
+
+
+def _irlgan():
+  sizes = irlgan.DISCRIMINATOR[1]
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": token_lstm.Discriminator(_SPEC, sizes)}
+  read = 2 * (sizes.embedding_size + sizes.hidden_size) * 4 * sizes.hidden_size * _SPEC.length
+  return irlgan.Algorithm(irlgan.Config(), networks), read
+
+
+def irlgan_generator_step() -> Case:
+  """One generator step of inverse reinforcement learning: a sample, 8 completions of every prefix and their rewards, two updates."""
+  algorithm, read = _irlgan()
+  token, length, num = _token_flops(lstm.Config()), _SPEC.length, algorithm.config.rollouts
+  written = _BATCH * (length + num * (length * (length - 1) // 2)) * token
+  scored = _BATCH * (num * (length - 1) + 2) * read
+  return _stepper(algorithm.generator_step), written + scored + 2 * 3 * _BATCH * length * token, 1
+
+
+def irlgan_discriminator_step() -> Case:
+  """One step of the reward network on a real batch and a new sample."""
+  algorithm, read = _irlgan()
+  return _stepper(algorithm.discriminator_step), _BATCH * (_SPEC.length * _token_flops(lstm.Config()) + (1 + 2 * 3) * read), 1
 
 
 def _rollouts_flops(discriminator_config, rollouts):
@@ -568,6 +591,8 @@ CASES = {
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
   "organ_generator_step": organ_generator_step,
+  "irlgan_generator_step": irlgan_generator_step,
+  "irlgan_discriminator_step": irlgan_discriminator_step,
   "seqgan_generator_step_bf16": _in_bfloat16(lambda: _seqgan_generator(_PEER)),
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),

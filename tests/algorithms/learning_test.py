@@ -19,6 +19,7 @@ from tf_textgan.algorithms import dgsan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import irlgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
@@ -169,6 +170,15 @@ def test_ddo_lowers_nll_oracle(seed, oracle, real):
   generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
   config = ddo.Config(generator_learning_rate=1e-2, round_steps=40)
   _assert_training_alone_helps(ddo.Algorithm(config, {"generator": generator}), 120, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_irlgan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = token_lstm.Discriminator(SPEC, token_lstm.Config(embedding_size=16, hidden_size=32), seed)
+  config = irlgan.Config(rollouts=2, generator_learning_rate=3e-3, discriminator_learning_rate=5e-3, entropy_weight=0.3)
+  _assert_adversarial_training_helps(irlgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 80, seed, oracle, real)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ SETTINGS = {
   "coldgan": {"exploration_share": 1.0, "exploration_temperature": 1.0, "exploration_nucleus": 1.0},
   "dpgan": {"advantage": "baseline"},
   "gad": {"demonstration_share": 0.0, "kl_weight": 0.0},
+  "irlgan": {"entropy_weight": 0.0},
   "leakgan": {},
   "maligan": {},
   "mmd": {},
@@ -92,7 +93,7 @@ def test_rewards_are_mixed_by_the_adversarys_share_and_repeats_earn_less(name):
   np.testing.assert_allclose(algorithm.reward(tokens, scores, tf.fill([5], 2.0)), 0.3 * adversarial + 1.4 * (1.0 + _likes(tokens)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["seqgan", "rankgan", "leakgan", "organ"])
+@pytest.mark.parametrize("name", ["seqgan", "rankgan", "leakgan", "organ", "irlgan"])
 def test_completions_are_penalized_as_their_samples(name):
   """A generator that draws one sequence eight times: own rewards are 1/64 of what they are worth, at every token."""
   rewards = []

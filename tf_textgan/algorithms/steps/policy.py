@@ -67,10 +67,12 @@ class Judge(NamedTuple):
   Attributes:
     reward: function of ids, int32 `[R, T]`, and of the samples that they complete or are, int32 `[R]`, returning float `[R]`.
     reward_completions: a cheaper function for completions, see `rollouts.rewards`; None if there is none.
+    past: float `[B, T]`, what the tokens before each token of the samples have earned of these rewards, which is taken off; 0 for nothing.
   """
 
   reward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
   reward_completions: Callable[..., tf.Tensor] | None = None
+  past: tf.Tensor | float = 0.0
 
 
 class Algorithm(pretrained.Algorithm):
@@ -127,7 +129,7 @@ class Algorithm(pretrained.Algorithm):
     samples = generator.sample(num, seed, keep_history=policy is generator)
     history = samples.history if policy is generator else policy.prefill(samples.tokens, samples.latent, samples.context)
     mask = generator.spec.mask(samples.tokens)
-    reward, reward_completions = judge(samples.tokens)
+    reward, reward_completions, past = judge(samples.tokens)
     rewards = rollouts.rewards(
       policy.step,
       functools.partial(policy.state_at, history),
@@ -139,7 +141,7 @@ class Algorithm(pretrained.Algorithm):
       config.rollout_chunk or rollouts.bounded_rows(generator.spec.length, generator.spec.vocab_size),
       reward_completions or (lambda tokens, rows, shared: reward(tokens, rows)),
     )
-    returns = rewards
+    returns = rewards - past
     if config.entropy_weight:
       returns += config.entropy_weight * policy_gradient.entropy_returns(samples.log_probs, mask)
     returns = ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
