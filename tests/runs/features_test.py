@@ -1,5 +1,7 @@
 """Tests of tf_textgan.runs.features: frozen features of another run or of a sentence encoder."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -43,6 +45,18 @@ def test_training_and_its_resumption(which, folder):
   run = runs.load(folder / name)
   assert ("feature_model" in run.algorithm.modules) == (which == "generator")
   assert float(run.algorithm.modules["kernel"].scale) not in (0.0, 1.0)
+
+
+def test_a_run_is_not_resumed_with_other_features(folder):
+  shutil.copytree(folder / "mle", folder / "model")
+  words = _settings(folder, "with_model", "mmd", features=f"run:{folder}/model")
+  code, _, err = shell.call("train", *words)
+  assert code == 0, err
+  shutil.rmtree(folder / "model")
+  code, _, err = shell.call("train", *_settings(folder, "model", "mle", mle_steps=9))
+  assert code == 0, err
+  code, _, err = shell.call("train", *words, "--adversarial_steps", "4")
+  assert code == 2 and f"--features run:{folder}/model gives other features than when the run began" in shell.said(err)[-1], err
 
 
 @pytest.mark.parametrize(

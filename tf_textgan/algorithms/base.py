@@ -134,6 +134,17 @@ class Algorithm(abc.ABC):
     if update == "discriminator" and not self.discriminator.begun:
       self.discriminator.begin()
 
+  def resume(self, begun: Iterable[str]) -> None:
+    """Checks after a checkpoint was restored that what training needs from outside of it is as it was. `training.loop` calls it.
+
+    Args:
+      begun: names of the updates that have been made.
+
+    Raises:
+      UserError: it changed.
+    """
+    del begun
+
   def warnings(self, metrics: dict[str, float]) -> list[str]:
     """Warnings about training metrics, such as "generator/loss", averaged since the last evaluation: a sentence for each; by default none."""
     del metrics

@@ -11,6 +11,7 @@ which estimates a constant minus MMD^2 without bias; the loss is -sum_g (R_g - m
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import dataclasses
 from typing import Literal
 
@@ -104,9 +105,24 @@ class Algorithm(alone.Algorithm):
       if self.training_data is not None:
         self.measure(self.training_data.tokens)
 
+  def resume(self, begun: Iterable[str]) -> None:
+    kernel = self.modules["kernel"]
+    if "generator" in begun and self.external_features and not np.allclose(self._probe(), kernel.probe, rtol=1e-3, atol=1e-5):
+      raise errors.UserError(
+        f"--features {self.external_features} gives other features than when the run began; restore it as it was, or begin another run in a new "
+        "--workdir"
+      )
+
+  def _probe(self):
+    """The mean and the mean square of the features of some fixed sequences, by which a model is known again: float32 `[2]`."""
+    spec = self.generator.spec
+    points, _ = self.features(tf.reshape((tf.range(4 * spec.length) + 4) % spec.vocab_size, [4, spec.length]))
+    return np.array([np.mean(points), np.mean(np.square(points))], np.float32)
+
   def measure(self, tokens: np.ndarray) -> None:
     """Sets the width of the kernel and, if it is to be used, the mean embedding of all real sequences, int32 `[N, T]`."""
     kernel, features = self.modules["kernel"], tf.function(self.features, autograph=False, reduce_retracing=True)
+    kernel.probe.assign(self._probe())
     random = np.random.default_rng(self.seed)
     points, weights = features(tf.constant(tokens[random.permutation(len(tokens))[:_SEQUENCES]]))
     points = points.numpy()[weights.numpy() > 0.0]
@@ -203,11 +219,18 @@ class Algorithm(alone.Algorithm):
 
 
 class Kernel(keras.layers.Layer):
-  """What is measured once: the squared distance at which the kernel is 1/e, and the mean embedding of all real sequences, `[2 D]`, unless D is 0."""
+  """What is measured once.
+
+  Attributes:
+    scale: squared distance at which the kernel is 1/e, scalar.
+    probe: what the features are known by, `[2]`.
+    mean_embedding: of all real sequences, `[2 D]`; None if D is 0.
+  """
 
   def __init__(self, frequencies: int):
     super().__init__(name="kernel")
     self.scale = self.add_weight((), "ones", trainable=False, name="scale")
+    self.probe = self.add_weight((2,), "zeros", trainable=False, name="probe")
     self.mean_embedding = self.add_weight((2 * frequencies,), "zeros", trainable=False, name="mean_embedding") if frequencies else None
     self.built = True
 
