@@ -15,14 +15,22 @@ from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
+from tf_textgan.algorithms import cot
+from tf_textgan.algorithms import ddo
+from tf_textgan.algorithms import dgsan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import iqlearn
+from tf_textgan.algorithms import irlgan
+from tf_textgan.algorithms import jsdgan
 from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import mmd
+from tf_textgan.algorithms import organ
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
@@ -107,6 +115,12 @@ def mle_step() -> Case:
   return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(config), 1
 
 
+def iqlearn_step() -> Case:
+  """One IQLearn step: a maximum-likelihood step whose loss also reads the logits' values."""
+  algorithm = iqlearn.Algorithm(iqlearn.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.mle_step), 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config()), 1
+
+
 def sample_64() -> Case:
   """Sampling of 64 sequences, measured on 1,024 at a time."""
   config = lstm.Config()
@@ -137,6 +151,36 @@ def _in_bfloat16(case):
 def _seqgan(discriminator_config):
   discriminator = cnn_highway.Discriminator(_SPEC, discriminator_config)
   return seqgan.Algorithm(seqgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": discriminator})
+
+
+def organ_generator_step() -> Case:
+  """One ORGAN generator step: SeqGAN's, with an objective that is read from the tokens and a count of repeats."""
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
+  algorithm = organ.Algorithm(organ.Config(), networks)
+  algorithm.extra_rewards.append(lambda tokens: tf.reduce_mean(tf.cast(tokens % 2, tf.float32), axis=1))
+  return _stepper(algorithm.generator_step), _rollouts_flops(_PEER, algorithm.config.rollouts), 1
+
+
+def _irlgan():
+  sizes = irlgan.DISCRIMINATOR[1]
+  networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": token_lstm.Discriminator(_SPEC, sizes)}
+  read = 2 * (sizes.embedding_size + sizes.hidden_size) * 4 * sizes.hidden_size * _SPEC.length
+  return irlgan.Algorithm(irlgan.Config(), networks), read
+
+
+def irlgan_generator_step() -> Case:
+  """One generator step of inverse reinforcement learning: a sample, 8 completions of every prefix and their rewards, two updates."""
+  algorithm, read = _irlgan()
+  token, length, num = _token_flops(lstm.Config()), _SPEC.length, algorithm.config.rollouts
+  written = _BATCH * (length + num * (length * (length - 1) // 2)) * token
+  scored = _BATCH * (num * (length - 1) + 2) * read
+  return _stepper(algorithm.generator_step), written + scored + 2 * 3 * _BATCH * length * token, 1
+
+
+def irlgan_discriminator_step() -> Case:
+  """One step of the reward network on a real batch and a new sample."""
+  algorithm, read = _irlgan()
+  return _stepper(algorithm.discriminator_step), _BATCH * (_SPEC.length * _token_flops(lstm.Config()) + (1 + 2 * 3) * read), 1
 
 
 def _rollouts_flops(discriminator_config, rollouts):
@@ -193,6 +237,52 @@ def maligan_generator_step() -> Case:
   networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
   algorithm = maligan.Algorithm(maligan.Config(), networks)
   return _stepper(algorithm.generator_step), _BATCH * (_SPEC.length * 4 * _token_flops(lstm.Config()) + _cnn_flops(_PEER)), 1
+
+
+def mmd_generator_step(real_side: str = "batch") -> Case:
+  """One MMD step with 8 samples for each real sentence: samples, features of both sides, the kernel or its approximation, policy gradient."""
+  generator = lstm.Config()
+  algorithm = mmd.Algorithm(mmd.Config(real_side=real_side), {"generator": lstm.Generator(_SPEC, generator)})
+  samples = _BATCH * algorithm.config.group_size * algorithm.config.draws
+  gates = 2 * (generator.embedding_size + generator.hidden_size) * 4 * generator.hidden_size
+  across = algorithm.config.frequencies if real_side == "all" else (_BATCH + algorithm.config.draws) * _SPEC.length
+  compared = samples * _SPEC.length * 2 * generator.hidden_size * across
+  return _stepper(algorithm.generator_step), samples * _SPEC.length * (4 * _token_flops(generator) + gates) + compared, 1
+
+
+def ddo_generator_step() -> Case:
+  """One DDO step: samples of the copy, the copy's likelihood of them and of a real batch, and the generator's with its gradient."""
+  algorithm = ddo.Algorithm(ddo.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (1 + 2 + 2 * 3) * _token_flops(lstm.Config()), 1
+
+
+def dgsan_generator_step() -> Case:
+  """One DGSAN step: DDO's work with a loss for each token."""
+  algorithm = dgsan.Algorithm(dgsan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (1 + 2 + 2 * 3) * _token_flops(lstm.Config()), 1
+
+
+def jsdgan_generator_step() -> Case:
+  """One JSDGAN step: a maximum-likelihood step with a weight for each sentence."""
+  algorithm = jsdgan.Algorithm(jsdgan.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return _stepper(algorithm.generator_step), 3 * _BATCH * _SPEC.length * _token_flops(lstm.Config()), 1
+
+
+def _cot():
+  algorithm = cot.Algorithm(cot.Config(), {"generator": lstm.Generator(_SPEC, lstm.Config())})
+  return algorithm, _token_flops(algorithm.mediator.config)
+
+
+def cot_generator_step() -> Case:
+  """One CoT generator step: a sample, the mediator's distributions after every prefix, and the generator's with their gradient."""
+  algorithm, of_mediator = _cot()
+  return _stepper(algorithm.generator_step), _BATCH * _SPEC.length * (4 * _token_flops(lstm.Config()) + of_mediator), 1
+
+
+def cot_mediator_step() -> Case:
+  """One CoT mediator step: a sample, and maximum likelihood on it and on a real batch."""
+  algorithm, of_mediator = _cot()
+  return _stepper(algorithm.mediator_step), _BATCH * _SPEC.length * (_token_flops(lstm.Config()) + 2 * 3 * of_mediator), 1
 
 
 def _candidates_flops(candidates):
@@ -563,8 +653,12 @@ def kneser_ney_10000() -> Case:
 
 CASES = {
   "mle_step": mle_step,
+  "iqlearn_step": iqlearn_step,
   "sample_64": sample_64,
   "seqgan_generator_step": lambda: _seqgan_generator(_PEER),
+  "organ_generator_step": organ_generator_step,
+  "irlgan_generator_step": irlgan_generator_step,
+  "irlgan_discriminator_step": irlgan_discriminator_step,
   "seqgan_generator_step_bf16": _in_bfloat16(lambda: _seqgan_generator(_PEER)),
   "seqgan_discriminator_step": lambda: _seqgan_discriminator(_PEER),
   "seqgan_generator_step_published": lambda: _seqgan_generator(_PUBLISHED),
@@ -572,6 +666,13 @@ CASES = {
   "generator_lstm_step": generator_lstm_step,
   "generator_lstm_step_log_prob": lambda: generator_lstm_step(log_prob=True),
   "maligan_generator_step": maligan_generator_step,
+  "mmd_generator_step": mmd_generator_step,
+  "mmd_generator_step_all": lambda: mmd_generator_step("all"),
+  "ddo_generator_step": ddo_generator_step,
+  "cot_generator_step": cot_generator_step,
+  "cot_mediator_step": cot_mediator_step,
+  "dgsan_generator_step": dgsan_generator_step,
+  "jsdgan_generator_step": jsdgan_generator_step,
   "resampling_64": resampling_64,
   "selfgan_generator_step": selfgan_generator_step,
   "rankgan_generator_step": rankgan_generator_step,

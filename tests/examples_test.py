@@ -209,4 +209,6 @@ def test_classifier_says_what_it_expected(words, message, tmp_path):
 
 
 def test_the_reward_of_ones_own():
-  assert runpy.run_path(str(EXAMPLES / "my_rewards.py"))["brevity"](["a b", "a b c d e f", "a " * 12]) == [1, 1, 0.5]
+  rewards = runpy.run_path(str(EXAMPLES / "my_rewards.py"))
+  assert rewards["brevity"](["a b", "a b c d e f", "a " * 12]) == [1, 1, 0.5]
+  assert rewards["grammatical"](["the tall women are playing basketball on the river .", "the tall", ""]) == [1.0, 0.0, 0.0]

@@ -15,7 +15,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAMES = registry.names("tf_textgan.algorithms")
-_NUMBERS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
 
 
 def _section(title):
@@ -36,7 +35,7 @@ def test_it_is_short_and_begins_with_commands():
 def test_the_table_has_every_algorithm_once_with_a_link():
   table = README.split("| family |")[1].split("\n\n")[0]
   assert sorted(re.findall(r"\[`(\w+)`\]\(docs/algorithms\.md#\w+\)", table)) == sorted(NAMES)
-  assert f"{_NUMBERS[len(NAMES) - 10]} algorithms" in README
+  assert f"{len(NAMES)} algorithms" in README
 
 
 def test_the_quickstart_downloads_nothing():

@@ -14,14 +14,19 @@ from tf_textgan.algorithms import arae
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import catgan
 from tf_textgan.algorithms import coldgan
+from tf_textgan.algorithms import cot
+from tf_textgan.algorithms import ddo
+from tf_textgan.algorithms import dgsan
 from tf_textgan.algorithms import dpgan
 from tf_textgan.algorithms import fmgan
 from tf_textgan.algorithms import gad
 from tf_textgan.algorithms import gsgan
+from tf_textgan.algorithms import irlgan
 from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
 from tf_textgan.algorithms import mle
+from tf_textgan.algorithms import mmd
 from tf_textgan.algorithms import rankgan
 from tf_textgan.algorithms import relgan
 from tf_textgan.algorithms import scratchgan
@@ -138,6 +143,72 @@ def _assert_adversarial_training_helps(algorithm, rounds, seed, oracle, real):
   nll_after, divergence_after = measure()
   assert nll_after < nll - 0.5
   assert divergence_after < divergence - 0.05
+
+
+def _assert_training_alone_helps(algorithm, rounds, seed, oracle, real):
+  """As `_assert_adversarial_training_helps`, of an algorithm without a discriminator."""
+  algorithm, generator_step, mle_step = _begin(algorithm)
+  generator = algorithm.generator
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  _train(mle_step, 10, real, seed, "mle")
+  nll, divergence = measure()
+  algorithm.training_data = sequences.Batch(real)
+  algorithm.begin("generator")
+  _train(generator_step, rounds, real, seed, "generator")
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 0.5
+  assert divergence_after < divergence - 0.05
+
+
+@pytest.mark.slow
+@_each_seed
+def test_mmd_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  config = mmd.Config(generator_learning_rate=1e-2, credit="sequence", real_side="all", group_size=1, draws=8, kernel_scale=0.25)
+  algorithm = mmd.Algorithm(config, {"generator": generator})
+  # The under-trained generator's own features tell little.
+  algorithm.features = lambda tokens: mmd.model_features(oracle, tokens, tf.zeros([tf.shape(tokens)[0], 0]))
+  _assert_training_alone_helps(algorithm, 150, seed, oracle, real)
+
+
+@_each_seed
+def test_ddo_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  config = ddo.Config(generator_learning_rate=1e-2, round_steps=40)
+  _assert_training_alone_helps(ddo.Algorithm(config, {"generator": generator}), 120, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_irlgan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  discriminator = token_lstm.Discriminator(SPEC, token_lstm.Config(embedding_size=16, hidden_size=32), seed)
+  config = irlgan.Config(rollouts=2, generator_learning_rate=3e-3, discriminator_learning_rate=5e-3, entropy_weight=0.3)
+  _assert_adversarial_training_helps(irlgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 80, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_dgsan_lowers_nll_oracle(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  _assert_training_alone_helps(dgsan.Algorithm(dgsan.Config(round_steps=40), {"generator": generator}), 120, seed, oracle, real)
+
+
+@pytest.mark.slow
+@_each_seed
+def test_cot_learns_the_oracle_from_nothing(seed, oracle, real):
+  generator = lstm.Generator(SPEC, lstm.Config(embedding_size=8, hidden_size=16), seed)
+  config = cot.Config(1e-2, 1e-2, mediator_embedding_size=16, mediator_hidden_size=32, mediator_dropout=0.0)
+  algorithm, generator_step, mediator_step = _begin(cot.Algorithm(config, {"generator": generator}, seed))
+  generator = algorithm.generator
+  measure = lambda: (_nll_oracle(generator, oracle), _divergence(generator.sample(4000, noise.seed(7)).tokens.numpy(), real))  # noqa: E731
+  nll, divergence = measure()
+  for i in range(200):
+    _train(generator_step, 1, real, seed, "generator", i)
+    _train(mediator_step, 1, real, seed, "mediator", i)
+  nll_after, divergence_after = measure()
+  assert nll_after < nll - 1.0
+  assert divergence_after < divergence - 0.1
 
 
 @_each_seed

@@ -85,11 +85,8 @@ def test_the_reward_of_the_last_token_is_the_rank_of_its_sentence(kind, monkeypa
   # A sample may be equal to a reference: it is not the same sentence, and counts.
   unequal = features(tokens) * (1.0 + 1e-9)
   np.testing.assert_allclose(rewarded["scores"], _log_rank(unequal, real_features[order[:3]], real_features[order[-5:]], 16.0), rtol=1e-5, atol=1e-5)
-  if kind == "cnn_highway":
-    completed = rewarded["completions"](tokens, tf.range(8), tf.constant(1))
-    np.testing.assert_allclose(completed, rewarded["scores"], atol=1e-5)
-  else:
-    assert rewarded["completions"] is None
+  completed = rewarded["completions"](tokens, tf.range(8), tf.constant(1))
+  np.testing.assert_allclose(completed, rewarded["scores"], atol=1e-5)
 
 
 def test_the_ranker_learns_to_rank_and_its_output_layer_to_classify():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_textgan import sequences
 from tf_textgan.conformance import tiny
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import pickers
 
 SPEC = tiny.SPECS["fixed"]
 SEED = noise.seed(1)
@@ -16,8 +17,11 @@ SETTINGS = {
   "coldgan": {"exploration_share": 1.0, "exploration_temperature": 1.0, "exploration_nucleus": 1.0},
   "dpgan": {"advantage": "baseline"},
   "gad": {"demonstration_share": 0.0, "kl_weight": 0.0},
+  "irlgan": {"entropy_weight": 0.0},
   "leakgan": {},
   "maligan": {},
+  "mmd": {},
+  "organ": {"advantage": "baseline"},
   "rankgan": {},
   "scratchgan": {},
   "selfgan": {"candidates": 8},
@@ -62,6 +66,7 @@ def test_leakgans_goals_are_for_the_rewards():
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_users_reward_is_added_to_the_adversarial_one(name):
   algorithm = tiny.algorithm(name, SPEC)
+  algorithm.adversary_share, algorithm.penalize_repeats = None, False
   tokens = tf.constant(tiny.batch(SPEC, 6))
   scores = tf.constant(np.random.default_rng(0).normal(size=6), tf.float32)
   own = algorithm.reward(tokens, scores)
@@ -71,3 +76,32 @@ def test_the_users_reward_is_added_to_the_adversarial_one(name):
   # Each token of a dense reward earns it.
   dense = tf.repeat(scores[:, None], SPEC.length, axis=1)
   np.testing.assert_allclose(algorithm.reward(tokens, dense), algorithm.adversarial_reward(dense) + (_likes(tokens) + 0.5)[:, None], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_rewards_are_mixed_by_the_adversarys_share_and_repeats_earn_less(name):
+  algorithm = tiny.algorithm(name, SPEC)
+  algorithm.adversary_share, algorithm.penalize_repeats = 0.3, True
+  tokens = tf.gather(tf.constant(tiny.batch(SPEC, 3)), [0, 1, 0, 2, 0])
+  scores = tf.constant(np.random.default_rng(0).normal(size=5), tf.float32)
+  adversarial = algorithm.reward(tokens, scores)
+  np.testing.assert_allclose(adversarial, algorithm.adversarial_reward(scores))  # Without own rewards nothing is mixed.
+  algorithm.extra_rewards.append(lambda tokens: 1.0 + _likes(tokens))
+  # Three of five sequences differ.
+  own = (1.0 + _likes(tokens)) * 0.6 / np.array([3, 1, 3, 1, 3])
+  np.testing.assert_allclose(algorithm.reward(tokens, scores), 0.3 * adversarial + 0.7 * own, rtol=1e-5)
+  np.testing.assert_allclose(algorithm.reward(tokens, scores, tf.fill([5], 2.0)), 0.3 * adversarial + 1.4 * (1.0 + _likes(tokens)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["seqgan", "rankgan", "leakgan", "organ", "irlgan"])
+def test_completions_are_penalized_as_their_samples(name):
+  """A generator that draws one sequence eight times: own rewards are 1/64 of what they are worth, at every token."""
+  rewards = []
+  for penalized in (False, True):
+    algorithm = tiny.algorithm(name, SPEC)
+    algorithm.adversary_share, algorithm.penalize_repeats = 0.0, penalized
+    algorithm.generator.picker = pickers.Argmax()
+    algorithm.extra_rewards.append(lambda tokens: tf.fill(tf.shape(tokens)[:1], 7.0))
+    metrics = algorithm.generator_step(sequences.Batch(tf.constant(tiny.batch(SPEC, 8))), SEED, tf.constant(0.0))
+    rewards.append(float(metrics["reward"]))
+  np.testing.assert_allclose(rewards, [7.0, 7.0 / 64], rtol=1e-4)

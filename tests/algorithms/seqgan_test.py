@@ -65,8 +65,8 @@ def test_completions_are_rewarded_as_whole_sequences_and_cheaper_where_the_discr
   algorithm.extra_rewards.append(lambda tokens: tf.cast(tokens[:, -1], tf.float32))
   tokens = tf.constant([[3, 4, 5, 2], [6, 2, 0, 0], [5, 5, 2, 0]])
   completed, rows = tf.constant([[5, 5, 3, 6], [3, 4, 2, 0], [3, 4, 4, 4]]), tf.constant([2, 0, 0])
-  judge = algorithm._judge(tokens)
+  judge = algorithm.judge_by_scores(tokens)
   expected = tf.sigmoid(discriminator(completed)) + tf.constant([6.0, 0.0, 4.0])
-  np.testing.assert_allclose(judge.reward(completed), expected, rtol=1e-6)
+  np.testing.assert_allclose(judge.reward(completed, rows), expected, rtol=1e-6)
   np.testing.assert_allclose(judge.reward_completions(completed, rows, tf.constant(1)), expected, rtol=1e-5)
-  assert _algorithm()._judge(tokens).reward_completions is None
+  assert _algorithm().judge_by_scores(tokens).reward_completions is None

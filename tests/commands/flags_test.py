@@ -195,6 +195,10 @@ def test_the_quickstart_comes_first_and_only_if_nothing_is_chosen(tmp_path):
     ("--algorithm coldgan --replay_share 0 --replay_size 9", "--replay_size is for a --replay_share above 0"),
     ("--algorithm coldgan --exploration_nucleus 1 --exploration_share 0 --exploration_temperature 0.5", "--exploration_temperature is for an"),
     ("--algorithm coldgan --exploration_share 1 --exploration_nucleus 0.5", "--exploration_nucleus is for an --exploration_share below 1"),
+    ("--reward_mix mean", "--reward_mix is for own rewards; expected --reward"),
+    ("--reward_repeats penalize", "--reward_repeats is for own rewards"),
+    ("--algorithm seqgan --reward a.b:c --adversary_share 0.3", "--adversary_share is for --reward_mix mean"),
+    ("--algorithm mmd --frequencies 9", "--frequencies is for --real_side all"),
   ],
 )
 def test_a_flag_of_a_training_that_would_be_ignored_is_refused(arguments, message):

@@ -60,6 +60,22 @@ def test_sentences_are_distributed_as_the_guided_model(guide, strength):
   assert generated.tokens.shape[1] == 3 and np.all(generated.accepted) and generated.proposals > 1200
 
 
+@pytest.mark.parametrize(("share", "penalized"), [(None, False), (0.25, False), (0.25, True)])
+def test_own_rewards_are_mixed_with_the_log_ratio_as_in_training(share, penalized):
+  generator = _generator(SMALL)
+  judge, rewarder = _judge(generator), _judge(generator)
+  rewarder.adversary_share, rewarder.penalize_repeats = share, penalized
+  tokens = tf.gather(tf.constant(EVERY), [3, 3, 5, 9])
+  ratios = 0.4 * judge.log_ratio(tokens)
+  plain = guided.Generator(generator, judge, guidance.Resampling(4), 0.4, rewarder)
+  np.testing.assert_allclose(plain.log_weight(tokens), ratios, rtol=1e-6)  # It has no rewards yet.
+  rewarder.extra_rewards.append(lambda tokens: tf.cast(tokens[:, 0], tf.float32) + 1.0)
+  own = (tf.cast(tokens[:, 0], tf.float32) + 1.0) * (0.75 / tf.constant([2.0, 2.0, 1.0, 1.0]) if penalized else 1.0)
+  expected = ratios + own if share is None else share * ratios + (1.0 - share) * own
+  system = guided.Generator(generator, judge, guidance.Resampling(4), 0.4, rewarder)
+  np.testing.assert_allclose(system.log_weight(tokens), expected, rtol=1e-6)
+
+
 @_each_guide_but_one_slow
 def test_a_category_is_kept_and_the_latent_belongs_to_it(guide):
   guide = dataclasses.replace(guide, candidates=4)

@@ -79,3 +79,36 @@ def test_a_frequent_token_has_its_whole_gradient_in_half_precision():
     value = tf.reduce_mean(nll)
   expected = np.full(V, 1 / V) - np.array([0, 0, 0, 0.05, 0, 0.95, 0])
   np.testing.assert_allclose(tf.cast(tape.gradient(value, bias), tf.float32), expected, atol=0.002)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_soft_values_are_logits_and_their_log_sum_of_exponentials(dtype):
+  tokens = np.arange(N) % V
+  chosen, values = likelihood.soft_values(*(tf.constant(x, dtype) for x in (OUTPUTS, KERNEL, BIAS)), tf.constant(tokens, tf.int32))
+  expected = OUTPUTS @ KERNEL + BIAS
+  tolerance = 1e-5 if dtype == tf.float32 else 0.1
+  assert chosen.dtype == values.dtype == tf.float32
+  np.testing.assert_allclose(chosen, expected[np.arange(N), tokens], rtol=tolerance, atol=tolerance)
+  np.testing.assert_allclose(values, np.log(np.sum(np.exp(expected), axis=1)), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+def test_the_divergence_and_its_gradients_are_over_the_whole_vocabulary(jit_compile):
+  """With an excluded token, which has no part in it and breaks nothing."""
+  excluded = np.array([-1e9] + [0.0] * (V - 1), np.float32)
+  reference = np.random.default_rng(5).normal(size=[N, V]).astype(np.float32)
+
+  def direct(outputs, kernel, bias, reference):
+    log_p, log_q = (tf.nn.log_softmax(x[:, 1:]) for x in (outputs @ kernel + bias, reference))
+    return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=1)
+
+  found = []
+  for function in (direct, likelihood.divergence if jit_compile is None else tf.function(likelihood.divergence, jit_compile=jit_compile)):
+    inputs = [tf.constant(x) for x in (OUTPUTS, KERNEL, BIAS + excluded)]
+    with tf.GradientTape() as tape:
+      tape.watch(inputs)
+      value = function(*inputs, tf.constant(reference + excluded))
+      loss = tf.reduce_sum(value * tf.range(1.0, N + 1.0))
+    found.append([value, *tape.gradient(loss, inputs)])
+  for expected, ours in zip(*found):
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)

@@ -318,3 +318,10 @@ def test_samples_that_all_rank_below_real_sentences_earn_little():
   alone, among = (policy_gradient.rescaled_ranks(samples, everyone) for everyone in (samples, tf.concat([samples, real], axis=0)))
   # The mean rank of a batch alone is the same whatever the rewards are.
   np.testing.assert_allclose([tf.reduce_mean(alone), tf.reduce_mean(among)], [0.508, 0.091], atol=1e-3)
+
+
+def test_repetition_factors():
+  everyone = tf.constant([[1, 2], [1, 2], [1, 3], [4, 4]])
+  np.testing.assert_allclose(policy_gradient.repetition_factors(everyone, everyone), np.array([0.5, 0.5, 1.0, 1.0]) * 0.75)
+  # Of one replica, counted among the samples of both.
+  np.testing.assert_allclose(policy_gradient.repetition_factors(everyone[1:3], everyone), [0.375, 0.75])

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import tensorflow as tf
 from tests import shell
 from tf_textgan import errors
 from tf_textgan import runs
+from tf_textgan.commands import flags
+from tf_textgan.conformance import tiny
 from tf_textgan.runs import rewards
 
 # A user's package: functions that reward one word, count words, or return wrong values.
@@ -30,6 +33,12 @@ def not_a_number(sentences):
 
 def raises(sentences):
   raise KeyError("no such word")
+
+calls = []
+
+def fails_later(sentences):
+  calls.append(len(sentences))
+  return [float("nan" if len(calls) > 12 else 1.0)] * len(sentences)
 
 number = 3
 '''
@@ -68,7 +77,9 @@ def test_a_function_of_sentences_rewards_tokens(compiled):
   ("function", "message"),
   [
     (lambda sentences: [1.0], r"the reward users:function gave an array of shape \[1\] for 2 sentences; expected a number for each"),
-    (lambda sentences: ["a", "b"], "the reward users:function raised ValueError: could not convert string to float: 'a'"),
+    (lambda sentences: ["0.5", "b"], r"the reward users:function gave (np\.str_\()?'0\.5'\)?, a str_; expected a number for each sentence"),
+    (lambda sentences: [None, 1.0], "the reward users:function gave None, a NoneType; expected a number for each sentence"),
+    (lambda sentences: None, "the reward users:function gave None, a NoneType; expected a number for each sentence"),
     (lambda sentences: [1.0, float("nan")], "the reward users:function gave nan for the sentence 'aaa'; expected finite numbers"),
     (lambda sentences: sentences[7], "the reward users:function raised IndexError: list index out of range"),
   ],
@@ -125,6 +136,39 @@ def test_a_wrong_reward_ends_in_one_line(package, tmp_path, changes, message):
   said = re.sub(r"for \d+ sentences", "for # sentences", shell.said(err)[-1])
   assert said.startswith(message.format(*[package] * 2))
   assert "Traceback" not in err
+
+
+def test_a_reward_that_fails_in_the_middle_of_a_run_leaves_the_last_checkpoint(package, tmp_path):
+  words = _settings(tmp_path, reward=f"{package}:fails_later", adversarial_steps=30, evaluations=10, export="false")
+  code, _, err = shell.call("train", *words)
+  assert code == 2 and shell.said(err)[-1].startswith(f"train.py: the reward {package}:fails_later gave nan for the sentence")
+  assert "Traceback" not in err
+  step = runs.load(tmp_path / "run", "latest", trust=True).step
+  assert 5 < step < 35
+  # The function is mended, and the training goes on from there.
+  sys.modules[package].calls.clear()
+  sys.modules[package].fails_later = sys.modules[package].words
+  code, _, err = shell.call("train", *words)
+  assert code == 0 and f"going on from step {step} of 35" in err, err
+
+
+@pytest.mark.parametrize(
+  ("algorithm", "changes", "share", "penalized"),
+  [
+    ("seqgan", {}, None, False),
+    ("seqgan", {"reward_mix": "mean", "adversary_share": "0.25"}, 0.25, False),
+    ("seqgan", {"reward_repeats": "penalize"}, None, True),
+    ("organ", {}, 0.5, True),
+    ("organ", {"adversary_share": "0.75"}, 0.75, True),
+    ("organ", {"reward_mix": "sum", "reward_repeats": "keep"}, None, False),
+  ],
+)
+def test_the_mixture_is_the_algorithms_own_unless_it_is_chosen(algorithm, changes, share, penalized, package, tmp_path):
+  words = shell.as_flags({"algorithm": algorithm, "reward": f"{package}:words", "workdir": tmp_path / "run", **changes})
+  experiment = flags.parse(["train.py", *words], "")
+  made = tiny.algorithm(algorithm, tiny.SPECS["text"])
+  rewards.add(made, experiment, tokenizer=types.SimpleNamespace(decode=_decode))
+  assert (made.adversary_share, made.penalize_repeats) == (share, penalized)
 
 
 def test_an_algorithm_without_rewards_refuses_them(package, tmp_path):

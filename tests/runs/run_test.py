@@ -814,7 +814,7 @@ def test_a_callback_that_cannot_work_is_refused_and_leaves_no_files(place, tmp_p
 
 def test_a_synthetic_file_that_cannot_be_used_is_refused_and_leaves_no_files(place, tmp_path):
   (tmp_path / "written.txt").write_text("a cat sees a dog\n", encoding="utf-8")
-  with pytest.raises(errors.UserError, match="--synthetic_file is for --algorithm mle without categories"):
+  with pytest.raises(errors.UserError, match="--synthetic_file is for maximum likelihood without categories"):
     runs.train(_experiment(place, tmp_path / "run", synthetic_file=tmp_path / "written.txt"))
   with pytest.raises(errors.UserError, match="cannot read the text file .*absent"):
     runs.train(_mle(place, tmp_path / "run", synthetic_file=tmp_path / "absent"))

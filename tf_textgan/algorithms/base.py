@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import sequences
+from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 
 # Weight of the squared mean of all scores in `centring`.
@@ -85,11 +86,16 @@ class Algorithm(abc.ABC):
     modules: name to a further network or layer that training changes, such as a copy of the generator for rollouts or a replay buffer.
     optimizers: name to Keras optimizer, built on the variables it updates, so that its slots exist before a checkpoint is restored.
     extra_rewards: the user's own rewards, which `reward` adds: functions of int32 `[B, T]` returning float32 `[B]`.
+    adversary_share: L in L D + (1 - L) R, how the adversarial reward D and the user's own R are mixed (`--adversary_share`); None for D + R.
+    penalize_repeats: whether own rewards of a sample that is drawn several times are divided by that number (`--reward_repeats`).
+    training_data: the whole training split, arrays, for what is measured on it once; None outside of a training.
     rewarded: whether training uses `reward`, so that the user's own rewards have an effect.
     scheduled: the settings of `Schedule` that `phases` uses.
   """
 
   rewarded = False
+  adversary_share: float | None = None
+  penalize_repeats = False
   scheduled: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Schedule))
 
   def __init__(self, config: Any, networks: Networks, seed: int = 0):
@@ -102,6 +108,7 @@ class Algorithm(abc.ABC):
     self.modules: dict[str, keras.layers.Layer] = {}
     self.optimizers: dict[str, keras.optimizers.Optimizer] = {}
     self.extra_rewards: list[Callable[[tf.Tensor], tf.Tensor]] = []
+    self.training_data: sequences.Batch | None = None
 
   @property
   def generator(self) -> keras.Model:
@@ -113,6 +120,11 @@ class Algorithm(abc.ABC):
     """The discriminator, see `discriminators.base`; None if the algorithm has none."""
     return self.networks.get("discriminator")
 
+  @property
+  def external_features(self) -> str:
+    """Frozen features that training needs from outside, see `runs.features`: it is given them as the attribute `features`. Empty for none."""
+    return ""
+
   @abc.abstractmethod
   def phases(self, schedule: Schedule) -> list[Phase]:
     """The phases of a schedule, in order."""
@@ -122,25 +134,53 @@ class Algorithm(abc.ABC):
     if update == "discriminator" and not self.discriminator.begun:
       self.discriminator.begin()
 
+  def resume(self, begun: Iterable[str]) -> None:
+    """Checks after a checkpoint was restored that what training needs from outside of it is as it was. `training.loop` calls it.
+
+    Args:
+      begun: names of the updates that have been made.
+
+    Raises:
+      UserError: it changed.
+    """
+    del begun
+
   def warnings(self, metrics: dict[str, float]) -> list[str]:
     """Warnings about training metrics, such as "generator/loss", averaged since the last evaluation: a sentence for each; by default none."""
     del metrics
     return []
 
-  def reward(self, tokens: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Rewards for a policy gradient: `adversarial_reward` of the scores plus the user's own rewards.
+  def reward(self, tokens: tf.Tensor, scores: tf.Tensor, factors: tf.Tensor | None = None) -> tf.Tensor:
+    """Rewards for a policy gradient: `adversarial_reward` of the scores, mixed with the user's own rewards, if there are any.
 
     Args:
       tokens: int32 `[B, T]`.
-      scores: the discriminator's scores: of sequences, float `[B]`, or of tokens, float `[B, T]`. The user's rewards are added to every score.
+      scores: the discriminator's scores: of sequences, float `[B]`, or of tokens, float `[B, T]`. The user's rewards are for every score.
+      factors: float `[B]`, of the user's rewards; None for the `repetition_factors` of the tokens. Completions have those of their samples.
 
     Returns:
       float32, of the shape of the scores.
     """
     rewards = self.adversarial_reward(scores)
-    for extra in self.extra_rewards:
-      rewards += extra(tokens) if rewards.shape.rank == 1 else extra(tokens)[:, None]
-    return rewards
+    if not self.extra_rewards:
+      return rewards
+    own = self.own_reward(tokens, factors)
+    return self.mixed(rewards, own if rewards.shape.rank == 1 else own[:, None])
+
+  def own_reward(self, tokens: tf.Tensor, factors: tf.Tensor | None = None) -> tf.Tensor:
+    """The sum of the user's own rewards, at least one, times the factors: float32 `[B]`. Arguments as of `reward`."""
+    return tf.add_n([extra(tokens) for extra in self.extra_rewards]) * (self.repetition_factors(tokens) if factors is None else factors)
+
+  def repetition_factors(self, samples: tf.Tensor) -> tf.Tensor:
+    """Factors of the user's own rewards of samples, int32 `[B, T]`: float32 `[B]`, 1 unless repeats are penalized. Not to be called in a loop."""
+    if not self.penalize_repeats:
+      return tf.ones(tf.shape(samples)[:1])
+    return policy_gradient.repetition_factors(samples, noise.gather_from_replicas(samples))
+
+  def mixed(self, adversarial: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+    """Mixes two rewards as `adversary_share` says."""
+    share = self.adversary_share
+    return adversarial + own if share is None else share * adversarial + (1.0 - share) * own
 
   def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     """Maps the discriminator's scores to rewards of the same shape: by default their sigmoid, the probability of being real."""

@@ -127,16 +127,20 @@ class Algorithm(base.Algorithm):
     generator, discriminator = self.generator, self.discriminator
     horizon = generator.config.horizon
     samples = generator.sample(tf.shape(real.tokens)[0], seed, keep_history=True)
-    cache = discriminator.prefix_cache(samples.tokens)
+    cache, factors = discriminator.prefix_cache(samples.tokens), self.repetition_factors(samples.tokens)
+
+    def reward_completions(tokens, rows, shared):
+      return self.reward(tokens, discriminator.score_completions(cache, tokens, rows, shared), tf.gather(factors, rows))
+
     values = rollouts.rewards(
       generator.step,
       functools.partial(generator.state_at, samples.history),
-      lambda tokens: self.reward(tokens, discriminator(tokens)),
+      lambda tokens: self.reward(tokens, discriminator(tokens), factors),
       samples.tokens,
       self.config.rollouts,
       noise.fold(seed, "rollouts"),
       generator.spec.end_token,
-      reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place)),
+      reward_completions=reward_completions,
       every=horizon,
     )
     everyone = noise.gather_from_replicas(values)

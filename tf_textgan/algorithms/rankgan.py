@@ -105,17 +105,22 @@ class Algorithm(policy.Algorithm):
     references = sets.references(all_real)
     among_real = ranking.level(ranking.relevance(sets.compared(all_real), references), gamma)
 
-    def reward(tokens, features):
-      return self.reward(tokens, ranking.log_rank(ranking.relevance(features, references), among_real, gamma))
+    def judge(samples):
+      factors = self.repetition_factors(samples)
 
-    def judge(tokens):
-      by_features = policy.Judge(lambda tokens: reward(tokens, discriminator.features(tokens)))
+      def reward(tokens, features, rows):
+        log_ranks = ranking.log_rank(ranking.relevance(features, references), among_real, gamma)
+        return self.reward(tokens, log_ranks, tf.gather(factors, rows))
+
+      by_features = policy.Judge(lambda tokens, rows: reward(tokens, discriminator.features(tokens), rows))
       if not isinstance(discriminator, discriminator_base.Completions):
         return by_features
-      cache = discriminator.prefix_cache(tokens)
-      return by_features._replace(
-        reward_completions=lambda tokens, *place: reward(tokens, discriminator.features_of_completions(cache, tokens, *place))
-      )
+      cache = discriminator.prefix_cache(samples)
+
+      def reward_completions(tokens, rows, shared):
+        return reward(tokens, discriminator.features_of_completions(cache, tokens, rows, shared), rows)
+
+      return by_features._replace(reward_completions=reward_completions)
 
     return self.policy_step(judge, num, seed)
 

@@ -152,18 +152,24 @@ class Algorithm(base.Algorithm):
   def _penalties(self, category, samples, seed):
     """The penalties of the tokens generated in a category, float32 `[B, T]`."""
     config, discriminator, member = self.config, self.discriminator, self.generator.members[category]
-    penalty = lambda tokens, logits: 1.0 - self.reward(tokens, tf.nn.softmax(logits)[:, category])  # noqa: E731
-    cache = discriminator.prefix_cache(samples.tokens)
+    cache, factors = discriminator.prefix_cache(samples.tokens), self.repetition_factors(samples.tokens)
+
+    def penalty(tokens, logits, factors):
+      return 1.0 - self.reward(tokens, tf.nn.softmax(logits)[:, category], factors)
+
+    def penalty_of_completions(tokens, rows, shared):
+      return penalty(tokens, discriminator.completions_class_logits(cache, tokens, rows, shared), tf.gather(factors, rows))
+
     return rollouts.rewards(
       member.step,
       functools.partial(member.state_at, samples.history),
-      lambda tokens: penalty(tokens, discriminator.class_logits(tokens)),
+      lambda tokens: penalty(tokens, discriminator.class_logits(tokens), factors),
       samples.tokens,
       config.rollouts,
       noise.fold(seed, "rollouts"),
       member.spec.end_token,
       config.rollout_chunk or rollouts.bounded_rows(member.spec.length, member.spec.vocab_size),
-      lambda tokens, *place: penalty(tokens, discriminator.completions_class_logits(cache, tokens, *place)),
+      penalty_of_completions,
     )
 
 

@@ -17,7 +17,6 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import policy
 from tf_textgan.algorithms.steps import vanilla
-from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import lstm
@@ -45,18 +44,7 @@ class Algorithm(policy.Algorithm):
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the probability of tokens by the scores of their completions."""
     del phase_fraction
-    return self.policy_step(self._judge, tf.shape(real.tokens)[0], seed)
-
-  def _judge(self, tokens):
-    discriminator = self.discriminator
-    judge = policy.Judge(lambda tokens: self.reward(tokens, discriminator(tokens)))
-    if not isinstance(discriminator, discriminator_base.Completions):
-      return judge
-    # Rollouts share the convolutions of their prefixes, half of the work.
-    cache = discriminator.prefix_cache(tokens)
-    return judge._replace(
-      reward_completions=lambda tokens, *place: self.reward(tokens, discriminator.score_completions(cache, tokens, *place))
-    )
+    return self.policy_step(self.judge_by_scores, tf.shape(real.tokens)[0], seed)
 
 
 # See `tf_textgan.published`; docs/algorithms.md has the table.

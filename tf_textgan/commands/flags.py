@@ -57,6 +57,13 @@ def _setting(name: str, used: Callable[[Any], bool]) -> Callable[[experiment_lib
   return lambda experiment: not hasattr(experiment.algorithm, name) or used(getattr(experiment.algorithm, name))
 
 
+def _mixes_by_share(experiment: experiment_lib.Experiment) -> bool:
+  """Whether own rewards and the discriminator's are mixed by their shares."""
+  choices = experiment.choices
+  default = registry.load("tf_textgan.algorithms", choices.algorithm).Algorithm.adversary_share
+  return choices.reward_mix == "mean" or choices.reward_mix == "default" and default is not None
+
+
 # Of `train.py`; the parsed command line is an experiment.
 _TRAINING = (
   *(
@@ -67,6 +74,8 @@ _TRAINING = (
   Rule(
     ("data_dir",), lambda e: not tfds_text.is_path(e.choices.dataset), "is for datasets to prepare, but --dataset is the folder of a prepared one"
   ),
+  Rule(("reward_weight", "reward_mix", "reward_repeats", "adversary_share"), lambda e: e.choices.reward, "is for own rewards; expected --reward"),
+  Rule(("adversary_share",), _mixes_by_share, "is for --reward_mix mean"),
   Rule(("clip_ratio",), _setting("policy_updates", lambda x: x > 1), "is for several updates on the same samples; expected --policy_updates above 1"),
   Rule(("control_learning_rate",), _setting("estimator", lambda x: x in estimators.CONTROLLED), "is for the --estimator rebar or relax"),
   Rule(
@@ -86,6 +95,7 @@ _TRAINING = (
   Rule(("replay_size",), _setting("replay_share", lambda x: x > 0), "is for a --replay_share above 0"),
   Rule(("exploration_temperature",), _setting("exploration_share", lambda x: x > 0), "is for an --exploration_share above 0"),
   Rule(("exploration_nucleus",), _setting("exploration_share", lambda x: x < 1), "is for an --exploration_share below 1"),
+  Rule(("frequencies",), _setting("real_side", lambda x: x == "all"), "is for --real_side all"),
 )
 
 # Of `guided.Config`, for every command that has it as `guide`.

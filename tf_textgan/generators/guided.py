@@ -1,7 +1,6 @@
 """A generator guided by a trained discriminator: `sampling.guidance` for networks."""
 
 from collections.abc import Callable
-from collections.abc import Iterable
 import dataclasses
 from typing import Any
 from typing import Literal
@@ -68,7 +67,7 @@ class Generator:
     judge: Any,
     guide: guidance.Rejection | guidance.Resampling | guidance.Search,
     strength: float = 1.0,
-    rewards: Iterable[Callable[[tf.Tensor], tf.Tensor]] = (),
+    rewarder: Any = None,
   ):
     """Combines a generator with a guide.
 
@@ -77,7 +76,7 @@ class Generator:
       judge: `algorithms.base.Algorithm` with the discriminator, usually trained against this generator.
       guide: see `sampling.guidance`.
       strength: factor of the discriminator's log-ratios.
-      rewards: the user's own rewards, which are added to the log-weights: functions of tokens, int32 `[B, T]`, returning float32 `[B]`.
+      rewarder: `algorithms.base.Algorithm` whose user's rewards are mixed with the log-ratios; None for none.
 
     Raises:
       UserError: the judge has no discriminator or its score is not a logit; the guide does not suit the generator; generator and discriminator
@@ -99,11 +98,12 @@ class Generator:
     self._judge = judge
     self._guide = guide
     self._strength = strength
-    self._rewards = list(rewards)
+    self._rewarder = rewarder if rewarder is not None and rewarder.extra_rewards else None
 
   def log_weight(self, tokens: tf.Tensor) -> tf.Tensor:
     """The log-weights of sentences, up to a constant: int32 `[B, T]` to float32 `[B]`, nats. Probabilities are multiplied by their exponentials."""
-    return tf.add_n([self._strength * self._judge.log_ratio(tokens), *(reward(tokens) for reward in self._rewards)])
+    log_ratios = self._strength * self._judge.log_ratio(tokens)
+    return log_ratios if self._rewarder is None else self._rewarder.mixed(log_ratios, self._rewarder.own_reward(tokens))
 
   def _prefix_log_weight(self, tokens, count):
     return self._strength * self._judge.prefix_log_ratio(tokens, count)

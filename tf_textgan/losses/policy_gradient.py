@@ -240,6 +240,28 @@ def rescaled_ranks(rewards: tf.Tensor, everyone: tf.Tensor, steepness: float = 1
   return tf.sigmoid(steepness * (rank / tf.cast(tf.shape(everyone)[0], rewards.dtype) - 0.5))
 
 
+def repetition_factors(samples: tf.Tensor, everyone: tf.Tensor) -> tf.Tensor:
+  """Computes the share of different sequences, divided by the number of times that a sample occurs: ORGAN's penalty (https://arxiv.org/abs/1705.10843).
+
+  Args:
+    samples: int32 `[B, T]`.
+    everyone: int32 `[N, T]`, all sequences that are counted, `samples` included.
+
+  Returns:
+    float32 `[B]`; 1 if all sequences differ.
+  """
+  _check(samples)
+  _check(everyone)
+  different = tf.reduce_mean(1.0 / _occurrences(everyone, everyone))
+  return different / _occurrences(samples, everyone)
+
+
+def _occurrences(rows, everyone):
+  """How often each row occurs among all: float32 `[B]`."""
+  same = tf.reduce_all(tf.equal(rows[:, None], everyone[None]), axis=2)
+  return tf.reduce_sum(tf.cast(same, tf.float32), axis=1)
+
+
 def _check(*arrays):
   for x in arrays:
     x.shape.assert_has_rank(2)

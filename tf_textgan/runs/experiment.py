@@ -63,6 +63,14 @@ class Choices:
   reward: tuple[str, ...] = ()
   # Weights of --reward, one for each; default 1 each.
   reward_weight: tuple[float, ...] = ()
+  # How own rewards R join the discriminator's D: "sum", D + R; "mean", L D + (1 - L) R with L = adversary_share, as in ORGAN; "default", the
+  # algorithm's own way: the mean in organ, the sum in all others.
+  reward_mix: Literal["default", "sum", "mean"] = "default"
+  # Share of the discriminator's reward in the mean (ORGAN's lambda), from 0 to 1.
+  adversary_share: float = 0.5
+  # Own reward of a sample that occurs several times in the batch: "keep" it, or "penalize" repeats as ORGAN does: it is divided by the number of
+  # times and multiplied by the share of different samples. "default": penalized in organ, kept in all others.
+  reward_repeats: Literal["default", "keep", "penalize"] = "default"
   # Modules of your own to import first, separated by commas, such as one with a TFDS builder for --dataset.
   imports: str = ""
   # Go on with a run although its data changed since it began.
@@ -105,6 +113,8 @@ class Choices:
     checks.at_least(self, 0, "profile_rounds", "export_version")
     checks.at_least(self, 1, "ensemble")
     checks.at_most(self, 100, "ensemble")
+    checks.at_least(self, 0, "adversary_share")
+    checks.at_most(self, 1, "adversary_share")
     checks.above_zero(self, "pretrained_temperature", "coordination_timeout")
     checks.path(self, "workdir")
     for field in dataclasses.fields(self):

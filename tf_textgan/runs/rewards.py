@@ -37,9 +37,12 @@ class Reward:
   def _score(self, tokens):
     sentences = self._decode(tokens)
     try:
-      rewards = np.asarray(self._function(sentences), np.float32)
+      rewards = np.asarray(self._function(sentences))
     except Exception as e:  # The user's code may raise anything.
       raise self._failed(f"raised {type(e).__name__}: {e}") from e
+    if rewards.dtype.kind not in "biuf":
+      raise self._failed(f"gave {rewards.flat[0]!r}, a {type(rewards.flat[0]).__name__}; expected a number for each sentence")
+    rewards = rewards.astype(np.float32)
     if rewards.shape != (len(sentences),):
       raise self._failed(f"gave an array of shape {list(rewards.shape)} for {len(sentences)} sentences; expected a number for each")
     if not np.isfinite(rewards).all():
@@ -70,6 +73,12 @@ def add(algorithm: Any, experiment: Any, tokenizer: Any) -> None:
     raise errors.UserError(f"--algorithm {choices.algorithm} has no reward that --reward could be added to; expected one with a policy gradient")
   if names and experiment.loop.jit_compile:
     raise errors.UserError("--reward is Python code, which XLA cannot compile; expected --jit_compile false")
+  if choices.reward_mix != "default":
+    algorithm.adversary_share = choices.adversary_share if choices.reward_mix == "mean" else None
+  elif algorithm.adversary_share is not None:
+    algorithm.adversary_share = choices.adversary_share
+  if choices.reward_repeats != "default":
+    algorithm.penalize_repeats = choices.reward_repeats == "penalize"
   algorithm.extra_rewards += [Reward(name, function(name), weight, tokenizer.decode) for name, weight in zip(names, weights)]
 
 

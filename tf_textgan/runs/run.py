@@ -36,6 +36,7 @@ from tf_textgan.generators import ensemble as combined
 from tf_textgan.generators import guided as guided_lib
 from tf_textgan.runs import cluster
 from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.runs import features
 from tf_textgan.runs import finish
 from tf_textgan.runs import folder as folder_lib
 from tf_textgan.runs import given as given_lib
@@ -179,7 +180,7 @@ def guide(
     judge = load(config.guide_workdir, checkpoint, trust)
     if judge.tokenizer != run.tokenizer:
       raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the run it guides; expected the same corpus")
-  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm.extra_rewards)
+  return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm)
 
 
 def train(
@@ -278,6 +279,7 @@ def _build(folder, choices, experiment, corpus, makers, strategy, chief):
   tokenizer = None if any((folder / "checkpoints").glob("step_*.npz")) else corpus.tokenizer
   with strategy.scope():
     algorithm = experiment_lib.build(experiment, corpus.spec, tokenizer, makers)
+    features.add(algorithm, experiment, corpus.tokenizer, load)
   pretrained = experiment_lib.pretrained_notes(choices) if tokenizer is not None else ()
   rewards.add(algorithm, experiment, corpus.tokenizer)
   data, synthetic, notes = _training_data(folder, choices, corpus, algorithm)
@@ -445,10 +447,9 @@ def _training_data(folder, choices, corpus, algorithm):
   """
   data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
   if choices.synthetic_file:
-    if algorithm.discriminator is not None or categories:
+    if "adversarial_steps" in algorithm.scheduled or categories:
       raise errors.UserError(
-        "--synthetic_file is for --algorithm mle without categories: a discriminator would learn its sentences as real, and they have no "
-        "labels"
+        "--synthetic_file is for maximum likelihood without categories: an adversary would take its sentences for real, and they have no labels"
       )
     read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)

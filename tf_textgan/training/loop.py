@@ -202,7 +202,7 @@ class Loop:
     """
     self._algorithm = algorithm
     self.phases = algorithm.phases(schedule)
-    self._data = data
+    self._data = algorithm.training_data = data
     self._evaluate = evaluate
     self._checkpoints = checkpoints
     self._config = config
@@ -251,6 +251,7 @@ class Loop:
       )
     if current.steps > state.scheduled.get(current.name, 0):
       state.ended_early.pop(current.name, None)
+    self._algorithm.resume(state.updates)
     self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
     self._has_checkpoint = True
     return True

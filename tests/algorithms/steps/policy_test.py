@@ -86,7 +86,7 @@ def test_completions_are_rewarded_the_cheaper_way_and_whole_sequences_the_other(
       begun = tf.gather(tokens, rows)[:, : t + 1] == completed[:, : t + 1]
       return tf.where(tf.reduce_all(begun, axis=1), 3.0, -100.0)
 
-    return policy.Judge(lambda tokens: tf.ones(tf.shape(tokens)[:1]), of_completions)
+    return policy.Judge(lambda tokens, rows: tf.ones(tf.shape(tokens)[:1]), of_completions)
 
   expected = algorithm.generator.sample(8, SEED).tokens
   metrics = algorithm.policy_step(judge, 8, SEED)

@@ -1,4 +1,4 @@
-"""Policy gradients with Monte-Carlo rollouts: the core of SeqGAN, shared by RankGAN."""
+"""Policy gradients with Monte-Carlo rollouts: the core of SeqGAN, shared by RankGAN and ORGAN."""
 
 from collections.abc import Callable
 import dataclasses
@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_textgan import checks
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
+from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
@@ -64,12 +65,14 @@ class Judge(NamedTuple):
   """The reward functions of one step.
 
   Attributes:
-    reward: function of ids int32 `[R, T]`, returning float `[R]`.
+    reward: function of ids, int32 `[R, T]`, and of the samples that they complete or are, int32 `[R]`, returning float `[R]`.
     reward_completions: a cheaper function for completions, see `rollouts.rewards`; None if there is none.
+    past: float `[B, T]`, what the tokens before each token of the samples have earned of these rewards, which is taken off; 0 for nothing.
   """
 
-  reward: Callable[[tf.Tensor], tf.Tensor]
+  reward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
   reward_completions: Callable[..., tf.Tensor] | None = None
+  past: tf.Tensor | float = 0.0
 
 
 class Algorithm(pretrained.Algorithm):
@@ -96,6 +99,20 @@ class Algorithm(pretrained.Algorithm):
     if update == "generator":
       base.copy_weights(self.generator, self.modules.values())
 
+  def judge_by_scores(self, samples: tf.Tensor) -> Judge:
+    """The reward of a sequence is made of the discriminator's score of it. Samples are int32 `[B, T]`."""
+    discriminator, factors = self.discriminator, self.repetition_factors(samples)
+    judge = Judge(lambda tokens, rows: self.reward(tokens, discriminator(tokens), tf.gather(factors, rows)))
+    if not isinstance(discriminator, discriminator_base.Completions):
+      return judge
+    # Rollouts share the convolutions of their prefixes, half of the work.
+    cache = discriminator.prefix_cache(samples)
+
+    def reward_completions(tokens, rows, shared):
+      return self.reward(tokens, discriminator.score_completions(cache, tokens, rows, shared), tf.gather(factors, rows))
+
+    return judge._replace(reward_completions=reward_completions)
+
   def policy_step(self, judge: Callable[[tf.Tensor], Judge], num: tf.Tensor, seed: tf.Tensor) -> base.Metrics:
     """One policy-gradient step with rollouts.
 
@@ -112,19 +129,19 @@ class Algorithm(pretrained.Algorithm):
     samples = generator.sample(num, seed, keep_history=policy is generator)
     history = samples.history if policy is generator else policy.prefill(samples.tokens, samples.latent, samples.context)
     mask = generator.spec.mask(samples.tokens)
-    reward, reward_completions = judge(samples.tokens)
+    reward, reward_completions, past = judge(samples.tokens)
     rewards = rollouts.rewards(
       policy.step,
       functools.partial(policy.state_at, history),
-      reward,
+      lambda tokens: reward(tokens, tf.range(num)),
       samples.tokens,
       config.rollouts,
       noise.fold(seed, "rollouts"),
       generator.spec.end_token,
       config.rollout_chunk or rollouts.bounded_rows(generator.spec.length, generator.spec.vocab_size),
-      reward_completions,
+      reward_completions or (lambda tokens, rows, shared: reward(tokens, rows)),
     )
-    returns = rewards
+    returns = rewards - past
     if config.entropy_weight:
       returns += config.entropy_weight * policy_gradient.entropy_returns(samples.log_probs, mask)
     returns = ADVANTAGES[config.advantage](returns, mask, noise.sum_over_replicas)
