@@ -98,6 +98,18 @@ def test_rewards_and_advantages_match_a_slow_twin(credit, spec):
   np.testing.assert_allclose(algorithm._minus_other_candidates(rewards), advantages, rtol=1e-3, atol=1e-5)
 
 
+def test_the_update_made_in_parts_is_that_of_all_samples():
+  algorithm = _algorithm(TEXT, REAL, group_size=2, draws=3)
+  generator = algorithm.generator
+  samples = generator.sample(18, SEED)
+  rewards, _ = algorithm.witness(samples.tokens, tf.constant(REAL))
+  with tf.GradientTape() as tape:
+    loss = -tf.reduce_mean(algorithm._minus_other_candidates(rewards) * _log_prob(generator, samples.tokens.numpy()))
+  expected = tf.linalg.global_norm([tf.convert_to_tensor(g) for g in tape.gradient(loss, generator.trainable_variables)])
+  metrics = algorithm.generator_step(sequences.Batch(tf.constant(REAL)), SEED, START)
+  np.testing.assert_allclose([metrics["loss"], metrics["gradient_norm"]], [loss, expected], rtol=1e-3, atol=1e-6)
+
+
 def test_the_features_are_frozen_and_read_every_token():
   algorithm = _algorithm(TEXT, REAL)
   before = [x.numpy() for x in algorithm.features(tf.constant(REAL))]

@@ -296,9 +296,18 @@ def minimize(
   Returns:
     The gradient's norm before clipping, a scalar.
   """
+  return descend(gradients_of(tape, loss, network), optimizer, clip_norm)
+
+
+def gradients_of(tape: tf.GradientTape, loss: tf.Tensor, network: keras.layers.Layer) -> list[tf.Tensor]:
+  """The gradients of a loss by a network's trainable variables, for `descend`. Arguments as of `minimize`."""
   variables = network.trainable_variables
   # Zero for variables that the loss does not depend on; the tape's own option for it does not know Keras variables.
-  gradients = [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in zip(tape.gradient(loss, variables), variables)]
+  return [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in zip(tape.gradient(loss, variables), variables)]
+
+
+def descend(gradients: Sequence[tf.Tensor], optimizer: keras.optimizers.Optimizer, clip_norm: float | None = None) -> tf.Tensor:
+  """Makes one step along gradients of this replica. Other arguments and the result as of `minimize`."""
   gradients = [noise.average_over_replicas(g) for g in gradients]
   norm = tf.linalg.global_norm(gradients)
   if clip_norm:

@@ -148,18 +148,33 @@ class Algorithm(alone.Algorithm):
     rewards = self.reward(samples.tokens, rewards)
     advantages = self._minus_other_candidates(rewards)
     mask = generator.spec.mask(samples.tokens)
-    with tf.GradientTape() as tape:
-      log_probs = generator.log_probs(samples.tokens, samples.latent, samples.context)
-      # Summed over time, averaged over the samples: the gradient of MMD^2. The code divides by the number of tokens, the same but for Adam's epsilon.
-      loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, advantages[:, None] * mask), axis=1))
-    norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], config.clip_norm)
+    loss, gradients = self._policy_gradient(samples, advantages[:, None] * mask)
+    norm = base.descend(gradients, self.optimizers["generator_optimizer"], config.clip_norm)
     return {
       "loss": loss,
       "reward": base.mean(rewards),
       "squared_discrepancy": squared,
-      "entropy": base.mean(-log_probs, mask),
+      "entropy": base.mean(-samples.log_probs, mask),
       "gradient_norm": norm,
     }
+
+  def _policy_gradient(self, samples, returns):
+    """The loss and its gradients, from as many samples at a time as there are real sentences, in the memory of a maximum-likelihood step."""
+    generator, parts = self.generator, self.config.group_size * self.config.draws
+    tokens, latent, returns = (tf.reshape(x, tf.concat([[parts, -1], tf.shape(x)[1:]], axis=0)) for x in (samples.tokens, samples.latent, returns))
+    tokens, latent = (tf.ensure_shape(x, [parts, None, *y.shape[1:]]) for x, y in ((tokens, samples.tokens), (latent, samples.latent)))
+
+    def add(i, total, sums):
+      with tf.GradientTape() as tape:
+        log_probs = generator.log_probs(tokens[i], latent[i])
+        # Summed over time, averaged over the samples: the gradient of MMD^2. The code divides by the number of tokens, the same but for Adam's
+        # epsilon.
+        loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns[i]), axis=1)) / parts
+      return i + 1, total + loss, [x + y for x, y in zip(sums, base.gradients_of(tape, loss, generator))]
+
+    start = (tf.constant(0), tf.constant(0.0), [tf.zeros(variable.shape) for variable in generator.trainable_variables])
+    # No parallel iterations: they would need the memory that the parts save.
+    return tf.while_loop(lambda i, *_: i < parts, add, start, parallel_iterations=1)[1:]
 
   def witness(self, tokens: tf.Tensor, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Rewards samples.
