@@ -16,7 +16,6 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests import shell
-from tf_textgan.evaluation import plots
 from tf_textgan.runs import export
 
 EXAMPLES = shell.ROOT / "examples"
@@ -29,7 +28,6 @@ def in_a_folder(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(shell.ROOT)
   monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "data"))
   monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # It holds for a whole process.
-  monkeypatch.setattr(plots, "curves", lambda *_: None)  # A second for each run.
 
 
 def example(name, *words):

@@ -14,7 +14,6 @@ import tensorflow as tf
 from tests import shell
 from tf_textgan import errors
 from tf_textgan import files
-from tf_textgan.evaluation import plots
 
 
 class _Pair(NamedTuple):
@@ -70,11 +69,8 @@ def test_a_full_disk_is_one_line_whoever_writes(tmp_path):
           tf.summary.scalar(f"number{i}", 1.0)
       writer.flush()
 
-  def curves(path):
-    plots.curves([{"step": step, "phase": "mle", "kind": "evaluation", **{f"metric{i}": step * i for i in range(8)}} for step in range(9)], path)
-
   with shell.small_disk(tmp_path, "32k"):
-    for write in (text, export, curves, summaries):
+    for write in (text, export, summaries):
       with pytest.raises(files.NotWritten, match=f"^cannot write {tmp_path}/{write.__name__}: No space left on device$"):
         write(tmp_path / write.__name__)
       assert write is summaries or not list(tmp_path.iterdir())
@@ -187,3 +183,11 @@ def test_output_to_a_device(tmp_path):
     with files.output(tmp_path / "full") as file:
       file.write("x")
   assert all(stat.S_ISCHR(os.stat(path).st_mode) for path in tmp_path.iterdir())
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
+  (tmp_path / "samples").mkdir()
+  for name in ("report.html.730.partial", "samples/step_1.txt.9.partial", "notes.partial", "report.html"):
+    (tmp_path / name).touch()
+  files.remove_leftovers(tmp_path)
+  assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["notes.partial", "report.html", "samples"]

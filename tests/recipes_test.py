@@ -37,7 +37,7 @@ def test_the_scratchgan_recipe_has_the_papers_settings():
 def test_the_quickstart_comes_first_and_any_flag_overrides_it():
   experiment = flags.parse(["train.py", "--seed=3", "--mle_steps=7"], "", _QUICKSTART)
   assert experiment.choices.discriminator == "recurrent"
-  assert experiment.algorithm.advantage == "baseline"
+  assert experiment.algorithm.advantage == "normalized"
   assert (experiment.loop.seed, experiment.schedule.mle_steps) == (3, 7)
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 
-# Suffix of unfinished files. A folder's owner may remove such leftovers of a killed process.
+# Suffix of unfinished files, after the number of their process.
 PARTIAL = ".partial"
 
 _KINDS = (
@@ -174,6 +174,13 @@ def replacing(path: str | os.PathLike, sync: bool = False) -> Iterator[pathlib.P
   except BaseException:
     temporary.unlink(missing_ok=True)
     raise
+
+
+def remove_leftovers(folder: str | os.PathLike) -> None:
+  """Removes the files that `replacing` has left in a folder, at any depth, when its process was killed. For the one process that writes there."""
+  for path in pathlib.Path(folder).rglob(f"*{PARTIAL}"):
+    if path.stem.rpartition(".")[2].isdigit() and path.is_file():
+      path.unlink()
 
 
 @contextlib.contextmanager

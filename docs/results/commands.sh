@@ -56,8 +56,16 @@ oracle_relgan() {
   python evaluate.py --workdir runs/regularized_0 --workdir runs/relgan_0 --workdir runs/relgan_1 --workdir runs/relgan_2 --checkpoint latest --sweep --encoder "" --temperatures 0.5 0.7 1.0
 }
 
+grammar_short() {
+  python train.py --flagfile=recipes/seqgan_grammar.flags --seed 0 --workdir runs/short_0
+}
+
 grammar_quickstart() {
-  python train.py --flagfile=recipes/quickstart.flags --seed 0 --workdir runs/quickstart_0
+  python train.py --seed 0 --workdir runs/quickstart_0
+  python train.py --seed 1 --workdir runs/quickstart_1
+  python train.py --seed 2 --workdir runs/quickstart_2
+  python train.py --seed 3 --workdir runs/quickstart_3
+  python train.py --seed 4 --workdir runs/quickstart_4
 }
 
 grammar_guided() {

@@ -44,7 +44,7 @@ CONTENT = report.Content(
   phases=[charts.Phase("mle", 0, 100), charts.Phase("adversarial", 100, 110)],
   best_step=110,
   baseline=None,
-  best=None,
+  ends=(),
   plane=PLANE,
   samples=[report.Samples("Best checkpoint, step 110", ["a man", HOSTILE], [nearest.Neighbour("a man", 1.0), nearest.Neighbour(HOSTILE, 0.25)])],
   indexed=30,
@@ -115,12 +115,12 @@ def test_warnings_that_differ_in_their_numbers_are_one():
 
 @pytest.mark.parametrize(("better", "verdict"), [(0.3, "above the curve"), (0.0, "on the curve (a tie)"), (-0.3, "below the curve")])
 def test_the_curve_is_judged_against_the_baselines(better, verdict):
-  content = dataclasses.replace(CONTENT, baseline=_sweep("before adversarial", 3.0), best=_sweep("best checkpoint", 3.0 - better))
+  content = dataclasses.replace(CONTENT, baseline=_sweep("before adversarial", 3.0), ends=[_sweep("best checkpoint", 3.0 - better)])
   page = report.make(content)
   assert f"over temperatures: {verdict}." in _Reader(page).text
   assert {">T 1<", ">T 0.8<", ">before adversarial<", ">best checkpoint<", ">evaluations<"} <= set(re.findall(r">[^<>]+<", page))
   waits = "The curve of the best checkpoint follows when training ends."
-  assert waits in report.make(dataclasses.replace(content, best=None)) and waits not in report.make(dataclasses.replace(content, baseline=None))
+  assert waits in report.make(dataclasses.replace(content, ends=())) and waits not in report.make(dataclasses.replace(content, baseline=None))
 
 
 def test_a_run_without_numbers_has_a_page():

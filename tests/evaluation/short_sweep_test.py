@@ -26,7 +26,7 @@ def _evaluator(module):
 
 def test_a_curve_has_a_point_with_intervals_at_each_temperature():
   evaluator = _evaluator(lstm)
-  curve = short_sweep.run("a", evaluator, 40)
+  curve = short_sweep.run("a", evaluator, 40, True)
   assert [point.setting for point in curve.points] == ["T 0.6", "T 0.7", "T 0.8", "T 0.9", "T 1"]
   track = curves.track(curve, evaluator.plane())
   assert (track.quality_ci > 0).all() and (track.diversity_ci > 0).all()
@@ -36,12 +36,12 @@ def test_a_curve_has_a_point_with_intervals_at_each_temperature():
 
 
 def test_a_generator_without_temperature_has_one_point():
-  assert [point.setting for point in short_sweep.run("a", _evaluator(conv_resnet), 20).points] == ["own"]
+  assert [point.setting for point in short_sweep.run("a", _evaluator(conv_resnet), 20, False).points] == ["own"]
 
 
 def test_a_curve_from_a_file_compares_as_before():
   evaluator = _evaluator(lstm)
-  first = short_sweep.run("a", evaluator, 40)
+  first = short_sweep.run("a", evaluator, 40, True)
   read = short_sweep.from_json(json.loads(files.as_json(short_sweep.to_json(first))))
   plane, second = evaluator.plane(), first._replace(name="b")
   assert curves.compare(second, read, plane)._replace(baseline="") == curves.compare(second, first, plane)._replace(baseline="")

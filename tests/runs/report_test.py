@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests import shell
+from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.commands import flags
 from tf_textgan.evaluation import report as page_lib
@@ -48,7 +49,7 @@ def test_the_page_is_renewed_at_each_evaluation_and_at_the_end(place, contents, 
   assert [phase[1:] for phase in contents[-1].phases] == [(0, 4), (4, 6), (6, 10)]
   # The baseline's curve is there from the beginning of the adversarial phase, the best checkpoint's at the end.
   assert [content.baseline is not None for content in contents] == [False] * 4 + [True] * 3
-  assert [content.best is not None for content in contents] == [False] * 6 + [True]
+  assert [len(content.ends) for content in contents] == [0] * 6 + [1]
   last = contents[-1]
   assert last.baseline.name == "before adversarial" and last.state == "Finished at step 10."
   assert [row[1:] for row in last.table][1][-1] == f"step {last.best_step}" and [row[-1] for row in last.table][2] == "test"
@@ -62,8 +63,23 @@ def test_the_page_is_renewed_at_each_evaluation_and_at_the_end(place, contents, 
 
 def test_likelihood_training_alone_has_no_baseline(place, contents):
   assert _train(place, "mle", algorithm="mle")
-  assert [content.best is not None for content in contents] == [False, False, True] and contents[-1].baseline is None
+  assert [len(content.ends) for content in contents] == [0, 0, 1] and contents[-1].baseline is None
   assert not (place / "mle" / report.BASELINE).exists()
+
+
+def test_a_guided_curve_is_compared_too(place, contents, capsys):
+  assert _train(place, "guided", algorithm="seqgan", guided_curve=True)
+  assert [curve.name for curve in contents[-1].ends] == ["best checkpoint", "guided"]
+  assert [point.setting for point in contents[-1].ends[1].points] == ["T 0.6", "T 0.7", "T 0.8", "T 0.9", "T 1"]
+  said = capsys.readouterr().err
+  for curve in contents[-1].ends:
+    assert f"\n{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: " in said
+
+
+def test_a_guided_curve_without_a_discriminator_is_refused(place):
+  with pytest.raises(errors.UserError, match="a guide needs a discriminator, but mle trains none"):
+    _train(place, "unguided", algorithm="mle", guided_curve=True)
+  assert not (place / "unguided").exists()
 
 
 def test_a_page_that_cannot_be_written_is_one_line_and_no_loss(place, capsys):
@@ -74,3 +90,11 @@ def test_a_page_that_cannot_be_written_is_one_line_and_no_loss(place, capsys):
   expected = f"cannot write {folder}/report.html: expected a file, but this is a folder; the run goes on without it"
   assert lines == [expected] * 7
   assert (folder / "results.json").exists()
+
+
+def test_what_a_killed_process_left_is_removed_when_the_run_goes_on(place):
+  assert _train(place, "killed", algorithm="mle")
+  leftover = place / "killed" / "report.html.730.partial"
+  leftover.touch()
+  assert _train(place, "killed", algorithm="mle", mle_steps=6)
+  assert not leftover.exists()

@@ -136,9 +136,10 @@ def test_stderr_is_plain_lines_of_bars_evaluations_and_a_closing_table(place):
   evaluation = next(line for line in shell.journal(place / "whole", "evaluation") if line["step"] == int(best[1]))
   assert float(best[2]) == round(evaluation["nll_validation"], 3)
   # The table names the best checkpoint and has its scores on both splits.
-  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[-10])
+  heading = next(i for i, line in enumerate(lines) if line.startswith("nats per token; lower is better"))
+  assert re.fullmatch(rf"(step \d+ +)?step {best[1]} +step {best[1]}", lines[heading - 1])
   result = json.loads((place / "whole" / "results.json").read_text())
-  assert lines[-8].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
+  assert lines[heading + 1].split()[-2:] == [best[2], f"{result['nll_test']:.3f}"]
 
 
 def test_a_run_says_which_phase_its_checkpoint_is_of(place):

@@ -1,4 +1,4 @@
-"""The commands as functions without arguments, for train.py, generate.py and evaluate.py and for the scripts that pip installs.
+"""The commands as functions without arguments, for train.py, generate.py, evaluate.py and demo.py and for the scripts that pip installs.
 
 Imports nothing that takes time: a signal is to be answered from the start.
 """
@@ -21,6 +21,11 @@ def generate() -> None:
 def evaluate() -> None:
   """Runs `tf_textgan.commands.evaluate`."""
   _run("evaluate")
+
+
+def demo() -> None:
+  """Runs `tf_textgan.commands.demo`."""
+  _run("demo")
 
 
 def _run(name):

@@ -99,8 +99,8 @@ class Content:
     evaluations, training: lines of `metrics.jsonl`.
     phases: those that have begun.
     best_step: step of the best checkpoint.
-    baseline, best: curves over temperatures of the generator before its adversarial phase and of the best checkpoint; None if there is none or it is
-      not known yet.
+    baseline: curve over temperatures of the generator before its adversarial phase; None if there is none or it is not known yet.
+    ends: curves to compare with it, of the best checkpoint; empty until they are known.
     plane: the plane of these curves and of the evaluations.
     samples: of some checkpoints.
     indexed: different training sentences among which the neighbours were looked for.
@@ -119,7 +119,7 @@ class Content:
   phases: Sequence[charts.Phase]
   best_step: int
   baseline: curves.Curve | None
-  best: curves.Curve | None
+  ends: Sequence[curves.Curve]
   plane: curves.Plane
   samples: Sequence[Samples]
   indexed: int
@@ -177,7 +177,7 @@ def _quality_diversity(content):
   if not points:
     return
   trails, inside = [], []
-  for sweep in filter(None, (content.baseline, content.best)):
+  for sweep in filter(None, (content.baseline, *content.ends)):
     track = curves.track(sweep, content.plane)
     found = list(zip(track.diversity, track.quality))
     inside += found
@@ -189,7 +189,7 @@ def _quality_diversity(content):
   inside += [point[:2] for point in late]
   best = next((point[:2] for point in reversed(points) if point[2]["step"] == content.best_step), None)
   labels = (f"{axis.label} ({axis.metric})" for axis in (x, y))
-  yield f"<p>{html.escape(_verdict(content))}</p>"
+  yield from (f"<p>{html.escape(text)}</p>" for text in verdicts(content))
   yield f'<figure class="plane">{charts.plane("Quality over diversity", *labels, [*trails, steps], inside, best)}</figure>'
   yield (
     f'<p class="soft">{html.escape(y.label)}: {html.escape(y.meaning)}. {html.escape(x.label)}: {html.escape(x.meaning)}. '
@@ -197,14 +197,16 @@ def _quality_diversity(content):
   )
 
 
-def _verdict(content):
-  if content.baseline is not None and content.best is not None:
-    comparison = curves.compare(content.best, content.baseline, content.plane)
-    said = page.sentence(comparison, content.plane, [content.best, content.baseline])
-    return f"Best checkpoint against the generator before its adversarial phase, over temperatures: {page.VERDICTS[comparison.verdict]}. {said}"
-  if content.baseline is not None:
-    return "Above the curve is better. The curve of the best checkpoint follows when training ends."
-  return "Up is better, and right is more diverse. Single points say little: a lower temperature moves a generator up and to the left."
+def verdicts(content: Content) -> list[str]:
+  """What the curves of the best checkpoint say against the baseline's, a sentence each, or what is to be expected of them."""
+  if content.baseline is None:
+    return ["Up is better, and right is more diverse. Single points say little: a lower temperature moves a generator up and to the left."]
+  found = []
+  for curve in content.ends:
+    comparison = curves.compare(curve, content.baseline, content.plane)
+    said = f"{page.VERDICTS[comparison.verdict]}. {page.sentence(comparison, content.plane, [curve, content.baseline])}"
+    found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {said}")
+  return found or ["Above the curve is better. The curve of the best checkpoint follows when training ends."]
 
 
 def _samples(content):

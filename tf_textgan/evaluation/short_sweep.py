@@ -12,19 +12,20 @@ from tf_textgan.sampling import pickers
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-def run(name: str, evaluator: evaluator_lib.Evaluator, num: int, split: str = "validation") -> curves.Curve:
+def run(name: str, evaluator: evaluator_lib.Evaluator, num: int, sweepable: bool, split: str = "validation") -> curves.Curve:
   """Scores an evaluator's generator at some temperatures, or as it is if it has none.
 
   Args:
     name: of the curve.
     evaluator: of the generator.
     num: sequences to sample at each temperature.
+    sweepable: whether the generator, or the one that it guides, has a sampling temperature.
     split: the real sequences.
 
   Returns:
     Points with the two metrics of `Evaluator.plane`.
   """
-  settings = [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in TEMPERATURES] if evaluator.sweepable else [("own", None)]
+  settings = [(f"T {temperature:g}", pickers.Categorical(temperature)) for temperature in TEMPERATURES] if sweepable else [("own", None)]
   return curves.Curve(name, "run", [curves.Point(setting, evaluator.quality_diversity(num, split, picker)) for setting, picker in settings])
 
 

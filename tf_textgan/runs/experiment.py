@@ -94,6 +94,8 @@ class Choices:
   profile_rounds: int = 0
   # Print all metrics at each evaluation and at the end, not only those to read first.
   verbose: bool = False
+  # At the end also sweep the best checkpoint guided by its discriminator, which chooses each sentence among 16, for the run's page.
+  guided_curve: bool = False
   # Write a SavedModel at the end.
   export: bool = True
   # Version of the SavedModel: above 0 writes it to export/VERSION, beside other versions, as TensorFlow Serving expects; 0 writes it to export.

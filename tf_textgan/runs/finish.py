@@ -18,10 +18,16 @@ from tf_textgan.training import loop
 from tf_textgan.training import monitors
 
 
-def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus) -> None:
-  """Raises a `UserError` before training if a run of this experiment on this corpus cannot be exported."""
+def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, algorithm: algorithm_base.Algorithm) -> None:
+  """Raises a `UserError` before training if a run of this experiment on this corpus cannot be exported, or guided if that is asked for."""
   if experiment.choices.export:
     export.check(corpus.tokenizer)
+  if experiment.choices.guided_curve:
+    _guide(algorithm)
+
+
+def _guide(algorithm):
+  return guided.Generator(algorithm.generator, algorithm, guided.Config().make())
 
 
 def finish(
@@ -57,9 +63,9 @@ def finish(
   print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
   if experiment.choices.verbose:
     print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
+  guide = _guide(algorithm) if algorithm.scores_log_ratios else None
   if experiment.choices.export:
-    guide = guided.Generator(algorithm.generator, algorithm, guided.Config().make()) if algorithm.scores_log_ratios else None
     version = experiment.choices.export_version
     target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)
     print(f"SavedModel: {target}", file=sys.stderr)
-  report.finish(results, state.step)
+  report.finish(results, state.step, guide if experiment.choices.guided_curve else None)

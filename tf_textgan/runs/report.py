@@ -21,6 +21,7 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.evaluation import nearest
 from tf_textgan.evaluation import report
 from tf_textgan.evaluation import short_sweep
+from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import summary
 from tf_textgan.training import loop as loop_lib
@@ -30,6 +31,7 @@ from tf_textgan.training import monitors
 BASELINE = "baseline.json"
 _BASELINE_NAME = "before adversarial"
 _BEST_NAME = "best checkpoint"
+_GUIDED_NAME = "guided"
 # Lines of training metrics to draw, so that a page takes the same time in long runs.
 _MOST_LINES = 2000
 
@@ -60,33 +62,39 @@ class Report(keras.callbacks.Callback):
     """Sweeps the generator from which the adversarial phase starts."""
     state = self._loop.run_state
     if self._adversarial() and not state.round and self._has_baseline():
-      found = short_sweep.to_json(self._sweep(_BASELINE_NAME))
-      _done(lambda: files.write_json(self._folder / BASELINE, found, indent=None))
+      found = short_sweep.to_json(self._sweep(_BASELINE_NAME, self._evaluator))
+      _do(lambda: files.write_json(self._folder / BASELINE, found, indent=None))
 
   def on_epoch_end(self, epoch, logs=None):
     state = self._loop.run_state
     phase = self._loop.phases[state.phase]
     said = f"Training: step {state.step} of {self._loop.rounds}, round {state.round} of {phase.steps} of the phase {phase.name}."
-    self._write(said, state.step if self._loop.is_best(logs or {}) else state.best_step)
+    best_step = state.step if self._loop.is_best(logs or {}) else state.best_step
+    _do(lambda: files.write_text(self._folder / "report.html", report.make(self._content(said, best_step))))
 
-  def finish(self, results: Mapping[str, float], best_step: int) -> None:
-    """Writes the last page.
+  def finish(self, results: Mapping[str, float], best_step: int, guide: guided.Generator | None) -> None:
+    """Writes the last page, and prints what its curves say.
 
     Args:
       results: scores on the test split of the best checkpoint, which the evaluator's generator has.
       best_step: step of that checkpoint.
+      guide: that generator guided, for a curve of its own; None for none.
     """
     state = self._loop.run_state
     said = [f"Finished at step {state.step}.", *(f"{end[0].upper()}{end[1:]}." for end in self._loop.early_ends())]
-    if self._write(" ".join(said), best_step, results, self._sweep(_BEST_NAME)):
+    ends = [self._sweep(_BEST_NAME, self._evaluator)]
+    if guide is not None:
+      evaluator = evaluator_lib.Evaluator(guide, self._corpus, self._experiment.loop.seed)
+      ends.append(self._sweep(_GUIDED_NAME, evaluator))
+
+    def write():
+      content = self._content(" ".join(said), best_step, results, ends)
+      files.write_text(self._folder / "report.html", report.make(content))
+      if content.baseline is not None:
+        print("\n".join(report.verdicts(content)), file=sys.stderr)
       print(f"the run's page: {self._folder / 'report.html'}", file=sys.stderr)
 
-  def _write(self, state, best_step, results=None, best=None):
-    def write():
-      content = self._content(state, best_step, results, best)
-      files.write_text(self._folder / "report.html", report.make(content))
-
-    return _done(write)
+    _do(write)
 
   def _adversarial(self):
     return self._loop.phases[self._loop.run_state.phase].name == "adversarial"
@@ -96,14 +104,14 @@ class Report(keras.callbacks.Callback):
     before = self._loop.phases[: self._loop.run_state.phase]
     return bool(self._experiment.choices.pretrained) or any(phase.steps for phase in before if phase.name != "discriminator")
 
-  def _sweep(self, name):
-    return short_sweep.run(name, self._evaluator, self._experiment.loop.evaluation_samples)
+  def _sweep(self, name, evaluator):
+    return short_sweep.run(name, evaluator, self._experiment.loop.evaluation_samples, self._evaluator.sweepable)
 
   def _baseline(self):
     path = self._folder / BASELINE
     return short_sweep.from_json(json.loads(files.read_text(path))) if path.exists() else None
 
-  def _content(self, state, best_step, results, best):
+  def _content(self, state, best_step, results=None, ends=()):
     journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES)
     evaluations = [line for line in journal if line["kind"] == "evaluation"]
     choices = self._experiment.choices
@@ -120,7 +128,7 @@ class Report(keras.callbacks.Callback):
       phases=self._phases(),
       best_step=best_step,
       baseline=self._baseline(),
-      best=best,
+      ends=ends,
       plane=self._evaluator.plane(),
       samples=self._samples([line["step"] for line in evaluations], best_step),
       indexed=self._index.size,
@@ -178,11 +186,9 @@ def _named(network):
   return "none" if network is None else type(network).__module__.rpartition(".")[2]
 
 
-def _done(action):
-  """Whether an action could be done; if a file cannot be written or read, that is printed."""
+def _do(action):
+  """Does an action; if a file cannot be written or read, that is printed."""
   try:
     action()
   except (errors.UserError, OSError) as e:
     progress.say(f"{e}; the run goes on without it")
-    return False
-  return True

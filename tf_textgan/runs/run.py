@@ -225,10 +225,11 @@ def train(
       chief, begun = _is_chief(strategy), (folder / "config.json").exists()
       if chief and begun:
         stack.enter_context(lock.held(folder))
+        files.remove_leftovers(folder)
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
-      finish.check(experiment, corpus)
+      finish.check(experiment, corpus, loop.algorithm)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
       early_stopping = _early_stopping(loop, experiment)
       if chief and not begun:

@@ -9,7 +9,7 @@ from tf_textgan.evaluation import evaluator as evaluator_lib
 # Rows that are headings.
 HEADINGS = 3
 # Fractions of the samples.
-_SHARES = {"duplicates": "repeated samples", "copied": "samples copied from the training text"}
+_SHARES = {"grammatical": "grammatical samples", "duplicates": "repeated samples", "copied": "samples copied from the training text"}
 
 
 def table(
@@ -34,7 +34,8 @@ def table(
   for label, metric in evaluator.headline().items():
     cells = (_cell(line.get(evaluator.headline(split)[label])) for _, line, split in columns)
     rows.append([_row_name(label, metric), *cells])
-  return rows + [[label, *(_cell(line.get(metric)) for _, line, _ in columns)] for metric, label in _SHARES.items()]
+  shares = {metric: label for metric, label in _SHARES.items() if any(metric in line for _, line, _ in columns)}
+  return rows + [[label, *(_cell(line.get(metric)) for _, line, _ in columns)] for metric, label in shares.items()]
 
 
 def before_adversarial(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

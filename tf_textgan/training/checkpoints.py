@@ -167,8 +167,7 @@ class Checkpoints:
 
   def _write(self, step, arrays, names):
     self._folder.mkdir(parents=True, exist_ok=True)
-    for leftover in self._folder.glob(f"*{files.PARTIAL}"):
-      leftover.unlink()  # Of a run that was killed while writing.
+    files.remove_leftovers(self._folder)
     # The numbered file last: its run state says that the others have been saved.
     first, *copies = [self._folder / _file(which) for which in (*names, step)]
     with files.replacing(first, sync=True) as temporary, open(temporary, "wb") as file:
