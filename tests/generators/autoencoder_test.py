@@ -96,7 +96,7 @@ def test_different_codes_decode_differently():
 
 
 def test_settings_are_checked():
-  with pytest.raises(errors.UserError, match="prior_sizes must have a size at least"):
+  with pytest.raises(errors.UserError, match="prior_sizes must have at least one size"):
     autoencoder.Config(prior_sizes=())
   with pytest.raises(errors.UserError, match="latent_size must be at least 1, not 0"):
     autoencoder.Config(latent_size=0)

@@ -53,6 +53,12 @@ LOSSES = {
   "goals.intrinsic_rewards": (lambda x: goals.intrinsic_rewards(tf.cast(FEATURES, x.dtype), x, 2), [UNIT]),
   "likelihood.token_nll": (lambda outputs, kernel: likelihood.token_nll(outputs, kernel, tf.zeros([5], kernel.dtype), TOKENS), [FIRST, np.eye(5)]),
   "likelihood.logits": (lambda outputs, kernel: likelihood.logits(outputs, kernel, tf.zeros([5], kernel.dtype)), [FIRST, np.eye(5)]),
+  "likelihood.soft_values": (
+    lambda outputs, kernel: tf.stack(likelihood.soft_values(outputs, kernel, tf.zeros([5], kernel.dtype), TOKENS)), [FIRST, np.eye(5)]
+  ),
+  "likelihood.divergence": (
+    lambda outputs, kernel, other: likelihood.divergence(outputs, kernel, tf.zeros([5], kernel.dtype), other), [FIRST, np.eye(5), SECOND]
+  ),
   "gradient_penalty.penalty": (
     lambda weights: gradient_penalty.penalty(
       lambda points: tf.reduce_sum(points * weights, axis=[1, 2]), *tf.zeros([2, 2, 5, 5], weights.dtype), tf.ones([2], weights.dtype)
@@ -84,4 +90,4 @@ def test_every_loss_is_tested():
     if callable(function) and not name.startswith("_") and getattr(function, "__module__", "").startswith("tf_textgan")
   }
   assert "adversarial.discriminator" in public
-  assert public - {name.partition(",")[0] for name in LOSSES} <= {"adversarial.accuracy"}
+  assert public - {name.partition(",")[0] for name in LOSSES} <= {"adversarial.accuracy", "policy_gradient.repetition_factors"}  # Of signs and of tokens.

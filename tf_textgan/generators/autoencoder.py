@@ -65,7 +65,7 @@ class Config:
     checks.at_least(self, 0, "prior_slope", "prior_stddev", "prior_blocks", "init_range")
     checks.at_most(self, checks.MOST_PARTS, "prior_blocks")
     if not self.prior_sizes:
-      raise errors.UserError("prior_sizes must have a size at least")
+      raise errors.UserError("prior_sizes must have at least one size")
 
 
 class Autoencoder(keras.layers.Layer):
