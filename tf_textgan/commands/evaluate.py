@@ -265,18 +265,14 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
     raise errors.UserError(f"--baseline is {baseline!r}; expected one of the runs: {', '.join(bench.runs)}")
   pathlib.Path(options.output).mkdir(parents=True, exist_ok=True)  # Before the slow part.
   total = sum(sweep.num_settings(parts.sweep, bench.sweepable(name)) for name in bench.generators()) + len(options.file) + 1
-  found, missing = [], ["real text", *bench.generators(), *options.file]
+  jobs = [("real text", functools.partial(_real_row, bench, options))]
+  jobs += [(name, functools.partial(_sweep, bench, name, parts.sweep)) for name in bench.generators()]
+  jobs += [(path, functools.partial(_file_point, bench, path)) for path in options.file]
+  done = []
   with progress.bar(total=total, unit="point") as bar, contextlib.suppress(KeyboardInterrupt):
-    found.append(sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed))
-    bar.update()
-    del missing[0]
-    for name in bench.generators():
-      found += sweep.run(name, bench.score(name), parts.sweep, bench.sweepable(name), bar.update)
-      del missing[0]
-    for path in options.file:
-      found.append(curves.Curve(path, "file", [curves.Point("", bench.score_file(path))]))
-      bar.update()
-      del missing[0]
+    for _, job in jobs:
+      done.append(job(bar.update))
+  found, missing = list(itertools.chain.from_iterable(done)), [name for name, _ in jobs[len(done) :]]
   if missing:
     print(f"interrupted: {'the page' if found else 'no page is written, it'} lacks {', '.join(missing)}", file=sys.stderr)
   if not found:
@@ -311,6 +307,22 @@ def bounded(bench: bench_lib.Bench) -> str:
   """Says of which systems the negative log-likelihoods are bounds; empty if of none."""
   names = [name for name in bench.generators() if bench.likelihood(name) == "bound"]
   return f"nll_... of {', '.join(names)} is an upper bound, from one z for each sequence: the generator has a latent" if names else ""
+
+
+def _real_row(bench, options, advance):
+  row = sweep.real_row(bench.corpus, bench.scorer, options.num, options.split, options.seed)
+  advance()
+  return [row]
+
+
+def _sweep(bench, name, config, advance):
+  return sweep.run(name, bench.score(name), config, bench.sweepable(name), advance)
+
+
+def _file_point(bench, path, advance):
+  point = curves.Point("", bench.score_file(path))
+  advance()
+  return [curves.Curve(path, "file", [point])]
 
 
 def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None:

@@ -22,11 +22,11 @@ _TABLE = re.compile(r"(<!-- settings (\w+) -->\n).*?(<!-- end of settings -->)",
 
 def defaults(module: Any) -> dict[str, Any]:
   """The defaults of an algorithm, its networks and its schedule: name of the flag to value."""
-  parts = [("", module.Config()), ("", base.Schedule()), ("", loop.Config())]
+  parts = [("", module.Config()), ("", base.Schedule())]
   parts += [(f"{kind}_", getattr(module, kind.upper())[1]) for kind in ("generator", "discriminator") if getattr(module, kind.upper())]
   found = {f"{prefix}{field.name}": getattr(config, field.name) for prefix, config in parts for field in dataclasses.fields(config)}
   # Of the loop only the batch is the paper's.
-  return {name: value for name, value in found.items() if name == "batch_size" or name not in {f.name for f in dataclasses.fields(loop.Config)}}
+  return found | {"batch_size": loop.Config().batch_size}
 
 
 def render(name: str) -> str:

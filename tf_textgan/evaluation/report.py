@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import html
 from typing import Any
 
@@ -125,6 +126,18 @@ class Content:
   indexed: int
   warnings: Sequence[Mapping[str, Any]]
 
+  @functools.cached_property
+  def verdicts(self) -> list[str]:
+    """What the curves of the best checkpoint say against the baseline's, a sentence each, or what is to be expected of them."""
+    if self.baseline is None:
+      return ["Up is better, and right is more diverse. Single points say little: a lower temperature moves a generator up and to the left."]
+    found = []
+    for curve in self.ends:
+      comparison = curves.compare(curve, self.baseline, self.plane)
+      said = f"{page.VERDICTS[comparison.verdict]}. {page.sentence(comparison, self.plane, [curve, self.baseline])}"
+      found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {said}")
+    return found or ["Above the curve is better. The curve of the best checkpoint follows when training ends."]
+
 
 def make(content: Content) -> str:
   """The page as HTML, which needs no other file."""
@@ -189,24 +202,12 @@ def _quality_diversity(content):
   inside += [point[:2] for point in late]
   best = next((point[:2] for point in reversed(points) if point[2]["step"] == content.best_step), None)
   labels = (f"{axis.label} ({axis.metric})" for axis in (x, y))
-  yield from (f"<p>{html.escape(text)}</p>" for text in verdicts(content))
+  yield from (f"<p>{html.escape(text)}</p>" for text in content.verdicts)
   yield f'<figure class="plane">{charts.plane("Quality over diversity", *labels, [*trails, steps], inside, best)}</figure>'
   yield (
     f'<p class="soft">{html.escape(y.label)}: {html.escape(y.meaning)}. {html.escape(x.label)}: {html.escape(x.meaning)}. '
     "The ring is the best checkpoint.</p>"
   )
-
-
-def verdicts(content: Content) -> list[str]:
-  """What the curves of the best checkpoint say against the baseline's, a sentence each, or what is to be expected of them."""
-  if content.baseline is None:
-    return ["Up is better, and right is more diverse. Single points say little: a lower temperature moves a generator up and to the left."]
-  found = []
-  for curve in content.ends:
-    comparison = curves.compare(curve, content.baseline, content.plane)
-    said = f"{page.VERDICTS[comparison.verdict]}. {page.sentence(comparison, content.plane, [curve, content.baseline])}"
-    found.append(f"{curve.name.capitalize()}, against the generator before its adversarial phase, over temperatures: {said}")
-  return found or ["Above the curve is better. The curve of the best checkpoint follows when training ends."]
 
 
 def _samples(content):

@@ -91,7 +91,7 @@ class Report(keras.callbacks.Callback):
       content = self._content(" ".join(said), best_step, results, ends)
       files.write_text(self._folder / "report.html", report.make(content))
       if content.baseline is not None:
-        print("\n".join(report.verdicts(content)), file=sys.stderr)
+        print("\n".join(content.verdicts), file=sys.stderr)
       print(f"the run's page: {self._folder / 'report.html'}", file=sys.stderr)
 
     _do(write)
