@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import checks
@@ -35,9 +36,13 @@ class Algorithm(base.Algorithm):
 
   def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
-    self.optimizers["mle_optimizer"] = base.adam(self.generator, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(self.generator, config.generator_learning_rate)
+    self.optimizers["mle_optimizer"] = base.adam(self.trained(), config.mle_learning_rate)
+    self.optimizers["generator_optimizer"] = base.adam(self.trained(), config.generator_learning_rate)
     self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate)
+
+  def trained(self) -> keras.layers.Layer:
+    """What of the generator is trained."""
+    return self.generator
 
   def phases(self, schedule: base.Schedule) -> list[base.Phase]:
     generator = base.Update("generator", self.generator_step)

@@ -6,6 +6,7 @@ whose features are compared.
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from tf_textgan import checks
@@ -13,6 +14,7 @@ from tf_textgan import errors
 from tf_textgan import published
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
+from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.algorithms.steps import reconstruction
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
@@ -41,24 +43,17 @@ class Config:
     checks.above_zero(self, "inverse_temperature")
 
 
-class Algorithm(base.Algorithm):
-  """Autoencoder, the discriminator alone, adversarial rounds.
-
-  A subclass defines `discriminator_step` and `generator_step`; its config derives from `Config` and has `discriminator_steps_per_round`.
-  """
+class Algorithm(pretrained.Algorithm):
+  """Autoencoder, the discriminator alone, adversarial rounds: see `pretrained.Algorithm`."""
 
   def __init__(self, config: Config, networks: base.Networks, seed: int = 0):
     super().__init__(config, networks, seed)
     if self.generator.config.prior != "normal":
       raise errors.UserError(f"the generator's z is drawn as it is; expected --generator_prior normal, not {self.generator.config.prior}")
-    self.optimizers["mle_optimizer"] = base.adam(self.generator.autoencoder, config.mle_learning_rate)
-    self.optimizers["generator_optimizer"] = base.adam(self.generator.autoencoder, config.generator_learning_rate)
-    self.optimizers["discriminator_optimizer"] = base.adam(self.discriminator, config.discriminator_learning_rate)
 
-  def phases(self, schedule: base.Schedule) -> list[base.Phase]:
-    generator = base.Update("generator", self.generator_step)
-    discriminator = base.Update("discriminator", self.discriminator_step)
-    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+  def trained(self) -> keras.layers.Layer:
+    """See `pretrained.Algorithm`."""
+    return self.generator.autoencoder
 
   def mle_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Trains the generator as the decoder of an autoencoder."""
