@@ -67,6 +67,32 @@ def test_the_gradient_of_unroll_equals_the_gradient_of_single_steps(layer_norm):
     np.testing.assert_allclose(gradient, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_variational_dropout_and_the_last_state_equal_single_steps(layer_norm):
+  layer, (projected, state) = _layer(layer_norm), _inputs()
+  kept = tf.constant(np.random.default_rng(1).integers(0, 2, [_NUM, _UNITS]) * 2.0, tf.float32)
+  variables = [projected, *state, *layer.trainable_variables[1:]]
+
+  def stepwise():
+    outputs, (output, cell_state) = [], state
+    for t in range(_LENGTH):
+      output, cell_state = layer.step(projected[t], [output * kept, cell_state])
+      outputs.append(output)
+    return tf.stack(outputs), [output, cell_state]
+
+  results, gradients = [], []
+  for read in (stepwise, tf.function(lambda: layer.read(projected, state, kept))):
+    with tf.GradientTape() as tape:
+      tape.watch([projected, *state])
+      outputs, last = read()
+      value = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.square(part)) for part in last)
+    results.append([outputs, *last])
+    gradients.append(tape.gradient(value, variables))
+  for expected, found in [*zip(*results), *zip(*gradients)]:
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
 def test_the_initial_state_is_zero():
   for part in _layer(False).initial_state(3):
     np.testing.assert_array_equal(part, np.zeros([3, _UNITS]))

@@ -1,4 +1,4 @@
-"""LSTM layer of ScratchGAN's networks, with a custom gradient for whole sequences.
+"""LSTM layer of ScratchGAN's and MaskGAN's networks, with a custom gradient for whole sequences.
 
 With input x_t and kernels W and U:
 
@@ -86,7 +86,19 @@ class LSTM(keras.layers.Layer):
     Returns:
       Outputs, float `[T, B, H]`.
     """
-    return _unroll(projected, *state, *self._weights())
+    return self.read(projected, state)[0]
+
+  def read(self, projected: tf.Tensor, state: Sequence[tf.Tensor], kept: tf.Tensor | None = None) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """As `unroll`, but also returns the state after the last step.
+
+    Args:
+      projected: see `unroll`.
+      state: see `unroll`.
+      kept: factors of h_{t-1} in every step, for variational dropout (https://arxiv.org/abs/1512.05287): float `[B, H]`; None for none.
+    """
+    kernel, *vectors = self._weights()
+    outputs, cell_state = _unroll(projected, *state, kernel, vectors, kept)
+    return outputs, [outputs[-1], cell_state]
 
   def _weights(self):
     weights = [self.recurrent_kernel, self.bias, *([] if self.scale is None else [self.scale])]
@@ -115,35 +127,44 @@ def _cell_gradient(inputs, upstream):
   return tape.gradient(results, inputs, upstream)
 
 
-@tf.custom_gradient
-def _unroll(projected, output, cell_state, kernel, *vectors):
-  """Computes outputs `[T, B, H]`. The backward loop has one matrix product per step; the kernel's gradient is one product over all steps."""
+def _unroll(projected, output, cell_state, kernel, vectors, kept=None):
+  """Computes outputs `[T, B, H]` and the last cell state, `[B, H]`.
+
+  The backward loop has one matrix product per step; the kernel's gradient is one product over all steps.
+  """
   length, dtype = projected.shape[0], projected.dtype
 
-  def advance(t, output, cell_state, outputs, cell_states, gates):
-    z = projected[t] + tf.matmul(output, kernel)
-    output, cell_state = _cell(z, cell_state, *vectors)
-    return t + 1, output, cell_state, outputs.write(t, output), cell_states.write(t, cell_state), gates.write(t, z)
+  def drop(x):
+    return x if kept is None else x * kept
 
-  # A while_loop: see `sampling.unrolling`.
-  loop = (tf.constant(0), output, cell_state, *[tf.TensorArray(dtype, length) for _ in range(3)])
-  *_, outputs, cell_states, gates = tf.while_loop(lambda t, *_: t < length, advance, loop, maximum_iterations=length)
-  outputs, cell_states = (tf.ensure_shape(x.stack(), [length, *output.shape]) for x in (outputs, cell_states))
-  gates = tf.ensure_shape(gates.stack(), projected.shape)
+  @tf.custom_gradient
+  def unrolled(projected, output, cell_state, kernel, *vectors):
+    def advance(t, output, cell_state, outputs, cell_states, gates):
+      z = projected[t] + tf.matmul(drop(output), kernel)
+      output, cell_state = _cell(z, cell_state, *vectors)
+      return t + 1, output, cell_state, outputs.write(t, output), cell_states.write(t, cell_state), gates.write(t, z)
 
-  def gradient(upstream):
-    outputs_before, cell_states_before = (tf.concat([x[None], xs[:-1]], axis=0) for x, xs in ((output, outputs), (cell_state, cell_states)))
+    # A while_loop: see `sampling.unrolling`.
+    loop = (tf.constant(0), output, cell_state, *[tf.TensorArray(dtype, length) for _ in range(3)])
+    *_, outputs, cell_states, gates = tf.while_loop(lambda t, *_: t < length, advance, loop, maximum_iterations=length)
+    outputs, cell_states = (tf.ensure_shape(x.stack(), [length, *output.shape]) for x in (outputs, cell_states))
+    gates = tf.ensure_shape(gates.stack(), projected.shape)
 
-    def go_back(t, d_output, d_cell_state, d_vectors, d_gates):
-      d_gates_t, d_cell_state, *more = _cell_gradient([gates[t], cell_states_before[t], *vectors], [d_output + upstream[t], d_cell_state])
-      d_output = tf.matmul(d_gates_t, kernel, transpose_b=True)
-      return t - 1, d_output, d_cell_state, [a + b for a, b in zip(d_vectors, more)], d_gates.write(t, d_gates_t)
+    def gradient(upstream, d_last):
+      outputs_before, cell_states_before = (tf.concat([x[None], xs[:-1]], axis=0) for x, xs in ((output, outputs), (cell_state, cell_states)))
 
-    zeros = [tf.zeros_like(x) for x in (output, cell_state)]
-    loop = (tf.constant(length - 1), *zeros, [tf.zeros_like(x) for x in vectors], tf.TensorArray(dtype, length))
-    _, d_output, d_cell_state, d_vectors, d_gates = tf.while_loop(lambda t, *_: t >= 0, go_back, loop, maximum_iterations=length)
-    d_gates = tf.ensure_shape(d_gates.stack(), projected.shape)
-    flat = [tf.reshape(x, [-1, x.shape[-1]]) for x in (outputs_before, d_gates)]
-    return d_gates, d_output, d_cell_state, tf.matmul(*flat, transpose_a=True), *d_vectors
+      def go_back(t, d_output, d_cell_state, d_vectors, d_gates):
+        d_gates_t, d_cell_state, *more = _cell_gradient([gates[t], cell_states_before[t], *vectors], [d_output + upstream[t], d_cell_state])
+        d_output = drop(tf.matmul(d_gates_t, kernel, transpose_b=True))
+        return t - 1, d_output, d_cell_state, [a + b for a, b in zip(d_vectors, more)], d_gates.write(t, d_gates_t)
 
-  return outputs, gradient
+      zeros = [tf.zeros_like(x) for x in vectors]
+      loop = (tf.constant(length - 1), tf.zeros_like(output), d_last, zeros, tf.TensorArray(dtype, length))
+      _, d_output, d_cell_state, d_vectors, d_gates = tf.while_loop(lambda t, *_: t >= 0, go_back, loop, maximum_iterations=length)
+      d_gates = tf.ensure_shape(d_gates.stack(), projected.shape)
+      flat = [tf.reshape(x, [-1, x.shape[-1]]) for x in (drop(outputs_before), d_gates)]
+      return d_gates, d_output, d_cell_state, tf.matmul(*flat, transpose_a=True), *d_vectors
+
+    return (outputs, cell_states[-1]), gradient
+
+  return unrolled(projected, output, cell_state, kernel, *vectors)
