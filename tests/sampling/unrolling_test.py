@@ -215,3 +215,19 @@ def test_sampled_frequencies_match_the_model():
   counts, expected = np.bincount(codes, minlength=V * V), num * probs
   assert np.sum((counts - expected) ** 2 / expected) < 35 + 5 * np.sqrt(70)
   np.testing.assert_allclose(tf.reduce_sum(samples.log_probs, axis=1), np.log(probs[codes.numpy()]), atol=1e-4)
+
+
+def test_given_tokens_stand_in_place_of_the_picked_ones():
+  """Each token is one more than the one before it, so that what is given shows in what follows."""
+
+  def step(inputs, state):
+    return tf.one_hot((inputs + 1) % 7, 7) * 100.0, state
+
+  tokens = tf.constant([[5, 0, 0, 3, 0], [0, 0, 0, 2, 0]])
+  given = tf.constant([[True, False, False, True, False], [False, False, False, True, True]])
+  samples = unrolling.unroll(step, pickers.Categorical(), tf.constant([3, 3]), (), 5, noise.seed(0), 2, given=(tokens, given))
+  np.testing.assert_array_equal(samples.tokens, [[5, 6, 0, 3, 4], [4, 5, 6, 2, 0]])
+  np.testing.assert_allclose(samples.log_probs, np.zeros([2, 5]), atol=1e-6)
+  even = lambda inputs, state: (tf.zeros([2, 7]), state)  # noqa: E731
+  samples = unrolling.unroll(even, pickers.Categorical(), tf.constant([3, 3]), (), 5, noise.seed(0), given=(tokens, given))
+  np.testing.assert_allclose(samples.log_probs, np.where(given, 0.0, -np.log(7.0)), atol=1e-6)

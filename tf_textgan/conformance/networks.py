@@ -14,6 +14,7 @@ from tf_textgan.algorithms import base
 from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
+from tf_textgan.sampling import blanks
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -23,7 +24,11 @@ NUM = 50
 _each_generator = pytest.mark.parametrize("name", tiny.GENERATORS)
 _ENCODING = [name for name in tiny.GENERATORS if issubclass(registry.load("tf_textgan.generators", name).Generator, generator_base.Encodes)]
 _each_encoding = pytest.mark.parametrize("name", _ENCODING)
+_FILLING = [name for name in tiny.GENERATORS if issubclass(registry.load("tf_textgan.generators", name).Generator, generator_base.Fills)]
+_each_filling = pytest.mark.parametrize("name", _FILLING)
 _each_discriminator = pytest.mark.parametrize("name", tiny.DISCRIMINATORS)
+_BLANKS = [n for n in tiny.DISCRIMINATORS if issubclass(registry.load("tf_textgan.discriminators", n).Discriminator, discriminator_base.BlankScores)]
+_each_that_scores_blanks = pytest.mark.parametrize("name", _BLANKS)
 _each_network = pytest.mark.parametrize(
   ("kind", "name"), [("generator", n) for n in tiny.GENERATORS] + [("discriminator", n) for n in tiny.DISCRIMINATORS]
 )
@@ -173,6 +178,71 @@ def test_a_generator_that_encodes_gives_a_latent_for_every_sequence_and_decodes_
   np.testing.assert_allclose(decoded.log_probs, generator.log_probs(decoded.tokens, codes), atol=1e-4)
   between = generator.interpolation(codes[0], codes[1], tf.constant([0.0, 0.5, 1.0]))
   np.testing.assert_allclose(between.numpy()[[0, 2]], codes[:2], atol=1e-4)
+
+
+def _with_blanks(spec):
+  """Sequences and masks, some of them all blank: int32 and bool `[NUM, T]` tensors."""
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  counts = tf.cast(tf.reduce_sum(spec.mask(tokens), axis=1), tf.int32)
+  present = blanks.random(counts, spec.length, 0.5, SEED)
+  return tokens, tf.where(tf.range(NUM)[:, None] < 5, False, present)
+
+
+@_each_filling
+@_each_spec
+def test_a_generator_that_fills_keeps_what_is_given_and_knows_the_likelihood(name, spec):
+  generator = tiny.network("generator", name, None, spec)
+  _spread(generator)
+  tokens, present = _with_blanks(spec)
+  filled = tf.function(generator.fill, autograph=False)(tokens, present, SEED)
+  np.testing.assert_array_equal(tf.boolean_mask(filled.tokens, present), tf.boolean_mask(tokens, present))
+  np.testing.assert_allclose(filled.log_probs, generator.blank_log_probs(filled.tokens, present), atol=1e-3)
+  # The tokens that a blank had are not read, and given tokens have no log-probability.
+  other = tf.where(present, tokens, (tokens + 1) % spec.vocab_size)
+  np.testing.assert_array_equal(generator.fill(other, present, SEED).tokens, filled.tokens)
+  assert np.all(tf.boolean_mask(filled.log_probs, present) == 0)
+  # A sequence ends where it is given, or where nothing is given any more; padding follows its end.
+  closed = ~present.numpy() & ~blanks.open_ends(present).numpy()
+  mask = spec.mask(filled.tokens).numpy()
+  assert not np.any(filled.tokens.numpy()[closed] == spec.end_token) and (mask[:, :-1] >= mask[:, 1:]).all()
+  # What follows a blank changes what fills it.
+  changed = tf.concat([tokens[:, :-1], (tokens[:, -1:] + 1) % 3 + 3], axis=1)
+  first = tf.tile([[False, *[True] * (spec.length - 1)]], [NUM, 1])
+  assert np.abs(generator.blank_log_probs(changed, first) - generator.blank_log_probs(tokens, first)).max() > 1e-4
+
+
+@_each_filling
+def test_with_nothing_given_filling_is_sampling(name):
+  spec = tiny.SPECS["text"]
+  generator = tiny.network("generator", name, None, spec)
+  tokens = tf.constant(tiny.batch(spec, NUM))
+  nothing = tf.zeros_like(tokens, tf.bool)
+  np.testing.assert_allclose(generator.blank_log_probs(tokens, nothing), generator.log_probs(tokens, generator.prior(NUM, SEED)), atol=1e-4)
+  np.testing.assert_array_equal(generator.fill(tokens, nothing, SEED).tokens, generator.sample(NUM, SEED).tokens)
+  written = generator.fill_all(tokens, nothing, SEED)
+  np.testing.assert_allclose(written.log_probs, tf.reduce_sum(generator.blank_log_probs(written.tokens, nothing), axis=1), atol=1e-3)
+
+
+@_each_that_scores_blanks
+@_each_spec
+def test_a_discriminator_that_scores_blanks_knows_them_and_reads_from_left_to_right(name, spec):
+  discriminator = tiny.network("discriminator", name, None, spec)
+  _spread(discriminator)
+  tokens, present = _with_blanks(spec)
+  scores, before = discriminator.read(tokens, present)
+  assert scores.shape == [NUM, spec.length] and scores.dtype == tf.float32 and before.shape == [NUM, spec.length, discriminator.feature_size]
+  nothing = discriminator.read(tokens, tf.zeros_like(present)).scores
+  np.testing.assert_array_equal(nothing[:5], scores[:5])
+  assert np.abs(nothing[5:] - scores[5:]).max() > 1e-3
+  # Other tokens in blanks change the scores from there on, and the features after it.
+  other = tf.where(present, tokens, (tokens + 1) % spec.vocab_size)
+  first = np.argmin(present, axis=1)
+  for row, t in enumerate(first):
+    if not present[row, t]:
+      again, again_before = discriminator.read(other[row : row + 1], present[row : row + 1])
+      np.testing.assert_allclose(again[0, :t], scores[row, :t], atol=1e-4)
+      np.testing.assert_allclose(again_before[0, : t + 1], before[row, : t + 1], atol=1e-4)
+      assert np.abs(again[0, t] - scores[row, t]) > 1e-6
 
 
 @_each_generator

@@ -4,6 +4,7 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 from typing import ClassVar
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -95,6 +96,39 @@ class PrefixScores(abc.ABC):
   @abc.abstractmethod
   def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """Returns float32 `[B, T]`: at t the score of the tokens up to t, 0 on padding. Arguments as of `call`."""
+
+
+class Reading(NamedTuple):
+  """What a `BlankScores` makes of sequences.
+
+  Attributes:
+    scores: float32 `[B, T]`, the score of each token, whether in a blank or not.
+    before: float `[B, T, F]`, features of what each token is conditioned on: the text with blanks and the tokens before it.
+  """
+
+  scores: tf.Tensor
+  before: tf.Tensor
+
+
+class BlankScores(abc.ABC):
+  """Scores each token of a text whose blanks were filled, and knows the blanks.
+
+  Attributes:
+    feature_size: number of features (F).
+  """
+
+  ability: ClassVar[str] = "scores the tokens in blanks"
+  feature_size: int
+
+  @abc.abstractmethod
+  def read(self, inputs: tf.Tensor, present: tf.Tensor, *, seed: tf.Tensor | None = None) -> Reading:
+    """Scores each token given the text with blanks and the tokens before it.
+
+    Args:
+      inputs: whole sequences, ids int32 `[B, T]` or points float `[B, T, V]`.
+      present: see `sampling.blanks`, bool `[B, T]`.
+      seed: int32 `[2]`, for dropout; None for no dropout.
+    """
 
 
 class PointScores(abc.ABC):

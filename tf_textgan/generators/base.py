@@ -130,6 +130,56 @@ class Encodes(abc.ABC):
     """The function of `sampling.latents` that gives the latents between two."""
 
 
+class Fills(abc.ABC):
+  """Fills blanks in text: an ability of a generator, which derives from this class too.
+
+  Blanks are masks of `sampling.blanks`. A blank that given tokens follow is filled with as many tokens as it has; where everything to the end is
+  blank, the sequence may end anywhere.
+  """
+
+  @abc.abstractmethod
+  def fill(
+    self, tokens: tf.Tensor, present: tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None
+  ) -> unrolling.Samples:
+    """Fills the blanks of sequences in one pass.
+
+    Args:
+      tokens: int32 `[B, T]`; those in blanks are not read.
+      present: bool `[B, T]`, False in blanks.
+      seed: int32 `[2]`.
+      picker: see `pickers`, without points; None for the generator's default.
+
+    Returns:
+      Whole sequences. The log-probability of a given token is 0.
+    """
+
+  @abc.abstractmethod
+  def blank_log_probs(self, tokens: tf.Tensor, present: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Log-probability of each token in a blank given all present tokens and the tokens before it.
+
+    Args:
+      tokens: whole sequences, int32 `[B, T]`.
+      present: bool `[B, T]`, False in blanks.
+      seed: int32 `[2]`, for dropout; None for no dropout.
+
+    Returns:
+      float32 `[B, T]`, nats; 0 on present tokens and on padding.
+    """
+
+  def fill_all(
+    self, tokens: tf.Tensor, present: tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None
+  ) -> unrolling.Generated:
+    """As `fill`, for any number of sequences in bounded memory, `_CHUNK` rows at a time. Log-probabilities are of all blanks of a sequence."""
+
+    def fill_rows(i, first, count):
+      rows = slice(first, first + count)
+      samples = self.fill(tokens[rows], present[rows], noise.fold(seed, i), picker)
+      return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
+
+    outputs = [(tf.int32, [tokens.shape[1]]), (tf.float32, [])]
+    return unrolling.Generated(*chunks.map_rows(fill_rows, tf.shape(tokens)[0], _CHUNK, outputs))
+
+
 class Autoregressive(Generator):
   """A generator that predicts each token from the tokens before it. Latent and context determine the initial state."""
 

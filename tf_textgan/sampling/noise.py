@@ -4,6 +4,7 @@ A seed is an int32 `[2]` tensor, as in `tf.random.stateless_*`. Under `tf.distri
 its own rows, so that one replica and several compute the same update.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import zlib
 
@@ -90,6 +91,22 @@ def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
   """
   scaled = inputs / tf.cast(1.0 - rate, inputs.dtype)
   return tf.where(tf.ensure_shape(kept(tf.shape(inputs), rate, seed), inputs.shape), scaled, tf.zeros([], inputs.dtype))
+
+
+def variational_dropout(num: int | tf.Tensor, rate: float, seed: tf.Tensor | None) -> Callable[[str, int], tf.Tensor] | None:
+  """Dropout that leaves out the same entries at all positions of a sequence (https://arxiv.org/abs/1512.05287).
+
+  Args:
+    num: sequences (B).
+    rate: fraction to drop.
+    seed: int32 `[2]`; None for no dropout.
+
+  Returns:
+    A function of a name and a size that returns factors, 0 or 1 / (1 - rate): float32 `[B, size]`; None for no dropout.
+  """
+  if seed is None or not rate:
+    return None
+  return lambda name, size: dropout(tf.ones([num, size]), rate, fold(seed, name))
 
 
 def num_replicas() -> int:

@@ -81,6 +81,7 @@ def unroll(
   seed: tf.Tensor,
   end_token: int | None = None,
   stacked: Callable[[Any], Any] | None = None,
+  given: tuple[tf.Tensor, tf.Tensor] | None = None,
 ) -> Samples:
   """Generates sequences token by token.
 
@@ -94,6 +95,8 @@ def unroll(
     seed: int32 `[2]`.
     end_token: id that ends a sequence; None generates `length` tokens in every row.
     stacked: function of a state, returning the parts to stack before each step for `Samples.history`; None keeps no history.
+    given: tokens, int32 `[B, T]`, and where they stand in place of the picked ones, bool `[B, T]`; their log-probability is 0. Not for pickers with
+      points. None if nothing is given.
 
   Returns:
     Samples without latent and context.
@@ -126,6 +129,8 @@ def unroll(
     before = state
     logits, state = step(inputs, state)
     tokens, log_probs, points, policy_log_probs = picker(logits, noise.fold(seed, t))
+    if given is not None:
+      tokens, log_probs = (tf.where(given[1][:, t], x, y) for x, y in ((given[0][:, t], tokens), (0.0, log_probs)))
     if end_token is not None:
       tokens = tf.where(finished, sequences.PAD, tokens)
       log_probs = tf.where(finished, 0.0, log_probs)
