@@ -25,9 +25,11 @@ from tf_textgan import files
 from tf_textgan import runs
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
+from tf_textgan.data import text_files
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.runs import filling
 from tf_textgan.runs import latent
 from tf_textgan.sampling import pickers
 from tf_textgan.training import checkpoints
@@ -56,6 +58,11 @@ class Options:
   near: str = ""
   # Distance of the neighbours of --near, as a share of the norm of the sentence's own latent.
   radius: float = 0.3
+  # A text with blanks, as in "a man ___ a horse": writes --num ways to fill them, of a run whose generator fills blanks. Three underscores are one
+  # token, ___2 are two.
+  fill: str = ""
+  # A file with a text with blanks on each line: writes --num ways to fill each.
+  fill_file: str = ""
   # Sample from this many most probable tokens only; 0 keeps all.
   top_k: int = 0
   # Sample from the smallest set of tokens with this total probability; 1 keeps all.
@@ -68,7 +75,8 @@ class Options:
   # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
-  # with a guide score, the discriminator's logit times --guide_strength, and with --between weight, the second sentence's share.
+  # with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's share, and with --fill and
+  # --fill_file fill, the text with its blanks, of which log_prob is.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""
@@ -87,6 +95,11 @@ def _moves(parts):
   return bool(parts.options.between or parts.options.near)
 
 
+def _fills(parts):
+  """Whether blanks are filled."""
+  return bool(parts.options.fill or parts.options.fill_file)
+
+
 _RULES = (
   flags.Rule(("top_k", "nucleus"), lambda p: p.options.temperature != 0, "is for random draws, but --temperature 0 takes the most probable token"),
   flags.Rule(
@@ -99,6 +112,9 @@ _RULES = (
   flags.Rule(("near",), lambda p: not p.options.between, "is a command of its own; expected no --between"),
   flags.Rule(("num",), lambda p: not p.options.between, "is for draws; --between writes --steps lines"),
   flags.Rule(("category", "guide"), lambda p: not _moves(p), "is for draws; expected neither --between nor --near"),
+  flags.Rule(("fill", "fill_file"), lambda p: not _moves(p), "is a command of its own; expected neither --between nor --near"),
+  flags.Rule(("fill_file",), lambda p: not p.options.fill, "is a command of its own; expected no --fill"),
+  flags.Rule(("category", "guide"), lambda p: not _fills(p), "is for draws; expected neither --fill nor --fill_file"),
   *flags.GUIDING,
 )
 
@@ -168,6 +184,9 @@ def _write(parts, picker, workdirs, file):
   if _moves(parts):
     _write_moved(options, picker, loaded, file)
     return
+  if _fills(parts):
+    _write_filled(options, picker, loaded, file)
+    return
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   names = generator.spec.categories
@@ -175,8 +194,7 @@ def _write(parts, picker, workdirs, file):
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   guide = parts.guide.guide
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint, options.trust_config)
-  unknown = None if options.allow_unk and all(each.unknown for each in loaded.values()) else run.tokenizer.unknown_token
-  picker = pickers.without(picker or writer.picker, unknown)
+  picker = _without_unknown(options, picker or writer.picker, loaded.values())
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
   sentences = run.tokenizer.decode(generated.tokens.numpy())
   if options.format == "jsonl":
@@ -205,8 +223,7 @@ def _write_moved(options, picker, loaded, file):
     raise errors.UserError("--between and --near are for the latent space of one run; expected one --workdir")
   (run,) = loaded.values()
   seed = export.generation_seed(options.seed)
-  unknown = None if options.allow_unk and run.unknown else run.tokenizer.unknown_token
-  picker = pickers.without(picker or pickers.Categorical(0.0), unknown)
+  picker = _without_unknown(options, picker or pickers.Categorical(0.0), [run])
   weights = []
   if options.between:
     samples, weights = latent.between(run, *options.between, options.steps, seed, picker)
@@ -221,6 +238,33 @@ def _write_moved(options, picker, loaded, file):
   file.writelines(sentence + "\n" for sentence in sentences)
   file.flush()
   describe(loaded, options.checkpoint)
+
+
+def _write_filled(options, picker, loaded, file):
+  """Writes texts with their blanks filled to an open file."""
+  if len(loaded) > 1:
+    raise errors.UserError("--fill and --fill_file are for the generator of one run; expected one --workdir")
+  (run,) = loaded.values()
+  texts = [options.fill] if options.fill else list(text_files.lines(options.fill_file))
+  if not texts:
+    raise errors.UserError(f"{options.fill_file} has no text; expected a text with blanks, ___, on each line")
+  generator = run.algorithm.generator
+  picker = _without_unknown(options, picker or generator.picker, [run])
+  generated = filling.fill(generator, run.tokenizer, texts, options.num, export.generation_seed(options.seed), picker)
+  sentences = run.tokenizer.decode(generated.tokens.numpy())
+  if options.format == "jsonl":
+    lines = _with_log_probs(sentences, generated.log_probs.numpy())
+    sentences = [json.dumps(line | {"fill": texts[i // options.num]}, ensure_ascii=False) for i, line in enumerate(lines)]
+  file.writelines(sentence + "\n" for sentence in sentences)
+  file.flush()
+  describe(loaded, options.checkpoint)
+
+
+def _without_unknown(options, picker, loaded):
+  """A picker without the unknown token, unless it is allowed and all runs have learned it; their tokenizer is the same."""
+  loaded = list(loaded)
+  unknown = None if options.allow_unk and all(run.unknown for run in loaded) else loaded[0].tokenizer.unknown_token
+  return pickers.without(picker, unknown)
 
 
 def parse(argv: Sequence[str]) -> Any:

@@ -15,6 +15,7 @@ from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import guided
+from tf_textgan.runs import filling
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -28,6 +29,10 @@ class Model(tf.Module):
 
   `generate_guided` takes the same arguments; the discriminator chooses each sentence among 16 candidates. It also returns `score`, float32 `[num]`,
   the discriminator's logits; `log_prob` is the log-probability of the candidates. Absent if the discriminator's score is no logit.
+
+  `fill(text, temperature, seed)`, string `[N]` with blanks, see `runs.filling`, returns `text`, string `[N]`, the texts with their blanks filled, and
+  `log_prob`, float32 `[N]`: log-probability of what was written into them. Temperature and seed are as of `generate`. A text without a blank, or of
+  more tokens than the run's sequences, raises an `InvalidArgumentError`. Absent if the generator fills no blanks, or sequences have no end token.
 
   `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
   `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training. Unknown words become
@@ -65,12 +70,14 @@ class Model(tf.Module):
     self.generate = tf.function(self._generate, input_signature=settings, autograph=False)
     if guide is not None:
       self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
+    if isinstance(generator, generator_base.Fills) and tokenizer.ends:
+      self.fill = tf.function(self._fill, input_signature=[tf.TensorSpec([None], tf.string, "text"), *settings[1:3]], autograph=False)
     if generator.likelihood or discriminator is not None:
       self.score = self.serve = tf.function(self._score, input_signature=text, autograph=False)
 
   def signatures(self) -> dict[str, Callable[..., Any]]:
     """Signature name to function."""
-    signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "score") if hasattr(self, name)}
+    signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "fill", "score") if hasattr(self, name)}
     return signatures | {"serving_default": self.score} if "score" in signatures else signatures
 
   def _generate(self, num, temperature, seed, category=None):
@@ -79,14 +86,15 @@ class Model(tf.Module):
   def _generate_guided(self, num, temperature, seed, category=None):
     return self._write(self._guide, num, temperature, seed, category)
 
+  def _fill(self, text, temperature, seed):
+    tokens, present = filling.read(self._text.encode, text, self._generator.spec)
+    with tf.control_dependencies([_positive(tf.shape(text)[0]), _allowed(temperature)]):
+      seed = generation_seed(seed)
+    filled = self._generator.fill_all(tokens, present, seed, pickers.without(pickers.Categorical(temperature), self._unknown))
+    return {"text": self._text.decode(filled.tokens), "log_prob": filled.log_probs}
+
   def _write(self, generator, num, temperature, seed, category):
-    allowed = [
-      tf.debugging.Assert(num >= 1, ["expected a num of at least 1, but got", num]),
-      tf.debugging.Assert(
-        tf.math.is_finite(temperature) & (temperature >= 0.0), ["expected a temperature that is finite and at least 0, but got", temperature]
-      ),
-    ]
-    with tf.control_dependencies(allowed):
+    with tf.control_dependencies([_positive(num), _allowed(temperature)]):
       num, seed = tf.identity(num), generation_seed(seed)
     if category is not None:
       named = self._places(category, allowed=("",))
@@ -114,6 +122,15 @@ class Model(tf.Module):
     matches = names[..., None] == tf.constant(self._categories + allowed)
     tf.debugging.Assert(tf.reduce_all(tf.reduce_any(matches, axis=-1)), ["expected the categories", *self._categories, "but got", names])
     return tf.argmax(matches[..., : len(self._categories)], axis=-1, output_type=tf.int32)
+
+
+def _positive(num):
+  return tf.debugging.Assert(num >= 1, ["expected a num of at least 1, but got", num])
+
+
+def _allowed(temperature):
+  allowed = tf.math.is_finite(temperature) & (temperature >= 0.0)
+  return tf.debugging.Assert(allowed, ["expected a temperature that is finite and at least 0, but got", temperature])
 
 
 def generation_seed(seed: int | tf.Tensor) -> tf.Tensor:
