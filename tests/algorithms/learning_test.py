@@ -25,6 +25,7 @@ from tf_textgan.algorithms import irlgan
 from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
+from tf_textgan.algorithms import maskgan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import mmd
 from tf_textgan.algorithms import rankgan
@@ -39,11 +40,13 @@ from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import conv_resnet as conv_resnet_critic
 from tf_textgan.discriminators import generator_lstm
+from tf_textgan.discriminators import infilling as infilling_discriminator
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import autoencoder
 from tf_textgan.generators import conv_resnet
+from tf_textgan.generators import infilling
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker
@@ -185,6 +188,18 @@ def test_irlgan_lowers_nll_oracle(seed, oracle, real):
   discriminator = token_lstm.Discriminator(SPEC, token_lstm.Config(embedding_size=16, hidden_size=32), seed)
   config = irlgan.Config(rollouts=2, generator_learning_rate=3e-3, discriminator_learning_rate=5e-3, entropy_weight=0.3)
   _assert_adversarial_training_helps(irlgan.Algorithm(config, {"generator": generator, "discriminator": discriminator}), 80, seed, oracle, real)
+
+
+@_each_seed
+def test_maskgan_lowers_nll_oracle(seed, oracle, real):
+  sizes = {"embedding_size": 16, "layers": 1, "dropout": 0.0}
+  networks = {
+    "generator": infilling.Generator(SPEC, infilling.Config(**sizes, hidden_size=24), seed),
+    "discriminator": infilling_discriminator.Discriminator(SPEC, infilling_discriminator.Config(**sizes, hidden_size=32), seed),
+  }
+  rates = {"mle": 5e-3, "generator": 5e-3, "discriminator": 5e-3, "critic": 1e-2}
+  config = maskgan.Config(**{f"{name}_learning_rate": rate for name, rate in rates.items()})
+  _assert_adversarial_training_helps(maskgan.Algorithm(config, networks), 160, seed, oracle, real)
 
 
 @pytest.mark.slow

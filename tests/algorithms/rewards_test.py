@@ -20,6 +20,7 @@ SETTINGS = {
   "irlgan": {"entropy_weight": 0.0},
   "leakgan": {},
   "maligan": {},
+  "maskgan": {"mask_all": 1.0},
   "mmd": {},
   "organ": {"advantage": "baseline"},
   "rankgan": {},

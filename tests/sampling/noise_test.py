@@ -111,3 +111,12 @@ def test_the_dropout_mask_has_the_requested_shape(shape):
 
 def test_dropout_keeps_the_type():
   assert noise.dropout(tf.ones([2, 3], tf.bfloat16), 0.5, SEED).dtype == tf.bfloat16
+
+
+def test_variational_dropout_has_factors_of_mean_one_for_each_name():
+  drop = noise.variational_dropout(2000, 0.25, noise.seed(1))
+  first, second = drop("a", 30).numpy(), drop("b", 30).numpy()
+  np.testing.assert_allclose(np.unique(first), [0.0, 4 / 3], rtol=1e-6)
+  np.testing.assert_allclose([first.mean(), np.mean(first * second)], 1.0, atol=0.02)
+  np.testing.assert_array_equal(drop("a", 30), first)
+  assert noise.variational_dropout(3, 0.25, None) is None and noise.variational_dropout(3, 0.0, noise.seed(1)) is None
