@@ -28,6 +28,7 @@ from tf_textgan.algorithms import jsdgan
 from tf_textgan.algorithms import latentgan
 from tf_textgan.algorithms import leakgan
 from tf_textgan.algorithms import maligan
+from tf_textgan.algorithms import maskgan
 from tf_textgan.algorithms import mle
 from tf_textgan.algorithms import mmd
 from tf_textgan.algorithms import organ
@@ -41,12 +42,14 @@ from tf_textgan.algorithms import textgan
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import generator_lstm
+from tf_textgan.discriminators import infilling as infilling_discriminator
 from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
 from tf_textgan.generators import autoencoder
 from tf_textgan.generators import guided
+from tf_textgan.generators import infilling
 from tf_textgan.generators import lstm
 from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker
@@ -445,6 +448,44 @@ def scratchgan_discriminator_step() -> Case:
   return _stepper(_scratchgan().discriminator_step), _BATCH * _SPEC.length * (_tied_lstm_flops() + 3 * 2 * _token_lstm_flops()), 1
 
 
+def _maskgan():
+  networks = {
+    "generator": infilling.Generator(_SPEC, infilling.Config()),
+    "discriminator": infilling_discriminator.Discriminator(_SPEC, infilling_discriminator.Config()),
+  }
+  return maskgan.Algorithm(maskgan.Config(), networks)
+
+
+def _infilling_flops(config, outputs):
+  """Counts the operations of a position of one pass of MaskGAN's networks, per row: gates of encoder and decoder, attention, `outputs` numbers."""
+  size, layers = config.hidden_size, config.layers
+  gates = 2 * 4 * size * (config.embedding_size + (2 * layers - 1) * size)
+  attention = 2 * size**2 + 4 * size * _SPEC.length + 2 * 2 * size * config.embedding_size
+  return 2 * gates + attention + 2 * config.embedding_size * outputs
+
+
+def _maskgan_flops(written, generator_passes, discriminator_passes):
+  """Operations of fills, and of passes of the generator and the discriminator; a gradient is two passes."""
+  generator = _infilling_flops(infilling.Config(), _SPEC.vocab_size)
+  discriminator = _infilling_flops(infilling_discriminator.Config(), 1)
+  return _BATCH * _SPEC.length * ((written + generator_passes) * generator + discriminator_passes * discriminator)
+
+
+def maskgan_mle_step() -> Case:
+  """One step of MaskGAN's maximum likelihood: the tokens in blanks."""
+  return _stepper(_maskgan().mle_step), _maskgan_flops(0, 3, 0), 1
+
+
+def maskgan_generator_step() -> Case:
+  """One step of MaskGAN's actor and critic: blanks filled, a pass of the discriminator, policy gradient."""
+  return _stepper(_maskgan().generator_step), _maskgan_flops(1, 3, 1), 1
+
+
+def maskgan_discriminator_step() -> Case:
+  """One step of MaskGAN's discriminator: blanks filled, an update on equally many real and filled texts."""
+  return _stepper(_maskgan().discriminator_step), _maskgan_flops(1, 0, 2 * 3), 1
+
+
 def _coldgan():
   networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
   return coldgan.Algorithm(coldgan.Config(), networks)
@@ -691,6 +732,9 @@ CASES = {
   "relgan_iteration_bf16": _in_bfloat16(relgan_iteration),
   "scratchgan_generator_step": scratchgan_generator_step,
   "scratchgan_discriminator_step": scratchgan_discriminator_step,
+  "maskgan_mle_step": maskgan_mle_step,
+  "maskgan_generator_step": maskgan_generator_step,
+  "maskgan_discriminator_step": maskgan_discriminator_step,
   "coldgan_generator_step": coldgan_generator_step,
   "coldgan_discriminator_step": coldgan_discriminator_step,
   "gad_generator_step": gad_generator_step,

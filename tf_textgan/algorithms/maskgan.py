@@ -233,12 +233,12 @@ PUBLISHED = {
   **published.prefixed("discriminator", _SIZES | {"dropout": published.Setting(None, 0.2806)}),
   "dropout's masks": published.Setting(None, "one for a layer's inputs and its state", "one for each"),
   "dropout of samples and rewards": published.Setting(None, "as in training", "none: a reward is for the token that the generator would write"),
-  "embeddings": published.Setting(
+  "embedding tables": published.Setting(
     "one table for both networks", "one for each, or the generator's for both", "one for each network, and the generator's output layer has its"
   ),
-  "LSTM": published.Setting(None, "no bias of the forget gate", "1 is added to the forget gate"),
+  "forget gates": published.Setting(None, "no bias", "1 is added"),
   "encoder reads": published.Setting("the text with blanks", "the decoder's inputs, without the last token", "all tokens of the text with blanks"),
-  "critic": published.Setting(
+  "the critic": published.Setting(
     "a head on the discriminator", "a head on its decoder, which is run again from zeros", "a head on the discriminator, which knows the blanks"
   ),
 }
