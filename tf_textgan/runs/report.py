@@ -5,7 +5,6 @@ All that it shows is in the run's folder, in the checkpoints or in the corpus, s
 
 from collections.abc import Mapping
 import functools
-import json
 import pathlib
 import shlex
 import sys
@@ -15,6 +14,7 @@ import keras
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import progress
+from tf_textgan import schema
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import charts
 from tf_textgan.evaluation import evaluator as evaluator_lib
@@ -109,7 +109,12 @@ class Report(keras.callbacks.Callback):
 
   def _baseline(self):
     path = self._folder / BASELINE
-    return short_sweep.from_json(json.loads(files.read_text(path))) if path.exists() else None
+    if not path.exists():
+      return None
+    try:
+      return short_sweep.from_json(schema.read_json(path))
+    except (ValueError, errors.UserError) as e:
+      raise errors.UserError(f"{path} is not the curve that train.py has written: {e}") from e
 
   def _content(self, state, best_step, results=None, ends=()):
     journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES)
@@ -132,7 +137,7 @@ class Report(keras.callbacks.Callback):
       plane=self._evaluator.plane(),
       samples=self._samples([line["step"] for line in evaluations], best_step),
       indexed=self._index.size,
-      warnings=monitors.read_journal(self._folder / "warnings.jsonl"),
+      warnings=monitors.read_warnings(self._folder / "warnings.jsonl"),
     )
 
   def _phases(self):
