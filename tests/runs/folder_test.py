@@ -102,8 +102,8 @@ def test_a_resumed_run_in_whose_folder_something_is_in_the_way_stays_as_it_is(pl
     with pytest.raises(errors.UserError, match=f"^expected a regular file, but {run / name} is a folder$"):
       runs.train(experiment)
     (run / name).rmdir()
-  (run / "report.html").symlink_to("report.html")
-  with pytest.raises(errors.UserError, match=f"^cannot read {run}/report.html: Too many levels of symbolic links$"):
+  (run / "baseline.json").symlink_to("baseline.json")
+  with pytest.raises(errors.UserError, match=f"^cannot read {run}/baseline.json: Too many levels of symbolic links$"):
     runs.train(experiment)
-  (run / "report.html").unlink()
+  (run / "baseline.json").unlink()
   assert (run / "config.json").read_bytes() == before

@@ -28,7 +28,8 @@ _CHANGEABLE = {
 }
 
 # What a run writes into its folder as it goes on; `clear` removes it.
-_FILES = "metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "report.html"
+_FILES = "metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json"
+_PAGE = "report.html"  # A run goes on without it.
 _FOLDERS = "samples", "summaries"
 
 
@@ -143,7 +144,7 @@ def has_trained(folder: pathlib.Path) -> bool:
 
 def clear(folder: pathlib.Path) -> None:
   """Removes what a run has written since it began, except for an export."""
-  for name in (*_FILES, "checkpoints/best.npz", "checkpoints/likelihood.npz"):
+  for name in (*_FILES, _PAGE, "checkpoints/best.npz", "checkpoints/likelihood.npz"):
     (folder / name).unlink(missing_ok=True)
   for name in _FOLDERS:
     shutil.rmtree(folder / name, ignore_errors=True)

@@ -154,8 +154,7 @@ class Report(keras.callbacks.Callback):
     chosen = {until[0]: "First evaluation", until[(len(until) - 1) // 2]: "Half-way to the best", until[-1]: "Best checkpoint"}
     found = []
     for step, title in chosen.items():
-      path = self._folder / "samples" / monitors.samples_file(step)
-      sentences = files.read_text(path).split("\n")[:-1] if path.exists() else []
+      sentences = _sentences(self._folder / "samples" / monitors.samples_file(step))
       found.append(report.Samples(f"{title}, step {step}", sentences, self._index(sentences)))
     return found
 
@@ -185,6 +184,16 @@ class Report(keras.callbacks.Callback):
     commands["A page to play with, on this machine:"] = f"python demo.py --workdir {workdir}"
     commands["Scores with intervals on the test split:"] = f"python evaluate.py --workdir {workdir}"
     return commands
+
+
+def _sentences(path):
+  """The lines of a file of samples, none if there is no file; raises a `UserError` if it is no text."""
+  try:
+    return files.read_text(path).split("\n")[:-1]
+  except FileNotFoundError:
+    return []
+  except UnicodeDecodeError as e:
+    raise errors.UserError(f"{path} is not UTF-8 text") from e
 
 
 def _named(network):
