@@ -49,8 +49,8 @@ class Config:
 class Generator(base.Autoregressive):
   """Embedding, LSTM layers, a linear map to logits. The initial state of all layers is a linear map and tanh of z.
 
-  A category, as a one-hot, is concatenated to the embedding of every token. The state is a list: output and cell state of each layer, the lowest first,
-  then the category.
+  A category, as a one-hot, is concatenated to the embedding of every token. The state is a list: output and cell state of each layer, the
+  lowest first, then the category.
 
   Attributes:
     lstms: the layers, the lowest first.
