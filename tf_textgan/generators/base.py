@@ -58,6 +58,11 @@ class Generator(network.Network):
     # In a function: Keras would count the variables of a discriminator in an attribute as the generator's own.
     self._discriminator = lambda: discriminator
 
+  @property
+  def rows_together(self) -> int:
+    """Most sequences that `write` generates at a time; fewer than the default for a generator with large states."""
+    return _CHUNK
+
   @abc.abstractmethod
   def sample(
     self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
@@ -98,7 +103,7 @@ class Generator(network.Network):
   def write(
     self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
   ) -> unrolling.Generated:
-    """Generates any number of sequences in bounded memory, `_CHUNK` rows at a time.
+    """Generates any number of sequences in bounded memory, `rows_together` at a time.
 
     Args:
       num: int or int32 scalar tensor.
@@ -114,7 +119,7 @@ class Generator(network.Network):
       return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
 
     outputs = [(tf.int32, [self.spec.length]), (tf.float32, [])]
-    return unrolling.Generated(*chunks.map_rows(sample_rows, num, _CHUNK, outputs), context=context)
+    return unrolling.Generated(*chunks.map_rows(sample_rows, num, self.rows_together, outputs), context=context)
 
 
 class Encodes(abc.ABC):
