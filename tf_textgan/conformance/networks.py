@@ -91,7 +91,7 @@ def test_teacher_forcing_equals_single_steps(name, spec):
     logits_t, state = generator.step(inputs, state)
     logits.append(logits_t)
     inputs = tokens[:, t]
-  np.testing.assert_allclose(generator(tokens, latent), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
+  np.testing.assert_allclose(generator(tokens, latent), tf.stack(logits, axis=1), rtol=1e-5, atol=1e-5)
 
 
 @_each_generator

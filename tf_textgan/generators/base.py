@@ -28,10 +28,12 @@ class Generator(network.Network):
     latent_size: size of z (Z); 0 if only the picks are random.
     picker: the default picker.
     conditional: whether generators of this class can be conditioned on a context.
+    compilable: whether XLA can compile `sample`. Without it only the update "mle" is compiled.
     likelihood: the kind of `log_probs`: "exact" for log p(x); "bound" for log p(x | z), whose mean over z is at most log p(x); None if there is none.
   """
 
   conditional = False
+  compilable = True
   likelihood: str | None = None
 
   def __init__(self, spec: sequences.Spec, config: Any, seed: int, picker: Any):

@@ -64,7 +64,7 @@ class State(NamedTuple):
   """The state before a token is picked.
 
   Attributes:
-    caches: for each block the keys and values of the inputs so far, and anything after them.
+    caches: for each block the keys and values of the inputs so far.
     position: int32 `[B]`, inputs read so far.
     shown: float `[B, E]`, what is added to every embedding; empty without latent and categories.
   """
@@ -85,6 +85,7 @@ class Generator(base.Autoregressive):
   """
 
   conditional = True
+  compilable = False
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
@@ -140,10 +141,10 @@ class Generator(base.Autoregressive):
     return ()  # The last cache has the others in it.
 
   def state_at(self, history: unrolling.History, positions: tf.Tensor, rows: tf.Tensor | None = None) -> State:
-    last = history.last
+    caches, _, shown = history.last
     if rows is not None:
-      last = tf.nest.map_structure(lambda x: tf.gather(x, rows), last)
-    return last._replace(position=positions)
+      shown = tf.nest.map_structure(lambda x: tf.gather(x, rows), shown)
+    return State([cache.at(positions, rows) for cache in caches], positions, shown)
 
   def prefill(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None) -> unrolling.History:
     """Reads tokens, int32 `[B, T]`, in one pass: the same history as from sampling them."""

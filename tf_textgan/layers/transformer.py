@@ -26,8 +26,6 @@ _BASE = 10000.0
 _EPSILON = 1e-6
 # In place of the scores of positions that are not attended to.
 _HIDDEN = -1e9
-# The cache is read up to the first of this length, twice and four times it, and so on, that holds all positions so far.
-_SHORTEST = 64
 
 # Drops entries of a tensor for a named purpose; the identity without dropout.
 Drop = Callable[[tf.Tensor, str], tf.Tensor]
@@ -62,10 +60,16 @@ def causal(length: int) -> tf.Tensor:
 
 
 class Cache(NamedTuple):
-  """Keys and values of the positions so far: float `[B, G, T, D]` each. What stands at later positions is never read."""
+  """Keys and values of the positions so far: float `[B, G, T, D]` each, zeros at later positions."""
 
   keys: tf.Tensor
   values: tf.Tensor
+
+  def at(self, positions: tf.Tensor, rows: tf.Tensor | None) -> "Cache":
+    """The cache of some rows as it was before positions, int32 `[R]` each; `rows` None for all in order."""
+    parts = self if rows is None else [tf.gather(x, rows) for x in self]
+    read = (tf.range(self.keys.shape[2]) < positions[:, None])[:, None, :, None]
+    return Cache(*(tf.where(read, x, tf.zeros([], x.dtype)) for x in parts))
 
 
 class Place(NamedTuple):
@@ -74,14 +78,12 @@ class Place(NamedTuple):
   Attributes:
     indices: int32 `[B, G, 3]`, where a cache's new entries go.
     rotation: of the positions.
-    hidden: float32 `[B, 1, 1, T]`, 0 up to the position, and very negative after it.
-    last: int32 scalar, the largest position.
+    hidden: float32 `[B, 1, 1, S]`, 0 up to the position, and very negative after it, for the S positions up to the largest one.
   """
 
   indices: tf.Tensor
   rotation: Rotation
   hidden: tf.Tensor
-  last: tf.Tensor
 
 
 def place(positions: tf.Tensor, angles: Rotation, groups: int) -> Place:
@@ -92,11 +94,10 @@ def place(positions: tf.Tensor, angles: Rotation, groups: int) -> Place:
     angles: of all T positions.
     groups: G.
   """
-  length = angles.cos.shape[0]
   rows, heads = tf.meshgrid(tf.range(tf.size(positions)), tf.range(groups), indexing="ij")
   indices = tf.stack([rows, heads, tf.repeat(positions[:, None], groups, axis=1)], axis=-1)
-  hidden = tf.where(tf.range(length) <= positions[:, None], 0.0, _HIDDEN)[:, None, None]
-  return Place(indices, angles.at(positions), hidden, tf.reduce_max(positions))
+  hidden = tf.where(tf.range(tf.reduce_max(positions) + 1) <= positions[:, None], 0.0, _HIDDEN)[:, None, None]
+  return Place(indices, angles.at(positions), hidden)
 
 
 class Block(keras.layers.Layer):
@@ -154,7 +155,7 @@ class Block(keras.layers.Layer):
     return outputs, Cache(*cache)
 
   def step(self, x: tf.Tensor, cache: Cache, at: Place) -> tuple[tf.Tensor, Cache]:
-    """Computes one position of each row, given the cache of those before it.
+    """Computes one position of each row, given the cache of those before it. XLA cannot compile it.
 
     Args:
       x: float `[B, E]`.
@@ -166,16 +167,11 @@ class Block(keras.layers.Layer):
     """
     attention_scale, kernel, attention_output, *feedforward = self._tensors()
     queries, keys, values = self._project(norm(x, attention_scale), kernel, at.rotation)
-    # In place within a compiled loop, where nothing else holds the old cache.
-    cache = Cache(*(tf.tensor_scatter_nd_update(old, at.indices, new) for old, new in zip(cache, (keys, values))))
+    # In place, if nothing else holds the old cache, as in a compiled loop; `tf.tensor_scatter_nd_update` would copy it.
+    cache = Cache(*(tf.raw_ops.ScatterNdNonAliasingAdd(input=old, indices=at.indices, updates=new) for old, new in zip(cache, (keys, values))))
     queries = tf.reshape(queries, [-1, self.groups, self._repeats, self.head_size])
-
-    def attend(length):
-      return lambda: _attend(queries, cache.keys[:, :, :length], cache.values[:, :, :length], at.hidden[..., :length])
-
-    lengths = _lengths(cache.keys.shape[2])
-    passed = tf.add_n([tf.cast(at.last >= length, tf.int32) for length in lengths])
-    attended = tf.switch_case(passed, [attend(length) for length in lengths]) if len(lengths) > 1 else attend(lengths[0])()
+    so_far = tf.shape(at.hidden)[-1]
+    attended = _attend(queries, cache.keys[:, :, :so_far], cache.values[:, :, :so_far], at.hidden)
     y = x + tf.matmul(tf.reshape(attended, tf.shape(x)), attention_output)
     return y + _feedforward(y, *feedforward), cache
 
@@ -230,11 +226,3 @@ def _product(x, kernel):
   if x.shape.rank == 2:
     return tf.matmul(x, kernel)
   return tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel), [-1, *x.shape[1:-1], kernel.shape[1]])
-
-
-def _lengths(length):
-  """The lengths up to which a cache may be read, increasing, the last one `length`."""
-  lengths = []
-  while not lengths or lengths[-1] < length:
-    lengths.append(min(length, 2 * lengths[-1] if lengths else _SHORTEST))
-  return lengths
