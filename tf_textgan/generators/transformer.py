@@ -1,7 +1,7 @@
 """A transformer language model, decoder only: pre-norm, rotary positions, a cache of keys and values; see `layers.transformer`.
 
-Tokens are embedded, scaled by sqrt(E) as in https://arxiv.org/abs/1706.03762, and pass all blocks; the output layer reads a last norm. A category has a
-vector and the latent a linear map, which are added to every embedding.
+Tokens are embedded, scaled by sqrt(E) as in https://arxiv.org/abs/1706.03762, and pass all blocks; the output layer reads a last norm. A category has
+a vector and the latent a linear map, which are added to every embedding.
 """
 
 import dataclasses
@@ -13,7 +13,6 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import checks
-from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.layers import lookup
@@ -54,10 +53,8 @@ class Config:
     checks.at_most(self, checks.LARGEST_SIZE, "latent_size")
     checks.at_most(self, checks.MOST_PARTS, "layers", "heads")
     checks.share(self, "dropout")
-    if self.embedding_size % (2 * self.heads):
-      raise errors.UserError(f"embedding_size must be a multiple of twice the heads, {2 * self.heads}, not {self.embedding_size}")
-    if self.heads % self.key_value_heads:
-      raise errors.UserError(f"key_value_heads must divide the heads, {self.heads}, not {self.key_value_heads}")
+    checks.multiple(self, "embedding_size", 2 * self.heads, "twice the heads")
+    checks.multiple(self, "heads", self.key_value_heads, "key_value_heads")
 
 
 class State(NamedTuple):
@@ -100,8 +97,7 @@ class Generator(base.Autoregressive):
     self.output_kernel = None if config.tied else weight("output_kernel", size, spec.vocab_size)
     self.category_embedding = weight("category_embedding", len(spec.categories), size) if spec.categories else None
     self.latent_kernel = weight("latent_kernel", config.latent_size, size) if config.latent_size else None
-    sizes = (size, config.heads, config.key_value_heads, config.feedforward_size, config.layers, seeds)
-    self.blocks = [transformer.Block(*sizes, name=f"block_{i}") for i in range(config.layers)]
+    self.blocks = transformer.blocks(config, seeds)
     self.dropout = config.dropout
     self._angles = transformer.rotation(spec.length, size // config.heads)
     # Added to the logits; None if no token is excluded, which saves a pass over them.

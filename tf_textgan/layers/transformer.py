@@ -5,16 +5,17 @@ For the vectors x_1..x_T of a sequence, with W the weights of a block:
   y_t = x_t + W_o attention_t(norm(x)),   x'_t = y_t + W_d max(0, W_u norm(y_t)),
   attention_t = softmax_s((R_t W_q x_t) . (R_s W_k x_s) / sqrt(D)) W_v x_s,   by heads, side by side.
 
-R_t turns each pair of numbers, i and i + D / 2, by the angle t 10000^(-2i / D), so that a score depends on t - s only. norm(x) is x over its root mean
-square, times a learned scale. Vaswani et al., https://arxiv.org/abs/1706.03762; before the sum, https://arxiv.org/abs/2002.04745; rotation,
-https://arxiv.org/abs/2104.09864; shared keys and values, which make the cache smaller, https://arxiv.org/abs/1911.02150 and
-https://arxiv.org/abs/2305.13245.
+R_t turns each pair of numbers, i and i + D / 2, by the angle t 10000^(-2i / D), so that a score depends on t - s only. norm(x) is x over its root
+mean square, times a learned scale. Vaswani et al., https://arxiv.org/abs/1706.03762; norms within the branches, https://arxiv.org/abs/2002.04745;
+rotation, https://arxiv.org/abs/2104.09864; shared keys and values, which make the cache smaller, https://arxiv.org/abs/1911.02150 and
+https://arxiv.org/abs/2305.13245. KerasHub's layers have one position for all rows, and rollouts need one for each.
 
 B batch, T time, E size of the vectors, D size of a head, N heads, G heads of keys and values, each for N / G of queries.
 """
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -26,6 +27,9 @@ _BASE = 10000.0
 _EPSILON = 1e-6
 # In place of the scores of positions that are not attended to.
 _HIDDEN = -1e9
+
+# Settings that are sizes of the blocks, of networks whose blocks may be copied from one to another.
+SIZES = ("embedding_size", "layers", "heads", "key_value_heads", "feedforward_size")
 
 # Drops entries of a tensor for a named purpose; the identity without dropout.
 Drop = Callable[[tf.Tensor, str], tf.Tensor]
@@ -204,6 +208,12 @@ class Block(keras.layers.Layer):
   def _tensors(self):
     weights = (self.attention_scale, self.query_key_value, self.attention_output, self.feedforward_scale, self.up, self.down)
     return [tf.cast(tf.convert_to_tensor(weight), self.compute_dtype) for weight in weights]
+
+
+def blocks(config: Any, seeds: Iterator[int]) -> list[Block]:
+  """The blocks of a network whose `Config` has the settings `SIZES`; takes four seeds for each."""
+  size, depth = config.embedding_size, config.layers
+  return [Block(size, config.heads, config.key_value_heads, config.feedforward_size, depth, seeds, f"block_{i}") for i in range(depth)]
 
 
 def norm(x: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
