@@ -75,6 +75,15 @@ def test_a_token_does_not_depend_on_those_after_it():
   assert np.abs(outputs[0, 4] - outputs[1, 4]).max() > 0.01
 
 
+@pytest.mark.parametrize("length", [3, 9])
+def test_sequences_of_another_length_than_the_specs_are_read(length):
+  """As `mmd` and prompts do; the first tokens' outputs are the same."""
+  generator, tokens = _generator(), tf.constant(tiny.batch(dataclasses.replace(TEXT, length=9), 6))
+  outputs = generator.outputs(tokens[:, :length], tf.zeros([6, 0]))
+  assert outputs.shape == [6, length, 16]
+  np.testing.assert_allclose(outputs[:, :3], generator.outputs(tokens[:, :7], tf.zeros([6, 0]))[:, :3], atol=1e-5)
+
+
 @_EACH
 def test_going_on_from_positions_of_a_history_equals_reading_the_prefix(spec, changes):
   """Greedily, from sampled and from read histories; rows share prefixes."""
@@ -93,6 +102,15 @@ def test_going_on_from_positions_of_a_history_equals_reading_the_prefix(spec, ch
         logits = generator(tf.constant(tokens), samples.latent[row : row + 1], context)
         tokens[0, t] = np.argmax(logits[0, t])
       np.testing.assert_array_equal(rest[i], tokens[0, position : position + 5])
+
+
+def test_a_beginning_shorter_than_the_sequences_is_gone_on_with():
+  generator, tokens = _generator(), tf.constant([[3, 4, 5], [8, 8, 3]])
+  state = generator.state_at(generator.prefill(tokens, tf.zeros([2, 0])), tf.constant([3, 3]))
+  logits, state = generator.step(tokens[:, 2], state)
+  logits, _ = generator.step(tf.constant([6, 7]), state)
+  whole = tf.constant([[3, 4, 5, 6, 0, 0, 0], [8, 8, 3, 7, 0, 0, 0]])
+  np.testing.assert_allclose(logits, generator(whole, tf.zeros([2, 0]))[:, 4], rtol=1e-5, atol=1e-5)
 
 
 def test_rollouts_of_all_prefixes_have_the_probabilities_of_the_generator():

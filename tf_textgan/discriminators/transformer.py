@@ -73,7 +73,6 @@ class Discriminator(base.Discriminator, base.Features):
     self.score = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), dtype="float32", name="score")
     self.score.build((None, size))
     self.dropout = config.dropout
-    self._angles = transformer.rotation(spec.length + 1, size // config.heads)
     self._generator = lambda: None
     self.built = True
 
@@ -121,6 +120,7 @@ class Discriminator(base.Discriminator, base.Features):
     """Norms of the last block's outputs after each token, float32 `[B, T, E]`; `mask` is `[B, T, 1]`."""
     x = self._drop(self._embed(inputs), seed, "inputs")
     length = x.shape[1]
+    angles = transformer.rotation(length, self.blocks[0].head_size)
     # The start token counts, too. Points are padding where most of their mass is.
     counts = tf.concat([tf.ones_like(mask[:, :1]), mask], axis=1)[:, None, None, :, 0] >= 0.5
     seen = transformer.causal(length) if self.causal else tf.repeat(counts, length, axis=2)
@@ -129,7 +129,7 @@ class Discriminator(base.Discriminator, base.Features):
       return lambda x, purpose: self._drop(x, seed, f"{purpose}_{i}")
 
     for i, block in enumerate(self.blocks):
-      x, _ = block.read(x, self._angles, seen, drop(i), self.config.rematerialize)
+      x, _ = block.read(x, angles, seen, drop(i), self.config.rematerialize)
     return tf.cast(transformer.norm(x, tf.convert_to_tensor(self.output_scale))[:, 1:], tf.float32)
 
   def _embed(self, inputs):

@@ -146,6 +146,7 @@ class Generator(base.Autoregressive):
     """Reads tokens, int32 `[B, T]`, in one pass: the same history as from sampling them."""
     shown = self._shown(latent, context)
     _, caches = self._read(tokens, shown, None)
+    caches = [cache.extended(self.spec.length) for cache in caches]
     return unrolling.History((), State(caches, tf.fill([tf.shape(tokens)[0]], tokens.shape[1]), shown))
 
   def _read(self, tokens, shown, seed):
@@ -156,8 +157,10 @@ class Generator(base.Autoregressive):
 
     x = self._embed(self._inputs(tokens), shown[:, None] if self._has_shown else ())
     x, caches, mask = self._drop(x, seed, "inputs"), [], transformer.causal(tokens.shape[1])
+    # Sequences may have another length than those of the spec.
+    angles = transformer.rotation(tokens.shape[1], self.blocks[0].head_size)
     for i, block in enumerate(self.blocks):
-      x, cache = block.read(x, self._angles, mask, drop(i), self.config.rematerialize)
+      x, cache = block.read(x, angles, mask, drop(i), self.config.rematerialize)
       caches.append(cache)
     return x, caches
 

@@ -75,6 +75,11 @@ class Cache(NamedTuple):
     read = (tf.range(self.keys.shape[2]) < positions[:, None])[:, None, :, None]
     return Cache(*(tf.where(read, x, tf.zeros([], x.dtype)) for x in parts))
 
+  def extended(self, length: int) -> "Cache":
+    """The cache with room for at least `length` positions."""
+    room = max(0, length - self.keys.shape[2])
+    return Cache(*(tf.pad(x, [[0, 0], [0, 0], [0, room], [0, 0]]) for x in self)) if room else self
+
 
 class Place(NamedTuple):
   """Positions at which the rows of a batch are, for `Block.step`; made once for all blocks by `place`.
