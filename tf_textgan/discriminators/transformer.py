@@ -39,7 +39,7 @@ class Config:
   dropout: float = 0.1
   # Begin as the generator's transformer, whose sizes must be the same, instead of random weights.
   from_generator: bool = False
-  # Compute the blocks again in the backward pass rather than keep their activations: less memory, a third more time.
+  # Compute the blocks again in the backward pass rather than keep their activations: less memory, up to a third more time.
   rematerialize: bool = False
 
   def __post_init__(self):

@@ -44,7 +44,7 @@ class Config:
   latent_size: int = 0
   # Use the embeddings as the weights of the output layer (https://arxiv.org/abs/1608.05859).
   tied: bool = True
-  # Compute the blocks again in the backward pass rather than keep their activations: less memory, a third more time.
+  # Compute the blocks again in the backward pass rather than keep their activations: less memory, up to a third more time.
   rematerialize: bool = False
 
   def __post_init__(self):
