@@ -236,3 +236,20 @@ def test_every_algorithm_of_token_by_token_generators_trains_it(name):
 def test_impossible_sizes_are_refused(changes, message):
   with pytest.raises(errors.UserError, match=message):
     transformer.Config(**changes)
+
+
+@pytest.mark.parametrize("rematerialize", [False, True])
+def test_two_replicas_compute_what_one_does(rematerialize, two_replicas):
+  tokens = tf.constant(tiny.batch(TEXT, 8))
+
+  def trained(strategy):
+    with strategy.scope():
+      algorithm = mle.Algorithm(mle.Config(), {"generator": _generator(dropout=0.3, rematerialize=rematerialize)})
+    replicas = strategy.num_replicas_in_sync
+    share = lambda context: sequences.Batch(tf.split(tokens, replicas)[context.replica_id_in_sync_group])  # noqa: E731
+    parts = strategy.experimental_distribute_values_from_function(share)
+    tf.function(lambda batch: strategy.run(algorithm.mle_step, (batch, SEED, tf.constant(0.0))), autograph=False)(parts)
+    return algorithm.generator.get_weights()
+
+  for a, b in zip(trained(tf.distribute.OneDeviceStrategy("CPU:0")), trained(two_replicas), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
