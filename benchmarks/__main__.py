@@ -24,7 +24,7 @@ class Options:
 
   # JSON file for a list with one record per measurement; empty for none.
   json: str = ""
-  # Name of a single measurement to make; empty for all.
+  # Name of a single measurement to make, or the beginning of the names of several, such as transformer; empty for all.
   only: str = ""
   # Timed repeats of each measurement; the median is reported.
   repeats: int = 15
@@ -37,7 +37,7 @@ class Options:
 
 
 _COLUMNS = (
-  ("name", "{:34}"),
+  ("name", "{:48}"),
   ("cpu_ms", "{:>10.1f}"),
   ("wall_ms", "{:>10.1f}"),
   ("gflop", "{:>9.2f}"),
@@ -50,14 +50,15 @@ _COLUMNS = (
 
 def main(options: Options) -> None:
   """Makes the measurements, each in separate processes, so that peak memory is measured separately."""
-  if options.only and options.only not in cases.CASES:
+  names = [options.only] if options.only in cases.CASES else [name for name in cases.CASES if name.startswith(options.only)]
+  if not names:
     raise errors.UserError(f"unknown measurement {options.only!r}; there are: {', '.join(cases.CASES)}")
   checks.at_least(options, 1, "repeats", "length", "batch_size")
   checks.at_least(options, 2, "vocab_size")
   print("".join(re.sub(r"\.\df", "", style).format(name) for name, style in _COLUMNS), flush=True)
   records = []
   sizes = (options.vocab_size, options.length, options.batch_size)
-  for name in [options.only] if options.only else cases.CASES:
+  for name in names:
     record = _in_own_process(name, options.repeats, sizes, threads=1)
     # CPU time is measured on one thread, where none waits for another, and wall time on all threads.
     record["wall_ms"] = _in_own_process(name, options.repeats, sizes, threads=0)["wall_ms"]

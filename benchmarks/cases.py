@@ -47,6 +47,7 @@ from tf_textgan.discriminators import language_model
 from tf_textgan.discriminators import multi_representation
 from tf_textgan.discriminators import recurrent
 from tf_textgan.discriminators import token_lstm
+from tf_textgan.discriminators import transformer as transformer_discriminator
 from tf_textgan.generators import autoencoder
 from tf_textgan.generators import guided
 from tf_textgan.generators import infilling
@@ -55,6 +56,7 @@ from tf_textgan.generators import lstm_mixture
 from tf_textgan.generators import manager_worker
 from tf_textgan.generators import relational_memory
 from tf_textgan.generators import tied_lstm
+from tf_textgan.generators import transformer
 from tf_textgan.metrics import bleu
 from tf_textgan.metrics import kneser_ney
 from tf_textgan.sampling import guidance
@@ -666,6 +668,61 @@ def _soft_discriminator(module):
   return _stepper(algorithm.discriminator_step), _BATCH * (flops + 5 * _cnn_flops(module.DISCRIMINATOR[1])), 1
 
 
+def _of_length(length, case):
+  """Runs a case at a sequence length of its own."""
+
+  def run():
+    resize(_SPEC.vocab_size, length, _BATCH)
+    return case()
+
+  return run
+
+
+def _transformer_flops(config, length):
+  """Counts the operations of a forward pass of a transformer, per row and without output layer; attention is to the positions so far."""
+  size = config.embedding_size
+  shared = 2 * config.key_value_heads * size // config.heads
+  block = 2 * size * (size + shared) + 2 * size * size + 4 * size * config.feedforward_size
+  return config.layers * (length * block + 2 * size * length * (length + 1))
+
+
+def _transformer_generator_flops(length):
+  config = transformer.Config()
+  return _transformer_flops(config, length) + length * 2 * config.embedding_size * _SPEC.vocab_size
+
+
+def transformer_mle_step(rematerialize: bool = False) -> Case:
+  """One maximum-likelihood step of the default transformer."""
+  generator = transformer.Generator(_SPEC, transformer.Config(rematerialize=rematerialize))
+  algorithm = mle.Algorithm(mle.Config(), {"generator": generator})
+  return _stepper(algorithm.mle_step), 3 * _BATCH * _transformer_generator_flops(_SPEC.length), 1
+
+
+def transformer_sample_64() -> Case:
+  """Sampling of 64 sequences with the default transformer, measured on 1,024 at a time."""
+  generator = transformer.Generator(_SPEC, transformer.Config())
+  write, seed = tf.function(generator.write, autograph=False), tf.Variable(0)
+
+  def call():
+    seed.assign_add(1)
+    return write(tf.constant(_SAMPLED), noise.fold(noise.seed(0), seed)).tokens.numpy()
+
+  return call, _SAMPLED * _transformer_generator_flops(_SPEC.length), _SAMPLED / 64
+
+
+def transformer_discriminator_step() -> Case:
+  """One SeqGAN discriminator step with transformers on both sides."""
+  networks = {
+    "generator": transformer.Generator(_SPEC, transformer.Config()),
+    "discriminator": transformer_discriminator.Discriminator(_SPEC, transformer_discriminator.Config()),
+  }
+  algorithm, length = seqgan.Algorithm(seqgan.Config(), networks), _SPEC.length
+  config = transformer_discriminator.Config()
+  # Attention is to all positions, before and after.
+  read = _transformer_flops(config, length + 1) + config.layers * 2 * config.embedding_size * length * (length + 1)
+  return _stepper(algorithm.discriminator_step), _BATCH * (_transformer_generator_flops(length) + 3 * 2 * read), 1
+
+
 def _sentences(num, seed):
   """Makes sentences of 5 to 35 words with Zipfian frequencies (1 / rank), tuples of ids."""
   random = np.random.default_rng(seed)
@@ -754,6 +811,14 @@ CASES = {
   "textgan_discriminator_step": lambda: _soft_discriminator(textgan),
   "fmgan_generator_step": lambda: _soft_generator(fmgan),
   "fmgan_discriminator_step": lambda: _soft_discriminator(fmgan),
+  "transformer_mle_step": transformer_mle_step,
+  "transformer_sample_64": transformer_sample_64,
+  "transformer_discriminator_step": transformer_discriminator_step,
+  "transformer_sample_64_length_64": _of_length(64, transformer_sample_64),
+  "transformer_sample_64_length_256": _of_length(256, transformer_sample_64),
+  "transformer_mle_step_length_64": _of_length(64, transformer_mle_step),
+  "transformer_mle_step_length_256": _of_length(256, transformer_mle_step),
+  "transformer_mle_step_length_256_rematerialized": _of_length(256, lambda: transformer_mle_step(rematerialize=True)),
   "bleu_10000": bleu_10000,
   "self_bleu_10000": self_bleu_10000,
   "kneser_ney_10000": kneser_ney_10000,

@@ -23,6 +23,7 @@ from tf_textgan.commands import generate
 from tf_textgan.data import load as data
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment
+from tf_textgan.training import learning_rates
 from tf_textgan.training import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -71,6 +72,7 @@ def flags_page():
     _flags_of("The run", experiment.Choices),
     _flags_of("The schedule", algorithm_base.Schedule),
     _flags_of("The loop", loop.Config),
+    _flags_of("Learning rates", learning_rates.Config),
     "## Algorithms",
     *(_flags_of(f"--algorithm {name}", cls) for name, cls in _configs("algorithms")),
     "## Datasets",

@@ -43,6 +43,7 @@ from tf_textgan.data import tfds_text
 from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.training import learning_rates
 from tf_textgan.training import loop
 
 ROOT = shell.ROOT
@@ -191,7 +192,8 @@ def wrong_command(words, written=()):
 def _flags():
   """The names of all flags of all commands, whatever is chosen."""
   benchmarks = importlib.import_module("benchmarks.__main__")
-  plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, tfds_text.Config, guided.Config, generate.Options, laboratory.Options]
+  plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, learning_rates.Config, tfds_text.Config, guided.Config, generate.Options]
+  plain += [laboratory.Options]
   plain += [campaign.Options for campaign in (common, memory)]
   plain += [module["Options"] for path in (ROOT / "examples").glob("*.py") if "Options" in (module := runpy.run_path(str(path)))]
   plain += [benchmarks.Options, *evaluate._PARTS.values(), *(data.config_class(name) for name in data.names())]

@@ -72,3 +72,9 @@ def share(config: Any, *names: str) -> None:
   for name in names:
     if not 0 <= getattr(config, name) < 1:
       raise errors.UserError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
+
+
+def multiple(config: Any, name: str, factor: int, what: str) -> None:
+  """Checks that a setting, an integer, is a multiple of a number above 0, which `what` describes; see `at_least`."""
+  if getattr(config, name) % factor:
+    raise errors.UserError(f"{name} must be a multiple of {what}, {factor}, not {getattr(config, name)}")

@@ -110,6 +110,8 @@ SEQGAN_GENERATOR = prefixed(
     "init_stddev": Setting(None, 0.1),
     "initialization": Setting(None, "normal"),
     "dropout": Setting(None, 0.0),
+    "layers": Setting(None, 1),
+    "tied": Setting(None, False),
   },
 )
 SEQGAN_DISCRIMINATOR = prefixed(

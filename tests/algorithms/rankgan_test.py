@@ -101,7 +101,7 @@ def test_the_ranker_learns_to_rank_and_its_output_layer_to_classify():
 
 def test_a_discriminator_without_features_is_refused():
   experiment = flags.parse(["train.py", "--algorithm", "rankgan", "--discriminator", "token_lstm"], "")
-  would_do = "cnn_categories, cnn_highway, generator_lstm, recurrent"
+  would_do = "causal_transformer, cnn_categories, cnn_highway, generator_lstm, recurrent, transformer"
   with pytest.raises(errors.UserError, match=f"rankgan needs a discriminator that gives the features of a sequence: {would_do}; not token_lstm"):
     experiment_lib.build(experiment, FIXED)
 

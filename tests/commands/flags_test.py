@@ -22,6 +22,7 @@ from tf_textgan.discriminators import conv_resnet
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
 from tf_textgan.runs import experiment as experiment_lib
+from tf_textgan.training import learning_rates
 from tf_textgan.training import loop
 
 
@@ -34,6 +35,7 @@ def test_defaults_come_from_the_dataclasses():
     choices=experiment_lib.Choices(),
     schedule=base.Schedule(),
     loop=loop.Config(),
+    rates=learning_rates.Config(),
     algorithm=seqgan.Config(),
     dataset=caption_grammar.Config(),
     generator=seqgan.GENERATOR[1],
@@ -177,6 +179,10 @@ def test_a_recipe_comes_first(tmp_path):
     ("--algorithm mle --adversarial_steps 5", "--adversarial_steps is the length of a phase that this --algorithm does not have; expected 0, or no"),
     ("--algorithm=scratchgan --mle_steps=5", "--mle_steps is the length of a phase"),
     ("--algorithm=wgan_gp --discriminator_steps=5", "--discriminator_steps is the length of a phase"),
+    ("--decay_steps 3", "--decay_steps is for --learning_rate_schedule cosine or step"),
+    ("--learning_rate_schedule warmup --warmup_steps 3 --decay_factor 0.5", "--decay_factor is for --learning_rate_schedule cosine or step"),
+    ("--learning_rate_schedule step --decay_steps 3 --warmup_steps 2", "--warmup_steps is for --learning_rate_schedule warmup or cosine"),
+    ("--scheduled_optimizers mle_optimizer", "--scheduled_optimizers is for learning rates that change; expected --learning_rate_schedule"),
     ("--export false --export_version 3", "--export_version is for the SavedModel; expected --export true"),
     ("--dataset ./absent --data_dir d", "--data_dir is for datasets to prepare, but --dataset is the folder of a prepared one"),
     ("--clip_ratio 0.3", "--clip_ratio is for several updates on the same samples; expected --policy_updates above 1"),

@@ -39,26 +39,32 @@ def _discriminator(generator=None, begun=True, **changes):
 
 def _slow_score(discriminator, generator, tokens):
   """The score of one list of tokens, without padding, by the cell of the generator's LSTM."""
-  kernel, recurrent_kernel, bias = (weight.numpy() for weight in generator.lstm.trainable_variables)
+  layers = [[weight.numpy() for weight in layer.trainable_variables] for layer in generator.lstms]
+  embedding = generator.embedding.numpy()
+  output_kernel = generator.output_projection.numpy() @ embedding.T if generator.config.tied else generator.output_kernel.numpy()
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
-  h, c, outputs, log_probs = np.zeros(4), np.zeros(4), [], []
+  state, outputs, log_probs = [[np.zeros(4)] * 2] * len(layers), [], []
   for t, token in enumerate([SPEC.start_token, *tokens]):
     if t:
-      logits = h @ generator.output_kernel.numpy() + generator.output_bias.numpy()
+      logits = state[-1][0] @ output_kernel + generator.output_bias.numpy()
       logits[list(SPEC.forbidden_tokens)] = -np.inf
       log_probs.append(logits[token] - np.log(np.exp(logits).sum()))
-    i, f, g, o = np.split(generator.embedding.numpy()[token] @ kernel + h @ recurrent_kernel + bias, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
+    shown, before, state = embedding[token], state, []
+    for (kernel, recurrent_kernel, bias), (h, c) in zip(layers, before):
+      i, f, g, o = np.split(shown @ kernel + h @ recurrent_kernel + bias, 4)
+      c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+      shown = sigmoid(o) * np.tanh(c)
+      state.append((shown, c))
     if t:
-      outputs.append(h)
+      outputs.append(shown)
   features = np.concatenate([np.mean(outputs, axis=0), np.max(outputs, axis=0), [math.log(7) + np.mean(log_probs)]])
   hidden = np.maximum(features @ discriminator.head.kernel.numpy() + discriminator.head.bias.numpy(), 0)
   return (hidden @ discriminator.score.kernel.numpy() + discriminator.score.bias.numpy())[0]
 
 
-def test_scores_match_a_slow_twin_with_the_generators_weights():
-  generator = _generator()
+@pytest.mark.parametrize("changes", [{}, {"layers": 3, "tied": True}], ids=["one layer", "three, tied"])
+def test_scores_match_a_slow_twin_with_the_generators_weights(changes):
+  generator = _generator(**changes)
   discriminator = _discriminator(generator)
   rows = [row[row > 0] for row in TOKENS.numpy()]
   expected = [_slow_score(discriminator, generator, row) for row in rows]
@@ -83,9 +89,9 @@ def test_the_gradient_of_points_is_finite_where_tokens_are_forbidden():
   assert np.abs(tape.gradient(scores, points)).max() < 100.0
 
 
-@pytest.mark.parametrize("log_prob", [False, True])
-def test_a_prefix_is_scored_as_a_whole_sequence(log_prob):
-  discriminator = _discriminator(log_prob=log_prob)
+@pytest.mark.parametrize(("log_prob", "layers"), [(False, 1), (True, 1), (True, 2)])
+def test_a_prefix_is_scored_as_a_whole_sequence(log_prob, layers):
+  discriminator = _discriminator(_generator(layers=layers), log_prob=log_prob)
   points = np.random.default_rng(0).dirichlet(np.ones(7), [4, 5]).astype(np.float32)
   points[:, :, 0] = 0.0  # Before the end there is no padding.
   scores = discriminator.prefixes(TOKENS, tf.constant(points)).numpy()
@@ -109,7 +115,7 @@ def test_it_copies_the_generators_weights_once():
   nll = discriminator.language_model.token_nll(TOKENS)
   np.testing.assert_allclose(-nll, generator.log_probs(TOKENS, tf.zeros([4, 0])), atol=1e-5)
   algorithm.discriminator_step(sequences.Batch(TOKENS), SEED, tf.constant(0.0))
-  assert np.any(discriminator.embedding != generator.embedding) and np.any(discriminator.lstm.cell.kernel != generator.lstm.cell.kernel)
+  assert np.any(discriminator.embedding != generator.embedding) and np.any(discriminator.lstms[0].cell.kernel != generator.lstms[0].cell.kernel)
   # The language model is frozen, and part of the checkpoints.
   assert all(map(np.array_equal, before, discriminator.language_model.get_weights()))
   assert sum("output_kernel" in name for name in algorithm.variables() if name.startswith("discriminator/")) == 1
@@ -131,12 +137,12 @@ def test_it_averages_the_generators_categories_and_ignores_its_latent():
   discriminator = _discriminator(generator)
   # A generator without categories whose bias contains the mean of both.
   plain = _generator()
-  by_category = generator.lstm.cell.kernel[3:]
+  by_category = generator.lstms[0].cell.kernel[3:]
   for variable, value in (
     (plain.embedding, generator.embedding),
-    (plain.lstm.cell.kernel, generator.lstm.cell.kernel[:3]),
-    (plain.lstm.cell.recurrent_kernel, generator.lstm.cell.recurrent_kernel),
-    (plain.lstm.cell.bias, generator.lstm.cell.bias + tf.reduce_mean(by_category, axis=0)),
+    (plain.lstms[0].cell.kernel, generator.lstms[0].cell.kernel[:3]),
+    (plain.lstms[0].cell.recurrent_kernel, generator.lstms[0].cell.recurrent_kernel),
+    (plain.lstms[0].cell.bias, generator.lstms[0].cell.bias + tf.reduce_mean(by_category, axis=0)),
     (plain.output_kernel, generator.output_kernel),
     (plain.output_bias, generator.output_bias),
   ):

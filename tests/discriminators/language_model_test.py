@@ -17,7 +17,7 @@ TOKENS = {
 
 def _twin(discriminator, tokens):
   """Slow numpy twin: `[B, T]`, padding included."""
-  weights = (discriminator.embedding, *discriminator.lstm.trainable_variables, discriminator.output_kernel, discriminator.output_bias)
+  weights = (discriminator.embedding, *discriminator.lstms[0].trainable_variables, discriminator.output_kernel, discriminator.output_bias)
   embedding, kernel, recurrent, bias, output_kernel, output_bias = (w.numpy().astype(np.float64) for w in weights)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
   result = np.zeros(tokens.shape)

@@ -83,6 +83,13 @@ TRAIN = {
   "a bad number": ({"mle_steps": "many"}, "--mle_steps: invalid int value: 'many'"),
   "a fraction": ({"batch_size": "1.5"}, "--batch_size: invalid int value: '1.5'"),
   "a bad value": ({"precision": "half"}, r"--precision: invalid choice: 'half' \(choose from '?float32'?, '?mixed_bfloat16'?\)"),
+  "a schedule without its length": (
+    {"learning_rate_schedule": "cosine"}, "decay_steps must be above 0 with learning_rate_schedule cosine, not 0",
+  ),
+  "an unknown optimizer": (
+    {"learning_rate_schedule": "step", "decay_steps": "5", "scheduled_optimizers": "adam"},
+    "scheduled_optimizers has 'adam'; this algorithm has mle_optimizer",
+  ),
   "a bad boolean": ({"export": "perhaps"}, "Boolean value expected.*'perhaps'"),
   "an unknown algorithm": ({"algorithm": "seqgam"}, r"unknown algorithm 'seqgam'.*did you mean seqgan\?.*there are: .*mle"),
   "an unknown generator": ({"generator": "gru"}, "unknown generator 'gru'.*there are: .*lstm"),

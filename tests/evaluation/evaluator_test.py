@@ -351,9 +351,9 @@ def test_categories_follow_the_training_split_and_their_accuracy_is_measured():
   # The samples are conditioned on these categories: here the category decides the token.
   for weight in generator.trainable_variables:
     weight.assign(tf.zeros_like(weight))
-  kernel = np.zeros(generator.lstm.weights[0].shape)
+  kernel = np.zeros(generator.lstms[0].weights[0].shape)
   kernel[-3:] = np.kron([1, 0, 1, 1], 20.0 * np.eye(3, kernel.shape[1] // 4))
-  generator.lstm.weights[0].assign(kernel)
+  generator.lstms[0].weights[0].assign(kernel)
   output = np.zeros(generator.output_kernel.shape)
   output[:3, 4:7] = 60 * np.eye(3)
   generator.output_kernel.assign(output)

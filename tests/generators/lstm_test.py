@@ -1,10 +1,13 @@
 """Tests of tf_textgan.generators.lstm."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
@@ -15,8 +18,12 @@ FIXED = sequences.Spec(vocab_size=7, length=5, start_token=0)
 SEED = noise.seed(1)
 
 
-def _generator(spec, latent_size=0, stddev=1.0):
-  return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=6, latent_size=latent_size, init_stddev=stddev), seed=1)
+# With several layers, and with the embeddings as output layer.
+_DEEP = pytest.mark.parametrize("changes", [{}, {"layers": 3}, {"layers": 2, "tied": True}], ids=["one layer", "three layers", "two layers, tied"])
+
+
+def _generator(spec, latent_size=0, stddev=1.0, **changes):
+  return lstm.Generator(spec, lstm.Config(embedding_size=4, hidden_size=6, latent_size=latent_size, init_stddev=stddev, **changes), seed=1)
 
 
 def _stepwise(generator, tokens, latent):
@@ -31,8 +38,9 @@ def _stepwise(generator, tokens, latent):
 
 @pytest.mark.parametrize("spec", [TEXT, FIXED])
 @pytest.mark.parametrize("latent_size", [0, 3])
-def test_call_equals_step_by_step(spec, latent_size):
-  generator = _generator(spec, latent_size)
+@_DEEP
+def test_call_equals_step_by_step(spec, latent_size, changes):
+  generator = _generator(spec, latent_size, **changes)
   tokens = generator.sample(30, SEED).tokens
   latent = generator.prior(30, noise.seed(2))
   logits = generator(tokens, latent)
@@ -59,19 +67,24 @@ def test_call_equals_step_by_step_in_mixed_precision():
   np.testing.assert_allclose(tf.cast(logits, tf.float32), single(tokens, latent), atol=0.3)
 
 
-def test_the_cell_is_the_textbook_lstm():
-  generator = _generator(FIXED)
-  embedding, output_kernel, output_bias = (generator.embedding.numpy(), generator.output_kernel.numpy(), generator.output_bias.numpy())
-  kernel, recurrent, bias = (w.numpy() for w in generator.lstm.weights)
+@_DEEP
+def test_the_cell_is_the_textbook_lstm(changes):
+  generator = _generator(FIXED, **changes)
+  embedding, output_bias = generator.embedding.numpy(), generator.output_bias.numpy()
+  output_kernel = generator.output_projection.numpy() @ embedding.T if generator.config.tied else generator.output_kernel.numpy()
+  layers = [[w.numpy() for w in layer.trainable_variables] for layer in generator.lstms]
   tokens = np.array([[3, 6, 0, 2, 5]], np.int32)
-  h, c = np.zeros([1, 6]), np.zeros([1, 6])
+  state = [(np.zeros([1, 6]), np.zeros([1, 6]))] * len(layers)
   sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
   logits = generator(tf.constant(tokens), tf.zeros([1, 0])).numpy()
   for t, token in enumerate([0, *tokens[0, :-1]]):
-    i, f, g, o = np.split(embedding[[token]] @ kernel + h @ recurrent + bias, 4, axis=1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
-    np.testing.assert_allclose(logits[:, t], h @ output_kernel + output_bias, atol=1e-5)
+    shown, before, state = embedding[[token]], state, []
+    for (kernel, recurrent, bias), (h, c) in zip(layers, before):
+      i, f, g, o = np.split(shown @ kernel + h @ recurrent + bias, 4, axis=1)
+      c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+      shown = sigmoid(o) * np.tanh(c)
+      state.append((shown, c))
+    np.testing.assert_allclose(logits[:, t], shown @ output_kernel + output_bias, atol=1e-5)
 
 
 def test_forbidden_tokens_have_probability_zero():
@@ -86,8 +99,9 @@ def test_forbidden_tokens_have_probability_zero():
   np.testing.assert_array_equal(generated == 0, after)
 
 
-def test_one_hot_points_give_the_same_as_ids():
-  generator = _generator(TEXT, 3)
+@_DEEP
+def test_one_hot_points_give_the_same_as_ids(changes):
+  generator = _generator(TEXT, 3, **changes)
   state = generator.initial_state(generator.prior(7, SEED))
   by_ids, by_points = (generator.step(x, state) for x in (tf.range(7), tf.eye(7)))
   for a, b in zip(tf.nest.flatten(by_ids), tf.nest.flatten(by_points)):
@@ -103,8 +117,9 @@ def test_soft_feedback_with_one_hot_points_samples_as_with_ids():
   np.testing.assert_allclose(hard.log_probs, soft.log_probs, atol=1e-5)
 
 
-def test_log_probs_equal_the_samples_log_probs():
-  generator = _generator(TEXT)
+@_DEEP
+def test_log_probs_equal_the_samples_log_probs(changes):
+  generator = _generator(TEXT, **changes)
   samples = generator.sample(200, SEED)
   log_probs = generator.log_probs(samples.tokens, tf.zeros([200, 0]))
   np.testing.assert_allclose(log_probs, samples.log_probs, atol=1e-4)
@@ -133,14 +148,17 @@ def test_initial_weights_follow_from_the_seed():
     assert abs(a.std() - 0.1) < 0.05
 
 
-def test_a_temperature_divides_the_logits():
-  generator = _generator(TEXT)
+@_DEEP
+def test_a_temperature_divides_the_logits(changes):
+  generator = _generator(TEXT, **changes)
   tokens = generator.sample(20, SEED).tokens
   latent = tf.zeros([20, 0])
   expected = tf.gather(tf.nn.log_softmax(generator(tokens, latent) / 0.6), tokens, batch_dims=2) * TEXT.mask(tokens)
   np.testing.assert_allclose(generator.log_probs(tokens, latent, temperature=0.6), expected, atol=1e-5)
   samples = generator.sample(20, SEED, pickers.Categorical(0.6))
   np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, temperature=0.6), samples.log_probs, atol=1e-4)
+  generator.divide_logits(0.6)
+  np.testing.assert_allclose(generator.log_probs(tokens, latent), expected, atol=1e-5)
 
 
 def test_dropout_is_for_training_and_scales_the_rest():
@@ -157,7 +175,7 @@ def test_dropout_is_for_training_and_scales_the_rest():
 def test_glorots_weights_are_those_of_the_cell_of_tensorflow_1():
   """One matrix for inputs and outputs together, no biases but 1 for the forget gate."""
   generator = lstm.Generator(sequences.Spec(vocab_size=400, length=5, start_token=0), lstm.Config(40, 60, initialization="glorot"))
-  kernel, recurrent, bias = generator.lstm.get_weights()
+  kernel, recurrent, bias = generator.lstms[0].get_weights()
   bound = (6 / (40 + 60 + 4 * 60)) ** 0.5
   for weights in (kernel, recurrent):
     assert 0.98 * bound < np.abs(weights).max() <= bound
@@ -166,3 +184,55 @@ def test_glorots_weights_are_those_of_the_cell_of_tensorflow_1():
   np.testing.assert_allclose(generator.output_kernel.numpy().std(), (2 / 460) ** 0.5, rtol=0.02)
   np.testing.assert_array_equal(generator.output_bias, np.zeros(400))
   np.testing.assert_allclose(generator.embedding.numpy().std(), 0.1, rtol=0.02)
+
+
+def test_dropout_between_layers_has_noise_of_its_own():
+  """Of the layers' outputs half are dropped before the next layer; the last layer's noise does not depend on the layers below it."""
+  config = lstm.Config(embedding_size=6, hidden_size=50, dropout=0.5, layers=2)
+  generator, single = lstm.Generator(FIXED, config, seed=1), lstm.Generator(FIXED, dataclasses.replace(config, layers=1), seed=1)
+  tokens, latent = tf.zeros([40, 5], tf.int32), tf.zeros([40, 0])
+  deep, flat = (network.outputs(tokens, latent, seed=SEED).numpy() for network in (generator, single))
+  np.testing.assert_array_equal(deep == 0.0, flat == 0.0)
+  # All rows are the same sequence: only the noise below the last layer makes them differ.
+  generator.embedding.assign(tf.zeros_like(generator.embedding.value))
+  outputs = generator.outputs(tokens, latent, seed=SEED).numpy()[:, 0]
+  kept = np.where(outputs == 0.0, np.nan, outputs)
+  assert np.nanstd(kept, axis=0).max() > 1e-3
+  assert np.nanstd(np.where(flat[:, 0] == 0.0, np.nan, single.outputs(tokens, latent).numpy()[:, 0]), axis=0).max() < 1e-6
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_deep_networks_go_on_from_any_position_and_are_conditioned_on_categories(tied):
+  spec = dataclasses.replace(TEXT, categories=("a", "b"))
+  generator = _generator(spec, 2, layers=2, tied=tied)
+  samples = generator.sample(20, SEED, keep_history=True)
+  read = generator.prefill(samples.tokens, samples.latent, samples.context)
+  positions, rows = tf.constant([0, 1, 2]), tf.constant([4, 9, 0])
+  expected = generator.initial_state(samples.latent, samples.context)
+  for t in range(3):
+    for history in (samples.history, read):
+      state = generator.state_at(history, positions[t : t + 1], rows[t : t + 1])
+      for x, y in zip(state, expected, strict=True):
+        np.testing.assert_allclose(x, tf.gather(y, rows[t : t + 1]), atol=1e-5)
+    inputs = samples.tokens[:, t - 1] if t else tf.fill([20], 1)
+    expected = generator.step(inputs, expected)[1]
+  other = generator.log_probs(samples.tokens, samples.latent, 1 - samples.context)
+  assert np.abs(other - generator.log_probs(samples.tokens, samples.latent, samples.context)).max() > 0.01
+
+
+def test_a_tied_network_has_one_table_trained_through_inputs_and_outputs():
+  generator = _generator(TEXT, layers=2, tied=True)
+  assert generator.output_kernel is None and generator.output_projection.shape == (6, 4)
+  with tf.GradientTape() as tape:
+    log_prob = tf.reduce_sum(generator.log_probs(tf.constant([[3, 2, 0, 0, 0]]), tf.zeros([1, 0])))
+  gradient = tf.convert_to_tensor(tape.gradient(log_prob, [generator.embedding])[0]).numpy()
+  # Token 5 is no input: only the output layer reads it.
+  assert np.abs(gradient[5]).max() > 0 and np.abs(gradient[3]).max() > 0
+
+
+def test_as_many_layers_as_are_allowed_can_be_made():
+  """Each takes three seeds."""
+  config = lstm.Config(embedding_size=1, hidden_size=1, layers=40)
+  assert len(lstm.Generator(FIXED, config).lstms) == 40
+  with pytest.raises(errors.UserError, match="layers must be at least 1, not 0"):
+    lstm.Config(layers=0)

@@ -1,4 +1,4 @@
-"""Tests of tf_textgan.generators.tied_lstm. The conformance tests have one layer; here there are two."""
+"""Tests of tf_textgan.generators.tied_lstm."""
 
 import keras
 import numpy as np

@@ -34,7 +34,10 @@ def test_the_configuration_is_plain():
     "trainable": True,
     "dtype": "float32",
     "spec": {"vocab_size": 9, "length": 6, "start_token": 1, "end_token": 2, "forbidden_tokens": [0, 1], "categories": ["a", "b", "c"]},
-    "config": {"embedding_size": 4, "hidden_size": 5, "latent_size": 0, "init_stddev": 0.1, "initialization": "normal", "dropout": 0.0},
+    "config": {
+      "embedding_size": 4, "hidden_size": 5, "latent_size": 0, "init_stddev": 0.1, "initialization": "normal", "dropout": 0.0, "layers": 1,
+      "tied": False,
+    },  # fmt: skip
     "seed": 7,
     "attachment": None,
   }

@@ -80,7 +80,7 @@ def test_tuples_stay_tuples():
   assert back.discriminator.widths == (1, 2)
 
 
-@pytest.mark.parametrize("part", ["choices", "schedule", "loop", "algorithm", "dataset", "generator", "discriminator"])
+@pytest.mark.parametrize("part", ["choices", "schedule", "loop", "rates", "algorithm", "dataset", "generator", "discriminator"])
 def test_a_setting_of_another_version_is_refused(part):
   values = _experiment("gsgan").to_json()
   values[part] = {**values[part], "speed": 3}

@@ -793,3 +793,21 @@ def test_a_run_does_not_go_on_without_its_best_checkpoint(tmp_path):
     _loop("mle", tmp_path).restore()
   (tmp_path / "best.npz").write_bytes(max(tmp_path.glob("step_*.npz")).read_bytes())
   assert _loop("mle", tmp_path).restore()
+
+
+def test_of_a_generator_whose_steps_xla_cannot_compile_only_the_likelihood_is_compiled(monkeypatch, tmp_path):
+  compiled, function = {}, tf.function
+
+  def note(step=None, **settings):
+    if "jit_compile" in settings:
+      compiled[step.__name__] = settings["jit_compile"]
+    return function(step, **settings)
+
+  loop = _loop("gsgan", tmp_path, config=dataclasses.replace(CONFIG, jit_compile=True))
+  monkeypatch.setattr(tf, "function", note)
+  for compilable in (True, False):
+    monkeypatch.setattr(type(loop.algorithm.generator), "compilable", compilable)
+    loop._compiled.clear()
+    for update in (update for phase in loop.phases for update in phase.updates):
+      loop._advance(update)
+    assert compiled == {"mle_step": True, "discriminator_step": compilable, "generator_step": compilable}

@@ -27,7 +27,8 @@ SPEC = tiny.SPECS["text"]
 def _fake_loop(step=0, round_number=0, phase=0):
   """The state of a run, for callbacks to read."""
   phases = [base.Phase("mle", 6, ()), base.Phase("adversarial", 4, ())]
-  return types.SimpleNamespace(run_state=loop_lib.RunState(phase=phase, round=round_number, step=step), phases=phases, rounds=10)
+  state = loop_lib.RunState(phase=phase, round=round_number, step=step)
+  return types.SimpleNamespace(run_state=state, phases=phases, rounds=10, algorithm=types.SimpleNamespace(optimizers={}))
 
 
 def _lines(path):

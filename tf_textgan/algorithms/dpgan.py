@@ -156,6 +156,7 @@ PUBLISHED = {
   "discriminator_embedding_size": published.Setting(None, 128, "as the generator's"),
   "discriminator_hidden_size": published.Setting(None, 256, "as the generator's"),
   "discriminator_init_stddev": published.Setting(None, 1e-4, "as the generator's"),
+  "discriminator_layers": published.Setting(None, 1),
   "batch_size": published.Setting(None, 64),
   "reward": published.Setting("token times sentence", "token", "token times sentence"),
   "discount": published.Setting(published.UNCHECKED, None, "0 for the code's reward of the token alone"),

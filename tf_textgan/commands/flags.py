@@ -57,6 +57,11 @@ def _setting(name: str, used: Callable[[Any], bool]) -> Callable[[experiment_lib
   return lambda experiment: not hasattr(experiment.algorithm, name) or used(getattr(experiment.algorithm, name))
 
 
+def _has_schedule(*kinds: str) -> Callable[[experiment_lib.Experiment], bool]:
+  """Whether an experiment's learning rates have one of these schedules."""
+  return lambda experiment: experiment.rates.learning_rate_schedule in kinds
+
+
 def _mixes_by_share(experiment: experiment_lib.Experiment) -> bool:
   """Whether own rewards and the discriminator's are mixed by their shares."""
   choices = experiment.choices
@@ -70,6 +75,9 @@ _TRAINING = (
     Rule((name,), _has_phase(name), "is the length of a phase that this --algorithm does not have; expected 0, or no such flag")
     for name in ("mle_steps", "discriminator_steps", "adversarial_steps")
   ),
+  Rule(("scheduled_optimizers",), _has_schedule("warmup", "cosine", "step"), "is for learning rates that change; expected --learning_rate_schedule"),
+  Rule(("warmup_steps",), _has_schedule("warmup", "cosine"), "is for --learning_rate_schedule warmup or cosine"),
+  Rule(("decay_steps", "decay_factor"), _has_schedule("cosine", "step"), "is for --learning_rate_schedule cosine or step"),
   Rule(("export_version",), lambda e: e.choices.export, "is for the SavedModel; expected --export true"),
   Rule(
     ("data_dir",), lambda e: not tfds_text.is_path(e.choices.dataset), "is for datasets to prepare, but --dataset is the folder of a prepared one"

@@ -75,7 +75,7 @@ LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
 # Small values of fields that are sizes, by name.
 _SMALL = {
-  "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "layers": 1, "slots": 2,
+  "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "slots": 2,
   "temperature_step": 0, "evaluation_batches": 1, "losses": ("relativistic",), "candidates": 3, "search_every": 2,
   "prior_sizes": (8, 8), "prior_blocks": 2, "critic_sizes": (8, 8), "critic_blocks": 2,
 }  # fmt: skip
@@ -86,7 +86,9 @@ def shrink(config: Any) -> Any:
   changes = {}
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)
-    if field.name in _SMALL:
+    if field.name == "layers":
+      changes[field.name] = min(value, 2)
+    elif field.name in _SMALL:
       changes[field.name] = _SMALL[field.name]
     elif field.name.endswith("_size") and isinstance(value, int) and value > 4:
       changes[field.name] = 8 if field.name != "latent_size" else 4

@@ -1,6 +1,6 @@
-"""A recurrent discriminator that starts from the generator's language model: its embedding and LSTM are copies of the pretrained generator's.
+"""A recurrent discriminator that starts from the generator's language model: its embedding and LSTM layers are copies of the pretrained generator's.
 
-A language model learns more from few real sequences than a classifier, which gets one bit from each. With h_t the LSTM's output after x_1..x_t:
+A language model learns more from few real sequences than a classifier, which gets one bit from each. With h_t the last layer's output after x_1..x_t:
 
   score(x_1..x_t) = w relu(W [mean of h_1..h_t; largest of h_1..h_t; mean of log p(x_s | x_1..x_{s-1})] + b) + c.
 
@@ -10,6 +10,7 @@ for whole sequences, for guided search and for dense rewards.
 
 from collections.abc import Mapping
 import dataclasses
+import itertools
 import math
 
 import keras
@@ -26,7 +27,7 @@ from tf_textgan.sampling import noise
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Embedding and LSTM have the generator's sizes."""
+  """Embedding and LSTM layers have the generator's sizes."""
 
   # Size of the layer between the features and the score.
   head_size: int = 64
@@ -65,34 +66,40 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
   def attach(self, networks: Mapping[str, keras.Model]) -> None:
     """See the base class. The generator must be an LSTM."""
     generator = networks["generator"]
-    if not isinstance(getattr(generator, "lstm", None), keras.layers.LSTM):
+    layers = getattr(generator, "lstms", ())
+    if not layers or not all(isinstance(layer, keras.layers.LSTM) for layer in layers):
       name = type(generator).__module__.rsplit(".", 1)[-1]
       raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
     # In a function: see `generators.base`.
     self._generator = lambda: generator
     if not self.built:  # Attached to another generator, it keeps its weights.
-      self._make_variables(generator.embedding.shape[1], generator.lstm.units)
+      self._make_variables(generator.embedding.shape[1], layers[0].units, len(layers))
 
   def attachment(self) -> dict[str, int] | None:
     """The sizes of the generator, all that a discriminator with weights of its own needs."""
-    return {"embedding_size": self.embedding.shape[1], "units": self.lstm.units} if self.built else None
+    if not self.built:
+      return None
+    return {"embedding_size": self.embedding.shape[1], "units": self.lstms[0].units, "layers": len(self.lstms)}
 
   def restore_attachment(self, attachment: dict[str, int]) -> None:
     self._make_variables(**attachment)
 
-  def _make_variables(self, embedding_size, units):
-    seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
+  def _make_variables(self, embedding_size, units, layers):
+    seeds = itertools.count(self.seed * 100)
     shape = (self.spec.vocab_size, embedding_size)
     self.embedding = self.add_weight(shape, keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)), name="embedding")
-    self.lstm = biased.LSTM(
-      units,
-      kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-      recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
-      return_sequences=True,
-      seed=self.seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
-      name="lstm",
-    )
-    self.lstm.build((None, None, embedding_size))
+
+    def layer(number):
+      initial = {
+        "kernel_initializer": keras.initializers.GlorotUniform(seed=next(seeds)),
+        "recurrent_initializer": keras.initializers.Orthogonal(seed=next(seeds)),
+      }
+      # The seed is unused, but Keras makes it a variable, which should not differ between two runs.
+      made = biased.LSTM(units, return_sequences=True, seed=self.seed, name=f"lstm_{number}", **initial)
+      made.build((None, None, units if number else embedding_size))
+      return made
+
+    self.lstms = [layer(i) for i in range(layers)]
     self.head = biased.Dense(
       self.config.head_size, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="head"
     )
@@ -100,26 +107,25 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     self.score = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), dtype="float32", name="score")
     self.score.build((None, self.config.head_size))
     if self.config.log_prob:
-      sizes = language_model.Config(embedding_size, units)
+      sizes = language_model.Config(embedding_size, units, layers=layers)
       self.language_model = language_model.Discriminator(self.spec, sizes, self.seed + 1)
       self.language_model.trainable = False
     self.built = True
 
   def begin(self) -> None:
-    """Copies the generator's embedding and LSTM."""
+    """Copies the generator's embedding and LSTM layers."""
     generator = self._generator()
-    size, cell = generator.embedding.shape[1], generator.lstm.cell
-    kernel, bias = tf.convert_to_tensor(cell.kernel), tf.convert_to_tensor(cell.bias)
-    # The discriminator does not read the category: the mean over all categories takes its place.
-    if kernel.shape[0] > size:
-      bias += tf.reduce_mean(kernel[size:], axis=0)
-    copied = [(self.embedding, generator.embedding), *_assignments(self.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+    layers = _weights_without_categories(generator)
+    copied = [(self.embedding, generator.embedding), *_assignments(self.lstms, layers)]
     if self.language_model is not None:
       frozen = self.language_model
-      copied += [(frozen.embedding, generator.embedding), *_assignments(frozen.lstm, kernel[:size], cell.recurrent_kernel, bias)]
+      copied += [(frozen.embedding, generator.embedding), *_assignments(frozen.lstms, layers)]
+      kernel, projection = generator.output_kernel, generator.output_projection
+      if projection is not None:
+        kernel = tf.matmul(tf.convert_to_tensor(projection), tf.convert_to_tensor(generator.embedding), transpose_b=True)
       # Bounded, as in `likelihood.token_nll`, so that the gradients of points stay finite.
       excluded = tf.maximum(generator.spec.exclusion(), -87.0)
-      copied += [(frozen.output_kernel, generator.output_kernel), (frozen.output_bias, tf.convert_to_tensor(generator.output_bias) + excluded)]
+      copied += [(frozen.output_kernel, kernel), (frozen.output_bias, tf.convert_to_tensor(generator.output_bias) + excluded)]
     for variable, value in copied:
       variable.assign(value)
 
@@ -154,13 +160,13 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     """See `base.PointScores`."""
     del context
     # One pass computes the states of all prefixes; the points of all positions are then read at once.
-    zeros = tf.zeros([tf.shape(tokens)[0], self.lstm.units], self.compute_dtype)
+    zeros = tf.zeros([tf.shape(tokens)[0], self.lstms[0].units], self.compute_dtype)
     given = tf.transpose(self._embed(tokens, seed)[:, :-1], [1, 0, 2])
-    states = tf.scan(lambda state, x: self.lstm.cell(x, state)[1], given, [zeros, zeros])
+    states = tf.scan(lambda state, x: biased.step(self.lstms, x, state)[1], given, [zeros] * 2 * len(self.lstms))
     flat = lambda x: tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, x.shape[-1]])  # noqa: E731, [T, B, N] to [B * T, N]
     embedded = self._embed(points, seed)[:, 1:]
-    last, _ = self.lstm.cell(tf.reshape(embedded, [-1, embedded.shape[-1]]), [flat(state) for state in states])
-    outputs = tf.cast(tf.transpose(states[0], [1, 0, 2]), tf.float32)
+    last, _ = biased.step(self.lstms, tf.reshape(embedded, [-1, embedded.shape[-1]]), [flat(state) for state in states])
+    outputs = tf.cast(tf.transpose(states[-2], [1, 0, 2]), tf.float32)  # Of the last layer.
     last = tf.reshape(tf.cast(last, tf.float32), tf.shape(outputs))
     # Masks the outputs before each point.
     mask = tf.pad(self.spec.mask(tokens)[:, :-1], [[0, 0], [1, 0]])[:, :, None]
@@ -179,8 +185,11 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     return self.config.weight_decay * tf.add_n([tf.reduce_sum(tf.square(tf.convert_to_tensor(weight))) for weight in self.trainable_variables])
 
   def _outputs(self, inputs, seed):
-    """The LSTM's outputs after each token, float32 `[B, T, H]`; the start token is read first."""
-    return tf.cast(self.lstm(self._embed(inputs, seed))[:, 1:], tf.float32)
+    """The last layer's outputs after each token, float32 `[B, T, H]`; the start token is read first."""
+    outputs = self._embed(inputs, seed)
+    for layer in self.lstms:
+      outputs = layer(outputs)
+    return tf.cast(outputs[:, 1:], tf.float32)
 
   def _embed(self, inputs, seed):
     """Embeds the start token and ids `[B, T]` or points `[B, T, V]`: `[B, T + 1, E]`."""
@@ -197,9 +206,21 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     return tf.cast(self.head(_drop(tf.concat(parts, axis=-1), self.dropout, seed, "features")), tf.float32)
 
 
-def _assignments(lstm, kernel, recurrent_kernel, bias):
-  """Pairs of an LSTM layer's variables and their new values."""
-  return [(lstm.cell.kernel, kernel), (lstm.cell.recurrent_kernel, recurrent_kernel), (lstm.cell.bias, bias)]
+def _weights_without_categories(generator):
+  """Kernel, recurrent kernel and bias of each LSTM layer, whose inputs are embeddings without a category."""
+  layers = [[tf.convert_to_tensor(x) for x in (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias)] for layer in generator.lstms]
+  kernel, recurrent_kernel, bias = layers[0]
+  size = generator.embedding.shape[1]
+  # The discriminator does not read the category: the mean over all categories takes its place.
+  if kernel.shape[0] > size:
+    bias += tf.reduce_mean(kernel[size:], axis=0)
+  return [[kernel[:size], recurrent_kernel, bias], *layers[1:]]
+
+
+def _assignments(lstms, layers):
+  """Pairs of LSTM layers' variables and their new values, kernel, recurrent kernel and bias for each layer."""
+  cells = [lstm.cell for lstm in lstms]
+  return [pair for cell, values in zip(cells, layers, strict=True) for pair in zip((cell.kernel, cell.recurrent_kernel, cell.bias), values)]
 
 
 def _hide(outputs, mask):

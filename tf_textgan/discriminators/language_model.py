@@ -5,6 +5,7 @@ https://arxiv.org/abs/1802.01345. It measures the novelty of each token; a class
 """
 
 import dataclasses
+import itertools
 import math
 
 import keras
@@ -27,33 +28,39 @@ class Config:
   hidden_size: int = 32
   # Standard deviation of the initial weights.
   init_stddev: float = 0.1
+  # LSTM layers, each on the outputs of the one below.
+  layers: int = 1
 
   def __post_init__(self):
-    checks.sizes(self, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size", "layers")
+    checks.at_most(self, checks.MOST_PARTS, "layers")
     checks.above_zero(self, "init_stddev")
 
 
 class Discriminator(base.Discriminator, base.TokenLikelihoods):
-  """Embedding, one LSTM layer, a linear map to logits."""
+  """Embedding, LSTM layers, a linear map to logits.
+
+  Attributes:
+    lstms: the layers, the lowest first.
+  """
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
-    seeds = iter(range(seed * 100, seed * 100 + 100))
+    seeds = itertools.count(seed * 100)
 
     def normal():
       return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
 
     self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
-    self.lstm = biased.LSTM(
-      config.hidden_size,
-      kernel_initializer=normal(),
-      recurrent_initializer=normal(),
-      return_sequences=True,
-      seed=seed,  # Unused, but a variable: two runs should not differ in it.
-      name="lstm",
-    )
-    self.lstm.build((None, spec.length, config.embedding_size))
+    def layer(number, inputs):
+      initial = {"kernel_initializer": normal(), "recurrent_initializer": normal()}
+      # The seed is unused, but a variable: two runs should not differ in it.
+      made = biased.LSTM(config.hidden_size, return_sequences=True, seed=seed, name=f"lstm_{number}", **initial)
+      made.build((None, spec.length, inputs))
+      return made
+
+    self.lstms = [layer(i, config.hidden_size if i else config.embedding_size) for i in range(config.layers)]
     self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), normal(), name="output_kernel")
     self.output_bias = self.add_weight((spec.vocab_size,), "zeros", name="output_bias")
     self.built = True
@@ -87,7 +94,10 @@ class Discriminator(base.Discriminator, base.TokenLikelihoods):
     """The inputs of the output layer at each position, `[B * T, H]`."""
     embedded = base.embed(inputs, self._cast(self.embedding))
     start = tf.tile(self._cast(self.embedding)[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
-    return tf.reshape(self.lstm(tf.concat([start, embedded[:, :-1]], axis=1)), [-1, self.lstm.units])
+    outputs = tf.concat([start, embedded[:, :-1]], axis=1)
+    for layer in self.lstms:
+      outputs = layer(outputs)
+    return tf.reshape(outputs, [-1, self.config.hidden_size])
 
   def _output_layer(self):
     return self._cast(self.output_kernel), self._cast(self.output_bias)

@@ -28,10 +28,12 @@ class Generator(network.Network):
     latent_size: size of z (Z); 0 if only the picks are random.
     picker: the default picker.
     conditional: whether generators of this class can be conditioned on a context.
+    compilable: whether XLA can compile `sample`. Without it only the update "mle" is compiled.
     likelihood: the kind of `log_probs`: "exact" for log p(x); "bound" for log p(x | z), whose mean over z is at most log p(x); None if there is none.
   """
 
   conditional = False
+  compilable = True
   likelihood: str | None = None
 
   def __init__(self, spec: sequences.Spec, config: Any, seed: int, picker: Any):
@@ -57,6 +59,11 @@ class Generator(network.Network):
     discriminator = networks.get("discriminator")
     # In a function: Keras would count the variables of a discriminator in an attribute as the generator's own.
     self._discriminator = lambda: discriminator
+
+  @property
+  def rows_together(self) -> int:
+    """Most sequences that `write` generates at a time; fewer than the default for a generator with large states."""
+    return _CHUNK
 
   @abc.abstractmethod
   def sample(
@@ -98,7 +105,7 @@ class Generator(network.Network):
   def write(
     self, num: int | tf.Tensor, seed: tf.Tensor, picker: Callable[..., pickers.Pick] | None = None, context: tf.Tensor | None = None
   ) -> unrolling.Generated:
-    """Generates any number of sequences in bounded memory, `_CHUNK` rows at a time.
+    """Generates any number of sequences in bounded memory, `rows_together` at a time.
 
     Args:
       num: int or int32 scalar tensor.
@@ -114,7 +121,7 @@ class Generator(network.Network):
       return samples.tokens, tf.reduce_sum(samples.log_probs, axis=1)
 
     outputs = [(tf.int32, [self.spec.length]), (tf.float32, [])]
-    return unrolling.Generated(*chunks.map_rows(sample_rows, num, _CHUNK, outputs), context=context)
+    return unrolling.Generated(*chunks.map_rows(sample_rows, num, self.rows_together, outputs), context=context)
 
 
 class Encodes(abc.ABC):

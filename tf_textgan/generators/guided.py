@@ -17,9 +17,6 @@ from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
 
-# Candidates generated together, see `generators.base`.
-_CHUNK = 512
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -150,7 +147,7 @@ class Generator:
       return [guided.tokens, guided.log_probs, guided.scores, guided.accepted, guided.proposals[None]]
 
     outputs = [(tf.int32, [self.spec.length]), (tf.float32, []), (tf.float32, []), (tf.bool, []), (tf.float32, [])]
-    tokens, log_probs, scores, accepted, more = chunks.map_rows(sample_rows, num, max(1, _CHUNK // guide.together), outputs)
+    tokens, log_probs, scores, accepted, more = chunks.map_rows(sample_rows, num, max(1, generator.rows_together // guide.together), outputs)
     return unrolling.Generated(tokens, log_probs, context, scores, accepted, spent + tf.reduce_sum(more))
 
   def _search(self, particles, seed, picker, context):

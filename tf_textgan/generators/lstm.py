@@ -1,6 +1,7 @@
 """An LSTM language model: the default generator, and the baseline of text GANs."""
 
 import dataclasses
+import itertools
 from typing import Literal
 
 import keras
@@ -30,20 +31,31 @@ class Config:
   # Initial weights: "normal", all with `init_stddev`, as in SeqGAN's code, or "glorot", those of TensorFlow 1's LSTM cell: Glorot's, no biases but 1
   # for the forget gate; the embedding alone has `init_stddev`.
   initialization: Literal["normal", "glorot"] = "normal"
-  # Dropout rate of the LSTM's inputs and outputs in maximum-likelihood training. The published generator has none.
+  # Dropout rate of the inputs and outputs of every LSTM layer in maximum-likelihood training. The published generator has none.
   dropout: float = 0.0
+  # LSTM layers, each on the outputs of the one below.
+  layers: int = 1
+  # Use the embeddings as the weights of the output layer, behind a linear map from the hidden size to theirs (https://arxiv.org/abs/1611.01462).
+  tied: bool = False
 
   def __post_init__(self):
-    checks.sizes(self, "embedding_size", "hidden_size")
+    checks.sizes(self, "embedding_size", "hidden_size", "layers")
+    checks.at_most(self, checks.MOST_PARTS, "layers")
     checks.at_least(self, 0, "latent_size", "init_stddev")
     checks.at_most(self, checks.LARGEST_SIZE, "latent_size")
     checks.share(self, "dropout")
 
 
 class Generator(base.Autoregressive):
-  """Embedding, one LSTM layer, a linear map to logits. The initial state is a linear map and tanh of z.
+  """Embedding, LSTM layers, a linear map to logits. The initial state of all layers is a linear map and tanh of z.
 
-  A category, as a one-hot, is concatenated to the embedding of every token.
+  A category, as a one-hot, is concatenated to the embedding of every token. The state is a list: output and cell state of each layer, the
+  lowest first, then the category.
+
+  Attributes:
+    lstms: the layers, the lowest first.
+    output_kernel: `[H, V]`; None if the output is tied.
+    output_projection: `[H, E]`; None unless the output is tied.
   """
 
   conditional = True
@@ -51,74 +63,90 @@ class Generator(base.Autoregressive):
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
-    seeds = iter(range(seed * 100, seed * 100 + 100))
+    seeds = itertools.count(seed * 100)
 
     def normal():
       return keras.initializers.RandomNormal(0.0, config.init_stddev, seed=next(seeds))
 
     self.embedding = self.add_weight((spec.vocab_size, config.embedding_size), normal(), name="embedding")
-    glorot = config.initialization == "glorot"
-    inputs = config.embedding_size + len(spec.categories)
-    # The cell has one matrix for inputs and outputs together.
-    bound = (6.0 / (inputs + 5 * config.hidden_size)) ** 0.5
+    glorot, units = config.initialization == "glorot", config.hidden_size
 
-    def uniform():
-      return keras.initializers.RandomUniform(-bound, bound, seed=next(seeds))
+    def layer(number, inputs):
+      # The cell has one matrix for inputs and outputs together.
+      bound = (6.0 / (inputs + 5 * units)) ** 0.5
+      kernel = lambda: keras.initializers.RandomUniform(-bound, bound, seed=next(seeds)) if glorot else normal()  # noqa: E731
+      made = biased.LSTM(
+        units,
+        kernel_initializer=kernel(),
+        recurrent_initializer=kernel(),
+        bias_initializer="zeros" if glorot else normal(),
+        unit_forget_bias=glorot,  # SeqGAN's generator and oracle have none.
+        return_sequences=True,
+        seed=seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
+        name=f"lstm_{number}",
+      )
+      made.build((None, None, inputs))
+      return made
 
-    self.lstm = biased.LSTM(
-      config.hidden_size,
-      kernel_initializer=uniform() if glorot else normal(),
-      recurrent_initializer=uniform() if glorot else normal(),
-      bias_initializer="zeros" if glorot else normal(),
-      unit_forget_bias=glorot,  # SeqGAN's generator and oracle have none.
-      return_sequences=True,
-      seed=seed,  # Unused, but Keras makes it a variable, which should not differ between two runs.
-      name="lstm",
-    )
-    self.lstm.build((None, None, inputs))
-    initializer = keras.initializers.GlorotUniform(seed=next(seeds)) if glorot else normal()
-    self.output_kernel = self.add_weight((config.hidden_size, spec.vocab_size), initializer, name="output_kernel")
+    self.lstms = [layer(i, units if i else config.embedding_size + len(spec.categories)) for i in range(config.layers)]
+    wide = lambda: keras.initializers.GlorotUniform(seed=next(seeds)) if glorot else normal()  # noqa: E731
+    self.output_kernel = None if config.tied else self.add_weight((units, spec.vocab_size), wide(), name="output_kernel")
+    self.output_projection = self.add_weight((units, config.embedding_size), wide(), name="output_projection") if config.tied else None
     self.output_bias = self.add_weight((spec.vocab_size,), "zeros" if glorot else normal(), name="output_bias")
     self.latent_kernel = None
     if config.latent_size:
-      self.latent_kernel = self.add_weight((config.latent_size, 2 * config.hidden_size), normal(), name="latent_kernel")
+      self.latent_kernel = self.add_weight((config.latent_size, 2 * config.layers * units), normal(), name="latent_kernel")
     # Added to the bias, so that excluding tokens costs nothing.
     self._excluded = spec.exclusion()
-    self.hidden_size = config.hidden_size
     self.dropout = config.dropout
     self.built = True
 
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> list[tf.Tensor]:
     category = [tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else []
+    parts = 2 * len(self.lstms)
     if self.latent_kernel is None:
-      zeros = tf.zeros([tf.shape(latent)[0], self.hidden_size], self.compute_dtype)
-      return [zeros, zeros, *category]
+      return [tf.zeros([tf.shape(latent)[0], self.config.hidden_size], self.compute_dtype)] * parts + category
     latent = tf.cast(latent, self.compute_dtype)
-    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), 2, axis=-1), *category]
+    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), parts, axis=-1), *category]
 
   def step(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     output, state = self.next_state(inputs, state)
-    return likelihood.logits(output, *self.output_layer()), state
+    if self.output_projection is None:
+      return likelihood.logits(output, *self.output_layer()), state
+    # Not `likelihood.logits`, which would copy the embeddings at every step.
+    return tf.matmul(output, self._cast(self.embedding), transpose_b=True) + self._bias(), state
 
   def next_state(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """As `step`, but returns the inputs of the output layer, `[B, H]`, in place of the logits."""
-    cell_state, category = state[:2], state[2:]
-    output, cell_state = self.lstm.cell(tf.concat([self._embed(inputs), *category], axis=-1), cell_state)
-    return output, [*cell_state, *category]
+    parts = 2 * len(self.lstms)
+    cell_states, category = state[:parts], state[parts:]
+    output, cell_states = biased.step(self.lstms, tf.concat([self._embed(inputs), *category], axis=-1), cell_states)
+    return self._project(output), [*cell_states, *category]
 
   def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
-    inputs = self._drop(self._embed(self._inputs(tokens)), seed, "inputs")
+    shown = self._drop(self._embed(self._inputs(tokens)), seed, "inputs")
     state = self.initial_state(latent, context)
     if self.spec.categories:
-      inputs = tf.concat([inputs, tf.repeat(state[2][:, None], tokens.shape[1], axis=1)], axis=-1)
-    outputs = self.lstm(inputs, initial_state=state[:2])
-    return self._drop(outputs, seed, "outputs")
+      shown = tf.concat([shown, tf.repeat(state[-1][:, None], tokens.shape[1], axis=1)], axis=-1)
+    for i, layer in enumerate(self.lstms):
+      shown = layer(shown, initial_state=state[2 * i : 2 * i + 2])
+      # The last layer's purpose has no number: its noise does not depend on the layers below.
+      shown = self._drop(shown, seed, "outputs" if layer is self.lstms[-1] else f"outputs_{i}")
+    return self._project(shown)
 
   def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
-    return self._cast(self.output_kernel), self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+    kernel = tf.transpose(self._cast(self.embedding)) if self.output_projection is not None else self._cast(self.output_kernel)
+    return kernel, self._bias()
 
   def output_variables(self) -> list[keras.Variable]:
-    return [self.output_kernel, self.output_bias]
+    # Not the embedding, which inputs use too.
+    return [self.output_kernel if self.output_projection is None else self.output_projection, self.output_bias]
+
+  def _bias(self):
+    return self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
+
+  def _project(self, outputs):
+    return outputs if self.output_projection is None else tf.matmul(outputs, self._cast(self.output_projection))
 
   def _drop(self, x, seed, purpose):
     if seed is None or not self.dropout:

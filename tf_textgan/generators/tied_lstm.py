@@ -8,6 +8,7 @@ De Masson d'Autume et al., "Training Language GANs from Scratch", https://arxiv.
 
 from collections.abc import Sequence
 import dataclasses
+import itertools
 
 import keras
 import tensorflow as tf
@@ -52,7 +53,7 @@ class Generator(base.Autoregressive):
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)
-    seeds = iter(range(seed * 100, seed * 100 + 100, 3))
+    seeds = itertools.count(seed * 100, 3)
 
     def weight(name, shape):
       return self.add_weight(shape, keras.initializers.GlorotUniform(seed=next(seeds)), name=name)

@@ -55,5 +55,23 @@ class LSTM(keras.layers.LSTM):
     self.cell.__class__ = LSTMCell
 
 
+def step(layers: Sequence[keras.layers.LSTM], inputs: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+  """Computes one time step of LSTM layers, each on the outputs of the one below.
+
+  Args:
+    layers: the lowest first.
+    inputs: float `[B, I]`.
+    state: output and cell state of each layer, float `[B, H]` each.
+
+  Returns:
+    The highest layer's outputs, float `[B, H]`, and the next state.
+  """
+  following = []
+  for i, layer in enumerate(layers):
+    inputs, part = layer.cell(inputs, state[2 * i : 2 * i + 2])
+    following += part
+  return inputs, following
+
+
 def _add(x, bias):
   return tf.add(x, tf.cast(tf.convert_to_tensor(bias), x.dtype))

@@ -30,6 +30,7 @@ from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
 from tf_textgan.training import checkpoints as checkpoints_lib
+from tf_textgan.training import learning_rates
 from tf_textgan.training import loop
 
 # The name of a part passed from Python: see `runs.given`.
@@ -135,6 +136,7 @@ class Experiment:
   choices: Choices
   schedule: base.Schedule
   loop: loop.Config
+  rates: learning_rates.Config
   algorithm: Any
   dataset: Any
   generator: Any
@@ -212,6 +214,7 @@ def config_classes(choices: Choices) -> dict[str, type | None]:
   classes = {
     "schedule": base.Schedule,
     "loop": loop.Config,
+    "rates": learning_rates.Config,
     "algorithm": None,
     "dataset": data.config_class(choices.dataset),
     "generator": None,
@@ -284,7 +287,7 @@ def build(
 
   Raises:
     UserError: the algorithm cannot train this generator or this discriminator, the generator cannot be conditioned on a category, the word vectors
-      are wrong, a pretrained network does not fit, or the networks do not fit into memory.
+      are wrong, a pretrained network does not fit, the networks do not fit into memory, or an optimizer to schedule is not there.
   """
   choices, seed = experiment.choices, experiment.loop.seed
   # Set the process-wide policy only while layers are made, and restore it after.
@@ -323,7 +326,9 @@ def build(
     if choices.pretrained_discriminator:
       discriminator.begun = True  # In a run that goes on as well.
     make = given["algorithm"] if module is None else module.Algorithm
-    return make(experiment.algorithm, networks, seed)
+    algorithm = make(experiment.algorithm, networks, seed)
+    learning_rates.assign(algorithm.optimizers, experiment.rates)
+    return algorithm
   except (tf.errors.ResourceExhaustedError, MemoryError) as e:
     tensor = re.search(r"shape ?(\[[\d,]*\])", str(e))
     which = f", a tensor of shape {tensor[1]} among them" if tensor else ""

@@ -511,6 +511,6 @@ def _flat(experiment):
   flat = {}
   for part, values in experiment.to_json().items():
     for name, value in (values or {}).items():
-      name = name if part in ("choices", "loop", "schedule") else f"{part}_{name}"
+      name = name if part in ("choices", "loop", "rates", "schedule") else f"{part}_{name}"
       flat[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
   return flat

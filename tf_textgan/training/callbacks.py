@@ -16,6 +16,7 @@ from typing import NamedTuple
 import keras
 
 from tf_textgan import errors
+from tf_textgan.training import learning_rates
 
 # Callbacks that change `model.optimizer.learning_rate`.
 _LEARNING_RATE = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
@@ -45,6 +46,9 @@ def check(callbacks: Sequence[keras.callbacks.Callback | ForOptimizer], optimize
     if isinstance(callback, ForOptimizer):
       if callback.optimizer not in optimizers:
         raise errors.UserError(f"ForOptimizer names the optimizer {callback.optimizer!r}; this algorithm has {names}")
+      if isinstance(callback.callback, _LEARNING_RATE) and callback.optimizer in learning_rates.changing(optimizers):
+        kind = type(callback.callback).__name__
+        raise errors.UserError(f"{kind} cannot change the learning rate of {callback.optimizer}, which has a schedule; expected one of the two")
     elif isinstance(callback, _LEARNING_RATE):
       raise errors.UserError(f"{kind} needs the name of its optimizer: expected ForOptimizer({kind}(...), name) with one of {names}")
     elif isinstance(callback, keras.callbacks.BackupAndRestore):

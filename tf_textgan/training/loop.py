@@ -450,7 +450,8 @@ class Loop:
     if update.name in self._compiled:
       return self._compiled[update.name]
     strategy = self._strategy
-    train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and update.compilable, autograph=False)
+    compilable = update.compilable and (self._algorithm.generator.compilable or update.name == "mle")
+    train_step = tf.function(update.train_step, jit_compile=self._config.jit_compile and compilable, autograph=False)
     update_seed = noise.fold(self._seed, update.name)
 
     # No Python `if` or `for` on a tensor, here or in the functions called, needs AutoGraph, which takes seconds before the first step.

@@ -19,6 +19,7 @@ import tensorflow as tf
 from tf_textgan import files
 from tf_textgan import progress
 from tf_textgan import schema
+from tf_textgan.training import learning_rates
 from tf_textgan.training import loop as loop_lib
 
 # Averages of training metrics above this in magnitude are warned of: float32 ends at 3e38, and a square or exponential gets there soon.
@@ -33,7 +34,8 @@ class Recorder(Protocol):
 
 
 class Means(keras.callbacks.Callback):
-  """Averages the training metrics over `every` rounds, and up to each evaluation, and hands the averages to its recorders.
+  """Averages the training metrics over `every` rounds, and up to each evaluation, and hands the averages to its recorders, with the learning rates
+  that change.
 
   The sums are in `RunState`, and so in the checkpoints: a resumed run records the same averages. A loop has at most one `Means`, listed before its
   recorders.
@@ -60,6 +62,7 @@ class Means(keras.callbacks.Callback):
     state = self._loop.run_state
     if state.window:
       means = {name: total / state.window_calls for name, total in state.window.items()}
+      means |= learning_rates.current(self._loop.algorithm.optimizers)
       state.window, state.window_calls = {}, 0
       for recorder in self._recorders:
         recorder.record(state.step, self._loop.phases[state.phase].name, means)
