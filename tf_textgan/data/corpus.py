@@ -247,6 +247,8 @@ def _check_tokenizer(name, tokenizer, config):
     raise errors.UserError(
         f"{name} has the tokenizer {config.tokenizer} and lowercase {config.lowercase}, but the existing vocabulary has "
         f"{tokenizers.name_of(type(tokenizer))} and lowercase {lowercase}; expected the same")
+  if unlike := tokenizer.unlike(config):
+    raise errors.UserError(f"{name} has {unlike}; expected the same")
 
 
 class Lines(NamedTuple):

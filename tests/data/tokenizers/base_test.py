@@ -68,10 +68,10 @@ def outside(monkeypatch):
 
 
 def test_names_and_unknown_names():
-  assert NAMES == ["char", "integer", "nltk", "word"]
+  assert NAMES == ["bpe", "char", "integer", "nltk", "regex", "smiles", "unigram", "word"]
   for name in NAMES:
     assert base.name_of(base.find(name)) == name
-  with pytest.raises(errors.UserError, match=r"unknown tokenizer 'space'.* there are: char, integer, nltk, word"):
+  with pytest.raises(errors.UserError, match=r"unknown tokenizer 'space'.* there are: bpe, char, integer, nltk, regex, smiles, unigram, word"):
     base.find("space")
 
 
