@@ -5,30 +5,20 @@ import json
 import re
 import subprocess
 import sys
-import unicodedata
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import shell
-from tests.campaigns import common
-from tests.campaigns import texts as campaign
-from tests.data.tokenizers import base_test
+from tests.data.tokenizers import hostile
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.data import subwords
-from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base
 
 NAMES = ("bpe", "unigram")
-SENTENCES = [*base_test.SENTENCES, "the cats see 12 birds, don't they?", "  a cat's \t home", "naïve 😀 秦川"] * 3
-
-
-def build(name, sentences=SENTENCES, **settings):
-  config = text_config.TextConfig(tokenizer=name, **{"max_vocab_size": 300, **settings})
-  text_config.check(config)
-  return base.find(name).build(iter(sentences), config)
+build, SENTENCES = hostile.build, hostile.LEARNED
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -36,17 +26,8 @@ def tokenizer(request):
   return build(request.param)
 
 
-def hostile():
-  """Lines of all kinds of odd text, without NUL and line feeds."""
-  draws = common.draws(campaign.Options(), 0)
-  lines = [line for odd in campaign._ODD.values() for line in campaign._lines(draws, odd, 10)]
-  lines += ["".join(chr(draws.choice((draws.randrange(1, 0xD800), draws.randrange(0xE000, 0x110000)))) for _ in range(40)) for _ in range(100)]
-  lines += [unicodedata.normalize("NFD", line) for line in lines[::7]]
-  return [*lines, *base_test.HOSTILE, " ", "   ", " a", "a  b   c ", "x" * 500, "秦" * 200, " " * 200, "\u200d\ufe0f", *map(chr, range(1, 256))]
-
-
 def test_any_text_is_restored(tokenizer):
-  lines = hostile()
+  lines = hostile.lines()
   assert len(lines) > 400
   assert tokenizer.decode(tokenizer.encode(lines, 2100)) == lines
   lowered = dataclasses.replace(tokenizer, lowercase=True)
@@ -56,7 +37,7 @@ def test_any_text_is_restored(tokenizer):
 @pytest.mark.parametrize("lowercase", [False, True])
 def test_the_graph_agrees_with_python(tokenizer, lowercase):
   tokenizer = dataclasses.replace(tokenizer, lowercase=lowercase)
-  graph, lines = tokenizer.graph(), [*hostile(), *SENTENCES]
+  graph, lines = tokenizer.graph(), [*hostile.lines(), *SENTENCES]
   for length in (1, 5, 700):
     np.testing.assert_array_equal(graph.encode(lines, length), tokenizer.encode(lines, length))
   rows = np.random.default_rng(0).integers(0, tokenizer.size, [500, 30])
@@ -67,7 +48,7 @@ def test_the_graph_agrees_with_python(tokenizer, lowercase):
 def test_nothing_is_unknown(tokenizer):
   assert tokenizer.unknown_token is None
   assert tokenizer.spec(9) == sequences.Spec(tokenizer.size, 9, start_token=1, end_token=2, forbidden_tokens=(0, 1, 3))
-  assert min(token for line in hostile() for token in tokenizer.tokenize(line)) > base.UNK
+  assert min(token for line in hostile.lines() for token in tokenizer.tokenize(line)) > base.UNK
   # Special tokens spelled out are text like any other.
   assert tokenizer.decode(tokenizer.encode(["<eos> <pad><unk>"], 20)) == ["<eos> <pad><unk>"]
 
@@ -97,15 +78,11 @@ def test_building_again_gives_the_same_whatever_the_process(name, tmp_path):
   """In a fresh process, where hash tables have another order."""
   path = tmp_path / "vocabulary.json"
   code = (
-    "import sys; from tests.data import subwords_test; "
-    "subwords_test.build(sys.argv[1], subwords_test.campaign_text(), max_vocab_size=400).save(sys.argv[2])"
+    "import sys; from tests.data.tokenizers import hostile; "
+    "hostile.build(sys.argv[1], hostile.emoji(), max_vocab_size=400).save(sys.argv[2])"
   )
   subprocess.run([sys.executable, "-c", code, name, str(path)], check=True, cwd=shell.ROOT, env=shell.environment(), capture_output=True)
-  assert base.load(path) == build(name, campaign_text(), max_vocab_size=400)
-
-
-def campaign_text():
-  return campaign._lines(common.draws(campaign.Options(), 1), campaign._ODD["emoji"], 300)
+  assert base.load(path) == build(name, hostile.emoji(), max_vocab_size=400)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tokenizers
 
-from tests.data import subwords_test
-from tests.data.tokenizers import base_test
+from tests.data.tokenizers import hostile
 from tf_textgan import errors
 from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base
@@ -20,7 +19,7 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 def byte_level(path):
   """A folder with a tokenizer of the kind of GPT-2's."""
   made = tokenizers.ByteLevelBPETokenizer()
-  made.train_from_iterator(subwords_test.SENTENCES, vocab_size=300, min_frequency=1, special_tokens=["<|endoftext|>"], show_progress=False)
+  made.train_from_iterator(hostile.LEARNED, vocab_size=300, min_frequency=1, special_tokens=["<|endoftext|>"], show_progress=False)
   path.mkdir(exist_ok=True)
   made.save(str(path / "tokenizer.json"))
   return str(path)
@@ -29,7 +28,7 @@ def byte_level(path):
 def word_piece(path):
   """A folder with a tokenizer of the kind of BERT's, which lower-cases, pads, truncates and adds special tokens."""
   made = tokenizers.BertWordPieceTokenizer()
-  made.train_from_iterator(subwords_test.SENTENCES, vocab_size=60, min_frequency=1, special_tokens=SPECIAL, show_progress=False)
+  made.train_from_iterator(hostile.LEARNED, vocab_size=60, min_frequency=1, special_tokens=SPECIAL, show_progress=False)
   made.enable_padding(length=9)
   made.enable_truncation(max_length=3)
   path.mkdir(exist_ok=True)
@@ -45,7 +44,7 @@ def read(path, **settings):
 
 def test_byte_level_pieces_restore_any_text(tmp_path):
   tokenizer = read(byte_level(tmp_path / "gpt"))
-  lines = [*subwords_test.hostile(), "<|endoftext|> <eos>"]
+  lines = [*hostile.lines(), "<|endoftext|> <eos>"]
   assert tokenizer.decode(tokenizer.encode(lines, 2100)) == lines
   assert tokenizer.unknown_token is None and tokenizer.spec(5).forbidden_tokens == (0, 1, 3)
   # Padding, truncation and special tokens of the file are not taken over; its ids are.
@@ -81,7 +80,7 @@ def test_the_whole_of_it_stands_in_the_runs_folder(tmp_path):
     (tmp_path / make.__name__ / "tokenizer.json").unlink()
     loaded = base.load(tmp_path / "vocabulary.json")
     assert loaded == tokenizer
-    np.testing.assert_array_equal(loaded.encode(base_test.SENTENCES, 30), tokenizer.encode(base_test.SENTENCES, 30))
+    np.testing.assert_array_equal(loaded.encode(hostile.SENTENCES, 30), tokenizer.encode(hostile.SENTENCES, 30))
 
 
 def test_the_folder_is_compared_with_the_runs(tmp_path):

@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from tests.data.tokenizers import base_test
+from tests.data.tokenizers import hostile
 from tf_textgan import errors
 from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base
 from tf_textgan.data.tokenizers import regex
 
 # Without NUL, which no corpus has, and special tokens spelled out, which no table has.
-TEXTS = [text.replace("\0", "") for text in base_test.HOSTILE if "<eos>" not in text]
+TEXTS = [text.replace("\0", "") for text in hostile.TEXTS if "<eos>" not in text]
 PATTERNS = (r"\w+", r" ?\pL+|\pN", r"(?i)the|[aeiou]", r"[^ ]+ ?", "é|😀", r"\bthe\b", "(t)(h)(e)")
 
 
@@ -40,7 +40,7 @@ def test_text_is_restored_and_the_graph_agrees(pattern, lowercase):
   tokenizer = _built(pattern, TEXTS, lowercase=lowercase)
   expected = [text.lower() if lowercase else text for text in TEXTS]
   assert tokenizer.decode(tokenizer.encode(TEXTS, 60)) == expected
-  graph, texts = tokenizer.graph(), [*base_test.HOSTILE, "the unknown Zebra"]
+  graph, texts = tokenizer.graph(), [*hostile.TEXTS, "the unknown Zebra"]
   for length in (1, 60):
     tokens = graph.encode(texts, length)
     np.testing.assert_array_equal(tokens, tokenizer.encode(texts, length))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.data.tokenizers import base_test
+from tests.data.tokenizers import hostile
 from tf_textgan import errors
 from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import smiles
@@ -25,7 +25,7 @@ def test_atoms_bonds_and_rings(molecule, tokens):
 
 
 def test_text_is_restored_and_the_graph_agrees():
-  texts = [*MOLECULES, *(text.replace("\0", "") for text in base_test.HOSTILE)]
+  texts = [*MOLECULES, *(text.replace("\0", "") for text in hostile.TEXTS)]
   tokenizer = smiles.Tokenizer.build(texts, text_config.TextConfig(tokenizer="smiles"))
   tokens = tokenizer.encode(texts, 80)
   assert tokenizer.decode(tokens) == texts
