@@ -115,7 +115,8 @@ class Tokenizer(abc.ABC):
     """`encode` and `decode` as TensorFlow operations, for the export.
 
     Returns:
-      A module with methods of these names, for string tensors; None if there is none: runs can then not be exported.
+      A module with methods of these names, for string tensors; without `encode` where only `decode` is possible: an export then cannot score text.
+      None if there is none: runs can then not be exported.
     """
     return None
 
