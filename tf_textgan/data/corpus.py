@@ -34,6 +34,9 @@ SPLITS = ("train", "validation", "test")
 # Upper limit of the default sequence length: memory and time grow with the longest sentence, which may be an outlier.
 LONGEST_BY_DEFAULT = 256
 
+# A column or feature with more different values is refused as one of categories.
+MOST_CATEGORIES = 1000
+
 # Rows of an array on disk that are read together.
 _ROWS = 2**16
 
