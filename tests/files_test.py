@@ -185,6 +185,19 @@ def test_output_to_a_device(tmp_path):
   assert all(stat.S_ISCHR(os.stat(path).st_mode) for path in tmp_path.iterdir())
 
 
+def test_output_to_a_fifo_needs_a_reader(tmp_path):
+  path = tmp_path / "fifo"
+  os.mkfifo(path)
+  with pytest.raises(errors.UserError, match=f"^nothing reads the FIFO {path}; expected a reader that has begun$"):
+    with files.output(path):
+      pytest.fail("it was opened")
+  reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+  with files.output(path) as file:
+    file.write("é")
+  assert os.read(reader, 9) == "é".encode()
+  os.close(reader)
+
+
 def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
   (tmp_path / "samples").mkdir()
   for name in ("report.html.730.partial", "samples/step_1.txt.9.partial", "notes.partial", "report.html"):

@@ -36,7 +36,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
   found = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
   tracked = [path for path in (shell.ROOT / "tf_textgan").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
   expected = {str(path.relative_to(shell.ROOT)) for path in tracked if path.suffix in (".py", ".tsv", ".typed")}
-  assert found == expected | {f"tf_textgan/recipes/{path.name}" for path in recipes.folder().glob("*.flags")}
+  assert found == expected | {f"tf_textgan/recipes/{path.relative_to(recipes.folder())}" for path in recipes.folder().rglob("*.flags")}
 
 
 def test_the_installed_commands_run_in_another_folder(wheel, tmp_path):

@@ -8,8 +8,8 @@ import tomllib
 import pytest
 
 from tf_textgan import registry
-from tf_textgan.commands import flags
 from tf_textgan.commands import scripts
+from tf_textgan.commands import train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def test_the_table_has_every_algorithm_once_with_a_link():
 
 
 def test_the_quickstart_downloads_nothing():
-  choices = flags.parse(["train.py"], "", ROOT / "recipes/quickstart.flags").choices
+  choices = train.parse(["train.py"]).choices
   assert (choices.dataset, choices.algorithm, choices.export) == ("caption_grammar", "seqgan", True)
 
 

@@ -188,17 +188,28 @@ def output(path: str | os.PathLike) -> Iterator[IO[str]]:
   """Opens a file that the user named for writing UTF-8 text. It is written as by `replacing`; a device or a FIFO is written to directly.
 
   Raises:
-    UserError: the path is none.
+    UserError: the path is none, or that of a FIFO that no process reads, for which writing would wait.
     NotWritten: the file cannot be written.
   """
   check_path(path)
   path = pathlib.Path(os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path)
   if path.exists() and not path.is_file() and not path.is_dir():
-    with writing(path), open(path, "w", encoding="utf-8") as file:
+    with writing(path), open(path, "w", encoding="utf-8", opener=_open_without_waiting) as file:
       yield file
     return
   with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
     yield file
+
+
+def _open_without_waiting(path, flags):
+  try:
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+  except OSError as e:
+    if e.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
+      raise errors.UserError(f"nothing reads the FIFO {path}; expected a reader that has begun") from e
+    raise
+  os.set_blocking(descriptor, True)
+  return descriptor
 
 
 @contextlib.contextmanager

@@ -68,6 +68,9 @@ class _Bench:
   def likelihood(self, name):
     return {"one": "exact", "two": "bound"}[name]
 
+  def describe(self, checkpoint):
+    return [f"one: checkpoint {checkpoint}, step 3"]
+
   def sweepable(self, name):
     return True
 
@@ -78,7 +81,7 @@ class _Bench:
 def test_it_says_whose_negative_log_likelihoods_are_bounds(tmp_path):
   assert evaluate.bounded(_Bench()) == "nll_... of two is an upper bound, from one z for each sequence: the generator has a latent"
   with (tmp_path / "scores.json").open("w") as file:
-    evaluate.write({"one": _scored(), "two": _scored()}, file, {"one": "exact", "two": "bound"})
+    evaluate.write({"one": _scored(), "two": _scored()}, file, {"one": {"likelihood": "exact"}, "two": {"likelihood": "bound"}})
   written = json.loads((tmp_path / "scores.json").read_text())
   assert {name: numbers["likelihood"] for name, numbers in written.items()} == {"one": "exact", "two": "bound"}
 
@@ -92,6 +95,7 @@ def test_an_interrupted_sweep_writes_the_curves_that_are_whole(tmp_path, monkeyp
   assert "interrupted: the page lacks two\n" in capsys.readouterr().err
   results = json.loads((tmp_path / "page" / "results.json").read_text())
   assert [curve["name"] for curve in results["curves"]] == ["real", "one"] and results["notes"]["interrupted"] == "The page lacks two."
+  assert results["notes"]["checkpoints"] == "one: checkpoint best, step 3."
 
 
 def test_a_sweep_interrupted_at_once_writes_no_page(tmp_path, monkeypatch, capsys):

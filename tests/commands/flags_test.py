@@ -163,17 +163,12 @@ def test_options_of_a_command():
     flags.parse_options(["generate.py", "--temprature=1"], Options, "")
 
 
-def test_the_quickstart_comes_first_and_only_if_nothing_is_chosen(tmp_path):
-  quickstart = tmp_path / "quickstart.flags"
-  quickstart.write_text("--algorithm=mle\n--mle_steps=50\n--seed=5\n")
-  for arguments, algorithm, steps, seed in (
-    ([], "mle", 50, 5),
-    (["--mle_steps=70"], "mle", 70, 5),
-    (["--algorithm=seqgan"], "seqgan", base.Schedule().mle_steps, 0),
-    (["--dataset", "lstm_oracle", "--seed=6"], "seqgan", base.Schedule().mle_steps, 6),
-  ):
-    parsed = flags.parse(["train.py", *arguments], "", quickstart)
-    assert (parsed.choices.algorithm, parsed.schedule.mle_steps, parsed.loop.seed) == (algorithm, steps, seed)
+def test_a_recipe_comes_first(tmp_path):
+  recipe = tmp_path / "recipe.flags"
+  recipe.write_text("--algorithm=mle\n--mle_steps=50\n--seed=5\n")
+  for arguments, steps, seed in (([], 50, 5), (["--mle_steps=70"], 70, 5), (["--seed", "6"], 50, 6)):
+    parsed = flags.parse(["train.py", *arguments], "", recipe)
+    assert (parsed.choices.algorithm, parsed.schedule.mle_steps, parsed.loop.seed) == ("mle", steps, seed)
 
 
 @pytest.mark.parametrize(

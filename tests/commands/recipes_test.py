@@ -8,6 +8,7 @@ from tf_textgan.commands import recipes
 def test_a_recipe_is_found_from_every_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   assert recipes.find("recipes/quickstart.flags") == str(recipes.folder() / "quickstart.flags")
+  assert recipes.find("recipes/short/mle.flags") == str(recipes.folder() / "short" / "mle.flags")
 
 
 def test_a_file_of_ones_own_comes_first(tmp_path, monkeypatch):
@@ -18,7 +19,7 @@ def test_a_file_of_ones_own_comes_first(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-  "path", ["recipes/absent.flags", "quickstart.flags", "other/recipes/quickstart.flags", "recipes", "/recipes/quickstart.flags"]
+  "path", ["recipes/absent.flags", "quickstart.flags", "other/recipes/quickstart.flags", "recipes", "/recipes/quickstart.flags", "recipes/short"]
 )
 def test_all_else_stays_as_it_is(tmp_path, monkeypatch, path):
   monkeypatch.chdir(tmp_path)

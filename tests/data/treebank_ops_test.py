@@ -39,7 +39,7 @@ def test_ordinary_sentences(split):
   _assert_same(split, [
     "They can't say \"no\", can they?", "a dog's ball.", "the airplane. above clouds", "a u.s. air force plane", "Dr. Smith sits.", "well...",
     '"in the u.s." he said', "''", "'' ''", "'tis 'tis 'twas", "cannot cannot", "'tis'tis", "don't -- ever -- say: 5:30, 3,4 (or $5)!", "",
-    "it's 'quoted' 'n' rock 'n' roll", "o'clock o''clock", "a:\n", "a.\n", "end.''", "x.y. (z.)", "f.e.\u201d",
+    "it's 'quoted' 'n' rock 'n' roll", "o'clock o''clock", "a:\n", "a.\n", "end.''", "x.y. (z.)", "f.e.\u201d", "e.g.\x1f", "\x1f\"so\"",
   ])  # fmt: skip
 
 

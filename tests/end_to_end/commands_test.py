@@ -195,8 +195,10 @@ def test_guided_by_the_discriminator(place, tmp_path):
   assert code == 0, err
   scores = json.loads((tmp_path / "scores.json").read_text())
   assert list(scores) == [str(tmp_path / "mle"), str(tmp_path / "seqgan"), f"{tmp_path / 'seqgan'}, resampling"]
-  assert f"{tmp_path / 'mle'}: checkpoint best, step 0\n{tmp_path / 'seqgan'}: checkpoint best, step 0, before any adversarial round\n" in err
+  checkpoints = [f"{tmp_path / 'mle'}: checkpoint best, step 0", f"{tmp_path / 'seqgan'}: checkpoint best, step 0, before any adversarial round"]
+  assert "\n".join(checkpoints) in err
   guided = list(scores.values())[2]
+  assert guided["checkpoints"] == checkpoints
   assert guided["proposals"] == 4 and guided["nll_test_lower"] < guided["nll_test"] and "entropy" not in guided
   assert "mle is not guided: a guide needs a discriminator" in err
 
@@ -211,6 +213,7 @@ def test_curves_of_a_run_that_another_ones_discriminator_guides(place, tmp_path)
   code, _, err = shell.call("evaluate", "--workdir", tmp_path / "mle", *words)
   assert code == 0, err
   assert re.search(r"bleu: \S*mle, search at strength 2 is (above|on|below|no overlap) ", err)
+  assert f"{tmp_path / 'seqgan'}: checkpoint best, step 0, before any adversarial round\n" in err
 
 
 def test_runs_that_write_together(place, tmp_path):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan.conformance import tiny
 from tf_textgan.data import corpus as corpus_lib
@@ -47,3 +48,13 @@ def test_a_curve_from_a_file_compares_as_before():
   assert curves.compare(second, read, plane)._replace(baseline="") == curves.compare(second, first, plane)._replace(baseline="")
   items = read.points[0].numbers["reverse_lm_nll"].shared
   np.testing.assert_array_equal(items.values, first.points[0].numbers["reverse_lm_nll"].shared.values)
+
+
+@pytest.mark.parametrize("damage, says", [
+  ([], "expected an object"),
+  ({"name": "a"}, "points is missing"),
+  ({"name": "a", "points": [{"setting": "T 1", "numbers": {"lm_nll": 3}}]}, r"points\[0\] is "),
+])
+def test_what_is_no_curve_is_refused(damage, says):
+  with pytest.raises(errors.UserError, match=says):
+    short_sweep.from_json(damage)

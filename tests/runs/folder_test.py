@@ -86,3 +86,24 @@ def test_a_config_is_read_as_it_was_written(place):
   experiment = folder_lib.read_experiment(run, config)
   assert experiment == _experiment(place)
   assert config["length"] == 6 and config["categories"] == ()
+
+
+def test_a_resumed_run_in_whose_folder_something_is_in_the_way_stays_as_it_is(place):
+  run, experiment = place / "run", _experiment(place)
+  before = (run / "config.json").read_bytes()
+  for name in ("samples", "summaries", "export"):
+    for target in ("config.json", "nowhere", name):
+      (run / name).symlink_to(target)
+      with pytest.raises(errors.UserError, match=f"^cannot write {run / name}: expected a folder there, or nothing$"):
+        runs.train(experiment)
+      (run / name).unlink()
+  for name in ("warnings.jsonl", "results.json"):
+    (run / name).mkdir()
+    with pytest.raises(errors.UserError, match=f"^expected a regular file, but {run / name} is a folder$"):
+      runs.train(experiment)
+    (run / name).rmdir()
+  (run / "baseline.json").symlink_to("baseline.json")
+  with pytest.raises(errors.UserError, match=f"^cannot read {run}/baseline.json: Too many levels of symbolic links$"):
+    runs.train(experiment)
+  (run / "baseline.json").unlink()
+  assert (run / "config.json").read_bytes() == before

@@ -92,6 +92,21 @@ def test_a_page_that_cannot_be_written_is_one_line_and_no_loss(place, capsys):
   assert (folder / "results.json").exists()
 
 
+@pytest.mark.parametrize("name, content, says", [
+  ("baseline.json", b"\0" * 9, "is not the curve that train.py has written: "),
+  ("baseline.json", b'{"name": "a", "points": 3}', "is not the curve that train.py has written: points is 3; "),
+  ("samples/step_000000002.txt", b"\xff", "is not UTF-8 text; the run goes on without it"),
+])
+def test_a_damaged_file_that_only_the_page_shows_is_one_line_and_no_loss(place, capsys, name, content, says):
+  workdir = f"damaged_{says.split()[2]}_{len(content)}"
+  assert _train(place, workdir)
+  (place / workdir / name).write_bytes(content)
+  capsys.readouterr()
+  assert _train(place, workdir, adversarial_steps=6)
+  assert f"{place / workdir / name} {says}" in capsys.readouterr().err
+  assert (place / workdir / "results.json").exists()
+
+
 def test_what_a_killed_process_left_is_removed_when_the_run_goes_on(place):
   assert _train(place, "killed", algorithm="mle")
   leftover = place / "killed" / "report.html.730.partial"

@@ -338,6 +338,10 @@ def test_until_the_adversarial_phase_is_evaluated_the_best_is_one_of_likelihood(
   loop.run([_Stop(loop, 7)])
   state = _run_state(_archive(tmp_path / "best.npz")["run_state"])
   assert state.describe(loop.phases) == "step 2, phase mle, before any adversarial round"
+  again = _loop("gsgan", tmp_path, schedule=_ROUNDS)
+  again.restore()
+  # As in a run that was not stopped.
+  assert (again.run_state.step, again.run_state.best, again.run_state.best_step) == (7, 1.0, 2)
   assert state.describe(_loop("mle", tmp_path / "mle").phases) == "step 2, phase mle"
   assert loop_lib.RunState().describe(loop.phases) == "step 0, before any adversarial round"
 
@@ -352,7 +356,7 @@ def test_a_run_whose_best_of_all_phases_is_one_of_likelihood_goes_on_with_the_be
   loop.run([_Stop(loop, 9), keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: before.setdefault(loop.run_state.step, _best(tmp_path)))])
   (tmp_path / "best.npz").write_bytes(before[6])
   (tmp_path / "likelihood.npz").unlink()
-  loop.run_state.best = 1.0
+  loop.run_state.best, loop.run_state.best_step = 1.0, 2
   loop._save()
   loop._checkpoints.wait()
   again = _loop("gsgan", tmp_path, schedule=_ROUNDS)

@@ -110,16 +110,33 @@ def test_the_journal_of_a_resumed_run_is_the_same_byte_for_byte(request, tmp_pat
     assert seen == [(at, logs) for at, logs in whole if at > step]
 
 
+def _journal(*steps):
+  return [{"step": step, "phase": "mle", "kind": "training", "loss": 0.5} for step in steps]
+
+
 def test_an_absent_journal_is_empty_and_a_truncated_one_is_read_to_the_last_line(tmp_path):
   path = tmp_path / "metrics.jsonl"
   assert monitors.read_journal(path) == []
-  path.write_text('{"step": 1}\n{"step": 2}\n{"st')
-  assert monitors.read_journal(path) == [{"step": 1}, {"step": 2}]
+  path.write_text("".join(json.dumps(line) + "\n" for line in _journal(1, 2)) + '{"st')
+  assert monitors.read_journal(path) == _journal(1, 2)
+
+
+@pytest.mark.parametrize(
+  "line", [b"\0" * 40, b"\xff", b"3", b"[" * 100_000, b'{"step": "2", "phase": "mle", "kind": "training"}', b'{"step": 2, "phase": "mle"}']
+)
+def test_a_journal_is_read_to_its_first_damaged_line_and_a_resumed_run_says_so(tmp_path, capsys, line):
+  path = tmp_path / "metrics.jsonl"
+  first, *_, last = (json.dumps(line).encode() + b"\n" for line in _journal(1, 3))
+  path.write_bytes(first + line + b"\n" + last)
+  assert monitors.read_journal(path) == _journal(1)
+  monitors.LineFile(path, "kind").begin(5)
+  assert path.read_bytes() == first
+  assert f"line 2 of {path} cannot be read; it and the 1 lines after it are left out\n" in capsys.readouterr().err
 
 
 def test_of_many_training_lines_evenly_spaced_ones_are_read_and_every_evaluation(tmp_path):
   path = tmp_path / "metrics.jsonl"
-  lines = [{"step": step, "kind": "evaluation" if step % 10 == 5 else "training"} for step in range(100)]
+  lines = [{"step": step, "phase": "mle", "kind": "evaluation" if step % 10 == 5 else "training"} for step in range(100)]
   path.write_text("".join(json.dumps(line) + "\n" for line in lines))
   found = monitors.read_journal(path, most=25)
   assert [line["step"] for line in found if line["kind"] == "training"] == [step for step in range(0, 100, 4)]

@@ -218,13 +218,14 @@ def make_bench(workdirs: Sequence[str], parts: Any) -> bench_lib.Bench:
   loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
   bench_lib.check_same_corpus(loaded, options.new_data)
   combined = {" + ".join(workdirs): runs.combine(loaded)} if options.combine else {}
-  guided_systems = _guide(loaded, combined, parts.guide, options)
+  judge = generate.judge_of(parts.guide, options.checkpoint, options.trust_config)
+  guided_systems = _guide(loaded, combined, parts.guide, judge)
   return bench_lib.Bench(
-    loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data, options.allow_unk
+    loaded, options.num, options.split, options.seed, combined, guided_systems, parts.texts, parts.lm, options.new_data, options.allow_unk, judge
   )
 
 
-def _guide(loaded, combined, config, options):
+def _guide(loaded, combined, config, judge):
   """The guided systems: name to a pair, the guided system's name and its `guided.Generator`."""
   if config.guide == "none":
     return {}
@@ -234,7 +235,7 @@ def _guide(loaded, combined, config, options):
   how = config.guide if config.guide_strength == 1.0 else f"{config.guide} at strength {config.guide_strength:g}"
   for name, generator in generators.items():
     try:
-      systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, options.checkpoint, options.trust_config)
+      systems[f"{name}, {how}"] = name, runs.guide(generator, loaded.get(name, first), config, judge)
     except errors.UserError as e:
       refusals.append(e)
       if len(generators) > 1:  # A baseline among them may have no discriminator.
@@ -287,7 +288,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
         comparisons += [curves.compare(curve, own, plane, options.seed) for plane in curves.planes(found, options.split)]
   notes = {
     "sample": f"{options.num} sentences for each point of a run, scored against the {options.split} split of {bench.corpus.name}.",
-    "checkpoints": "; ".join(run.describe(options.checkpoint) for run in bench.runs.values()) + ".",
+    "checkpoints": "; ".join(bench.describe(options.checkpoint)) + ".",
     "command": command,
     **({"bounds": f"{bounds}."} if (bounds := bounded(bench)) else {}),
     **({"interrupted": f"The page lacks {', '.join(missing)}."} if missing else {}),
@@ -298,7 +299,7 @@ def draw_curves(bench: bench_lib.Bench, parts: Any, command: str) -> int | None:
     if comparison.difference is not None:
       difference = f", by {comparison.difference:+.4f} ({comparison.lower:+.4f} to {comparison.upper:+.4f})"
     print(f"{comparison.plane}: {comparison.curve} is {comparison.verdict} {comparison.baseline}{difference}", file=sys.stderr)
-  generate.describe(bench.runs, options.checkpoint)
+  print(*bench.describe(options.checkpoint), sep="\n", file=sys.stderr)
   print(f"curves: {pathlib.Path(options.output) / 'index.html'}", file=sys.stderr)
   return 130 if missing else None
 
@@ -347,9 +348,9 @@ def print_table(systems: Mapping[str, Mapping[str, estimates.Estimate]]) -> None
   print(f"value +- half of the 95 % interval, sample size; without +-, the interval is not known{ties}", file=sys.stderr)
 
 
-def _as_json(numbers, likelihood):
-  """A flat dictionary for JSON; `num` is the size of the scored sample, `likelihood` what its log-probabilities are, if they are a run's."""
-  flat = estimates.flatten(numbers) | ({"likelihood": likelihood} if likelihood else {})
+def _as_json(numbers, about):
+  """A flat dictionary for JSON; `num` is the size of the scored sample, `about` has further items."""
+  flat = {**estimates.flatten(numbers), **about}
   return {"num": numbers["mean_length"].n, **flat} if "mean_length" in numbers else flat
 
 
@@ -383,27 +384,36 @@ def _score(parts, file):
     else:
       picker = generate.picker_of(options.temperature, 0, 1.0)
       scores = {name: functools.partial(bench.score(name), picker) for name in bench.generators()}
-  kinds = {}
-  if workdirs and not options.probe:
-    # A file has a likelihood under a single run.
-    kinds = {name: bench.likelihood(next(iter(bench.runs)) if paths else name) for name in scores if not paths or len(bench.runs) == 1}
-  code = score_all(scores, options, file, kinds)
-  if "bound" in kinds.values():
+  about = _about(bench, scores, parts) if workdirs else {}
+  code = score_all(scores, options, file, about)
+  if any(items.get("likelihood") == "bound" for items in about.values()):
     print(bounded(bench), file=sys.stderr)
   if workdirs and not paths:
-    generate.describe(bench.runs, options.checkpoint)
+    print(*bench.describe(options.checkpoint), sep="\n", file=sys.stderr)
   return code
+
+
+def _about(bench, scores, parts):
+  """For JSON, of each system or file: the checkpoints of the runs that were loaded, and what its log-probabilities are, if they are a run's."""
+  options, about = parts.options, {}
+  for name in scores:
+    about[name] = {"checkpoints": bench.describe(options.checkpoint)}
+    # A file has a likelihood under a single run.
+    kind = bench.likelihood(next(iter(bench.runs)) if options.file else name)
+    if kind and not options.probe and (not options.file or len(bench.runs) == 1):
+      about[name]["likelihood"] = kind
+  return about
 
 
 def score_all(
   scores: Mapping[str, Callable[[], Mapping[str, estimates.Estimate]]],
   options: Options,
   file: IO[str] | None,
-  kinds: Mapping[str, str | None],
+  about: Mapping[str, Mapping[str, Any]],
 ) -> int | None:
   """Scores systems, name to function, one after another, and prints or writes their numbers.
 
-  `kinds` says of systems what their log-probabilities are, see `_as_json`.
+  `about` has further items for JSON of each system.
 
   An interrupt (SIGINT) ends it; then the numbers found so far are printed, the missing ones are named on the standard error, and a JSON file is not
   written.
@@ -425,16 +435,16 @@ def score_all(
       lines = [f"{name} lacks {', '.join(missing)}", *(f"{other} lacks all metrics" for other in others)]
       print(f"interrupted: {'; '.join(lines)}{f'; {options.json} is not written' if file else ''}", file=sys.stderr)
       return 130
-  write(systems, file, kinds)
+  write(systems, file, about)
   return None
 
 
-def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None, kinds: Mapping[str, str | None]) -> None:
-  """Prints the table, or writes the open JSON file; `kinds` as of `score_all`."""
+def write(systems: Mapping[str, Mapping[str, estimates.Estimate]], file: IO[str] | None, about: Mapping[str, Mapping[str, Any]]) -> None:
+  """Prints the table, or writes the open JSON file; `about` as of `score_all`."""
   if file is None:
     print_table(systems)
     return
-  flat = {name: _as_json(numbers, kinds.get(name)) for name, numbers in systems.items()}
+  flat = {name: _as_json(numbers, about.get(name, {})) for name, numbers in systems.items()}
   # A single system needs no name.
   file.write(files.as_json(next(iter(flat.values())) if len(flat) == 1 else flat))
 

@@ -144,21 +144,34 @@ class Parser(simple_parsing.ArgumentParser):
     raise errors.UserError(re.sub(r"^argument ", "", message))
 
 
-def parse(argv: Sequence[str], description: str, quickstart: str | os.PathLike | None = None) -> experiment_lib.Experiment:
+def recipe_for(arguments: Sequence[str]) -> str | None:
+  """The recipe whose flags come before those of a command line of `train.py`, for `recipes.find`.
+
+  It is the quickstart if the arguments choose no algorithm, dataset or networks, and the algorithm's short one if they choose the algorithm alone,
+  without a flagfile or a pretrained run, whose settings it would change. Raises as `parse`.
+  """
+  expanded = expand_flagfiles(arguments)
+  found = _chosen(expanded)
+  if not found:
+    return "recipes/quickstart.flags"
+  if [*found] != ["algorithm"] or expanded != [*arguments] or chosen(expanded, "pretrained", "pretrained_discriminator"):
+    return None
+  return recipes.short(found["algorithm"])
+
+
+def parse(argv: Sequence[str], description: str, recipe: str | os.PathLike | None = None) -> experiment_lib.Experiment:
   """Parses the command line of `train.py` into an experiment.
 
   Args:
     argv: the program's name and its arguments.
     description: first line of `--help`.
-    quickstart: path of a flagfile to insert first if the command line chooses no algorithm, dataset or networks.
+    recipe: path of a flagfile to insert first, see `recipe_for`; None for none.
 
   Raises:
     UserError: a flag or value is unknown; the message lists the allowed ones.
   """
   program, *arguments = argv
-  arguments = expand_flagfiles(arguments)
-  if quickstart and not _chosen(arguments):
-    arguments = expand_flagfiles([f"--flagfile={quickstart}"]) + arguments
+  arguments = expand_flagfiles([f"--flagfile={recipe}", *arguments] if recipe else arguments)
   choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments), **chosen(arguments, "imports"))
   parser = Parser(prog=program, description=description, add_config_path_arg=False)
   parser.add_arguments(experiment_lib.Choices, dest="choices")

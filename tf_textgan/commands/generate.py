@@ -5,7 +5,6 @@ from tf_textgan.commands import quiet
 quiet.start_tensorflow()
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
@@ -138,9 +137,14 @@ def repeated(values: Iterable[list[str]]) -> list[str]:
   return paths
 
 
-def describe(loaded: Mapping[str, runs.Run], checkpoint: str) -> None:
-  """Says on the standard error which step and phase the checkpoints of runs, workdir to `Run`, are of."""
-  for run in loaded.values():
+def judge_of(config: guided.Config, checkpoint: str, trust: bool) -> runs.Run | None:
+  """The run with the guiding discriminator; None if it is the guided run itself, or nothing is guided. Arguments and errors as of `runs.load`."""
+  return runs.load(config.guide_workdir, checkpoint, trust) if config.guide_workdir else None
+
+
+def _describe(loaded, checkpoint):
+  """Says on the standard error which step and phase the checkpoints of runs are of; passes over None."""
+  for run in filter(None, loaded):
     print(run.describe(checkpoint), file=sys.stderr)
 
 
@@ -175,7 +179,8 @@ def _write(parts, picker, workdirs, file):
   category = category_of(options.category, names, workdirs[0])
   num, seed = tf.constant(options.num), export.generation_seed(options.seed)
   guide = parts.guide.guide
-  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, options.checkpoint, options.trust_config)
+  judge = judge_of(parts.guide, options.checkpoint, options.trust_config)
+  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, judge)
   unknown = None if options.allow_unk and all(each.unknown for each in loaded.values()) else run.tokenizer.unknown_token
   picker = pickers.without(picker or writer.picker, unknown)
   generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
@@ -188,7 +193,7 @@ def _write(parts, picker, workdirs, file):
       line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   _write_lines(sentences, file)
-  describe(loaded, options.checkpoint)
+  _describe([*loaded.values(), judge], options.checkpoint)
   if generated.proposals is not None:
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
@@ -228,7 +233,7 @@ def _write_moved(options, picker, loaded, file):
       line["weight"] = round(weight, 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
   _write_lines(sentences, file)
-  describe(loaded, options.checkpoint)
+  _describe([run], options.checkpoint)
 
 
 def parse(argv: Sequence[str]) -> Any:

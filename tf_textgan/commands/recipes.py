@@ -2,6 +2,8 @@
 
 import pathlib
 
+# The folder of recipes of a few minutes, one for each algorithm.
+_SHORT = "short"
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -12,8 +14,15 @@ def folder() -> pathlib.Path:
 
 
 def find(path: str) -> str:
-  """The path of a flagfile: a recipe for `recipes/NAME` if there is no such file, so that the documented commands work in every folder."""
+  """The path of a flagfile: a recipe for `recipes/NAME` or `recipes/short/NAME` if there is no such file, so that commands work in every folder."""
   given = pathlib.PurePath(path)
-  if given.parent == pathlib.PurePath("recipes") and not pathlib.Path(path).exists() and (recipe := folder() / given.name).is_file():
-    return str(recipe)
+  if given.parts[:-1] in (("recipes",), ("recipes", _SHORT)) and not pathlib.Path(path).exists():
+    recipe = folder().joinpath(*given.parts[1:])
+    return str(recipe) if recipe.is_file() else path
   return path
+
+
+def short(algorithm: str) -> str | None:
+  """The name of an algorithm's short recipe on the default corpus, for `find`; None if it has none."""
+  names = {path.stem for path in (folder() / _SHORT).glob("*.flags")}
+  return f"recipes/{_SHORT}/{algorithm}.flags" if algorithm in names else None

@@ -49,6 +49,7 @@ def _rules():
     return rf"{before}({_any_case(first, re)})({_any_case(second, re)}){after}", r"\1 \2 \3 \4", times
 
   return (
+    (rf"^[{python_space}]+|[{python_space}]+{end}", "", 1),
     (rf"(^|[{python_space}])''([{python_space}]|{end})", rf"\1{_CLOSING}\2", 2),
     # Opening quotation marks.
     (r"([«“‘„]|[`]+)", r" \1 ", 1),

@@ -39,6 +39,7 @@ class Bench:
     lm_config: neural_lm.Config | None = None,
     new_data: bool = False,
     allow_unk: bool = False,
+    judge: Any = None,
   ):
     """Prepares the corpus of the runs.
 
@@ -53,6 +54,7 @@ class Bench:
       lm_config: `neural_lm.Config`; None for no neural language model.
       new_data: whether the corpus may have changed since the runs began.
       allow_unk: whether the samples may have the unknown token, if every run saw it in training.
+      judge: `runs.Run` whose discriminator guides the guided systems; None if each is guided by its own.
     """
     first = next(iter(runs.values()))
     self.runs = runs
@@ -60,6 +62,7 @@ class Bench:
     self._allow_unk = allow_unk and all(run.unknown for run in runs.values())
     self._own = {name: run.algorithm.generator for name, run in runs.items()} | (combined or {})
     self._guided = guided or {}
+    self._judge = judge
     self.corpus = first.corpus(new_data)
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
@@ -67,6 +70,10 @@ class Bench:
   def generators(self) -> dict[str, Any]:
     """The systems to score: name of each run, combination and guided system to its generator."""
     return self._own | {name: generator for name, (_, generator) in self._guided.items()}
+
+  def describe(self, checkpoint: str | int) -> list[str]:
+    """One line on the checkpoint of each run that the systems are made of, see `runs.Run.describe`."""
+    return [run.describe(checkpoint) for run in (*self.runs.values(), self._judge) if run is not None]
 
   def evaluator(self, name: str) -> evaluator_lib.Evaluator:
     """The `Evaluator` of a run or a combination."""

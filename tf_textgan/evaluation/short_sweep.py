@@ -1,9 +1,11 @@
 """The quality-diversity curve of a generator at a few temperatures, as quick as some evaluations in training."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
+from tf_textgan import schema
 from tf_textgan.evaluation import curves
 from tf_textgan.evaluation import evaluator as evaluator_lib
 from tf_textgan.metrics import estimates
@@ -35,12 +37,37 @@ def to_json(curve: curves.Curve) -> dict[str, Any]:
   return {"name": curve.name, "points": points}
 
 
-def from_json(values: dict[str, Any]) -> curves.Curve:
-  """The curve of `to_json`."""
-  points = [
-    curves.Point(point["setting"], {name: _from_json(number) for name, number in point["numbers"].items()}) for point in values["points"]
-  ]
-  return curves.Curve(values["name"], "run", points)
+def from_json(values: Any) -> curves.Curve:
+  """The curve of `to_json`; raises a `UserError` if the values are no such curve."""
+  sweep = _Sweep(**schema.arguments(_Sweep, values, ""))
+  return curves.Curve(sweep.name, "run", [_from_json(point) for point in sweep.points])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Items:
+  values: tuple[float, ...]
+  weights: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Number:
+  value: float | None
+  n: int
+  ci: float | None
+  shared: _Items | None
+  own_ci: float
+
+
+@dataclasses.dataclass(frozen=True)
+class _Point:
+  setting: str
+  numbers: dict[str, _Number]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sweep:
+  name: str
+  points: tuple[_Point, ...]
 
 
 def _to_json(estimate):
@@ -48,7 +75,11 @@ def _to_json(estimate):
   return {**estimate._asdict(), "shared": shared}
 
 
-def _from_json(values):
-  shared = values["shared"] and estimates.Items(*(np.array(values["shared"][name], np.float64) for name in ("values", "weights")))
-  numbers = {name: np.nan if values[name] is None else values[name] for name in ("value", "ci")}
-  return estimates.Estimate(**{**values, **numbers, "shared": shared})
+def _from_json(point):
+  return curves.Point(point.setting, {name: _estimate(number) for name, number in point.numbers.items()})
+
+
+def _estimate(number):
+  shared = number.shared and estimates.Items(np.array(number.shared.values), np.array(number.shared.weights))
+  value = np.nan if number.value is None else number.value
+  return estimates.Estimate(value, number.n, np.nan if number.ci is None else number.ci, shared, number.own_ci)

@@ -1,6 +1,7 @@
 """The files of a run's folder that say what the run is: `config.json`, `versions.json`, `vocabulary.json` and, if it came from Python, the corpus."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 from typing import Any
@@ -25,6 +26,11 @@ _CHANGEABLE = {
   "schedule": None,
   "loop": {field.name for field in dataclasses.fields(loop.Config)} - {"batch_size", "seed"},
 }
+
+# What a run writes into its folder as it goes on; `clear` removes it.
+_FILES = "metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json"
+_PAGE = "report.html"  # A run goes on without it.
+_FOLDERS = "samples", "summaries"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +114,24 @@ def begin(
   files.write_json(folder / "config.json", config)
 
 
+def check_places(folder: pathlib.Path) -> None:
+  """Checks that a run can write into its folder: that only a folder stands where it makes one, and only a regular file where it writes one.
+
+  Raises:
+    UserError: names what is in the way.
+  """
+  for path in (folder / name for name in _FILES):
+    try:
+      files.check_regular(path)
+    except FileNotFoundError:
+      continue
+    except OSError as e:
+      raise errors.UserError(f"cannot read {path}: {e.strerror}") from e
+  for path in (folder / name for name in (*_FOLDERS, "checkpoints", "export")):
+    if os.path.lexists(path) and not path.is_dir():
+      raise errors.UserError(f"cannot write {path}: expected a folder there, or nothing")
+
+
 def has_trained(folder: pathlib.Path) -> bool:
   """Whether the files of a run's folder, other than its numbered checkpoints, show that it has had one: a best one, or lines after an evaluation."""
   evaluated = False
@@ -120,10 +144,9 @@ def has_trained(folder: pathlib.Path) -> bool:
 
 def clear(folder: pathlib.Path) -> None:
   """Removes what a run has written since it began, except for an export."""
-  checkpoints = "checkpoints/best.npz", "checkpoints/likelihood.npz"
-  for name in ("metrics.jsonl", "warnings.jsonl", "baseline.json", "results.json", "report.html", *checkpoints):
+  for name in (*_FILES, _PAGE, "checkpoints/best.npz", "checkpoints/likelihood.npz"):
     (folder / name).unlink(missing_ok=True)
-  for name in ("samples", "summaries"):
+  for name in _FOLDERS:
     shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ All that it shows is in the run's folder, in the checkpoints or in the corpus, s
 
 from collections.abc import Mapping
 import functools
-import json
 import pathlib
 import shlex
 import sys
@@ -15,6 +14,7 @@ import keras
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import progress
+from tf_textgan import schema
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import charts
 from tf_textgan.evaluation import evaluator as evaluator_lib
@@ -109,7 +109,12 @@ class Report(keras.callbacks.Callback):
 
   def _baseline(self):
     path = self._folder / BASELINE
-    return short_sweep.from_json(json.loads(files.read_text(path))) if path.exists() else None
+    if not path.exists():
+      return None
+    try:
+      return short_sweep.from_json(schema.read_json(path))
+    except (ValueError, errors.UserError) as e:
+      raise errors.UserError(f"{path} is not the curve that train.py has written: {e}") from e
 
   def _content(self, state, best_step, results=None, ends=()):
     journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES)
@@ -132,7 +137,7 @@ class Report(keras.callbacks.Callback):
       plane=self._evaluator.plane(),
       samples=self._samples([line["step"] for line in evaluations], best_step),
       indexed=self._index.size,
-      warnings=monitors.read_journal(self._folder / "warnings.jsonl"),
+      warnings=monitors.read_warnings(self._folder / "warnings.jsonl"),
     )
 
   def _phases(self):
@@ -149,8 +154,7 @@ class Report(keras.callbacks.Callback):
     chosen = {until[0]: "First evaluation", until[(len(until) - 1) // 2]: "Half-way to the best", until[-1]: "Best checkpoint"}
     found = []
     for step, title in chosen.items():
-      path = self._folder / "samples" / monitors.samples_file(step)
-      sentences = files.read_text(path).split("\n")[:-1] if path.exists() else []
+      sentences = _sentences(self._folder / "samples" / monitors.samples_file(step))
       found.append(report.Samples(f"{title}, step {step}", sentences, self._index(sentences)))
     return found
 
@@ -180,6 +184,16 @@ class Report(keras.callbacks.Callback):
     commands["A page to play with, on this machine:"] = f"python demo.py --workdir {workdir}"
     commands["Scores with intervals on the test split:"] = f"python evaluate.py --workdir {workdir}"
     return commands
+
+
+def _sentences(path):
+  """The lines of a file of samples, none if there is no file; raises a `UserError` if it is no text."""
+  try:
+    return files.read_text(path).split("\n")[:-1]
+  except FileNotFoundError:
+    return []
+  except UnicodeDecodeError as e:
+    raise errors.UserError(f"{path} is not UTF-8 text") from e
 
 
 def _named(network):

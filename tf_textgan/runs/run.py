@@ -160,26 +160,23 @@ def combine(runs: Mapping[str, Run]) -> combined.Generator:
   return combined.Generator([run.algorithm.generator for run in runs.values()])
 
 
-def guide(
-  generator: generator_base.Generator, run: Run, config: guided_lib.Config, checkpoint: str | int = "best", trust: bool = False
-) -> guided_lib.Generator:
+def guide(generator: generator_base.Generator, run: Run, config: guided_lib.Config, judge: Run | None = None) -> guided_lib.Generator:
   """Makes a generator whose candidates a discriminator chooses from.
 
   Args:
     generator: the generator of `run`, or its combination with others, see `combine`.
-    run: `Run` with the discriminator, unless `config.guide_workdir` names another.
-    config: `guided.Config`.
-    checkpoint: checkpoint of the run in `config.guide_workdir`.
-    trust: see `load`; for the run in `config.guide_workdir`.
+    run: `Run`.
+    config: `guided.Config`; `guide_workdir` is not read.
+    judge: `Run` with the discriminator, that of `config.guide_workdir`; None for `run` itself.
 
   Raises:
-    UserError: see `guided.Generator`; or the other run cannot be loaded, or has another tokenizer.
+    UserError: see `guided.Generator`; or the judge has another tokenizer.
   """
-  judge = run
-  if config.guide_workdir:
-    judge = load(config.guide_workdir, checkpoint, trust)
-    if judge.tokenizer != run.tokenizer:
-      raise errors.UserError(f"the run in {config.guide_workdir} has another vocabulary than the run it guides; expected the same corpus")
+  judge = judge or run
+  if judge.tokenizer != run.tokenizer:
+    raise errors.UserError(
+      f"the run in {judge.experiment.choices.workdir} has another vocabulary than the run it guides; expected the same corpus"
+    )
   return guided_lib.Generator(generator, judge.algorithm, config.make(), config.guide_strength, run.algorithm)
 
 
@@ -227,6 +224,7 @@ def train(
       if chief and begun:
         stack.enter_context(lock.held(folder))
         files.remove_leftovers(folder)
+        folder_lib.check_places(folder)
       experiment, corpus = _corpus_of(folder, experiment, corpus)
       logging.info("%s: %d training sequences, vocabulary %d", corpus.name, len(corpus.tokens["train"]), corpus.spec.vocab_size)
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)

@@ -233,10 +233,7 @@ class Loop:
     state = self._checkpoints.restore(variables, read_state=self._read_state)
     if state is None:
       return False
-    best = self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
-    if best and state.adversarial and not best.adversarial:
-      # The first adversarial evaluation is to come, or an earlier version made it, which took the best of all phases.
-      state.best = math.inf
+    self._checkpoints.check_best(variables, self._read_state, needed=math.isfinite(state.best))
     begun = [number for number, phase in enumerate(self.phases) if state.rounds.get(phase.name)]
     # A phase that was begun but has made no round is as one to come.
     state.phase = begun[-1] if begun else 0

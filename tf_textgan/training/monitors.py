@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import files
 from tf_textgan import progress
+from tf_textgan import schema
 from tf_textgan.training import loop as loop_lib
 
 # Averages of training metrics above this in magnitude are warned of: float32 ends at 3e38, and a square or exponential gets there soon.
@@ -65,14 +66,21 @@ class Means(keras.callbacks.Callback):
 
 
 class LineFile:
-  """A file of JSON objects with a `step`, one on a line, which a resumed run continues."""
+  """A file of JSON objects with a `step` and a `phase`, one on a line, which a resumed run continues."""
 
-  def __init__(self, path: str | pathlib.Path):
+  def __init__(self, path: str | pathlib.Path, field: str):
+    """Args: path: of the file; field: what each object has besides `step` and `phase`."""
     self._path = pathlib.Path(path)
+    self._field = field
 
   def begin(self, step: int) -> None:
     """Drops lines after the checkpoint of a step, from which the run resumes: they will be written again."""
-    kept = [line for line in read_journal(self._path) if line["step"] <= step]
+    lines = _raw_lines(self._path)
+    found = _read(lines, self._field)
+    # The last line may be half written.
+    if len(found) < len(lines) - 1:
+      progress.say(f"line {len(found) + 1} of {self._path} cannot be read; it and the {len(lines) - len(found) - 1} lines after it are left out")
+    kept = [line for line in found if line["step"] <= step]
     files.write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 
   def append(self, line: dict[str, Any]) -> None:
@@ -86,7 +94,7 @@ class Journal(keras.callbacks.Callback):
   def __init__(self, loop: loop_lib.Loop, path: str | pathlib.Path):
     super().__init__()
     self._loop = loop
-    self._file = LineFile(path)
+    self._file = LineFile(path, "kind")
 
   def on_train_begin(self, logs=None):
     self._file.begin(self._loop.run_state.step)
@@ -103,23 +111,40 @@ class Journal(keras.callbacks.Callback):
 
 
 def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict[str, Any]]:
-  """Reads the objects of a `metrics.jsonl`, up to a line cut short by a kill. An absent file gives an empty list.
+  """Reads the objects of a `metrics.jsonl`, up to the first line that cannot be read, as after a kill. An absent file gives an empty list.
 
   Args:
     path: of the file.
     most: lines of training metrics to read, evenly spaced ones; None for all.
   """
+  lines = _raw_lines(path)
+  stride = max(1, -(-len(lines) // most)) if most else 1
+  return _read([line for i, line in enumerate(lines) if i % stride == 0 or b'"kind": "training"' not in line], "kind")
+
+
+def read_warnings(path: str | pathlib.Path) -> list[dict[str, Any]]:
+  """As `read_journal`, of a `warnings.jsonl`."""
+  return _read(_raw_lines(path), "text")
+
+
+def _raw_lines(path):
   if not pathlib.Path(path).exists():
     return []
-  lines, found = files.read_text(path).splitlines(), []
-  stride = max(1, -(-len(lines) // most)) if most else 1
-  for i, line in enumerate(lines):
-    if i % stride and '"kind": "training"' in line:
-      continue
+  with files.open_regular(path) as file:
+    return file.read().splitlines()
+
+
+def _read(lines, field):
+  """The objects of lines with a field, up to one that is not as `LineFile` has written it."""
+  found = []
+  for line in lines:
     try:
-      found.append(json.loads(line))
-    except json.JSONDecodeError:
+      read = schema.parse_json(line)
+    except ValueError:
       break
+    if not (isinstance(read, dict) and type(read.get("step")) is int and isinstance(read.get("phase"), str) and isinstance(read.get(field), str)):
+      break
+    found.append(read)
   return found
 
 
@@ -277,7 +302,7 @@ class Warnings(keras.callbacks.Callback):
     """
     super().__init__()
     self._loop = loop
-    self._file = LineFile(path)
+    self._file = LineFile(path, "text")
     self._symptoms = symptoms
     self.texts = []
 

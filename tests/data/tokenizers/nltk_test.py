@@ -21,6 +21,8 @@ DATA = pathlib.Path(__file__).parents[4] / "shared/data"
     ('"in the u.s." he said', "`` in the u.s. '' he said"),
     ("`` in the u.s. '' he said", "`` in the u.s. '' he said"),
     ("''", "''"),
+    ("dogs, e.g. \x85\x1f", "dogs , e.g ."),
+    ("\x1f\"so\"", "`` so ''"),
 ])
 def test_nltk(sentence, words):
   assert nltk.Tokenizer.split(sentence) == words.split()

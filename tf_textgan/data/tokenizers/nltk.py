@@ -19,7 +19,7 @@ _STAND_IN = "\ufdd0"
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer(base.Table):
-  """Splits nearly as `nltk.word_tokenize` does. Leaves text that is already split unchanged.
+  """Splits nearly as `nltk.word_tokenize` does. Leaves text that is already split unchanged, but for rare words such as `'ye`.
 
   `word_tokenize` first splits the text into sentences with a trained model (Punkt), which must be downloaded; the rules then split the full stop
   from the last word of each sentence. Here a full stop is split from any word of two letters or more, unless the word contains another one (`u.s.`)
@@ -30,7 +30,8 @@ class Tokenizer(base.Table):
   @staticmethod
   def split(sentence: str) -> list[str]:
     words = []
-    for word in _treebank().tokenize(_CLOSING.sub(_STAND_IN, sentence)):
+    # Stripped of what Python takes for white space: the rules' engine knows fewer characters, and would not see that a full stop is the last.
+    for word in _treebank().tokenize(_CLOSING.sub(_STAND_IN, sentence.strip())):
       if len(word) > 2 and word.endswith(".") and "." not in word[:-1] and word.lower() not in _ABBREVIATIONS:
         words += [word[:-1], "."]
       else:
