@@ -1,8 +1,8 @@
 """Gives the text corpora files of hostile text, with each tokenizer, lower-cased and not.
 
 Each file must be refused in one line, or keep what is promised: every line of text is in one of the splits, or left out because it is too long; what
-is encoded decodes to the sentence as the tokenizer splits it (`char`: to the sentence itself), but for words that spell out a special token; and the
-operations in a graph encode as Python does.
+is encoded decodes to the sentence as the tokenizer splits it (`char`, `bpe`, `unigram`: to the sentence itself), but for words that spell out a
+special token; and the operations in a graph encode as Python does.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tf_textgan.data.tokenizers import base as tokenizers
 
 # Seconds for a file with all tokenizers.
 _LIMIT = 120
-TOKENIZERS = ("word", "nltk", "char")
+TOKENIZERS = ("word", "nltk", "char", "bpe", "unigram")
 
 _WORDS = (
   "a", "man", "Dog", "SEES", "the", "it's", "can't", "(well)", "e.g.", "$5.00", "--", "\u2014", "``quoted''", '"so"', "...", "I\u0130\u0131",
@@ -148,9 +148,10 @@ def broken_promises(content: bytes, corpus: corpus_lib.Corpus, lowercase: bool) 
   tokenizer, length, found = corpus.tokenizer, corpus.spec.length, []
   expected, raw, left_out = [], [], 0
   for sentence in sentences_in(content):
-    pieces = tokenizer.split(sentence.lower() if lowercase else sentence)
+    lowered = sentence.lower() if lowercase else sentence
+    pieces = tokenizer.split(lowered) if isinstance(tokenizer, tokenizers.Table) else tokenizer.tokenize(sentence)
     if 0 < len(pieces) < length:
-      expected.append(pieces)
+      expected.append(pieces if isinstance(tokenizer, tokenizers.Table) else lowered)
       raw.append(sentence)
     else:
       left_out += 1
@@ -158,8 +159,10 @@ def broken_promises(content: bytes, corpus: corpus_lib.Corpus, lowercase: bool) 
   if len(rows) != len(expected):
     found.append(f"{len(rows)} sentences are in the corpus, and {left_out} left out, of {len(expected) + left_out} lines")
   # The splits mix the lines, and the vocabulary is that of the training split.
-  known = set(tokenizer.tokens) - set(tokenizers.SPECIAL_TOKENS)
-  wanted = sorted(tokenizer.joint.join(piece if piece in known else "<unk>" for piece in pieces) for pieces in expected)
+  wanted = sorted(expected)
+  if isinstance(tokenizer, tokenizers.Table):
+    known = set(tokenizer.tokens) - set(tokenizers.SPECIAL_TOKENS)
+    wanted = sorted(tokenizer.joint.join(piece if piece in known else "<unk>" for piece in pieces) for pieces in expected)
   decoded = tokenizer.decode(rows)
   if sorted(decoded) != wanted:
     odd = next(pair for pair in itertools.zip_longest(sorted(decoded), wanted) if pair[0] != pair[1])

@@ -7,7 +7,7 @@ from tf_textgan.data import text_config
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"tokenizer": "moses"}, "unknown tokenizer 'moses'; there are: char, integer, nltk, word"),
+    ({"tokenizer": "moses"}, "unknown tokenizer 'moses'; there are: bpe, char, integer, nltk, regex, smiles, unigram, word"),
     ({"min_count": 0}, "min_count must be at least 1, not 0"),
     ({"max_vocab_size": 4}, "max_vocab_size must be 0 or more than the 4 special tokens, not 4"),
     ({"max_length": 1}, "max_length must be 0, or from 2 .a token and the end token. to 65536, not "),

@@ -7,6 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tf_textgan import errors
+from tf_textgan.data import corpus
 from tf_textgan.data import tfds_text
 
 
@@ -73,7 +74,7 @@ def test_labels_of_a_known_dataset_with_generated_text(tmp_path):
 
 
 def test_too_many_labels_are_no_categories(tmp_path, monkeypatch):
-  monkeypatch.setattr(tfds_text, "_MOST_CATEGORIES", 2)
+  monkeypatch.setattr(corpus, "MOST_CATEGORIES", 2)
   with pytest.raises(errors.UserError, match="'movie/year' has more than 2 different values, so it holds no categories"):
     _load(tmp_path, label_feature="movie/year")
 

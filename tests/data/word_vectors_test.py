@@ -61,7 +61,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_corpus_without_words_is_refused(tmp_path):
-  with pytest.raises(errors.UserError, match="tokens of this corpus are numbers"):
+  with pytest.raises(errors.UserError, match="tokens of this corpus are no words in a table"):
     word_vectors.read(tmp_path / "vectors.txt", integer.Tokenizer(9), 2)
 
 

@@ -24,7 +24,7 @@ def _spread(algorithm):
     weight.assign(random.normal(0, 0.7, weight.shape))
 
 
-@pytest.fixture(scope="module", params=["word", "nltk", "char"])
+@pytest.fixture(scope="module", params=["word", "nltk", "char", "bpe", "unigram"])
 def run(request, tmp_path_factory):
   """The folder of a lower-cased run, and the file of the lines."""
   tfds.disable_progress_bar()
@@ -52,7 +52,11 @@ def test_a_file_with_capitals_is_scored_as_the_lower_cased_one(run):
   assert _scores("--workdir", folder, "--file", lowered)[0] == scores
   assert scores["num"] == len(LINES) and scores["nll_file"] > 0
   # Words of the decoded text; the unknown ones are told.
-  assert f"{file}: tokens that the vocabulary does not have, read as <unk>: {scores['unk_file']:.1%}" in said
+  if runs.load(folder).tokenizer.unknown_token is None:
+    assert "unk_file" not in scores and "<unk>" not in said and scores["nll_per_character_file"] > 0
+  else:
+    assert f"{file}: tokens that the vocabulary does not have, read as <unk>: {scores['unk_file']:.1%}" in said
+    assert "nll_per_character_file" not in scores
 
 
 def test_the_saved_model_reads_text_as_the_command_does(run, tmp_path):
@@ -71,8 +75,10 @@ def test_the_saved_model_reads_text_as_the_command_does(run, tmp_path):
   scores, said = _scores("--workdir", folder, "--file", file.with_name("known.txt"))
   sizes = [len(loaded.tokenizer.tokenize(line)) + 1 for line in known]
   total = score(text=tf.constant(known))["log_prob"].numpy().sum()
-  assert 2 <= len(known) < len(LINES) and "unk_file" not in scores and not said
+  assert 2 <= len(known) < len(LINES) + (loaded.tokenizer.unknown_token is None) and "unk_file" not in scores and not said
   assert scores["nll_file"] == pytest.approx(-total / sum(sizes), rel=1e-5)
+  characters = sum(len(line) + 1 for line in loaded.tokenizer.decode(loaded.tokenizer.encode(known, 40)))
+  assert scores["nll_per_character_file"] == pytest.approx(-total / characters, rel=1e-5)
 
 
 def test_an_empty_sentence_counts(run):

@@ -90,6 +90,21 @@ def test_the_likelihood_is_masked_and_per_token(spec):
   assert numbers.get("unk_test") == (None if spec is FIXED else unknown / (np.count_nonzero(tokens) - 12))
 
 
+def test_the_likelihood_per_character_is_that_of_the_decoded_text():
+  generator = tiny.algorithm("mle", TEXT, seed=4).generator
+  rows = np.array([[4, 5, 2, 0, 0, 0], [4, 5, 6, 7, 4, 2]], np.int32)
+  evaluator = evaluator_lib.Evaluator(generator, _corpus(TEXT, test=rows, train=rows), seed=0)
+  numbers = evaluator.explicit(*evaluator.sample(4), "test")
+  characters = sum(len(text) + 1 for text in LETTERS.decode(rows))
+  assert characters == 4 + 10
+  found = numbers["nll_per_character_test"]
+  assert found.value == pytest.approx(-evaluator.log_probs(rows).whole.sum() / characters) == pytest.approx(numbers["nll_test"].value * 9 / 14)
+  unknown = np.array([[4, 3, 2, 0, 0, 0], [4, 5, 6, 7, 4, 2]], np.int32)
+  for corpus in (_corpus(TEXT, test=unknown, train=rows), _corpus(FIXED)):
+    evaluator = evaluator_lib.Evaluator(tiny.algorithm("mle", corpus.spec).generator, corpus, seed=0)
+    assert "nll_per_character_test" not in evaluator.explicit(*evaluator.sample(4), "test")
+
+
 def test_the_likelihood_takes_no_praise_for_the_unknown_token():
   """A model that writes nothing but <unk> and the end is no better the more words are unknown."""
   generator = tiny.algorithm("mle", TEXT).generator

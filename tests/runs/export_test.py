@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+import tokenizers as hf_tokenizers
 
 from tests import shell
 from tf_textgan import errors
 from tf_textgan import runs
+from tf_textgan.conformance import tiny
+from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.evaluation import evaluator
 from tf_textgan.generators import guided
@@ -319,3 +322,18 @@ def test_a_run_with_categories_generates_and_scores_in_the_named_one(tmp_path):
   for call in (lambda: written("neutral"), lambda: score(text=tf.constant(["a"]), category=tf.constant([""]))):
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected the categories.*neg.*pos.*but got"):
       call()
+
+
+def test_a_tokenizer_that_only_decodes_in_a_graph_exports_without_score(tmp_path):
+  made = hf_tokenizers.ByteLevelBPETokenizer()
+  made.train_from_iterator(TEXT, vocab_size=280, show_progress=False)
+  made.save(str(tmp_path / "tokenizer.json"))
+  tokenizer = tokenizers.find(str(tmp_path)).build((), text_config.TextConfig(tokenizer=str(tmp_path)))
+  algorithm = tiny.algorithm("seqgan", tokenizer.spec(6))
+  _spread(algorithm)
+  export.save(tmp_path / "export", algorithm.generator, algorithm.discriminator, tokenizer)
+  model = tf.saved_model.load(str(tmp_path / "export"))
+  assert list(model.signatures) == ["generate"] and not hasattr(model, "serve")
+  drawn = model.signatures["generate"](num=tf.constant(20), temperature=tf.constant(1.0), seed=tf.constant(7, tf.int64))
+  tokens = algorithm.generator.write(20, export.generation_seed(7), pickers.Categorical(1.0)).tokens
+  assert [text.decode() for text in drawn["text"].numpy()] == tokenizer.decode(tokens.numpy())

@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 import sys
 from typing import Any
 from typing import Literal
@@ -209,13 +210,21 @@ def _write(parts, picker, workdirs, file):
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
-  file.writelines(sentence + "\n" for sentence in sentences)
-  file.flush()
+  _write_lines(sentences, file)
   _describe([*loaded.values(), judge], options.checkpoint)
   if generated.proposals is not None:
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
+
+
+def _write_lines(sentences, file):
+  """Writes each sentence on a line of its own. A line break or a NUL in one, which bytes and columns of text may have, becomes a space; says so."""
+  lines = [re.sub("[\n\r\0]", " ", sentence) for sentence in sentences]
+  if broken := sum(line != sentence for line, sentence in zip(lines, sentences)):
+    print(f"{broken} of {len(lines)} sentences have a line break or a NUL, written as a space; --format jsonl keeps them", file=sys.stderr)
+  file.writelines(line + "\n" for line in lines)
+  file.flush()
 
 
 def _with_log_probs(sentences, log_probs):
@@ -240,8 +249,7 @@ def _write_moved(options, picker, loaded, file):
     for line, weight in zip(lines, weights):
       line["weight"] = round(weight, 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
-  file.writelines(sentence + "\n" for sentence in sentences)
-  file.flush()
+  _write_lines(sentences, file)
   _describe([run], options.checkpoint)
 
 

@@ -27,7 +27,9 @@ def _build(name):
   """A tokenizer built from sentences, the sentences, and a length that all of them fit in."""
   cls = tokenizers.find(name)
   sentences = _WORDS if cls.ends else _INTEGERS
-  tokenizer = cls.build(iter(sentences), text_config.TextConfig(tokenizer=name))
+  config = text_config.TextConfig(tokenizer=name, token_pattern=r"\w+" if name == "regex" else "")
+  cls.check(config)
+  tokenizer = cls.build(iter(sentences), config)
   return tokenizer, sentences, max(len(tokenizer.tokenize(sentence)) for sentence in sentences) + int(cls.ends)
 
 

@@ -34,6 +34,9 @@ SPLITS = ("train", "validation", "test")
 # Upper limit of the default sequence length: memory and time grow with the longest sentence, which may be an outlier.
 LONGEST_BY_DEFAULT = 256
 
+# A column or feature with more different values is refused as one of categories.
+MOST_CATEGORIES = 1000
+
 # Rows of an array on disk that are read together.
 _ROWS = 2**16
 
@@ -247,6 +250,8 @@ def _check_tokenizer(name, tokenizer, config):
     raise errors.UserError(
         f"{name} has the tokenizer {config.tokenizer} and lowercase {config.lowercase}, but the existing vocabulary has "
         f"{tokenizers.name_of(type(tokenizer))} and lowercase {lowercase}; expected the same")
+  if unlike := tokenizer.unlike(config):
+    raise errors.UserError(f"{name} has {unlike}; expected the same")
 
 
 class Lines(NamedTuple):

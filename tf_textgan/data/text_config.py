@@ -17,14 +17,16 @@ from tf_textgan.data.tokenizers import base as tokenizers
 class TextConfig:
   """How sentences become tokens."""
 
-  # tokenizer: word (split at white space), nltk (words by Penn Treebank rules), char, integer, or a module of your own,
-  # my_package.my_module
+  # tokenizer: word (split at white space), nltk (words by Penn Treebank rules), char, bpe and unigram (pieces of words, learned from the training
+  # split), regex (a pattern of yours), smiles (molecules), integer, a folder with a tokenizer.json, or a module of your own, my_package.my_module
   tokenizer: str = "word"
+  # regular expression for the tokenizer regex, in the syntax of RE2: each match is a token, and so is what stands between two
+  token_pattern: str = ""
   # lower-case the text
   lowercase: bool = False
   # tokens seen fewer times in the training split become <unk>
   min_count: int = 1
-  # maximum size of the vocabulary, with its 4 special tokens; 0 keeps all
+  # maximum size of the vocabulary, with its 4 special tokens; 0 keeps all, and is 8000 for bpe and unigram, whose size this is
   max_vocab_size: int = 0
   # maximum number of tokens in a sequence, the end token included; longer sentences are dropped; 0 for the longest sentence, but at most 256
   max_length: int = 0
@@ -32,7 +34,6 @@ class TextConfig:
 
 def check(config: TextConfig) -> None:
   """Raises `UserError` if an option of a `TextConfig` is out of range."""
-  tokenizers.find(config.tokenizer)
   if config.min_count < 1:
     raise errors.UserError(f"min_count must be at least 1, not {config.min_count}")
   special = len(tokenizers.SPECIAL_TOKENS)
@@ -40,6 +41,7 @@ def check(config: TextConfig) -> None:
     raise errors.UserError(f"max_vocab_size must be 0 or more than the {special} special tokens, not {config.max_vocab_size}")
   if config.max_length and not 2 <= config.max_length <= sequences.LONGEST:
     raise errors.UserError(f"max_length must be 0, or from 2 (a token and the end token) to {sequences.LONGEST}, not {config.max_length}")
+  tokenizers.find(config.tokenizer).check(config)
 
 
 def encode(

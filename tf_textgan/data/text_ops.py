@@ -19,6 +19,22 @@ def words(texts: tf.Tensor) -> tf.RaggedTensor:
   return tf.strings.split(tf.strings.strip(tf.strings.regex_replace(texts, _WHITESPACE, " ")))
 
 
+def cut(text: str, pattern: str) -> list[str]:
+  """The matches of a pattern of RE2 and what stands between them, in order. A NUL character is left out."""
+  return [piece for piece in _marked(text, pattern).numpy().decode().split("\0") if piece]
+
+
+def cut_all(texts: tf.Tensor, pattern: str) -> tf.RaggedTensor:
+  """As `cut`, of strings `[N]`: ragged strings `[N, (pieces)]`."""
+  pieces = tf.strings.split(_marked(texts, pattern), "\0")
+  return tf.ragged.boolean_mask(pieces, pieces != "")
+
+
+def _marked(texts, pattern):
+  """Puts a NUL character before and after each match."""
+  return tf.strings.regex_replace(texts, pattern, "\0\\0\0")
+
+
 class Table(tf.Module):
   """`encode` and `decode` of a `tokenizers.base.Table`."""
 
@@ -57,23 +73,31 @@ class Table(tf.Module):
     """Ids of strings `[N]`, as the tokenizer's `encode`: int32 `[N, length]`."""
     texts = tf.convert_to_tensor(texts)
     texts.shape.assert_has_rank(1)
-    tokens = self._split(_lower(texts) if self._lowercase else texts)
-    ids = tokens.with_values(tf.cast(self._table.lookup(tokens.values), tf.int32))
-    end = tf.RaggedTensor.from_tensor(tf.fill([tf.shape(texts)[0], 1], self._eos))
-    return tf.concat([ids, end], axis=1).to_tensor(self._pad, shape=[None, length])
+    tokens = self._split(lower(texts) if self._lowercase else texts)
+    return padded(tokens.with_values(tf.cast(self._table.lookup(tokens.values), tf.int32)), length, self._pad, self._eos)
 
   def decode(self, tokens: tf.Tensor) -> tf.Tensor:
     """Strings `[N]` of ids `[N, T]`, as the tokenizer's `decode`."""
-    tokens = tf.convert_to_tensor(tokens)
-    tokens.shape.assert_has_rank(2)
-    ended = tf.cumsum(tf.cast(tf.equal(tokens, self._eos), tf.int32), axis=1) > 0
-    shown = tf.logical_not(tf.logical_or(ended, tf.equal(tokens, self._pad)))
-    pieces = tf.ragged.boolean_mask(tf.gather(self._tokens, tokens), shown)
-    return tf.strings.reduce_join(pieces, axis=1, separator=self._joint)
+    return tf.strings.reduce_join(pieces_of(tokens, self._tokens, self._pad, self._eos), axis=1, separator=self._joint)
 
 
-def _lower(texts):
-  """Lower-cases strings as Python does."""
+def padded(ids: tf.RaggedTensor, length: int, pad: int, eos: int) -> tf.Tensor:
+  """Rows of ids, ragged int32 `[N, (tokens)]`, each with the end token `eos` behind it, cut or padded: int32 `[N, length]`."""
+  end = tf.RaggedTensor.from_tensor(tf.fill([ids.nrows(), 1], eos))
+  return tf.concat([ids, end], axis=1).to_tensor(pad, shape=[None, length])
+
+
+def pieces_of(tokens: tf.Tensor, table: tf.Tensor, pad: int, eos: int) -> tf.RaggedTensor:
+  """The pieces of ids `[N, T]` up to their end, without padding: ragged strings `[N, (pieces)]`; `table`: strings `[V]`, the pieces by their id."""
+  tokens = tf.convert_to_tensor(tokens)
+  tokens.shape.assert_has_rank(2)
+  ended = tf.cumsum(tf.cast(tf.equal(tokens, eos), tf.int32), axis=1) > 0
+  shown = tf.logical_not(tf.logical_or(ended, tf.equal(tokens, pad)))
+  return tf.ragged.boolean_mask(tf.gather(table, tokens), shown)
+
+
+def lower(texts: tf.Tensor) -> tf.Tensor:
+  """Lower-cases strings `[N]` as Python does."""
   # TensorFlow would stop at a NUL. Two code points that are no characters stand in for it, and the first of them is spelled with a third.
   texts = tf.strings.regex_replace(texts, "\ufdd0", "\ufdd0\ufdd1")
   texts = tf.strings.regex_replace(texts, r"\x00", "\ufdd0\ufdd2")

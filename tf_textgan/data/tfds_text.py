@@ -22,9 +22,6 @@ _INFO = "dataset_info.json"
 # Configs of a dataset that a message lists.
 _SHOWN = 10
 
-# A feature with more different values is refused as a category.
-_MOST_CATEGORIES = 1000
-
 # If the dataset lacks a validation or test split: the parts of the training split, in percent, that replace up to two of them, ...
 _CARVED = ((95, 100), (90, 95))
 # ... and the end of the remaining training split, by the number of replaced splits.
@@ -164,8 +161,8 @@ def _labels(builder, splits, name, feature):
   values = set()
   for value in prepare.raw_labels(builder, splits["train"], name):
     values.add(value)
-    if len(values) > _MOST_CATEGORIES:
-      raise errors.UserError(f"the label_feature {name!r} has more than {_MOST_CATEGORIES} different values, so it holds no categories")
+    if len(values) > corpus.MOST_CATEGORIES:
+      raise errors.UserError(f"the label_feature {name!r} has more than {corpus.MOST_CATEGORIES} different values, so it holds no categories")
   names = tuple(prepare.label_name(value) for value in sorted(values))
   return {split: prepare.Labels(builder, part, name, names) for split, part in splits.items()}, names
 

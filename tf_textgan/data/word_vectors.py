@@ -30,7 +30,7 @@ def read(path: str | os.PathLike, tokenizer: tokenizers.Tokenizer, size: int) ->
     UserError: the file cannot be read, has another format, vectors of another size or no word of the vocabulary.
   """
   if not isinstance(tokenizer, tokenizers.Table):
-    raise errors.UserError(f"the word vectors {path} cannot be used: the tokens of this corpus are numbers, not words")
+    raise errors.UserError(f"the word vectors {path} cannot be used: the tokens of this corpus are no words in a table")
   ids = {token: i for i, token in enumerate(tokenizer.tokens)}
   matrix = np.random.default_rng(0).normal(0.0, _STDDEV, [tokenizer.size, size]).astype(np.float32)
   found = 0

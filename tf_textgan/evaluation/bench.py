@@ -109,7 +109,9 @@ class Bench:
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
       if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
-        numbers["nll_file"] = estimates.mean(-evaluator.log_probs(tokens).known, sizes - evaluator_lib.unknown(tokens, self.corpus))
+        log_probs = evaluator.log_probs(tokens)
+        numbers["nll_file"] = estimates.mean(-log_probs.known, sizes - evaluator_lib.unknown(tokens, self.corpus))
+        numbers |= evaluator_lib.per_character(log_probs.whole, evaluator_lib.num_characters(tokens, self.corpus), "nll_per_character_file")
     return numbers | evaluator_lib.unknown_share(tokens, self.corpus, "unk_file")
 
   def likelihood(self, name: str) -> str | None:

@@ -107,6 +107,7 @@ class Evaluator:
       self._encoder = hashed.Encoder()
     self._embeddings = {}
     self._sentences = {}
+    self._num_characters = {}
     self._languages = {}
     self._real = {}
     self._under_truth = {}
@@ -211,8 +212,9 @@ class Evaluator:
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, `<unk>` left
-      out, at the picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `unk_<split>` (fraction of
-      `<unk>` among the tokens of the real sequences, their end tokens left out; absent if it is 0), `entropy` (nats per token, of the samples).
+      out, at the picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `nll_per_character_<split>`
+      (see `per_character`), `unk_<split>` (fraction of `<unk>` among the tokens of the real sequences, their end tokens left out; absent if it is
+      0), `entropy` (nats per token, of the samples).
       With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
       `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`, `reverse_kl`, `js` (see `metrics.divergence`, nats
       per sequence).
@@ -226,6 +228,7 @@ class Evaluator:
       real_log_probs, known = self.log_probs(real, picker, labels)
       known_sizes = real_sizes - unknown(real, self._corpus)
       numbers[f"nll_{split}"] = estimates.mean(-known, known_sizes, shared=True)
+      numbers |= per_character(real_log_probs, self._characters(split), f"nll_per_character_{split}")
       for i, name in enumerate(self.categories):
         if np.any(labels == i):
           numbers[f"nll_{split}_{suffix(name)}"] = estimates.mean(-known[labels == i], known_sizes[labels == i], shared=True)
@@ -352,6 +355,11 @@ class Evaluator:
       self._real[num, split] = {"duplicates": diversity.duplicate_share(sentences), "copied": copied}
     return self._real[num, split]
 
+  def _characters(self, split):
+    if split not in self._num_characters:
+      self._num_characters[split] = num_characters(self._corpus.tokens[split], self._corpus)
+    return self._num_characters[split]
+
   def _words(self, split):
     if split not in self._sentences:
       self._sentences[split] = self._corpus.tokenizer.words(self._corpus.tokens[split])
@@ -411,6 +419,30 @@ def characters_js(tokens: np.ndarray, corpus: corpus_lib.Corpus, split: str) -> 
   if not is_of_characters(corpus):
     return {}
   return characters.js(*(corpus.tokenizer.decode(np.asarray(sample)) for sample in (tokens, corpus.tokens[split])))
+
+
+def num_characters(tokens: np.ndarray, corpus: corpus_lib.Corpus) -> np.ndarray | None:
+  """Characters (Unicode code points) of the decoded text of each sequence, int `[N, T]`, its end counted as one: int `[N]`.
+
+  None where no text stands for the sequences: of the integers of a corpus without an end, and if one has an unknown token.
+  """
+  if not corpus.tokenizer.ends or corpus_lib.has_unknown(tokens, corpus.tokenizer):
+    return None
+  return np.array([len(text) + 1 for text in corpus.tokenizer.decode(tokens)])
+
+
+def per_character(log_probs: np.ndarray, sizes: np.ndarray | None, name: str) -> dict[str, estimates.Estimate]:
+  """The negative log-likelihood of text in nats per character, which runs with other tokenizers can be compared by.
+
+  Args:
+    log_probs: float `[N]`, of whole sequences, their end tokens included, nats.
+    sizes: `num_characters` of the sequences.
+    name: of the number.
+
+  Returns:
+    `name` to an `estimates.Estimate`; empty if `sizes` is None.
+  """
+  return {} if sizes is None else {name: estimates.mean(-log_probs, sizes, shared=True)}
 
 
 def unknown(tokens: np.ndarray, corpus: corpus_lib.Corpus) -> np.ndarray:

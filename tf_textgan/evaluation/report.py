@@ -27,6 +27,7 @@ _ADVERSARY = {
 # Titles of the other evaluations.
 _TITLES = {
   "entropy": "entropy of the samples, nats per token",
+  "nll_per_character_validation": "held-out NLL, nats per character",
   "nll_oracle": "NLL-oracle of the samples, nats per token",
   "grammatical": "grammatical: fraction of the samples",
   "forward_kl": "forward KL, truth to generator, nats",

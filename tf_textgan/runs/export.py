@@ -37,8 +37,8 @@ class Model(tf.Module):
   `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
   `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training. Unknown words become
   <unk>, whose log-probability counts here, unlike in `nll_test`. `score` is also the default: the signature
-  `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. Without a likelihood and a discriminator all three
-  are absent.
+  `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. All three are absent without a likelihood and a
+  discriminator, and for a tokenizer that can only decode in a graph.
 
   For a generator with categories, both also take `category`. `generate` takes a string scalar, the category's name or "" for equal shares of all,
   and also returns `category`, string `[num]`. `score` takes string `[N]`, the category that each sentence's `log_prob` is conditioned on; to find
@@ -70,9 +70,10 @@ class Model(tf.Module):
     self.generate = tf.function(self._generate, input_signature=settings, autograph=False)
     if guide is not None:
       self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
-    if isinstance(generator, generator_base.Fills) and tokenizer.ends:
+    encodes = hasattr(self._text, "encode")
+    if isinstance(generator, generator_base.Fills) and tokenizer.ends and encodes:
       self.fill = tf.function(self._fill, input_signature=[tf.TensorSpec([None], tf.string, "text"), *settings[1:3]], autograph=False)
-    if generator.likelihood or discriminator is not None:
+    if encodes and (generator.likelihood or discriminator is not None):
       self.score = self.serve = tf.function(self._score, input_signature=text, autograph=False)
 
   def signatures(self) -> dict[str, Callable[..., Any]]:

@@ -414,7 +414,7 @@ def _with_vocabulary_of(folder, config, load):
   tokenizer = folder_lib.read_tokenizer(folder)
   corpus = load(tokenizer, length)
   if not corpus.has_unknown("train"):
-    return corpus
+    return dataclasses.replace(corpus, notes=(*_size_note(folder, tokenizer, config), *corpus.notes))
   own = load().tokenizer
   if own == tokenizer:
     return corpus
@@ -429,6 +429,15 @@ def _with_vocabulary_of(folder, config, load):
   corpus = load(grown, length)
   growth = f"the vocabulary of {folder} grows from {tokenizer.size} to {grown.size} tokens"
   return dataclasses.replace(corpus, notes=(growth, *corpus.notes))
+
+
+def _size_note(folder, tokenizer, config):
+  """A note if the config asks for another size than that of a pretrained tokenizer which cannot grow, else none."""
+  wanted = getattr(config, "max_vocab_size", 0)
+  if isinstance(tokenizer, tokenizers.Table) or wanted in (0, tokenizer.size):
+    return ()
+  name = tokenizers.name_of(type(tokenizer))
+  return (f"the vocabulary of {folder} stays at {tokenizer.size} tokens, not the {wanted} of --max_vocab_size: the pieces of {name} cannot grow",)
 
 
 def _say(notes):

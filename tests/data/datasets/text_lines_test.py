@@ -1,10 +1,13 @@
 """Tests of text_lines.py."""
 
+import csv
+import json
 import os
 
 import pytest
 
 from tf_textgan import errors
+from tf_textgan.data import corpus
 from tf_textgan.data.datasets import text_lines
 
 
@@ -73,7 +76,13 @@ def test_options(tmp_path):
     (b"a\nb\nc\n", {}, "3 lines of text are too few.* 1 are left to train on; at least 2 are needed"),
     (b"a\n\xff\n", {}, "line 2 has the byte 0xff at position 1"),
     (b"a\n" * 9, {"tokenizer": "byte"}, "unknown tokenizer 'byte'"),
-    (b"a\n" * 9, {"tokenizer": "bpe"}, "there are: char, integer, nltk, word"),
+    (b"a\n" * 9, {"tokenizer": "pieces"}, "there are: bpe, char, integer, nltk, regex, smiles, unigram, word"),
+    (b"a\n" * 9, {"tokenizer": "regex"}, "token_pattern is '', which is empty"),
+    (b"a\n" * 9, {"tokenizer": "bpe", "max_vocab_size": 100}, "max_vocab_size is 100; the tokenizer bpe needs 0"),
+    (b"a\n" * 9, {"tokenizer": "./absent"}, "the tokenizer ./absent expected a folder with a tokenizer.json, but ./absent/tokenizer.json cannot be"),
+    (b"a\n" * 9, {"token_pattern": "a"}, "token_pattern is for the tokenizer regex, but the tokenizer is word"),
+    (b"a\n" * 9, {"text_field": "text"}, "text_field is for files named .csv or .jsonl, but is 'text' with .*text.txt"),
+    (b"a\n" * 9, {"label_field": "label"}, "label_field is 'label', but there is no text_field; expected both"),
     (b"a\n" * 9, {"test_share": 1.}, "test_share must be at least 0 and below 1, not 1.0"),
     (b"a\n" * 9, {"validation_share": .5, "test_share": .5}, "must leave lines to train on, but add up to 1.0"),
 ])
@@ -122,4 +131,51 @@ def test_the_split_of_a_line_does_not_depend_on_the_categories(tmp_path):
 def test_categories_that_do_not_fit_the_files(tmp_path, categories, message):
   with pytest.raises(errors.UserError, match=message):
     _texts(tmp_path, text_files=_two_files(tmp_path, 9), categories=categories)
+  assert not (tmp_path / "data").exists()
+
+
+def _columns(tmp_path, num=60):
+  """A CSV file and a file of JSON lines of the same kind of content: text with commas, quotes and line feeds, and labels; and the expected pairs."""
+  pairs = [(f'w{i}, "{"good" if i % 3 else "bad"}"\nend', "pos" if i % 3 else "neg") for i in range(num)]
+  with open(tmp_path / "a.csv", "w", newline="", encoding="utf-8") as file:
+    writer = csv.writer(file)
+    writer.writerow(["id", "label", "text"])
+    writer.writerows([i, label, text] for i, (text, label) in enumerate(pairs))
+  (tmp_path / "b.jsonl").write_text("".join(json.dumps({"text": text, "label": label, "n": 3}) + "\n\n" for text, label in pairs))
+  return pairs
+
+
+@pytest.mark.parametrize("name", ["a.csv", "b.jsonl"])
+def test_columns(tmp_path, name):
+  pairs = _columns(tmp_path)
+  config = text_lines.Config(text_files=str(tmp_path / name), text_field="text", label_field="label", tokenizer="char")
+  made = text_lines.load(config, tmp_path / "data")
+  assert made.spec.categories == ("neg", "pos")
+  read = []
+  for split, tokens in made.tokens.items():
+    read += [(text, made.spec.categories[i]) for text, i in zip(made.tokenizer.decode(tokens), made.categories[split], strict=True)]
+  assert sorted(read) == sorted(pairs)
+  plain = text_lines.load(text_lines.Config(text_files=str(tmp_path / name), text_field="label"), tmp_path / "data")
+  assert plain.spec.categories == () and set(plain.tokenizer.tokens[4:]) == {"neg", "pos"}
+  assert len(_prepared(tmp_path)) == 2
+
+
+def test_files_of_both_kinds_with_a_category_each(tmp_path):
+  _columns(tmp_path)
+  config = text_lines.Config(text_files=f"{tmp_path}/a.csv,{tmp_path}/b.jsonl", text_field="text", categories="csv,json")
+  made = text_lines.load(config, tmp_path / "data")
+  assert sum(map(len, made.tokens.values())) == 120 and sum(int(labels.sum()) for labels in made.categories.values()) == 60
+
+
+@pytest.mark.parametrize("options, message", [
+    ({}, r"a.csv has columns; pass --text_field with the name of the one that holds the sentences"),
+    ({"text_field": "text", "label_field": "label", "categories": "a"}, "label_field and categories both name the sentences' categories"),
+    ({"text_field": "txt"}, "a.csv: line 1, the header, has no column 'txt'; it has id, label, text"),
+    ({"text_field": "text", "label_field": "id"}, "the label_field 'id' has more than 50 different values, so it holds no categories"),
+])
+def test_wrong_columns(tmp_path, options, message, monkeypatch):
+  monkeypatch.setattr(corpus, "MOST_CATEGORIES", 50)
+  _columns(tmp_path)
+  with pytest.raises(errors.UserError, match=message):
+    _texts(tmp_path, text_files=str(tmp_path / "a.csv"), **options)
   assert not (tmp_path / "data").exists()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.data.tokenizers import hostile
 from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan import sequences
@@ -20,14 +21,8 @@ from tf_textgan.data.tokenizers import integer
 from tf_textgan.data.tokenizers import nltk
 from tf_textgan.data.tokenizers import word
 
-SENTENCES = ["the cat sees the dog", "a dog  sees\tthe\u00a0cat ", "the bird"]
+SENTENCES, HOSTILE = hostile.SENTENCES, hostile.TEXTS
 CONFIG = text_config.TextConfig()
-# Possible contents of a text file: all kinds of white space, names of special tokens, letters of many bytes, combining marks, bidirectional marks.
-HOSTILE = [
-  "the cat sees", "", "  the\t\tdog\n", "an unknown thing", "the the the the the the the", "<eos> the <pad> <unk> <bos>",
-  "the\u00a0cat\u3000dog\x1cthe\u2028cat", "naïve 😀 \u3000", "e\u0301 \u200f\u05d0\u05d1 \ufeff", "A\x00B \x7f", "👩‍👩‍👧 ok", "''say'' ``it''.",
-  "ẞ straße İ ΟΔΟΣ ΣΑΣ Ǆ",
-]  # fmt: skip
 NAMES = registry.names("tf_textgan.data.tokenizers")
 
 
@@ -68,10 +63,10 @@ def outside(monkeypatch):
 
 
 def test_names_and_unknown_names():
-  assert NAMES == ["char", "integer", "nltk", "word"]
+  assert NAMES == ["bpe", "char", "integer", "nltk", "regex", "smiles", "unigram", "word"]
   for name in NAMES:
     assert base.name_of(base.find(name)) == name
-  with pytest.raises(errors.UserError, match=r"unknown tokenizer 'space'.* there are: char, integer, nltk, word"):
+  with pytest.raises(errors.UserError, match=r"unknown tokenizer 'space'.* there are: bpe, char, integer, nltk, regex, smiles, unigram, word"):
     base.find("space")
 
 

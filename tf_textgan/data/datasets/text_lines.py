@@ -1,7 +1,8 @@
-"""A user's own text: UTF-8 files with one sentence per line."""
+"""A user's own text: UTF-8 files with one sentence per line, or with columns, CSV and JSON lines."""
 
+from collections.abc import Iterator
 import dataclasses
-import itertools
+import hashlib
 import typing
 
 import tensorflow_datasets as tfds
@@ -11,6 +12,7 @@ from tf_textgan import progress
 from tf_textgan.data import corpus
 from tf_textgan.data import prepare
 from tf_textgan.data import splitting
+from tf_textgan.data import text_columns
 from tf_textgan.data import text_config
 from tf_textgan.data import text_files
 from tf_textgan.data.tokenizers import base as tokenizers
@@ -20,8 +22,12 @@ from tf_textgan.data.tokenizers import base as tokenizers
 class Config(text_config.TextConfig):
   """The files and their split."""
 
-  # text files, separated by commas; one sentence per line
+  # text files, separated by commas; one sentence per line, or .csv files with a header and .jsonl files, of one object per line
   text_files: str = ""
+  # column of .csv and .jsonl files that holds a sentence
+  text_field: str = ""
+  # column of .csv and .jsonl files that holds a sentence's category, for algorithms conditioned on categories; empty for none
+  label_field: str = ""
   # a category for each of the files, separated by commas, for algorithms conditioned on categories; empty for none
   categories: str = ""
   # fraction of the lines for validation, at least one line
@@ -30,11 +36,38 @@ class Config(text_config.TextConfig):
   test_share: float = .05
 
 
+@dataclasses.dataclass(frozen=True)
+class _Source:
+  """Files, and what of them is read.
+
+  Attributes:
+    paths: the files.
+    text: name of the column of text; empty for lines.
+    label: name of the column of labels; empty for none.
+    names: the labels in the order of their numbers: the files' paths without a column of labels.
+  """
+
+  paths: tuple[str, ...]
+  text: str
+  label: str
+  names: tuple[str, ...] = ()
+
+  def sentences(self) -> Iterator[tuple[str, str]]:
+    """Yields pairs of a sentence, which may be blank, and its label."""
+    for path in self.paths:
+      if self.text:
+        for record in text_columns.records(path, [self.text], [self.label] if self.label else []):
+          yield record if self.label else (*record, path)
+      else:
+        for line in text_files.lines(path, keep_blank=True):
+          yield line, path
+
+
 @dataclasses.dataclass
 class _BuilderConfig(tfds.core.BuilderConfig):
-  paths: tuple[str, ...] = ()
+  source: "_Source | None" = None
   assign: splitting.Assignment | None = None
-  labelled: bool = False
+  labels: int = 0
 
 
 class TextLines(tfds.core.GeneratorBasedBuilder):
@@ -45,8 +78,8 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
 
   def _info(self):
     features = {"text": tfds.features.Text()}
-    if self.builder_config and self.builder_config.labelled:
-      features["label"] = tfds.features.ClassLabel(num_classes=len(self.builder_config.paths))
+    if self.builder_config and self.builder_config.labels:
+      features["label"] = tfds.features.ClassLabel(num_classes=self.builder_config.labels)
     return tfds.core.DatasetInfo(
         builder=self,
         description="Lines of a user's text files.",
@@ -61,9 +94,10 @@ class TextLines(tfds.core.GeneratorBasedBuilder):
   def _generate_examples(self, split):
     """Yields the lines of one split; reads the files once per split."""
     config = self.builder_config
-    for number, (line, file) in enumerate(_lines(config.paths)):
+    numbers = {name: number for number, name in enumerate(config.source.names)}
+    for number, (text, label) in enumerate(pair for pair in config.source.sentences() if pair[0].strip()):
       if config.assign(number) == split:
-        yield number, {"text": line, "label": file} if config.labelled else {"text": line}
+        yield number, {"text": text, "label": numbers[label]} if config.labels else {"text": text}
 
 
 def load(
@@ -81,8 +115,8 @@ def load(
     A `corpus.Corpus`.
 
   Raises:
-    UserError: there is no file, a file cannot be read or is not UTF-8, there are too few lines, an option is out of range, or the numbers of
-      categories and files differ.
+    UserError: there is no file, a file cannot be read or is not UTF-8, a file with columns is wrong (see `text_columns.records`), there are too few
+      lines, an option is out of range, or the numbers of categories and files differ.
   """
   text_config.check(config)
   splitting.check(config)
@@ -91,17 +125,24 @@ def load(
     raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
   for path in paths:
     text_files.check(path)
+  _check_columns(config, paths)
   categories = tuple(name.strip() for name in config.categories.split(",")) if config.categories else ()
   corpus.check_categories(categories)
   if categories and len(categories) != len(paths):
     raise errors.UserError(
         f"expected one category for each of the text_files, but there are {len(categories)} categories ({', '.join(categories)}) and "
         f"{len(paths)} files")
+  source = _Source(paths, config.text_field, config.label_field)
+  num, blank, labels = _count(source)
+  if config.label_field:
+    categories = labels
+  source = dataclasses.replace(source, names=labels if config.label_field else paths)
   # The prepared data depend on the files, not on the names of their categories.
   name = f"{text_files.fingerprint(paths)}-{config.validation_share}-{config.test_share}{'-labelled' * bool(categories)}"
-  num, blank = _count(paths)
+  if config.text_field:
+    name += f"-{hashlib.sha256(repr((config.text_field, config.label_field)).encode()).hexdigest()[:16]}"
   assign = splitting.assign(num, config, ", ".join(paths))
-  builder_config = _BuilderConfig(name=name, paths=paths, assign=assign, labelled=bool(categories))
+  builder_config = _BuilderConfig(name=name, source=source, assign=assign, labels=len(categories))
   builder = prepare.prepare(lambda: TextLines(data_dir=data_dir, config=builder_config))
   splits = {split: split for split in corpus.SPLITS}
   labels = {split: prepare.Labels(builder, split, "label", None) for split in splits} if categories else None
@@ -111,21 +152,30 @@ def load(
   return dataclasses.replace(encoded, notes=notes + encoded.notes)
 
 
-def _count(paths):
-  """Numbers of lines with text and of blank lines. Reads all files, which finds every wrong byte before anything is prepared."""
-  num, blank = 0, 0
-  for line in progress.reading(itertools.chain.from_iterable(text_files.lines(path, keep_blank=True) for path in paths), "text_lines: reading"):
-    if line.strip():
-      num += 1
-    else:
+def _check_columns(config, paths):
+  """Raises a `UserError` unless all files have columns and one is named, or none has; and unless labels have one source at most."""
+  for path in paths:
+    if text_columns.has_columns(path) and not config.text_field:
+      raise errors.UserError(f"{path} has columns; pass --text_field with the name of the one that holds the sentences")
+    if config.text_field and not text_columns.has_columns(path):
+      raise errors.UserError(f"text_field is for files named .csv or .jsonl, but is {config.text_field!r} with {path}")
+  if config.label_field and not config.text_field:
+    raise errors.UserError(f"label_field is {config.label_field!r}, but there is no text_field; expected both")
+  if config.label_field and config.categories:
+    raise errors.UserError("label_field and categories both name the sentences' categories; expected one of them")
+
+
+def _count(source):
+  """Numbers of sentences and of blank ones, and the sorted labels. Reads all files, which finds every mistake before anything is prepared."""
+  num, blank, labels = 0, 0, set()
+  for text, label in progress.reading(source.sentences(), "text_lines: reading"):
+    if not text.strip():
       blank += 1
+      continue
+    num += 1
+    labels.add(label)
+    if source.label and len(labels) > corpus.MOST_CATEGORIES:
+      raise errors.UserError(f"the label_field {source.label!r} has more than {corpus.MOST_CATEGORIES} different values, so it holds no categories")
   if not num:
-    raise errors.UserError(f"there is no line of text in {', '.join(paths)}")
-  return num, blank
-
-
-def _lines(paths):
-  """Yields pairs of a line and the number of its file."""
-  for file, path in enumerate(paths):
-    for line in text_files.lines(path):
-      yield line, file
+    raise errors.UserError(f"there is no line of text in {', '.join(source.paths)}")
+  return num, blank, tuple(sorted(labels))

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import functools
+import importlib
 import os
 import sys
 from typing import Any
@@ -32,6 +33,8 @@ SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 PAD, BOS, EOS, UNK = range(4)
 
 _PACKAGE = __name__.rpartition(".")[0]
+# The module of the tokenizers that are named by a path.
+_FOLDER = "folder"
 
 
 class Tokenizer(abc.ABC):
@@ -46,6 +49,17 @@ class Tokenizer(abc.ABC):
 
   size: int
   ends: ClassVar[bool] = True
+
+  @classmethod
+  def check(cls, config: Any) -> None:
+    """Raises a `UserError` for a setting of a `text_config.TextConfig` that this tokenizer cannot follow or would ignore."""
+    if config.token_pattern:
+      raise errors.UserError(f"token_pattern is for the tokenizer regex, but the tokenizer is {config.tokenizer}")
+
+  def unlike(self, config: Any) -> str:
+    """What a `text_config.TextConfig` has that differs from this tokenizer, beside its name and lower-casing; empty if nothing does."""
+    del config
+    return ""
 
   @classmethod
   @abc.abstractmethod
@@ -101,7 +115,8 @@ class Tokenizer(abc.ABC):
     """`encode` and `decode` as TensorFlow operations, for the export.
 
     Returns:
-      A module with methods of these names, for string tensors; None if there is none: runs can then not be exported.
+      A module with methods of these names, for string tensors; without `encode` where only `decode` is possible: an export then cannot score text.
+      None if there is none: runs can then not be exported.
     """
     return None
 
@@ -112,7 +127,7 @@ class Tokenizer(abc.ABC):
 
   @property
   def unknown_token(self) -> int | None:
-    """The id that stands for every piece of text outside the vocabulary; None for the integers of sequences without an end."""
+    """The id that stands for every piece of text outside the vocabulary; None if none is: of integers, and of pieces that have all bytes."""
     return UNK if self.ends else None
 
   def extends(self, other: "Tokenizer") -> bool:
@@ -153,15 +168,20 @@ class Table(Tokenizer):
   @classmethod
   def build(cls, sentences: Iterable[str], config: Any) -> "Table":
     """Counts the pieces of the training sentences and keeps the frequent ones."""
+    return cls(cls.frequent(sentences, cls.split, config), config.lowercase)
+
+  @staticmethod
+  def frequent(sentences: Iterable[str], split: Callable[[str], list[str]], config: Any) -> tuple[str, ...]:
+    """The special tokens, then the pieces that `split` finds in sentences and the config keeps, most frequent first."""
     counts = collections.Counter()
     for sentence in sentences:
-      counts.update(cls.split(sentence.lower() if config.lowercase else sentence))
+      counts.update(split(sentence.lower() if config.lowercase else sentence))
     # A special token spelled out in the text must not end or pad its sequence.
     kept = [piece for piece, count in counts.items() if count >= config.min_count and piece not in SPECIAL_TOKENS]
     kept.sort(key=lambda piece: (-counts[piece], piece))
     if config.max_vocab_size:
       kept = kept[: config.max_vocab_size - len(SPECIAL_TOKENS)]
-    return cls(SPECIAL_TOKENS + tuple(kept), config.lowercase)
+    return SPECIAL_TOKENS + tuple(kept)
 
   @property
   def size(self) -> int:
@@ -209,9 +229,8 @@ class Table(Tokenizer):
 
   @classmethod
   def from_json(cls, fields: dict[str, Any]) -> "Table":
-    table = cls(**schema.arguments(Table, fields, ""))
-    if table.tokens[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
-      raise ValueError(f"tokens must start with {' '.join(SPECIAL_TOKENS)}")
+    table = cls(**schema.arguments(cls, fields, ""))
+    check_special(table.tokens)
     seen = set()
     for number, token in enumerate(table.tokens):
       if token in seen:
@@ -222,14 +241,35 @@ class Table(Tokenizer):
     return table
 
 
+def check_special(tokens: Sequence[str]) -> None:
+  """Raises a `ValueError` unless tokens start with the special ones."""
+  if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
+    raise ValueError(f"tokens must start with {' '.join(SPECIAL_TOKENS)}")
+
+
 def name_of(cls: type[Tokenizer]) -> str:
   """The name by which `find` finds a tokenizer: a module of this package, or the dotted name of a user's module."""
   return cls.__module__.removeprefix(f"{_PACKAGE}.")
 
 
 def find(name: str) -> type[Tokenizer]:
-  """The class of a tokenizer; raises a `UserError` that lists the tokenizers if the name is unknown."""
+  """The class of a tokenizer by its name, or by the path of a folder; raises a `UserError` that lists the tokenizers if the name is unknown."""
+  if name == _FOLDER or is_path(name):
+    return importlib.import_module(f"{_PACKAGE}.{_FOLDER}").Tokenizer
+  if os.path.isdir(name) and not registry.is_outside(name) and name not in registry.names(_PACKAGE):
+    raise errors.UserError(f"unknown tokenizer {name!r}; a folder with a tokenizer.json is named by a path with a /, such as ./{name}")
   return registry.load(_PACKAGE, name).Tokenizer
+
+
+def is_path(name: str) -> bool:
+  """Whether a tokenizer's name is the path of a folder with a `tokenizer.json`: it has a /, or starts with ~."""
+  return "/" in name or name.startswith("~")
+
+
+def refuse_lowercase(config: Any, reason: str) -> None:
+  """Raises a `UserError`, with a reason, if a `text_config.TextConfig` asks for lower-casing."""
+  if config.lowercase:
+    raise errors.UserError(f"lowercase is true, but the tokenizer is {config.tokenizer}: {reason}")
 
 
 def name_in(path: str | os.PathLike) -> str:

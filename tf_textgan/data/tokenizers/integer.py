@@ -27,6 +27,11 @@ class Tokenizer(base.Tokenizer):
   ends: ClassVar[bool] = False
 
   @classmethod
+  def check(cls, config: Any) -> None:
+    super().check(config)
+    base.refuse_lowercase(config, "integers have no case")
+
+  @classmethod
   def build(cls, sentences: Iterable[str], config: Any) -> "Tokenizer":
     """Takes the largest integer as the last token."""
     if config.min_count != 1 or config.max_vocab_size:
