@@ -46,6 +46,18 @@ def test_prepares_once_and_reads_in_order(tmp_path):
     assert list(sentences) == [f"Satz {i} ä" for i in range(2500)]
 
 
+def test_a_dataset_that_another_process_prepares_just_now(tmp_path):
+  makers = [lambda: PrepareTestLines(data_dir=tmp_path)] * 2
+
+  def make():
+    builder = makers.pop()()
+    if len(makers) == 1:
+      PrepareTestLines(data_dir=tmp_path).download_and_prepare()
+    return builder
+
+  assert prepare.prepare(make).info.splits["train"].num_examples == 3000
+
+
 @pytest.mark.parametrize("split", ["train", "train[:3]", "train[10%:50%]", "train[2990:]+train[:5]"])
 def test_values_are_those_of_the_examples(tmp_path, monkeypatch, split):
   """Parsed in batches as well as one by one."""

@@ -135,14 +135,14 @@ def test_a_journal_is_read_to_its_first_damaged_line_and_a_resumed_run_says_so(t
   assert f"line 2 of {path} cannot be read; it and the 1 lines after it are left out\n" in capsys.readouterr().err
 
 
-def test_of_many_training_lines_evenly_spaced_ones_are_read_and_every_evaluation(tmp_path):
+def test_of_many_lines_evenly_spaced_ones_are_read_and_the_evaluations_of_given_steps(tmp_path):
   path = tmp_path / "metrics.jsonl"
-  lines = [{"step": step, "phase": "mle", "kind": "evaluation" if step % 10 == 5 else "training"} for step in range(100)]
+  lines = [{"step": step, "phase": "mle", "kind": "evaluation" if step % 2 else "training"} for step in range(100)]
   path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-  found = monitors.read_journal(path, most=25)
-  assert [line["step"] for line in found if line["kind"] == "training"] == [step for step in range(0, 100, 4)]
-  assert [line["step"] for line in found if line["kind"] == "evaluation"] == list(range(5, 100, 10))
-  assert monitors.read_journal(path, most=100) == monitors.read_journal(path) == lines
+  found = monitors.read_journal(path, 10, {7, 51})
+  assert [line["step"] for line in found if line["kind"] == "training"] == list(range(0, 100, 10))
+  assert [line["step"] for line in found if line["kind"] == "evaluation"] == sorted({*range(1, 100, 10), 7, 51, 99})
+  assert monitors.read_journal(path, 50) == monitors.read_journal(path) == lines
 
 
 @pytest.fixture(scope="module")

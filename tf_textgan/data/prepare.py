@@ -55,7 +55,8 @@ def prepare(make_builder: Callable[[], Any], hint: str = "check the network and 
   with _quiet():
     builder = make_builder()
     if builder.data_path.exists():
-      return builder
+      # Another process may have prepared it just after the builder had looked for its description.
+      return builder if builder.info.splits else make_builder()
   try:
     with progress.bars_of_others(f"preparing {builder.name}"), _impatient():
       builder.download_and_prepare()

@@ -32,8 +32,8 @@ BASELINE = "baseline.json"
 _BASELINE_NAME = "before adversarial"
 _BEST_NAME = "best checkpoint"
 _GUIDED_NAME = "guided"
-# Lines of training metrics to draw, so that a page takes the same time in long runs.
-_MOST_LINES = 2000
+# Lines of training metrics, and evaluations, to draw, so that a page takes the same time and memory in long runs.
+_MOST_LINES = 1000
 
 
 class Report(keras.callbacks.Callback):
@@ -117,7 +117,9 @@ class Report(keras.callbacks.Callback):
       raise errors.UserError(f"{path} is not the curve that train.py has written: {e}") from e
 
   def _content(self, state, best_step, results=None, ends=()):
-    journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES)
+    # The table has the best checkpoint and the last one before the adversarial phase.
+    before = sum(rounds for phase, rounds in self._loop.run_state.rounds.items() if phase != "adversarial")
+    journal = monitors.read_journal(self._folder / "metrics.jsonl", _MOST_LINES, {before, best_step})
     evaluations = [line for line in journal if line["kind"] == "evaluation"]
     choices = self._experiment.choices
     return report.Content(

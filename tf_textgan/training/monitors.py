@@ -8,6 +8,7 @@ import contextlib
 import json
 import math
 import pathlib
+import re
 import types
 from typing import Any
 from typing import Protocol
@@ -113,16 +114,31 @@ class Journal(keras.callbacks.Callback):
     self._file.append({"step": step, "phase": phase, "kind": kind, **metrics})
 
 
-def read_journal(path: str | pathlib.Path, most: int | None = None) -> list[dict[str, Any]]:
+def read_journal(path: str | pathlib.Path, most: int | None = None, keep: Collection[int] = ()) -> list[dict[str, Any]]:
   """Reads the objects of a `metrics.jsonl`, up to the first line that cannot be read, as after a kill. An absent file gives an empty list.
 
   Args:
     path: of the file.
-    most: lines of training metrics to read, evenly spaced ones; None for all.
+    most: lines to read of training and of evaluations each, evenly spaced ones; None for all.
+    keep: steps whose evaluations are read in any case, beside the last one.
   """
   lines = _raw_lines(path)
-  stride = max(1, -(-len(lines) // most)) if most else 1
-  return _read([line for i, line in enumerate(lines) if i % stride == 0 or b'"kind": "training"' not in line], "kind")
+  if most is not None:
+    training = [b'"kind": "training"' in line for line in lines]
+    kept = {i for kind in (False, True) for i in _spaced([i for i, is_kind in enumerate(training) if is_kind is kind], most)}
+    kept |= {i for i, is_training in enumerate(training) if not is_training and (i + 1 == len(lines) or _step_of(lines[i]) in keep)}
+    lines = [line for i, line in enumerate(lines) if i in kept]
+  return _read(lines, "kind")
+
+
+def _spaced(places, most):
+  return places[:: max(1, -(-len(places) // most))]
+
+
+def _step_of(line):
+  """The step at the beginning of a line, without reading the rest; None if there is none."""
+  found = re.match(rb'{"step": (\d+),', line)
+  return int(found[1]) if found else None
 
 
 def read_warnings(path: str | pathlib.Path) -> list[dict[str, Any]]:
