@@ -6,7 +6,6 @@ A case is a function that makes a step, its number of floating-point operations,
 from collections.abc import Callable
 import dataclasses
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -39,6 +38,7 @@ from tf_textgan.algorithms import selfgan
 from tf_textgan.algorithms import sentigan
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms import textgan
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import cnn_categories
 from tf_textgan.discriminators import cnn_highway
 from tf_textgan.discriminators import generator_lstm
@@ -143,12 +143,8 @@ def _in_bfloat16(case):
   """Runs a case with `--precision mixed_bfloat16`."""
 
   def run():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with tiny.half_precision():
       return case()
-    finally:
-      keras.config.set_dtype_policy(before)
 
   return run
 

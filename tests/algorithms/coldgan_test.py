@@ -2,7 +2,6 @@
 
 import itertools
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +11,7 @@ from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import coldgan
+from tf_textgan.conformance import tiny
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
@@ -199,12 +199,9 @@ def test_plain_sampling_is_an_exploration_too():
 def test_plain_sampling_has_weights_of_1_in_half_precision():
   """Twenty tokens: the roundings of another pass would add up."""
   spec = sequences.Spec(vocab_size=50, length=20, start_token=0)
-  before, judge = keras.config.dtype_policy(), judges.LikesToken(spec, 3)
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  judge = judges.LikesToken(spec, 3)
+  with tiny.half_precision():
     generator = lstm.Generator(spec, lstm.Config(embedding_size=16, hidden_size=16, init_stddev=1.0))
-  finally:
-    keras.config.set_dtype_policy(before)
   config = coldgan.Config(exploration_nucleus=1.0, exploration_share=0.0)
   algorithm = coldgan.Algorithm(config, {"generator": generator, "discriminator": judge})
   metrics = algorithm.generator_step(sequences.Batch(tf.zeros([64, 20], tf.int32)), SEED, NOW)

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -51,12 +51,8 @@ def test_call_equals_step_by_step(spec, latent_size, changes):
 
 
 def test_call_equals_step_by_step_in_mixed_precision():
-  before = keras.config.dtype_policy()
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  with tiny.half_precision():
     generator = _generator(FIXED, 3)
-  finally:
-    keras.config.set_dtype_policy(before)
   tokens = generator.sample(30, SEED).tokens
   latent = generator.prior(30, noise.seed(2))
   logits = generator(tokens, latent)

@@ -1,12 +1,12 @@
 """Tests of tf_textgan.generators.tied_lstm."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import sequences
+from tf_textgan.conformance import tiny
 from tf_textgan.generators import tied_lstm
 from tf_textgan.sampling import noise
 
@@ -67,12 +67,8 @@ def test_call_equals_step_by_step(latent_size):
 
 
 def test_call_equals_step_by_step_in_mixed_precision():
-  before = keras.config.dtype_policy()
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  with tiny.half_precision():
     generator = _generator()
-  finally:
-    keras.config.set_dtype_policy(before)
   tokens = generator.sample(30, SEED).tokens
   logits = generator(tokens, tf.zeros([30, 0]))
   assert logits.dtype == tf.bfloat16

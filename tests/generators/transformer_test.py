@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -161,12 +160,8 @@ def test_xla_compiles_maximum_likelihood():
 
 
 def test_bfloat16_keeps_float32_weights():
-  before = keras.config.dtype_policy()
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  with tiny.half_precision():
     generator = _generator()
-  finally:
-    keras.config.set_dtype_policy(before)
   samples = generator.sample(30, SEED)
   assert {variable.dtype for variable in generator.variables} == {"float32"}
   single = _generator().log_probs(samples.tokens, samples.latent)

@@ -25,8 +25,10 @@ from tf_textgan import errors
 from tf_textgan import runs
 from tf_textgan.commands import flags
 from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import lock
+from tf_textgan.sampling import noise
 
 _STEPS = {"mle_steps": 12, "discriminator_steps": 4, "adversarial_steps": 6}
 _TOTAL = 22
@@ -828,3 +830,18 @@ def test_a_synthetic_file_that_cannot_be_used_is_refused_and_leaves_no_files(pla
   with pytest.raises(errors.UserError, match="cannot read the text file .*absent"):
     runs.train(_mle(place, tmp_path / "run", synthetic_file=tmp_path / "absent"))
   assert not (tmp_path / "run").exists()
+
+
+def test_from_python_the_guiding_run_is_loaded_too(tmp_path):
+  shell.write_text(tmp_path / "text.txt")
+  data = {"dataset": "text_lines", "text_files": tmp_path / "text.txt", "data_dir": tmp_path / "data"}
+  for algorithm in ("mle", "seqgan"):
+    shell.begin(tmp_path / algorithm, {**data, **shell.tiny_flags(algorithm)})
+  run = runs.load(tmp_path / "mle")
+  with pytest.raises(errors.UserError, match="a guide needs a discriminator"):
+    runs.guide(run.algorithm.generator, run, guided.Config(guide="resampling"))
+  config = guided.Config(guide="resampling", guide_workdir=str(tmp_path / "seqgan"))
+  generators = [runs.guide(run.algorithm.generator, run, config, judge) for judge in (None, runs.load(tmp_path / "seqgan"))]
+  first, second = (generator.write(5, noise.seed(1)) for generator in generators)
+  np.testing.assert_array_equal(first.tokens, second.tokens)
+  np.testing.assert_array_equal(first.scores, second.scores)

@@ -396,8 +396,9 @@ def _score(parts, file):
 def _about(bench, scores, parts):
   """For JSON, of each system or file: the checkpoints of the runs that were loaded, and what its log-probabilities are, if they are a run's."""
   options, about = parts.options, {}
+  checkpoints = bench.describe(options.checkpoint)
   for name in scores:
-    about[name] = {"checkpoints": bench.describe(options.checkpoint)}
+    about[name] = {"checkpoints": checkpoints}
     # A file has a likelihood under a single run.
     kind = bench.likelihood(next(iter(bench.runs)) if options.file else name)
     if kind and not options.probe and (not options.file or len(bench.runs) == 1):

@@ -268,8 +268,7 @@ def _write_filled(options, picker, loaded, file):
   if options.format == "jsonl":
     lines = _with_log_probs(sentences, generated.log_probs.numpy())
     sentences = [json.dumps(line | {"fill": texts[i // options.num]}, ensure_ascii=False) for i, line in enumerate(lines)]
-  file.writelines(sentence + "\n" for sentence in sentences)
-  file.flush()
+  _write_lines(sentences, file)
   _describe([run], options.checkpoint)
 
 

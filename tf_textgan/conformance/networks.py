@@ -418,11 +418,8 @@ def test_a_weights_file_restores_the_outputs(kind, name, tmp_path):
 def test_the_config_keeps_precision_and_trainable(kind, name):
   spec = tiny.SPECS["text"]
   before = keras.config.dtype_policy()
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  with tiny.half_precision():
     network = tiny.network(kind, name, None, spec)
-  finally:
-    keras.config.set_dtype_policy(before)
   network.trainable = False
   loaded = type(network).from_config(json.loads(json.dumps(network.get_config())))
   assert loaded.compute_dtype == "bfloat16" and keras.config.dtype_policy() == before

@@ -1,10 +1,13 @@
 """The parts that the laws are checked for, and tiny algorithms, networks and batches."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import typing
 from typing import Any
 
+import keras
 import numpy as np
 
 from tf_textgan import errors
@@ -33,6 +36,17 @@ _KINDS = {
   "data.datasets": (DATASETS, "load"),
   "encoders": (ENCODERS, "Encoder"),
 }
+
+
+@contextlib.contextmanager
+def half_precision() -> Iterator[None]:
+  """Networks made inside compute in bfloat16, as with `--precision mixed_bfloat16`."""
+  before = keras.config.dtype_policy()
+  keras.config.set_dtype_policy("mixed_bfloat16")
+  try:
+    yield
+  finally:
+    keras.config.set_dtype_policy(before)
 
 
 def select(names: Iterable[str]) -> None:

@@ -260,6 +260,11 @@ def view_scores(
   return discriminator(inputs, context=context, seed=seed)[:, None]
 
 
+def mean_score(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """The mean of the tokens' scores, 0 on padding as of `PrefixScores`, over those that the mask counts: float32 `[B, T]` both, to `[B]`."""
+  return tf.reduce_sum(scores, axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+
+
 def require(discriminator: Discriminator | None, kinds: type | tuple[type, ...], who: str) -> None:
   """Checks that a discriminator has all required abilities.
 

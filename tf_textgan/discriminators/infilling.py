@@ -61,8 +61,7 @@ class Discriminator(base.Discriminator, base.PrefixScores, base.BlankScores):
     self.built = True
 
   def call(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
-    mask = self.mask(inputs)
-    return tf.reduce_sum(self.token_scores(inputs, context=context, seed=seed), axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+    return base.mean_score(self.token_scores(inputs, context=context, seed=seed), self.mask(inputs))
 
   def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """Scores each token given the tokens before it, as if nothing had been given, see `base.PrefixScores`. `call` returns the mean."""

@@ -7,15 +7,14 @@ blank is read by the run's tokenizer by itself. N texts, T tokens in a sequence.
 from collections.abc import Callable
 from collections.abc import Sequence
 import re
-import sys
 
 import tensorflow as tf
 
 from tf_textgan import errors
-from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.generators import base as generator_base
+from tf_textgan.runs import given_text
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import unrolling
 
@@ -51,7 +50,7 @@ def fill(
   Raises:
     UserError: the generator fills no blanks, or a text has no blank or does not fit the run's sequences.
   """
-  _check(generator)
+  given_text.require(generator, generator_base.Fills, "fills no blanks", "maskgan")
   rows = [_tokens(tokenizer, generator.spec.length, text) for text in texts]
   tokens = tf.repeat(tf.constant(rows), num, axis=0)
   return tf.function(generator.fill_all, autograph=False)(*_masked(tokens), seed, picker)
@@ -89,16 +88,6 @@ def read(encode: Callable[[tf.Tensor, int], tf.Tensor], texts: tf.Tensor, spec: 
   return _masked(tf.concat([rows, end], axis=1).to_tensor(sequences.PAD, shape=[None, spec.length]))
 
 
-def _check(generator):
-  """Raises a `UserError` that names the generators that fill blanks, unless this one does."""
-  if isinstance(generator, generator_base.Fills):
-    return
-  package = "tf_textgan.generators"
-  able = [name for name in registry.names(package) if issubclass(registry.load(package, name).Generator, generator_base.Fills)]
-  name = type(generator).__module__.removeprefix(f"{package}.")
-  raise errors.UserError(f"the run's generator is {name}, which fills no blanks; expected {' or '.join(able)}, as of --algorithm maskgan")
-
-
 def _tokens(tokenizer, length, text):
   """A row of T ids, `_EMPTY` in blanks."""
   first, *parts = re.split(_BLANK, text)
@@ -114,8 +103,7 @@ def _tokens(tokenizer, length, text):
   if count > most or count < most and not tokenizer.ends:
     expected = f"at most {most}" if tokenizer.ends else f"exactly {most}"
     raise errors.UserError(f"{text[:60]!r} has {count} tokens with those to be written; expected {expected}, as in the run's training")
-  if unknown := known.count(tokenizer.unknown_token):
-    print(f"{text[:60]!r}: {unknown} of {len(known)} tokens are not in the run's vocabulary", file=sys.stderr)
+  given_text.say_unknown(text, known, tokenizer)
   row = list(given[0])
   for size, ids in zip(sizes, given[1:]):
     row += [_EMPTY] * size + ids

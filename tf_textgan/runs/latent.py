@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from collections.abc import Sequence
 import math
-import sys
 
 import tensorflow as tf
 
 from tf_textgan import errors
-from tf_textgan import registry
 from tf_textgan.generators import base as generator_base
+from tf_textgan.runs import given_text
 from tf_textgan.runs import run as run_lib
 from tf_textgan.sampling import latents
 from tf_textgan.sampling import noise
@@ -67,12 +66,8 @@ def near(run: run_lib.Run, text: str, num: int, radius: float, seed: tf.Tensor, 
 def encoder_of(run: run_lib.Run) -> generator_base.Generator:
   """The run's generator; raises a `UserError` that names those that can encode, unless it can."""
   generator = run.algorithm.generator
-  if isinstance(generator, generator_base.Encodes):
-    return generator
-  package = "tf_textgan.generators"
-  able = [name for name in registry.names(package) if issubclass(registry.load(package, name).Generator, generator_base.Encodes)]
-  name = type(generator).__module__.removeprefix(f"{package}.")
-  raise errors.UserError(f"the run's generator is {name}, which encodes no text; expected {' or '.join(able)}, as of --algorithm arae")
+  given_text.require(generator, generator_base.Encodes, "encodes no text", "arae")
+  return generator
 
 
 def _tokens(run: run_lib.Run, texts: Sequence[str]) -> tf.Tensor:
@@ -83,8 +78,7 @@ def _tokens(run: run_lib.Run, texts: Sequence[str]) -> tf.Tensor:
     most = length - int(tokenizer.ends)
     if not 1 <= len(ids) <= most:
       raise errors.UserError(f"{text[:60]!r} has {len(ids)} tokens; expected from 1 to {most}, as in the run's training")
-    if unknown := ids.count(tokenizer.unknown_token):
-      print(f"{text[:60]!r}: {unknown} of {len(ids)} tokens are not in the run's vocabulary", file=sys.stderr)
+    given_text.say_unknown(text, ids, tokenizer)
   return tf.constant(tokenizer.encode(texts, length))
 
 

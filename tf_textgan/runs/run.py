@@ -166,13 +166,13 @@ def guide(generator: generator_base.Generator, run: Run, config: guided_lib.Conf
   Args:
     generator: the generator of `run`, or its combination with others, see `combine`.
     run: `Run`.
-    config: `guided.Config`; `guide_workdir` is not read.
-    judge: `Run` with the discriminator, that of `config.guide_workdir`; None for `run` itself.
+    config: `guided.Config`.
+    judge: `Run` with the discriminator, loaded from `config.guide_workdir`; None to load the best checkpoint there, or, if it is empty, for `run`.
 
   Raises:
-    UserError: see `guided.Generator`; or the judge has another tokenizer.
+    UserError: see `guided.Generator`; or the judge cannot be loaded, or has another tokenizer.
   """
-  judge = judge or run
+  judge = judge or (load(config.guide_workdir) if config.guide_workdir else run)
   if judge.tokenizer != run.tokenizer:
     raise errors.UserError(
       f"the run in {judge.experiment.choices.workdir} has another vocabulary than the run it guides; expected the same corpus"

@@ -73,7 +73,12 @@ class LineFile:
   """A file of JSON objects with a `step` and a `phase`, one on a line, which a resumed run continues."""
 
   def __init__(self, path: str | pathlib.Path, field: str):
-    """Args: path: of the file; field: what each object has besides `step` and `phase`."""
+    """Neither opens nor makes the file.
+
+    Args:
+      path: of the file.
+      field: what each object has besides `step` and `phase`, a text.
+    """
     self._path = pathlib.Path(path)
     self._field = field
 
@@ -124,10 +129,13 @@ def read_journal(path: str | pathlib.Path, most: int | None = None, keep: Collec
   """
   lines = _raw_lines(path)
   if most is not None:
-    training = [b'"kind": "training"' in line for line in lines]
-    kept = {i for kind in (False, True) for i in _spaced([i for i, is_kind in enumerate(training) if is_kind is kind], most)}
-    kept |= {i for i, is_training in enumerate(training) if not is_training and (i + 1 == len(lines) or _step_of(lines[i]) in keep)}
-    lines = [line for i, line in enumerate(lines) if i in kept]
+    places = {True: [], False: []}  # Of training, and of evaluations.
+    for i, line in enumerate(lines):
+      places[b'"kind": "training"' in line].append(i)
+    evaluations = places[False]
+    asked = [i for i in evaluations if _step_of(lines[i]) in keep]
+    kept = {*_spaced(places[True], most), *_spaced(evaluations, most), *evaluations[-1:], *asked}
+    lines = [lines[i] for i in sorted(kept)]
   return _read(lines, "kind")
 
 

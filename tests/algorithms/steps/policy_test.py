@@ -1,6 +1,5 @@
 """Tests of tf_textgan.algorithms.steps.policy, by SeqGAN, which adds nothing to it."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +9,7 @@ from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import seqgan
 from tf_textgan.algorithms.steps import policy
+from tf_textgan.conformance import tiny
 from tf_textgan.generators import lstm
 from tf_textgan.losses import policy_gradient
 from tf_textgan.sampling import noise
@@ -262,12 +262,9 @@ def test_the_entropy_bonus_spreads_the_samples():
 
 
 def test_ratios_are_1_at_first_in_half_precision(monkeypatch):
-  before, ratios, judge = keras.config.dtype_policy(), [], judges.LikesToken(FIXED, 5)
-  keras.config.set_dtype_policy("mixed_bfloat16")
-  try:
+  ratios, judge = [], judges.LikesToken(FIXED, 5)
+  with tiny.half_precision():
     generator = lstm.Generator(FIXED, lstm.Config(embedding_size=4, hidden_size=5, init_stddev=1.0))
-  finally:
-    keras.config.set_dtype_policy(before)
   algorithm = seqgan.Algorithm(seqgan.Config(rollouts=4, policy_updates=2), {"generator": generator, "discriminator": judge})
 
   def record(log_probs, old_log_probs, advantages, epsilon):
