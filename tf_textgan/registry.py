@@ -17,7 +17,7 @@ import types
 from tf_textgan import errors
 
 # Modules that are no alternatives: code that the alternatives share, combinations of several, and what is made of something of the user's.
-_SHARED = {"base", "ensemble", "folder", "guided", "steps", "wrapped"}
+_SHARED = {"base", "ensemble", "folder", "guided", "limited", "steps", "wrapped"}
 
 # Names that a user's module must define, by package. If the package has a `base`, the module also defines a class that derives from the one in it.
 _REQUIRED = {

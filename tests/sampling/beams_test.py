@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tf_textgan.sampling import beams
+from tf_textgan.sampling import limits
 
 # Tokens: 0 is padding, 1 the start, 2 the end.
 V, T, END, START = 5, 4, 2, 1
@@ -31,7 +32,12 @@ def _step(logits):
 def _search(logits, k, given=NONE, count=(0, 0), **settings):
   state = {"row": tf.range(2), "t": tf.zeros([2], tf.int32)}
   search = tf.function(lambda: beams.search(_step(logits), tf.fill([2], START), state, tf.constant(given), tf.constant(count), k, **settings))
-  return [x.numpy() for x in search()]
+  tokens, log_probs, steps = (x.numpy() for x in search())
+  exists = np.isfinite(log_probs)
+  np.testing.assert_allclose(steps.sum(-1)[exists], log_probs[exists], rtol=1e-5, atol=1e-6)
+  given_places = np.arange(T) < np.array(count)[:, None, None]
+  assert not steps[np.broadcast_to(given_places, steps.shape) & exists[:, :, None]].any()
+  return tokens, log_probs
 
 
 def _all(logits, row, given=(), end=END):
@@ -97,3 +103,23 @@ def test_a_given_end_is_the_end(logits):
   tokens, log_probs = _search(logits, 2, given, (2, 1), end_token=END)
   assert _unpadded(tokens[0, 0]) == (3, 2) and _unpadded(tokens[1, 0]) == (2,)
   np.testing.assert_array_equal(log_probs, [[0, -np.inf]] * 2)
+
+
+def test_only_sequences_within_the_limits_are_found(logits):
+  given = np.array([[3, 0, 0, 0], [0, 0, 0, 0]], np.int32)
+  bounds = limits.Limits(END, least=2, most=3, excluded=(4, 0, 1))
+  tokens, log_probs = _search(logits, 30, given, (1, 0), end_token=END, limits=bounds)
+  for row, prompt in enumerate([(3,), ()]):
+    allowed = {(3,) * size + (END,) for size in (2, 3)}
+    found = [_unpadded(sequence) for sequence, value in zip(tokens[row], log_probs[row]) if np.isfinite(value)]
+    assert set(found) == allowed and len(found) == 2
+    # Two tokens are possible where a choice is left, one elsewhere: the probabilities of the two sequences are those of one choice.
+    free = np.exp(log_probs[row][np.isfinite(log_probs[row])])
+    assert free.sum() == pytest.approx(1.0)
+  given[1, 0] = 4
+  tokens, log_probs = _search(logits, 100, given, (1, 1), end_token=END, limits=limits.Limits(END, new=1, excluded=(0, 1)))
+  for row in range(2):
+    first = int(given[row, 0])
+    expected = np.exp(logits[row, 1, first, 2:]) / np.exp(logits[row, 1, first, 2:]).sum()
+    found = {int(sequence[1]): value for sequence, value in zip(tokens[row], log_probs[row]) if np.isfinite(value)}
+    np.testing.assert_allclose([np.exp(found[token]) for token in (2, 3, 4)], expected, rtol=1e-5)

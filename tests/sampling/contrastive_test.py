@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_textgan.conformance import tiny
 from tf_textgan.generators import lstm
 from tf_textgan.sampling import contrastive
+from tf_textgan.sampling import limits
 
 SPEC = tiny.SPECS["text"]
 T, END = SPEC.length, SPEC.end_token
@@ -21,13 +22,13 @@ def generator():
   return generator
 
 
-def _search(generator, given, count, candidates=3, penalty=0.6):
+def _search(generator, given, count, candidates=3, penalty=0.6, bounds=None):
   def outputs(tokens):
     return generator.outputs(tokens, tf.zeros([tf.shape(tokens)[0], 0]))
 
   @tf.function
   def search():
-    return contrastive.search(outputs, generator.output_layer(), tf.constant(given), tf.constant(count), candidates, penalty, END)
+    return contrastive.search(outputs, generator.output_layer(), tf.constant(given), tf.constant(count), candidates, penalty, END, bounds)
 
   return [x.numpy() for x in search()]
 
@@ -74,3 +75,12 @@ def test_it_chooses_as_a_twin_in_numpy(generator, penalty):
 def test_the_penalty_changes_the_choice(generator):
   none = np.zeros([1, T], np.int32)
   assert (_search(generator, none, [0], penalty=0.0)[0] != _search(generator, none, [0], penalty=0.9)[0]).any()
+
+
+@pytest.mark.parametrize("least", range(T + 1))
+def test_the_limits_are_kept_whatever_the_penalty(generator, least):
+  """With a penalty of 1 an impossible token would be the best if it were taken for a candidate."""
+  bounds = limits.Limits(END, least=least, most=least, excluded=(0, 1))
+  tokens, log_probs = _search(generator, np.zeros([1, T], np.int32), [0], candidates=SPEC.vocab_size, penalty=1.0, bounds=bounds)
+  words = tokens[0, :least]
+  assert not np.isin(words, [0, 1, END]).any() and (least == T or tokens[0, least] == END) and np.isfinite(log_probs).all()

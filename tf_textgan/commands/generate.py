@@ -4,6 +4,7 @@ from tf_textgan.commands import quiet
 
 quiet.start_tensorflow()
 
+import collections
 from collections.abc import Iterable
 from collections.abc import Sequence
 import contextlib
@@ -24,6 +25,7 @@ from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import runs
 from tf_textgan.commands import cli
+from tf_textgan.commands import completions
 from tf_textgan.commands import flags
 from tf_textgan.data import text_files
 from tf_textgan.generators import guided
@@ -43,8 +45,8 @@ class Options:
 
   # Folder of the run. May be repeated: the generators are then combined, each token's probability being their mean. Default: runs/default.
   workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
-  # Number of sentences.
-  num: int = 10
+  # Number of sentences, of each prompt and each text with blanks. Default: 10; with --beams and --contrastive 1.
+  num: int | None = None
   # Divides the logits: below 1 safer and less varied, above 1 more varied; 0 takes the most probable token. Default: the algorithm's own sampling;
   # with --between and --near 0.
   temperature: float | None = None
@@ -76,7 +78,7 @@ class Options:
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
   # with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's share, and with --fill and
-  # --fill_file fill, the text with its blanks, of which log_prob is.
+  # --fill_file fill, the text with its blanks, of which log_prob is, as it is of what follows prompt, the text of --prompt and --prompt_file.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""
@@ -115,6 +117,7 @@ _RULES = (
   flags.Rule(("fill", "fill_file"), lambda p: not _moves(p), "is a command of its own; expected neither --between nor --near"),
   flags.Rule(("fill_file",), lambda p: not p.options.fill, "is a command of its own; expected no --fill"),
   flags.Rule(("category", "guide"), lambda p: not _fills(p), "is for draws; expected neither --fill nor --fill_file"),
+  *completions.RULES,
   *flags.GUIDING,
 )
 
@@ -172,7 +175,7 @@ def check_num(num: int) -> None:
 
 def main(parts: Any) -> None:
   """Loads the runs and generates sentences."""
-  options = parts.options
+  options = parts.options = dataclasses.replace(parts.options, num=completions.number(parts.completion, parts.options.num))
   check_num(options.num)
   experiment_lib.import_all(options.imports)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
@@ -192,38 +195,71 @@ def _write(parts, picker, workdirs, file):
   if _fills(parts):
     _write_filled(options, picker, loaded, file)
     return
-  run = loaded[workdirs[0]]
+  run, every_run = loaded[workdirs[0]], [*loaded.values()]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
-  names = generator.spec.categories
-  category = category_of(options.category, names, workdirs[0])
-  num, seed = tf.constant(options.num), export.generation_seed(options.seed)
-  guide = parts.guide.guide
+  category = category_of(options.category, generator.spec.categories, workdirs[0])
   judge = judge_of(parts.guide, options.checkpoint, options.trust_config)
-  writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, judge)
-  picker = _without_unknown(options, picker or writer.picker, loaded.values())
-  generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
-  sentences = run.tokenizer.decode(generated.tokens.numpy())
-  if options.format == "jsonl":
-    lines = _with_log_probs(sentences, generated.log_probs.numpy())
+  spent = []
+  if parts.completion.goes_on:
+    unknown = _unknown(options, every_run)
+    picker = pickers.without(picker or generator.picker, unknown)
+    draws = completions.draws(parts.completion, run, generator, picker, unknown, category)
+  else:
+    generator = completions.bounded(parts.completion, generator, parts.guide.guide)
+    writer = generator if parts.guide.guide == "none" else runs.guide(generator, run, parts.guide, judge)
+    picker = _without_unknown(options, picker or writer.picker, every_run)
+    draws = [_drawing(writer, run.tokenizer, picker, category, spent)]
+  seed = export.generation_seed(options.seed)
+  if parts.completion.unique:
+    lines = completions.only_new(draws, options.num, seed, every_run)
+  else:
+    lines = itertools.chain.from_iterable(draw(options.num, seed) for draw in draws)
+  _write_lines(_formatted(options, lines), file)
+  _describe([*every_run, judge], options.checkpoint)
+  if parts.guide.guide != "none":
+    _describe_guide(parts.guide, spent)
+
+
+def _drawing(writer, tokenizer, picker, category, spent):
+  """A function of a number and a seed that draws whole sentences: a list of dictionaries. What a guide took is added to the list `spent`."""
+  names, write = writer.spec.categories, tf.function(writer.write, autograph=False)
+
+  def draw(num, seed):
+    generated = write(tf.constant(num), seed, picker, category)
+    lines = _with_log_probs(tokenizer.decode(generated.tokens.numpy()), generated.log_probs.numpy())
     for line, place in zip(lines, generated.context.numpy() if names else ()):
       line["category"] = names[place]
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
-    sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
-  _write_lines(sentences, file)
-  _describe([*loaded.values(), judge], options.checkpoint)
-  if generated.proposals is not None:
-    share = generated.accepted.numpy().mean()
-    accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
-    print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
+    if generated.proposals is not None:
+      spent.append((num, float(generated.proposals), int(generated.accepted.numpy().sum())))
+    return lines
+
+  return draw
+
+
+def _describe_guide(guide, spent):
+  """Says on the standard error what a guide took: for each call the number of sentences, of proposals and of accepted sentences."""
+  num, proposals, accepted = (sum(numbers) for numbers in zip(*spent))
+  share = f"; {accepted / num:.1%} of the sentences were accepted within {guide.candidates}" if guide.guide == "rejection" else ""
+  print(f"{guide.guide}: {proposals / num:.2f} candidates for each sentence{share}", file=sys.stderr)
+
+
+def _formatted(options, lines):
+  """Yields dictionaries as `--format` says."""
+  for line in lines:
+    yield json.dumps(line, ensure_ascii=False) if options.format == "jsonl" else line["text"]
 
 
 def _write_lines(sentences, file):
   """Writes each sentence on a line of its own. A line break or a NUL in one, which bytes and columns of text may have, becomes a space; says so."""
-  lines = [re.sub("[\n\r\0]", " ", sentence) for sentence in sentences]
-  if broken := sum(line != sentence for line, sentence in zip(lines, sentences)):
-    print(f"{broken} of {len(lines)} sentences have a line break or a NUL, written as a space; --format jsonl keeps them", file=sys.stderr)
-  file.writelines(line + "\n" for line in lines)
+  counts = collections.Counter()
+  for sentence in sentences:
+    line = re.sub("[\n\r\0]", " ", sentence)
+    counts[line != sentence] += 1
+    file.write(line + "\n")
+  if counts[True]:
+    print(f"{counts[True]} of {counts.total()} sentences have a line break or a NUL, written as a space; --format jsonl keeps them", file=sys.stderr)
   file.flush()
 
 
@@ -243,13 +279,10 @@ def _write_moved(options, picker, loaded, file):
     samples, weights = latent.between(run, *options.between, options.steps, seed, picker)
   else:
     samples = latent.near(run, options.near, options.num, options.radius, seed, picker)
-  sentences = run.tokenizer.decode(samples.tokens.numpy())
-  if options.format == "jsonl":
-    lines = _with_log_probs(sentences, samples.log_probs.numpy().sum(axis=1))
-    for line, weight in zip(lines, weights):
-      line["weight"] = round(weight, 6)
-    sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
-  _write_lines(sentences, file)
+  lines = _with_log_probs(run.tokenizer.decode(samples.tokens.numpy()), samples.log_probs.numpy().sum(axis=1))
+  for line, weight in zip(lines, weights):
+    line["weight"] = round(weight, 6)
+  _write_lines(_formatted(options, lines), file)
   _describe([run], options.checkpoint)
 
 
@@ -264,24 +297,24 @@ def _write_filled(options, picker, loaded, file):
   generator = run.algorithm.generator
   picker = _without_unknown(options, picker or generator.picker, [run])
   generated = filling.fill(generator, run.tokenizer, texts, options.num, export.generation_seed(options.seed), picker)
-  sentences = run.tokenizer.decode(generated.tokens.numpy())
-  if options.format == "jsonl":
-    lines = _with_log_probs(sentences, generated.log_probs.numpy())
-    sentences = [json.dumps(line | {"fill": texts[i // options.num]}, ensure_ascii=False) for i, line in enumerate(lines)]
-  _write_lines(sentences, file)
+  lines = _with_log_probs(run.tokenizer.decode(generated.tokens.numpy()), generated.log_probs.numpy())
+  _write_lines(_formatted(options, (line | {"fill": texts[i // options.num]} for i, line in enumerate(lines))), file)
   _describe([run], options.checkpoint)
 
 
+def _unknown(options, loaded):
+  """The unknown token; None if there is none, or it is allowed and all runs have learned it. Their tokenizer is the same."""
+  return None if options.allow_unk and all(run.unknown for run in loaded) else loaded[0].tokenizer.unknown_token
+
+
 def _without_unknown(options, picker, loaded):
-  """A picker without the unknown token, unless it is allowed and all runs have learned it; their tokenizer is the same."""
-  loaded = list(loaded)
-  unknown = None if options.allow_unk and all(run.unknown for run in loaded) else loaded[0].tokenizer.unknown_token
-  return pickers.without(picker, unknown)
+  """A picker without the token of `_unknown`."""
+  return pickers.without(picker, _unknown(options, loaded))
 
 
 def parse(argv: Sequence[str]) -> Any:
-  """Parses a command line into an object with the parts `options` and `guide`."""
-  return flags.parse_parts(argv, {"options": Options, "guide": guided.Config}, __doc__, rules=_RULES)
+  """Parses a command line into an object with the parts `options`, `completion` and `guide`."""
+  return flags.parse_parts(argv, {"options": Options, "completion": completions.Options, "guide": guided.Config}, __doc__, rules=_RULES)
 
 
 def run() -> None:

@@ -146,6 +146,8 @@ class Generator(base.Autoregressive, base.Encodes):
     prior_network: maps noise to codes, a layer with `train`, see `layers.feedforward`; None for a normal prior.
   """
 
+  any_length = True
+
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)

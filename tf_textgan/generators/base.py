@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Callable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import keras
@@ -73,10 +74,13 @@ class Generator(network.Network):
 
   def clone(self) -> "Generator":
     """A new generator of the same class, sizes and weights, under the current strategy and dtype policy. Weights are not shared."""
-    clone = type(self)(self.spec, self.config)
-    clone.attach({"generator": clone, "discriminator": self._discriminator()})
-    clone.set_weights(self.get_weights())
-    return clone
+    return self._copy(self.spec)
+
+  def _copy(self, spec):
+    copy = type(self)(spec, self.config)
+    copy.attach({"generator": copy, "discriminator": self._discriminator()})
+    copy.set_weights(self.get_weights())
+    return copy
 
   def prior(self, num: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws z from the standard normal distribution: float32 `[num, Z]`."""
@@ -188,7 +192,13 @@ class Fills(abc.ABC):
 
 
 class Autoregressive(Generator):
-  """A generator that predicts each token from the tokens before it. Latent and context determine the initial state."""
+  """A generator that predicts each token from the tokens before it. Latent and context determine the initial state.
+
+  Attributes:
+    any_length: whether the weights do not depend on the length of the sequences, so that `resized` can change it.
+  """
+
+  any_length = False
 
   def __init__(self, spec: sequences.Spec, config: Any, seed: int = 0):
     super().__init__(spec, config, seed, pickers.Categorical())
@@ -196,6 +206,10 @@ class Autoregressive(Generator):
   @property
   def likelihood(self) -> str:
     return "bound" if self.latent_size else "exact"
+
+  def resized(self, length: int) -> "Autoregressive":
+    """As `clone`, for sequences of another length T, if the generator is of `any_length`."""
+    return self._copy(dataclasses.replace(self.spec, length=length))
 
   @abc.abstractmethod
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> Any:
@@ -361,7 +375,7 @@ class Autoregressive(Generator):
     """Generates the rest of sequences whose first tokens are given.
 
     Args:
-      tokens: int32 `[B, T]`.
+      tokens: int32 `[B, n]`; n is T, or at most T and above every count.
       count: number of given tokens, int32 scalar or `[B]`.
       seed: int32 `[2]`.
       picker: see `pickers`; None for a draw at temperature 1.
@@ -370,10 +384,10 @@ class Autoregressive(Generator):
     Returns:
       Whole sequences. The log-probability of a given token is 0. A row with a given end token stays as it is.
     """
-    num, length = tf.shape(tokens)[0], self.spec.length
+    num, width, length = tf.shape(tokens)[0], tokens.shape[1], self.spec.length
     latent, context = self.draw_inputs(num, seed, context)
     count = tf.broadcast_to(count, [num])
-    state = self.state_at(self.prefill(tokens, latent, context), tf.minimum(count, length - 1))
+    state = self.state_at(self.prefill(tokens, latent, context), tf.minimum(count, width - 1))
     last = tf.gather(tf.concat([tf.fill([num, 1], self.spec.start_token), tokens], axis=1), count, batch_dims=1)
     rest = unrolling.unroll(
       self.step,
@@ -385,7 +399,39 @@ class Autoregressive(Generator):
       self.spec.end_token,
     )
     log_probs = unrolling.splice(tf.zeros([num, length]), count, rest.log_probs)
+    tokens = tf.pad(tokens, [[0, 0], [0, length - width]])
     return unrolling.Samples(unrolling.splice(tokens, count, rest.tokens), log_probs, latent=latent, context=context)
+
+  def complete_all(
+    self,
+    tokens: tf.Tensor,
+    count: tf.Tensor,
+    seed: tf.Tensor,
+    picker: Callable[..., pickers.Pick] | None = None,
+    context: tf.Tensor | None = None,
+  ) -> unrolling.Samples:
+    """As `complete`, for any number of sequences in bounded memory, `rows_together` at a time.
+
+    If nothing is given, every count being 0, the sequences are those of `write` with the same seed.
+
+    Args:
+      tokens, seed, picker: see `complete`.
+      count: int32 `[B]`.
+      context: int32, scalar or `[B]`; None draws one for each sequence.
+
+    Returns:
+      Samples with tokens, log-probabilities and context alone.
+    """
+    num, length = tf.shape(tokens)[0], self.spec.length
+    context = self.contexts(num, seed, context)
+
+    def complete_rows(i, first, size):
+      rows = slice(first, first + size)
+      samples = self.complete(tokens[rows], count[rows], noise.fold(seed, i), picker, sequences.rows(context, rows))
+      return samples.tokens, samples.log_probs
+
+    outputs = [(tf.int32, [length]), (tf.float32, [length])]
+    return unrolling.Samples(*chunks.map_rows(complete_rows, num, self.rows_together, outputs), context=context)
 
   def _inputs(self, tokens):
     """Shifts tokens by one position, the start token first: int32 `[B, T]`."""

@@ -63,6 +63,15 @@ class Generator(base.Autoregressive):
   def from_config(cls, config: dict[str, Any]) -> "Generator":
     return cls([keras.saving.deserialize_keras_object(member) for member in config["members"]])
 
+  @property
+  def any_length(self) -> bool:
+    """See the base class."""
+    return all(member.any_length for member in self.members)
+
+  def resized(self, length: int) -> "Generator":
+    """See the base class."""
+    return type(self)([member.resized(length) for member in self.members])
+
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> list:
     return [member.initial_state(part, context) for member, part in zip(self.members, self._latents(latent))]
 

@@ -59,6 +59,7 @@ class Generator(base.Autoregressive):
   """
 
   conditional = True
+  any_length = True
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""

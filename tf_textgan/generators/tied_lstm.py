@@ -50,6 +50,8 @@ class Generator(base.Autoregressive):
     pretrained: variable `[V, pretrained_size]` that is not trained; None if pretrained_size is 0.
   """
 
+  any_length = True
+
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
     super().__init__(spec, config, seed)

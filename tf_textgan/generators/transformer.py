@@ -82,6 +82,7 @@ class Generator(base.Autoregressive):
   """
 
   conditional = True
+  any_length = True
   compilable = False
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):

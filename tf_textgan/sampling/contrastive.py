@@ -18,6 +18,7 @@ def search(
   candidates: int,
   penalty: float,
   end_token: int | None = None,
+  limits: Callable[..., tf.Tensor] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Takes, at each position, the candidate v with the greatest (1 - penalty) p(v) - penalty max_j cos(h_v, h_j) over the tokens j before it.
 
@@ -33,6 +34,7 @@ def search(
     candidates: number of most probable tokens to choose from.
     penalty: from 0, the most probable token, to 1.
     end_token: id that ends a sequence; None for sequences of T tokens.
+    limits: a `limits.Limits`; None for none.
 
   Returns:
     Tokens, int32 `[N, T]`, padded after the end token, and the log-probabilities of those that were not given, float32 `[N, T]`, nats.
@@ -44,11 +46,13 @@ def search(
   def extend(t, tokens, log_probs, over):
     inputs = outputs(tokens)
     logits = tf.matmul(inputs[:, t], kernel) + bias
+    logits = logits if limits is None else limits(logits, t, count)
     probable = tf.nn.log_softmax(tf.cast(logits, tf.float32))
     values, options = tf.math.top_k(probable, candidates)
     extended = tf.where(positions == t, options[:, :, None], tokens[:, None, :])
     scores = (1.0 - penalty) * tf.exp(values) - penalty * _likeness(outputs(tf.reshape(extended, [-1, length])), t, candidates)
-    place = tf.argmax(scores, axis=1, output_type=tf.int32)
+    # Where fewer tokens are possible than there are candidates.
+    place = tf.argmax(tf.where(tf.math.is_inf(values), values, scores), axis=1, output_type=tf.int32)
     free = (t >= count) & ~over
     token = tf.where(free, tf.gather(options, place, batch_dims=1), tf.where(over, sequences.PAD, given[:, t]))
     tokens = tf.where(positions == t, token[:, None], tokens)
