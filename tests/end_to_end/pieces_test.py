@@ -63,6 +63,15 @@ def test_the_run_writes_scores_and_exports(place):
   exported = model.signatures["generate"](num=tf.constant(6), temperature=tf.constant(1.0), seed=tf.constant(3, tf.int64))
   assert [text.decode() for text in exported["text"].numpy()] == [line["text"] for line in drawn]
   assert ("score" in model.signatures) == (settings["tokenizer"] != str(folder))
+  prompt = "CC(=O)O" if settings["tokenizer"] == "smiles" else "a man"
+  words = ["--prompt", prompt, "--num", "6", "--temperature", "1", "--seed", "3", "--format", "jsonl"]
+  completed = [json.loads(line) for line in _json("generate", "--workdir", run, *words).splitlines()]
+  assert len(completed) == 6 and all(line["text"].startswith(prompt) and line["prompt"] == prompt for line in completed)
+  assert ("complete" in model.signatures) == (settings["tokenizer"] != str(folder))
+  if "complete" in model.signatures:
+    settled = {"num": tf.constant(6), "temperature": tf.constant(1.0), "seed": tf.constant(3, tf.int64)}
+    exported = model.signatures["complete"](prompt=tf.constant([prompt]), **settled)
+    assert [text.decode() for text in exported["text"].numpy()] == [line["text"] for line in completed]
   code, out, err = shell.call("generate", "--workdir", run, "--num", "40", "--temperature", "3")
   assert code == 0 and len(out.split("\n")) == 41 and "\r" not in out and "\0" not in out
   _json("evaluate", "--workdir", run, "--num", "20", "--encoder", "", "--json", folder / "scores.json")

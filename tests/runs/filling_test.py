@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_refused_in_one_line(folder, words, expected):
 
 def test_the_export_fills_as_the_command_does(folder):
   model = tf.saved_model.load(str(folder / "maskgan" / "export"))
-  assert set(model.signatures) == {"generate", "fill", "score", "serving_default"}
+  assert set(model.signatures) == {"generate", "complete", "fill", "score", "serving_default"}
   fill = model.signatures["fill"]
   for text in TEXTS:
     found = fill(text=tf.constant([text] * 12), temperature=tf.constant(0.7), seed=tf.constant(5, tf.int64))

@@ -109,7 +109,7 @@ def test_only_sequences_within_the_limits_are_found(logits):
   given = np.array([[3, 0, 0, 0], [0, 0, 0, 0]], np.int32)
   bounds = limits.Limits(END, least=2, most=3, excluded=(4, 0, 1))
   tokens, log_probs = _search(logits, 30, given, (1, 0), end_token=END, limits=bounds)
-  for row, prompt in enumerate([(3,), ()]):
+  for row in range(2):
     allowed = {(3,) * size + (END,) for size in (2, 3)}
     found = [_unpadded(sequence) for sequence, value in zip(tokens[row], log_probs[row]) if np.isfinite(value)]
     assert set(found) == allowed and len(found) == 2

@@ -102,11 +102,14 @@ RULES = (
   ),
   flags.Rule(("prompt_file",), lambda p: p.completion.prompt is None, "is a command of its own; expected no --prompt"),
   flags.Rule(("contrastive",), lambda p: not p.completion.beams, "is a way of its own to choose tokens; expected no --beams"),
-  flags.Rule(("temperature", "top_k", "nucleus"), lambda p: not p.completion.searches, "is for draws; expected neither --beams nor --contrastive"),
+  flags.Rule(
+    ("temperature", "top_k", "nucleus", "unique"),
+    lambda p: not p.completion.searches,
+    "is for random draws; expected neither --beams nor --contrastive",
+  ),
   flags.Rule(("length_penalty",), lambda p: p.completion.beams, "is for beam search; expected --beams"),
   flags.Rule(("contrastive_penalty",), lambda p: p.completion.contrastive, "is for contrastive search; expected --contrastive"),
   flags.Rule(("guide",), lambda p: not p.completion.goes_on, "is for draws of whole sentences; expected no prompt, --beams, --contrastive or --stop"),
-  flags.Rule(("unique",), lambda p: not p.completion.searches, "is for random draws; expected neither --beams nor --contrastive"),
   flags.Rule(("unique",), lambda p: p.options.temperature != 0, "is for random draws, but --temperature 0 takes the most probable token"),
 )
 
@@ -134,9 +137,7 @@ def prompts_of(options: Options, run: runs.Run) -> tuple[list[str], list[list[in
   return texts, completing.ids_of(run.tokenizer, texts)
 
 
-def sized(
-  options: Options, generator: generator_base.Generator, counts: Sequence[int] = (0,)
-) -> tuple[generator_base.Generator, limits_lib.Limits]:
+def sized(options: Options, generator: generator_base.Generator, counts: Sequence[int] = (0,)) -> tuple[generator_base.Generator, limits_lib.Limits]:
   """The generator of the length that is asked for, and the limits of its sequences.
 
   Args:

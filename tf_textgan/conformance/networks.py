@@ -170,6 +170,39 @@ def test_each_sequence_is_completed_from_its_own_position(name):
   assert (mask[:, :-1] >= mask[:, 1:]).all() and completed.tokens.dtype == tf.int32
 
 
+@_each_generator
+@_each_spec
+def test_all_sequences_are_completed_as_they_are_written(name, spec):
+  """In chunks; where nothing is given, with the noise of `write`."""
+  generator = _autoregressive(name, spec)
+  num = generator.rows_together + 3
+  nothing = tf.zeros([num, 1], tf.int32), tf.zeros([num], tf.int32)
+  completed, written = generator.complete_all(*nothing, SEED), generator.write(num, SEED)
+  np.testing.assert_array_equal(completed.tokens, written.tokens)
+  np.testing.assert_allclose(tf.reduce_sum(completed.log_probs, axis=1), written.log_probs, atol=1e-4)
+  tokens, count = tf.constant(tiny.batch(spec, num))[:, :4], tf.constant(np.arange(num) % 4, tf.int32)
+  completed = generator.complete_all(tokens, count, SEED).tokens.numpy()
+  given = np.arange(4) < count.numpy()[:, None]
+  np.testing.assert_array_equal(completed[:, :4][given], tokens.numpy()[given])
+  assert completed.shape == (num, spec.length)
+
+
+@_each_generator
+@_each_spec
+def test_a_generator_of_any_length_writes_longer_sequences(name, spec):
+  generator = _autoregressive(name, spec)
+  if not generator.any_length:
+    pytest.skip(f"{name} is for sequences of one length")
+  _spread(generator)
+  longer = generator.resized(spec.length + 3)
+  samples = longer.sample(NUM, SEED)
+  assert longer.spec.length == spec.length + 3 and samples.tokens.shape == [NUM, spec.length + 3]
+  # The beginning is as likely as before, and what was drawn has the likelihood of teacher forcing.
+  log_probs = longer.log_probs(samples.tokens, samples.latent)
+  np.testing.assert_allclose(samples.log_probs, log_probs, atol=1e-4)
+  np.testing.assert_allclose(generator.log_probs(samples.tokens[:, : spec.length], samples.latent), log_probs[:, : spec.length], atol=1e-4)
+
+
 @_each_encoding
 @_each_spec
 def test_a_generator_that_encodes_gives_a_latent_for_every_sequence_and_decodes_it(name, spec):

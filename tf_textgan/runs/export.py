@@ -15,7 +15,9 @@ from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import guided
+from tf_textgan.runs import completing
 from tf_textgan.runs import filling
+from tf_textgan.sampling import limits
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -34,15 +36,21 @@ class Model(tf.Module):
   `log_prob`, float32 `[N]`: log-probability of what was written into them. Temperature and seed are as of `generate`. A text without a blank, or of
   more tokens than the run's sequences, raises an `InvalidArgumentError`. Absent if the generator fills no blanks, or sequences have no end token.
 
+  `complete(prompt, num, temperature, seed)`, string `[N]`, goes on with each prompt in `num` ways: `text`, string `[N * num]`, prompt and
+  continuation, those of a prompt side by side, and `log_prob`, float32 `[N * num]`, log-probability of the continuation. Temperature and seed are as
+  of `generate`; the same seed gives the same text as `generate.py --prompt`. A prompt without tokens, or of as many as the run's sequences have,
+  raises an `InvalidArgumentError`. Absent if the generator is not autoregressive, or sequences have no end token.
+
   `score(text)`, string `[N]`, returns `log_prob`, float32 `[N]` (nats, absent if the generator has no likelihood), and `discriminator`, float32
   `[N]`, the discriminator's score (absent without a discriminator). Text is tokenized and lower-cased as in training. Unknown words become
   <unk>, whose log-probability counts here, unlike in `nll_test`. `score` is also the default: the signature
   `serving_default` of TensorFlow Serving, and the endpoint `serve` of `keras.layers.TFSMLayer`. All three are absent without a likelihood and a
   discriminator, and for a tokenizer that can only decode in a graph.
 
-  For a generator with categories, both also take `category`. `generate` takes a string scalar, the category's name or "" for equal shares of all,
-  and also returns `category`, string `[num]`. `score` takes string `[N]`, the category that each sentence's `log_prob` is conditioned on; to find
-  the likeliest category of a sentence, score it once in each. An unknown name raises an `InvalidArgumentError` that lists the right ones.
+  For a generator with categories, all but `fill` also take `category`. `generate` and `complete` take a string scalar, the category's name or "" for
+  equal shares of all, and also return `category`, the name for each text. `score` takes string `[N]`, the category that each sentence's `log_prob` is
+  conditioned on; to find the likeliest category of a sentence, score it once in each. An unknown name raises an `InvalidArgumentError` that lists the
+  right ones.
   """
 
   def __init__(
@@ -71,6 +79,8 @@ class Model(tf.Module):
     if guide is not None:
       self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
     encodes = hasattr(self._text, "encode")
+    if isinstance(generator, generator_base.Autoregressive) and tokenizer.ends and encodes:
+      self.complete = tf.function(self._complete, input_signature=[tf.TensorSpec([None], tf.string, "prompt"), *settings], autograph=False)
     if isinstance(generator, generator_base.Fills) and tokenizer.ends and encodes:
       self.fill = tf.function(self._fill, input_signature=[tf.TensorSpec([None], tf.string, "text"), *settings[1:3]], autograph=False)
     if encodes and (generator.likelihood or discriminator is not None):
@@ -78,7 +88,7 @@ class Model(tf.Module):
 
   def signatures(self) -> dict[str, Callable[..., Any]]:
     """Signature name to function."""
-    signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "fill", "score") if hasattr(self, name)}
+    signatures = {name: getattr(self, name) for name in ("generate", "generate_guided", "complete", "fill", "score") if hasattr(self, name)}
     return signatures | {"serving_default": self.score} if "score" in signatures else signatures
 
   def _generate(self, num, temperature, seed, category=None):
@@ -94,12 +104,27 @@ class Model(tf.Module):
     filled = self._generator.fill_all(tokens, present, seed, pickers.without(pickers.Categorical(temperature), self._unknown))
     return {"text": self._text.decode(filled.tokens), "log_prob": filled.log_probs}
 
+  def _complete(self, prompt, num, temperature, seed, category=None):
+    tokens, count = completing.read(self._text.encode, prompt, self._generator.spec)
+    with tf.control_dependencies([_positive(num), _positive(tf.shape(prompt)[0]), _allowed(temperature)]):
+      num, seed = tf.identity(num), generation_seed(seed)
+    category = self._context(category, tf.shape(prompt)[0] * num, seed)
+    draws = completing.Draws(pickers.without(pickers.Categorical(temperature), self._unknown))
+    samples = draws(self._generator, limits.Limits(self._generator.spec.end_token), tokens, count, num, seed, category)
+    outputs = {"text": self._text.decode(samples.tokens), "log_prob": tf.reduce_sum(samples.log_probs, axis=1)}
+    return outputs if category is None else outputs | {"category": tf.gather(self._categories, category)}
+
+  def _context(self, category, num, seed):
+    """Indices of a named category, or of drawn ones if the name is empty, int32 `[num]`; None without categories."""
+    if category is None:
+      return None
+    named = self._places(category, allowed=("",))
+    return tf.where(category == "", self._generator.draw_context(num, seed), named)
+
   def _write(self, generator, num, temperature, seed, category):
     with tf.control_dependencies([_positive(num), _allowed(temperature)]):
       num, seed = tf.identity(num), generation_seed(seed)
-    if category is not None:
-      named = self._places(category, allowed=("",))
-      category = tf.where(category == "", self._generator.draw_context(num, seed), named)
+    category = self._context(category, num, seed)
     generated = generator.write(num, seed, pickers.without(pickers.Categorical(temperature), self._unknown), category)
     outputs = {"text": self._text.decode(generated.tokens), "log_prob": generated.log_probs}
     if generated.scores is not None:
