@@ -18,6 +18,7 @@ from simple_parsing import docstring
 
 from tf_textgan import registry
 from tf_textgan.algorithms import base as algorithm_base
+from tf_textgan.commands import completions
 from tf_textgan.commands import evaluate
 from tf_textgan.commands import generate
 from tf_textgan.data import load as data
@@ -83,6 +84,7 @@ def flags_page():
     *(_flags_of(f"--discriminator {name}", cls, "discriminator_") for name, cls in _configs("discriminators")),
     "## generate.py",
     _flags_of("Sentences", generate.Options),
+    _flags_of("Prompts, searches, lengths and stops", completions.Options),
     _flags_of("Guided sampling", guided.Config),
     "## evaluate.py",
     *(_flags_of({"options": "Scores", "lm": "Language models"}.get(name, name.capitalize()), cls) for name, cls in evaluate._PARTS.items()),

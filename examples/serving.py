@@ -1,6 +1,7 @@
 """Serves a SavedModel over HTTP, with TensorFlow and Python's standard library alone: python examples/serving.py --export runs/default/export
 
   curl 'localhost:8000/generate?num=3&temperature=0.8&seed=7'
+  curl 'localhost:8000/complete?prompt=a%20man&num=3'
   curl localhost:8000/score -d '["a man rides a horse ."]'
 
 For one machine and its users: no TLS, no passwords. Larger loads: TensorFlow Serving reads the same folder.
@@ -34,15 +35,44 @@ def _number(query, name, default, kind, low, high):
   return value
 
 
+def _drawn(model, name, query, **arguments):
+  """The texts that a signature draws, with their log-probabilities, nats."""
+  if name not in model.signatures:
+    raise WrongRequest(f"this SavedModel has no {name}; it has {', '.join(sorted(model.signatures))}")
+  try:
+    drawn = model.signatures[name](
+      **arguments,
+      temperature=tf.constant(_number(query, "temperature", "1", float, 0, 100), tf.float32),
+      seed=tf.constant(_number(query, "seed", "0", int, 0, 2**32 - 1), tf.int64),
+    )
+  except tf.errors.InvalidArgumentError as e:  # A text that does not fit; the reason stands between lines on the graph.
+    raise WrongRequest(e.message.partition("assertion failed: ")[2].partition("\n")[0]) from None
+  return [{"text": text.decode(), "log_prob": float(log_prob)} for text, log_prob in zip(drawn["text"].numpy(), drawn["log_prob"].numpy())]
+
+
+def _num(query):
+  return _number(query, "num", "1", int, 1, MOST_SENTENCES)
+
+
+def _text(query, name):
+  if name not in query:
+    raise WrongRequest(f"expected {name}, a text")
+  return query[name][-1]
+
+
 def generate(model, query):
-  """Answers `/generate`: a list of sentences with their log-probabilities, nats."""
-  generated = model.signatures["generate"](
-    num=tf.constant(_number(query, "num", "1", int, 1, MOST_SENTENCES)),
-    temperature=tf.constant(_number(query, "temperature", "1", float, 0, 100), tf.float32),
-    seed=tf.constant(_number(query, "seed", "0", int, 0, 2**32 - 1), tf.int64),
-  )
-  pairs = zip(generated["text"].numpy(), generated["log_prob"].numpy())
-  return [{"text": text.decode(), "log_prob": float(log_prob)} for text, log_prob in pairs]
+  """Answers `/generate`: a list of sentences with their log-probabilities."""
+  return _drawn(model, "generate", query, num=tf.constant(_num(query)))
+
+
+def complete(model, query):
+  """Answers `/complete`: a list of sentences that begin with a prompt, with the log-probabilities of what follows it."""
+  return _drawn(model, "complete", query, prompt=tf.constant([_text(query, "prompt")]), num=tf.constant(_num(query)))
+
+
+def fill(model, query):
+  """Answers `/fill`: a list of ways to fill the blanks of a text, with the log-probabilities of what is in them."""
+  return _drawn(model, "fill", query, text=tf.constant([_text(query, "text")] * _num(query)))
 
 
 def score(model, body):
@@ -63,7 +93,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
   def do_GET(self):
     address = urllib.parse.urlsplit(self.path)
-    self._answer(address.path == "/generate", lambda: generate(self.server.model, urllib.parse.parse_qs(address.query)))
+    known = {"/generate": generate, "/complete": complete, "/fill": fill}.get(address.path)
+    self._answer(known is not None, lambda: known(self.server.model, urllib.parse.parse_qs(address.query)))
 
   def do_POST(self):
     self._answer(self.path == "/score", lambda: score(self.server.model, self._body()))
@@ -75,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     return self.rfile.read(length)
 
   def _answer(self, known, answer):
-    status, content = 404, {"error": "expected GET /generate or POST /score"}
+    status, content = 404, {"error": "expected GET /generate, /complete or /fill, or POST /score"}
     if known:
       try:
         status, content = 200, answer()

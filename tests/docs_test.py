@@ -34,6 +34,7 @@ from tf_textgan import errors
 from tf_textgan import registry
 from tf_textgan.algorithms import base as algorithm_base
 from tf_textgan.commands import cli
+from tf_textgan.commands import completions
 from tf_textgan.commands import evaluate
 from tf_textgan.commands import generate
 from tf_textgan.commands import laboratory
@@ -193,7 +194,7 @@ def _flags():
   """The names of all flags of all commands, whatever is chosen."""
   benchmarks = importlib.import_module("benchmarks.__main__")
   plain = [experiment_lib.Choices, algorithm_base.Schedule, loop.Config, learning_rates.Config, tfds_text.Config, guided.Config, generate.Options]
-  plain += [laboratory.Options]
+  plain += [completions.Options, laboratory.Options]
   plain += [campaign.Options for campaign in (common, memory)]
   plain += [module["Options"] for path in (ROOT / "examples").glob("*.py") if "Options" in (module := runpy.run_path(str(path)))]
   plain += [benchmarks.Options, *evaluate._PARTS.values(), *(data.config_class(name) for name in data.names())]

@@ -111,13 +111,19 @@ def test_serving(exported):
       status, sentences = ask("/generate?num=3&temperature=0.5&seed=7")
       assert status == 200 and len(sentences) == 3 and all(sentence["log_prob"] < 0 for sentence in sentences)
       assert ask("/generate?num=3&temperature=0.5&seed=7") == (status, sentences)
+      status, sentences = ask("/complete?prompt=the%20tall&num=2")
+      assert status == 200 and len(sentences) == 2 and all(sentence["text"].startswith("the tall ") for sentence in sentences)
+      status, wrong = ask("/complete?prompt=%20")
+      assert status == 400 and "expected prompts of 1 to " in wrong["error"] and "\n" not in wrong["error"]
+      assert ask("/complete?num=2") == (400, {"error": "expected prompt, a text"})
+      assert ask("/fill?text=a%20___") == (400, {"error": "this SavedModel has no fill; it has complete, generate, score, serving_default"})
       status, scores = ask("/score", [sentence["text"] for sentence in sentences])
       assert status == 200 and len(scores["log_prob"]) == 3
       assert ask("/generate?num=many") == (400, {"error": "num is 'many'; expected a number"})
       assert ask("/generate?num=0")[1] == {"error": "num is 0; expected 1 to 1000"}
       assert ask("/generate?temperature=nan")[1] == {"error": "temperature is nan; expected 0 to 100"}
       assert ask("/score", {"text": "a"}) == (400, {"error": "expected a JSON list of sentences"})
-      assert ask("/") == (404, {"error": "expected GET /generate or POST /score"})
+      assert ask("/") == (404, {"error": "expected GET /generate, /complete or /fill, or POST /score"})
     finally:
       serving.shutdown()
       thread.join()
