@@ -111,8 +111,8 @@ def test_serving(exported):
       status, sentences = ask("/generate?num=3&temperature=0.5&seed=7")
       assert status == 200 and len(sentences) == 3 and all(sentence["log_prob"] < 0 for sentence in sentences)
       assert ask("/generate?num=3&temperature=0.5&seed=7") == (status, sentences)
-      status, sentences = ask("/complete?prompt=the%20tall&num=2")
-      assert status == 200 and len(sentences) == 2 and all(sentence["text"].startswith("the tall ") for sentence in sentences)
+      status, completed = ask("/complete?prompt=the%20tall&num=2")
+      assert status == 200 and len(completed) == 2 and all(sentence["text"].startswith("the tall ") for sentence in completed)
       status, wrong = ask("/complete?prompt=%20")
       assert status == 400 and "expected prompts of 1 to " in wrong["error"] and "\n" not in wrong["error"]
       assert ask("/complete?num=2") == (400, {"error": "expected prompt, a text"})

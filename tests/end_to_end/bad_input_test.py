@@ -292,6 +292,7 @@ def test_special_files_are_refused(place, kind, tmp_path):
   for words in (["--file", path], ["--file", text, "--references", path], ["--file", text, "--training", path], ["--flagfile", path]):
     _assert_refused(shell.call("evaluate", *words), expected)
   _assert_refused(shell.call("evaluate", "--workdir", run, "--file", path), expected)
+  _assert_refused(shell.call("generate", "--workdir", run, "--prompt_file", path), expected)
   # The files of a run, and a path inside its config.json.
   for name in ("config.json", "vocabulary.json", "checkpoints/best.npz"):
     copy = tmp_path / name.replace("/", "_")

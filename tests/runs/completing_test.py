@@ -11,12 +11,15 @@ from tests import shell
 from tf_textgan import runs
 from tf_textgan import sequences
 from tf_textgan.commands import flags
+from tf_textgan.conformance import tiny
 from tf_textgan.data import text_config
 from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import ensemble
 from tf_textgan.runs import completing
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
+from tf_textgan.sampling import limits
 from tf_textgan.sampling import noise
 
 SEED = noise.seed(1)
@@ -238,6 +241,32 @@ def test_a_prompt_goes_on_in_its_category(folder):
   assert sum(line["text"].endswith("bad") == (line["category"] == "neg") for line in mixed) > 25
 
 
+@pytest.mark.parametrize("name", tiny.GENERATORS)
+@pytest.mark.parametrize(
+  "decoding",
+  [
+    pytest.param(completing.Draws(), id="draws"),
+    pytest.param(completing.Beams(4), id="beams", marks=pytest.mark.slow),
+    pytest.param(completing.Contrastive(3), id="contrastive", marks=pytest.mark.slow),
+  ],
+)
+def test_every_generator_that_writes_token_by_token_goes_on_with_prompts(name, decoding):
+  tokenizer = tokenizers.find("word").build(["a man sees the dog"], text_config.TextConfig())
+  generator = tiny.network("generator", name, None, tokenizer.spec(6))
+  if not isinstance(generator, generator_base.Autoregressive):
+    pytest.skip(f"{name} is not autoregressive")
+  texts = ["a man", "the", "dog dog dog"]
+  prompts = completing.pack(texts, completing.ids_of(tokenizer, texts), 6)
+  num = 1 if isinstance(decoding, completing.Contrastive) else 3
+  complete = completing.Completer(generator, tokenizer, decoding, limits.Limits(tokenizers.EOS, least=4, new=3), stops=["sees"])
+  found = complete(prompts, num, SEED)
+  assert [completion.prompt for completion in found] == [text for text in texts for _ in range(num)]
+  for completion in found:
+    assert completion.text.startswith(completion.prompt) and completion.log_prob < 0 and completion.category is None
+    new = completion.text.removeprefix(completion.prompt).split()
+    assert "sees" not in new and len(new) <= 3
+
+
 def test_integers_go_on_to_their_length(folder):
   drawn = _objects(folder / "oracle", "--prompt", "3 0", "--num", 5)
   assert all(line["text"].startswith("3 0 ") and len(line["text"].split()) == 4 for line in drawn)
@@ -302,7 +331,7 @@ def test_beams_that_find_fewer_sentences_say_so(folder):
   lines, said = _generate(folder / "lstm", "--prompt", "a man", "--max_new_tokens", 1, "--beams", 30, "--num", 30)
   # Ten words and the end.
   assert len(lines) == len(set(lines)) == 11
-  assert "30 sentences were asked for, and there are 11 of the prompts and lengths" in said
+  assert "beam search found 11 of 30 sentences: the prompts and lengths allow no more" in said
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -209,7 +209,7 @@ def draws(
   def draw(prompts, num, seed):
     found = complete(prompts, num, seed, category)
     if len(found) < num * len(prompts.texts):
-      print(f"{num * len(prompts.texts)} sentences were asked for, and there are {len(found)} of the prompts and lengths", file=sys.stderr)
+      print(f"beam search found {len(found)} of {num * len(prompts.texts)} sentences: the prompts and lengths allow no more", file=sys.stderr)
     return [_line(completion, names, ids[0] != []) for completion in found]
 
   parts = [prompts.only(i) for i in range(len(texts))] if options.unique else [prompts]

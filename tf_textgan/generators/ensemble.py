@@ -64,6 +64,11 @@ class Generator(base.Autoregressive):
     return cls([keras.saving.deserialize_keras_object(member) for member in config["members"]])
 
   @property
+  def rows_together(self) -> int:
+    """See the base class."""
+    return min(member.rows_together for member in self.members)
+
+  @property
   def any_length(self) -> bool:
     """See the base class."""
     return all(member.any_length for member in self.members)
