@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
 _NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors", "presets", "registry"}
 _ALGORITHMS = {"generators", "discriminators", "layers", "losses", "sampling", "sequences", "checks", "errors", "published"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "registry", "progress", "schema"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "presets", "registry", "progress", "schema"}
 _EVALUATION = {*_TRAINING, "training", "encoders"}
 _RUNS = {*_EVALUATION, "evaluation"}
 ALLOWED = {

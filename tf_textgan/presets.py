@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import json
 import os
 from typing import Any
+from typing import NamedTuple
 
 from tf_textgan import errors
 from tf_textgan import files
@@ -26,6 +27,11 @@ def named_in(name: str) -> str:
   preset = name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else ""
   folder = os.path.expanduser(preset)
   return os.path.abspath(folder) if preset and os.path.isdir(folder) else preset
+
+
+def name_of(preset: str) -> str:
+  """The name of a part that is made of a preset."""
+  return _PREFIX + preset if preset else _PREFIX.rstrip(":")
 
 
 def package(who: str) -> Any:
@@ -66,6 +72,63 @@ def load(who: str, expected: str, function: Callable[..., Any], *arguments: Any,
   except Exception as error:  # A damaged folder makes the loaders of several formats raise anything.
     # KerasHub's errors are long; their first sentence names the cause.
     raise errors.UserError(f"{who} expected {expected}: {first_line(error).partition('. ')[0]}") from error
+
+
+class Special(NamedTuple):
+  """Ids of the special tokens of a tokenizer of KerasHub; the unknown token is -1 if it has none, and the padding the end token."""
+
+  start: int
+  end: int
+  unknown: int
+  padding: int
+
+
+def special_ids(tokenizer: Any) -> Special:
+  """The special tokens of a tokenizer of KerasHub; raises an `AttributeError` if it has no start or end token."""
+  unknown = -1
+  if hasattr(tokenizer, "oov_token"):  # WordPiece.
+    unknown = tokenizer.token_to_id(tokenizer.oov_token)
+  elif hasattr(tokenizer, "proto"):  # SentencePiece gives this id for any text that it does not know.
+    unknown = tokenizer.token_to_id("<unk>")
+  # Without a token for it, the id of padding is that of any piece.
+  padding = tokenizer.pad_token_id if hasattr(tokenizer, "pad_token") else tokenizer.end_token_id
+  return Special(tokenizer.start_token_id, tokenizer.end_token_id, unknown, padding)
+
+
+_EXPECTED = "the name of a KerasHub preset, or a folder with its backbone and tokenizer"
+# Rows that a table may have beyond the tokenizer's pieces: sizes are rounded up.
+_SPARE = 128
+
+
+def tokenizer(who: str, preset: str) -> Any:
+  """The preset's tokenizer, KerasHub's; raises a `UserError`."""
+  models = package(who).models
+  return load(who, _EXPECTED, models.Tokenizer.from_preset, source(who, preset))
+
+
+def backbone(who: str, preset: str, size: int, length: int, **settings: Any) -> tuple[Any, Special]:
+  """The preset's backbone, KerasHub's, for sequences of its tokenizer's ids, and the special ones.
+
+  Args:
+    who: the part that it is for, for the messages.
+    preset: name or folder; empty if the user named none.
+    size: number of the tokenizer's ids.
+    length: most ids in a sequence.
+    **settings: of the backbone, in place of the preset's.
+
+  Raises:
+    UserError: KerasHub is not installed, the preset cannot be loaded, its tokenizer is another one's, or it has fewer positions.
+  """
+  if not preset:
+    raise errors.UserError(f"{who} is made of a model of KerasHub: expected {SPELLING}")
+  found, made = tokenizer(who, preset), load(who, _EXPECTED, package(who).models.Backbone.from_preset, source(who, preset), **settings)
+  rows = getattr(made, "vocabulary_size", 0)
+  if not size <= rows < size + _SPARE:
+    raise errors.UserError(f"{who} has a model of {rows} token ids, but the run's tokenizer has {size}; expected the preset's own tokenizer")
+  positions = getattr(made, "max_sequence_length", length)
+  if length > positions:
+    raise errors.UserError(f"{who} has {positions} positions, but the run needs {length}; expected a smaller --max_length")
+  return made, load(who, "a tokenizer with a start and an end token", special_ids, found)
 
 
 def is_of_transformers(who: str, folder: str) -> bool:
