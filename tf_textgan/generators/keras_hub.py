@@ -1,8 +1,8 @@
 """A pretrained language model of KerasHub, keras_hub:PRESET_OR_FOLDER: GPT-2, OPT, Llama and the first Gemma.
 
 The run has the preset's tokenizer (`data/tokenizers/keras_hub.py`) and begins with its weights. Teacher forcing is KerasHub's own forward pass, and
-single steps are those of `layers.hub_decoder`. With `lora_rank` r, the projections to queries and values are W + A B, with A of r columns and B of r rows,
-which alone are trained: Hu et al., https://arxiv.org/abs/2106.09685. The output layer is the embeddings', or the model's own.
+single steps are those of `layers.hub_decoder`. With `lora_rank` r, the projections to queries and values are W + A B, with A of r columns and B of r
+rows, which alone are trained: Hu et al., https://arxiv.org/abs/2106.09685.
 """
 
 import dataclasses

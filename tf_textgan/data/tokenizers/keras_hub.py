@@ -150,6 +150,7 @@ class _Sentences:
   def __init__(self, contents: str):
     import sentencepiece  # Comes with KerasHub.
 
+    sentencepiece.set_min_log_level(1)  # No line on the terminal for a file without rules of normalization.
     self._processor = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(contents, validate=True))
     self.spaced = "".join(self._processor.encode("a", out_type=str)).startswith(_SPACE)
 
