@@ -166,7 +166,7 @@ class Gemma(Decoder):
   def __init__(self, backbone: Any):
     super().__init__(backbone)
     if backbone.final_logit_soft_cap or backbone.attention_logit_soft_cap or backbone.use_sliding_window_attention:
-      raise ValueError("it is a Gemma 2, whose logits are capped: expected a first Gemma")
+      raise ValueError("it is a Gemma 2, whose logits are capped, and not a first Gemma")
     self.heads, self.groups, self.head_size = backbone.num_query_heads, backbone.num_key_value_heads, backbone.head_dim
 
   def _place(self, x, positions):
@@ -190,5 +190,5 @@ def of(backbone: Any) -> Decoder:
   """The decoder that a backbone of KerasHub is; raises a `ValueError` for other kinds."""
   kind = type(backbone).__name__
   if kind not in _KINDS:
-    raise ValueError(f"it is KerasHub's {kind}: expected {', '.join(_KINDS)}")
+    raise ValueError(f"it is KerasHub's {kind}, none of {', '.join(_KINDS)}")
   return _KINDS[kind](backbone)

@@ -207,5 +207,6 @@ def _word_pieces(found):
   accents = found.lowercase or found.strip_accents
   pipeline.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=found.lowercase, strip_accents=accents)
   pipeline.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+  pipeline.add_special_tokens([found.oov_token])  # As decoded text has it, it is read again.
   return pipeline.to_str()
 
