@@ -47,7 +47,7 @@ def test_the_run_writes_and_scores_in_the_presets_vocabulary(place):
   assert json.loads((run / "vocabulary.json").read_text())["tokenizer"] == "keras_hub"
   drawn = [json.loads(line) for line in _call("generate", "--workdir", run, "--num", "4", "--seed", "3", "--format", "jsonl").splitlines()]
   _call("evaluate", "--workdir", run, "--num", "20", "--json", folder / "scores.json")
-  assert len(drawn) == 4 and np.isfinite(json.loads((folder / "scores.json").read_text())["metrics"]["nll_test"])
+  assert len(drawn) == 4 and np.isfinite(json.loads((folder / "scores.json").read_text())["nll_test"])
   # The SavedModel generates the same text, by TensorFlow alone; it cannot cut text into pieces.
   exported = tf.saved_model.load(str(run / "export"))
   assert "generate" in exported.signatures and "score" not in exported.signatures
@@ -87,7 +87,10 @@ def _refused(settings, expected):
     ({"generator": "keras_hub"}, "the tokenizer keras_hub is of a preset: expected keras_hub:PRESET_OR_FOLDER"),
     ({"generator": "keras_hub:"}, "unknown generator 'keras_hub:'; there are: "),
     ({"generator": "keras_hub:FOLDER/bert"}, "expected a causal language model: it is KerasHub's BertBackbone"),
-    ({"algorithm": "gad", "generator": "keras_hub:FOLDER/gpt2", "discriminator": "keras_hub:FOLDER/llama"}, "llama have different tokenizers; expected presets of one vocabulary"),
+    (
+      {"algorithm": "gad", "generator": "keras_hub:FOLDER/gpt2", "discriminator": "keras_hub:FOLDER/llama"},
+      "llama have different tokenizers; expected presets of one vocabulary",
+    ),
     ({"tokenizer": "word"}, "--tokenizer is for other networks: those of keras_hub have their preset's; expected no such flag"),
     ({"tokenizer": "keras_hub:FOLDER/gpt2"}, "has a tokenizer of its own; expected no --tokenizer, not keras_hub:"),
     ({"lowercase": "true"}, "lowercase is true, but the tokenizer is keras_hub:"),

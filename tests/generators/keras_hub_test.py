@@ -15,9 +15,11 @@ from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base as algorithms
 from tf_textgan.algorithms import mle
+from tf_textgan.conformance import fields
 from tf_textgan.conformance import networks
 from tf_textgan.conformance import tiny
 from tf_textgan.data.tokenizers import keras_hub as tokenizers
+from tf_textgan.discriminators import keras_hub as discriminators
 from tf_textgan.generators import base
 from tf_textgan.generators import keras_hub
 from tf_textgan.sampling import noise
@@ -249,3 +251,4 @@ def test_settings_out_of_range_and_no_preset_are_refused(preset_folder):
   with pytest.raises(errors.UserError, match="token ids, but the run's tokenizer has 5; expected the preset's own tokenizer$"):
     _generator(preset_folder("gpt2"), tiny.SPECS["text"])
   assert keras.config.dtype_policy().name == "float32"
+  assert not [name for kind in (keras_hub, discriminators) for name in fields.uncommented_fields(kind.Config)]
