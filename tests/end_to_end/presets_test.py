@@ -55,7 +55,8 @@ def test_the_run_writes_and_scores_in_the_presets_vocabulary(place):
   assert [text.decode() for text in out["text"].numpy()] == [line["text"] for line in drawn]
 
 
-@pytest.mark.parametrize("algorithm", ["mle", pytest.param("gad", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["mle", "gad"])
 def test_a_run_that_is_stopped_goes_on_exactly(place, algorithm):
   folder, settings = place
   networks = {} if algorithm == "mle" else {"algorithm": algorithm, "discriminator": f"keras_hub:{folder}/llama"}

@@ -40,6 +40,7 @@ class Config:
   # Dropout rate in maximum-likelihood training, in place of the preset's.
   dropout: float = 0.0
 
+  # There is no latent.
   latent_size: ClassVar[int] = 0
 
   def __post_init__(self):
