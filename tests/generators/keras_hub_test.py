@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -105,6 +106,36 @@ def test_logits_are_those_of_kerashubs_language_model(preset_folder, kind):
     np.testing.assert_allclose(logits[:, :, allowed], theirs[:, :, np.array(allowed) - 4], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(logits[:, :, 2], theirs[:, :, tokenizer.special[1]], rtol=1e-4, atol=1e-4)
   assert (logits[:, :, list(tokenizer.spec(5).forbidden_tokens)] < -1e8).all()
+
+
+def test_a_gpt2_that_transformers_has_saved(tmp_path):
+  safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed; pip install .[keras-hub]")
+  folder = tiny_presets.write(tmp_path / "own", "gpt2", intermediate_dim=64)
+  generator, layers = _generator(folder), {}
+  backbone = generator.backbone
+  layers["wte.weight"], layers["wpe.weight"] = backbone.token_embedding.embeddings, backbone.position_embedding.position_embeddings
+  layers["ln_f.weight"], layers["ln_f.bias"] = backbone.layer_norm.gamma, backbone.layer_norm.beta
+  for i, block in enumerate(backbone.transformer_layers):
+    attention = block._self_attention_layer
+    for name, norm in (("ln_1", block._self_attention_layer_norm), ("ln_2", block._feedforward_layer_norm)):
+      layers[f"h.{i}.{name}.weight"], layers[f"h.{i}.{name}.bias"] = norm.gamma, norm.beta
+    parts = [attention.query_dense, attention.key_dense, attention.value_dense]
+    layers[f"h.{i}.attn.c_attn.weight"] = np.concatenate([np.reshape(part.kernel, [16, 16]) for part in parts], axis=1)
+    layers[f"h.{i}.attn.c_attn.bias"] = np.concatenate([np.reshape(part.bias, [16]) for part in parts])
+    dense = {"attn.c_proj": attention.output_dense, "mlp.c_fc": block._feedforward_intermediate_dense, "mlp.c_proj": block._feedforward_output_dense}
+    for name, layer in dense.items():
+      layers[f"h.{i}.{name}.weight"], layers[f"h.{i}.{name}.bias"] = np.reshape(layer.kernel, [-1, layer.kernel.shape[-1]]), layer.bias
+  theirs = tmp_path / "theirs"
+  theirs.mkdir()
+  safetensors.save_file({name: np.array(value) for name, value in layers.items()}, str(theirs / "model.safetensors"))
+  size = backbone.vocabulary_size
+  config = {"model_type": "gpt2", "vocab_size": size, "n_layer": 2, "n_head": 4, "n_embd": 16, "n_positions": 40, "resid_pdrop": 0.1}
+  (theirs / "config.json").write_text(json.dumps(config))
+  (theirs / "vocab.json").write_bytes((tmp_path / "own/assets/tokenizer/vocabulary.json").read_bytes())
+  (theirs / "merges.txt").write_bytes((tmp_path / "own/assets/tokenizer/merges.txt").read_bytes())
+  assert tokenizers.read(f"keras_hub:{theirs}") == tokenizers.read(f"keras_hub:{folder}")
+  tokens = generator.sample(9, SEED).tokens
+  np.testing.assert_allclose(_generator(str(theirs)).log_probs(tokens, tf.zeros([9, 0])), generator.log_probs(tokens, tf.zeros([9, 0])), atol=1e-5)
 
 
 @_two
