@@ -36,7 +36,7 @@ class Options:
   """Options for how sentences begin, go on and end."""
 
   # A text: writes --num sentences that begin with it.
-  prompt: str | None = None
+  prompt: str | None = simple_parsing.field(default=None, nargs=None)  # Without `nargs` the flag could stand without a value.
   # A file with a prompt on each line: writes --num sentences for each.
   prompt_file: str = ""
   # Beam search in place of draws: keeps this many of the most probable beginnings, and writes the --num most probable sentences that come of them.
@@ -66,7 +66,7 @@ class Options:
     checks.at_most(self, 1, "contrastive_penalty")
     if self.max_length and self.min_length > self.max_length:
       raise errors.UserError(f"min_length is {self.min_length}; expected at most the {self.max_length} of max_length")
-    if not all(self.stops):
+    if not all(self.stop) or not all(self.stops):
       raise errors.UserError("stop must be a string that is not empty")
 
   @property

@@ -46,10 +46,10 @@ class Options:
   # Folder of the run. May be repeated: the generators are then combined, each token's probability being their mean. Default: runs/default.
   workdir: list[str] = simple_parsing.field(default_factory=list, action="append")
   # Number of sentences, of each prompt and each text with blanks. Default: 10; with --beams and --contrastive 1.
-  num: int | None = None
+  num: int | None = simple_parsing.field(default=None, nargs=None)  # Without `nargs` the flag could stand without a value.
   # Divides the logits: below 1 safer and less varied, above 1 more varied; 0 takes the most probable token. Default: the algorithm's own sampling;
   # with --between and --near 0.
-  temperature: float | None = None
+  temperature: float | None = simple_parsing.field(default=None, nargs=None)
   # Category of the sentences, one of the run's; empty for equal shares of all.
   category: str = ""
   # Two sentences: writes the way from one to the other in the latent space of a run that encodes text, in --steps lines.
