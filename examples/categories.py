@@ -8,6 +8,7 @@ from tf_textgan.commands import quiet
 quiet.start_tensorflow()
 
 import dataclasses
+import sys
 
 from tf_textgan import errors
 from tf_textgan import runs
@@ -49,7 +50,7 @@ def main(options: Options) -> None:
       algorithm=options.algorithm, dataset="text_lines", text_files=options.text_files, categories=options.categories, lowercase=True, min_count=2,
       mle_steps=options.steps, evaluations=5, seed=options.seed, workdir=options.workdir, **later,
     )
-  )  # fmt: skip
+  ) or sys.exit()  # Stopped by a signal: the same command goes on.  # fmt: skip
   run = runs.load(options.workdir)
   generator, picker = run.algorithm.generator, pickers.without(pickers.Categorical(0.8), run.tokenizer.unknown_token)
   for place, name in enumerate(generator.spec.categories):

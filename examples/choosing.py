@@ -10,6 +10,7 @@ quiet.start_tensorflow()
 
 import dataclasses
 import pathlib
+import sys
 
 from tf_textgan import runs
 from tf_textgan.commands import cli
@@ -44,7 +45,8 @@ def main(options: Options) -> None:
 
   # 1. The baseline.
   baseline = workdir / "mle"
-  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, evaluations=5, workdir=str(baseline), **corpus))
+  # A signal stops a training; the same command goes on.
+  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, evaluations=5, workdir=str(baseline), **corpus)) or sys.exit()
 
   # 2. Does a discriminator know anything of held-out text?
   run = runs.load(baseline)
@@ -62,7 +64,7 @@ def main(options: Options) -> None:
       algorithm="seqgan", discriminator="recurrent", discriminator_learning_rate=1e-3, pretrained=str(baseline), mle_steps=0,
       discriminator_steps=options.discriminator_steps, adversarial_steps=0, evaluations=5, discriminator_patience=2, workdir=str(judge), **corpus,
     )
-  )  # fmt: skip
+  ) or sys.exit()  # fmt: skip
   run = runs.load(judge, "latest")
   systems = {"alone": run.algorithm.generator, "chosen among 16": runs.guide(run.algorithm.generator, run, guided.Config(guide="resampling"))}
   print(f"{'':16}" + "".join(f"{name:>16}" for name in SCORES))

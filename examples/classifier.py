@@ -16,6 +16,7 @@ import dataclasses
 import itertools
 import json
 import pathlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,8 @@ def write(generator: Any, run: runs.Run, num: int, seed: int, category: int | No
 def conditional(arm: str, options: Options, folder: pathlib.Path, texts: Sequence[pathlib.Path], seed: int) -> dict[str, list[list[str]]]:
   """The sentences of one generator of all categories: arm to the sentences of each."""
   files_of = {"text_files": ",".join(map(str, texts)), "categories": options.categories}
-  runs.train(runs.make(workdir=str(folder / arm), **settings(arm, options, seed), **files_of))
+  # A signal stops a training; the same command goes on.
+  runs.train(runs.make(workdir=str(folder / arm), **settings(arm, options, seed), **files_of)) or sys.exit()
   run = runs.load(folder / arm)
   num = options.num_written // len(texts)
   return {arm: [write(run.algorithm.generator, run, num, seed, category) for category in range(len(texts))]}
@@ -135,8 +137,8 @@ def separate(options: Options, folder: pathlib.Path, texts: Sequence[pathlib.Pat
   num, found = options.num_written // len(texts), {"separate": [], "chosen": []}
   for path in texts:
     writer, judge = folder / f"separate_{path.stem}", folder / f"chosen_{path.stem}"
-    runs.train(runs.make(workdir=str(writer), text_files=str(path), **settings("separate", options, seed)))
-    runs.train(runs.make(workdir=str(judge), text_files=str(path), pretrained=str(writer), **settings("chosen", options, seed)))
+    runs.train(runs.make(workdir=str(writer), text_files=str(path), **settings("separate", options, seed))) or sys.exit()
+    runs.train(runs.make(workdir=str(judge), text_files=str(path), pretrained=str(writer), **settings("chosen", options, seed))) or sys.exit()
     run = runs.load(judge, "latest")
     generator = run.algorithm.generator
     found["separate"].append(write(generator, run, num, seed))

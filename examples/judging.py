@@ -11,6 +11,7 @@ import collections
 import dataclasses
 import json
 import pathlib
+import sys
 
 from tf_textgan import errors
 from tf_textgan import runs
@@ -52,14 +53,15 @@ class Options:
 def train(options: Options, seed: int, folder: pathlib.Path) -> None:
   """Trains a baseline and the GAN from it."""
   shared = {"dataset": "caption_grammar", "num_train": options.num_train, "seed": seed, "evaluations": 3, "export": False}
-  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, workdir=str(folder / "mle"), **shared))
+  # A signal stops a training; the same command goes on.
+  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, workdir=str(folder / "mle"), **shared)) or sys.exit()
   runs.train(
     runs.make(
       algorithm=options.algorithm, pretrained=str(folder / "mle"), mle_steps=0, discriminator_steps=options.discriminator_steps,
       adversarial_steps=options.rounds, generator_learning_rate=options.generator_learning_rate,
       discriminator="recurrent", discriminator_learning_rate=1e-3, workdir=str(folder / "gan"), **shared,
     )
-  )  # fmt: skip
+  ) or sys.exit()  # fmt: skip
 
 
 def compare(options: Options, folder: pathlib.Path) -> dict[str, str]:

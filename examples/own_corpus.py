@@ -9,6 +9,7 @@ quiet.start_tensorflow()
 
 import dataclasses
 import pathlib
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -57,7 +58,7 @@ def main(options: Options) -> None:
     algorithm="mle", dataset="text_lines", text_files=str(text), mle_steps=options.steps, evaluations=5, seed=options.seed,
     generator_embedding_size=options.hidden_size, generator_hidden_size=options.hidden_size, workdir=str(workdir / "run"),
   )  # fmt: skip
-  runs.train(experiment)
+  runs.train(experiment) or sys.exit()  # Stopped by a signal: the same command goes on.
 
   # The SavedModel needs neither the run nor this library.
   model = tf.saved_model.load(str(workdir / "run" / "export"))

@@ -10,6 +10,7 @@ quiet.start_tensorflow()
 import dataclasses
 import json
 import pathlib
+import sys
 
 from tf_textgan import runs
 from tf_textgan.commands import cli
@@ -46,7 +47,8 @@ def last_scores(folder: pathlib.Path) -> dict[str, float]:
 
 def main(options: Options) -> None:
   folder, shared = pathlib.Path(options.workdir), {"num_train": options.num_train, "evaluations": 2, "export": False, "seed": options.seed}
-  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, workdir=str(folder / "mle"), **shared))
+  # A signal stops a training; the same command goes on.
+  runs.train(runs.make(algorithm="mle", mle_steps=options.steps, workdir=str(folder / "mle"), **shared)) or sys.exit()
   rows = {"before": last_scores(folder / "mle")}
   for weight in options.weights:
     workdir = folder / f"weight_{weight:g}"
@@ -57,7 +59,7 @@ def main(options: Options) -> None:
       discriminator_steps=options.discriminator_steps, adversarial_steps=options.rounds,
       reward=("examples.my_rewards:brevity",), reward_weight=(weight,), workdir=str(workdir), **shared,
     )  # fmt: skip
-    runs.train(experiment)
+    runs.train(experiment) or sys.exit()
     rows[f"weight {weight:g}"] = last_scores(workdir)
   print(f"{'':12}" + "".join(f"{column:>16}" for column in COLUMNS))
   for name, scores in rows.items():

@@ -218,3 +218,16 @@ def test_the_reward_of_ones_own():
   rewards = runpy.run_path(str(EXAMPLES / "my_rewards.py"))
   assert rewards["brevity"](["a b", "a b c d e f", "a " * 12]) == [1, 1, 0.5]
   assert rewards["grammatical"](["the tall women are playing basketball on the river .", "the tall", ""]) == [1.0, 0.0, 0.0]
+
+
+def test_a_training_that_a_signal_stops_ends_the_script(tmp_path, monkeypatch):
+  """Else it would go on with a generator that is half trained, and keep the accuracy."""
+  from examples import classifier
+
+  shell.write_text("a.txt")
+  shell.write_text("b.txt")
+  monkeypatch.setattr(classifier.runs, "train", lambda experiment: False)
+  options = classifier.Options(text_files="a.txt,b.txt", workdir=str(tmp_path / "runs"), sizes=(40,), num_test=20, batch_size=8)
+  with pytest.raises(SystemExit):
+    classifier.one(options, 40, 0)
+  assert not list((tmp_path / "runs").rglob("accuracies.json"))
