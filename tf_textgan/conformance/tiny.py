@@ -87,6 +87,8 @@ SPECS = {
 }
 LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
+PAIR_SPEC = dataclasses.replace(SPECS["text"], source_length=5)
+
 # Small values of fields that are sizes, by name.
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "slots": 2,
@@ -161,6 +163,12 @@ def labelled_batch(num: int, seed: int = 0) -> sequences.Batch:
   """Random labelled sequences of `LABELLED_SPEC`, as arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
   return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
+
+
+def pair_batch(num: int, seed: int = 0) -> sequences.Batch:
+  """Random pairs of `PAIR_SPEC`, as arrays."""
+  sources = batch(dataclasses.replace(PAIR_SPEC, length=PAIR_SPEC.source_length), num, seed + 1000)
+  return sequences.Batch(batch(PAIR_SPEC, num, seed), sources)
 
 
 def dataset_config(name: str) -> Any:

@@ -16,6 +16,7 @@ from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
 from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import estimates
+from tf_textgan.metrics import translation
 
 
 class Bench:
@@ -64,6 +65,8 @@ class Bench:
     self._guided = guided or {}
     self._judge = judge
     self.corpus = first.corpus(new_data)
+    if self.corpus.sources:
+      translation.check()
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
@@ -108,7 +111,8 @@ class Bench:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
-      if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
+      # The category or the source of a line is not known.
+      if evaluator.has_likelihood and not evaluator.categories and not evaluator.has_sources:
         log_probs = evaluator.log_probs(tokens)
         numbers["nll_file"] = estimates.mean(-log_probs.known, sizes - evaluator_lib.unknown(tokens, self.corpus))
         numbers |= evaluator_lib.per_character(log_probs.whole, evaluator_lib.num_characters(tokens, self.corpus), "nll_per_character_file")

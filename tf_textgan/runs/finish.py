@@ -63,7 +63,7 @@ def finish(
   print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
   if experiment.choices.verbose:
     print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
-  guide = _guide(algorithm) if algorithm.scores_log_ratios else None
+  guide = _guide(algorithm) if algorithm.scores_log_ratios and not corpus.sources else None
   if experiment.choices.export:
     version = experiment.choices.export_version
     target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)

@@ -127,7 +127,7 @@ def load(
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"])
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"], source_length=config["source_length"])
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
@@ -452,11 +452,12 @@ def _training_data(folder, choices, corpus, algorithm):
   Returns:
     A batch, the fingerprint of the sentences of the file, empty without one, and the notes on them.
   """
-  data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
+  data, conditional, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.conditional, "", ()
   if choices.synthetic_file:
-    if "adversarial_steps" in algorithm.scheduled or categories:
+    if "adversarial_steps" in algorithm.scheduled or conditional:
       raise errors.UserError(
-        "--synthetic_file is for maximum likelihood without categories: an adversary would take its sentences for real, and they have no labels"
+        "--synthetic_file is for maximum likelihood without categories or sources: an adversary would take its sentences for real, and they have "
+        "no labels"
       )
     read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
@@ -466,21 +467,23 @@ def _training_data(folder, choices, corpus, algorithm):
     notes += read.notes
     logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
     data = np.concatenate([data, read.tokens])
-  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic, notes
+  return sequences.Batch(data, corpus.context("train") if conditional else None), synthetic, notes
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks of every run: terminal, journal, warnings, summaries and samples."""
   seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
-  shown = {}
+  shown, size = {}, len(corpus.tokens["validation"])
 
   def shown_sentences():
     if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; generate them once.
       num = tf.constant(_SHOWN_SENTENCES)
-      generated = evaluator.write(num, seed, None)
+      generated = evaluator.write(num, seed, None, corpus.sources["validation"][np.arange(_SHOWN_SENTENCES) % size] if spec.source_length else None)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
-      if generated.context is not None:
+      if spec.source_length:
+        sentences = [f"{source} => {sentence}" for source, sentence in zip(corpus.tokenizer.decode(generated.context.numpy()), sentences)]
+      if spec.categories:
         sentences = [f"{spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
