@@ -16,6 +16,7 @@ import sys
 from typing import Any
 from typing import Literal
 
+import numpy as np
 import simple_parsing
 import tensorflow as tf
 
@@ -23,6 +24,7 @@ from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import runs
+from tf_textgan import sequences
 from tf_textgan.commands import cli
 from tf_textgan.commands import flags
 from tf_textgan.data import text_files
@@ -30,7 +32,9 @@ from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.runs import filling
+from tf_textgan.runs import given_text
 from tf_textgan.runs import latent
+from tf_textgan.runs import sources
 from tf_textgan.sampling import pickers
 from tf_textgan.training import checkpoints
 
@@ -58,6 +62,9 @@ class Options:
   near: str = ""
   # Distance of the neighbours of --near, as a share of the norm of the sentence's own latent.
   radius: float = 0.3
+  # A file with a source on each line, for a run of pairs: writes --num targets of each. Without it such a run writes one target of each of the first
+  # --num sources of its test split.
+  source_file: str = ""
   # A text with blanks, as in "a man ___ a horse": writes --num ways to fill them, of a run whose generator fills blanks. Three underscores are one
   # token, ___2 are two.
   fill: str = ""
@@ -75,8 +82,8 @@ class Options:
   # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
-  # with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's share, and with --fill and
-  # --fill_file fill, the text with its blanks, of which log_prob is.
+  # source if it is of pairs, with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's
+  # share, and with --fill and --fill_file fill, the text with its blanks, of which log_prob is.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""
@@ -112,6 +119,7 @@ _RULES = (
   flags.Rule(("near",), lambda p: not p.options.between, "is a command of its own; expected no --between"),
   flags.Rule(("num",), lambda p: not p.options.between, "is for draws; --between writes --steps lines"),
   flags.Rule(("category", "guide"), lambda p: not _moves(p), "is for draws; expected neither --between nor --near"),
+  flags.Rule(("source_file",), lambda p: not _moves(p) and not _fills(p), "is for draws; expected no --between, --near, --fill and --fill_file"),
   flags.Rule(("fill", "fill_file"), lambda p: not _moves(p), "is a command of its own; expected neither --between nor --near"),
   flags.Rule(("fill_file",), lambda p: not p.options.fill, "is a command of its own; expected no --fill"),
   flags.Rule(("category", "guide"), lambda p: not _fills(p), "is for draws; expected neither --fill nor --fill_file"),
@@ -195,18 +203,22 @@ def _write(parts, picker, workdirs, file):
   run = loaded[workdirs[0]]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   names = generator.spec.categories
-  category = category_of(options.category, names, workdirs[0])
-  num, seed = tf.constant(options.num), export.generation_seed(options.seed)
+  context = category_of(options.category, names, workdirs[0])
+  if generator.spec.source_length or options.source_file:
+    context = _sources(options, run, generator.spec)
+  num, seed = tf.constant(options.num if context is None or names else len(context)), export.generation_seed(options.seed)
   guide = parts.guide.guide
   judge = judge_of(parts.guide, options.checkpoint, options.trust_config)
   writer = generator if guide == "none" else runs.guide(generator, run, parts.guide, judge)
   picker = _without_unknown(options, picker or writer.picker, loaded.values())
-  generated = tf.function(writer.write, autograph=False)(num, seed, picker, category)
+  generated = tf.function(writer.write, autograph=False)(num, seed, picker, context)
   sentences = run.tokenizer.decode(generated.tokens.numpy())
   if options.format == "jsonl":
     lines = _with_log_probs(sentences, generated.log_probs.numpy())
     for line, place in zip(lines, generated.context.numpy() if names else ()):
       line["category"] = names[place]
+    for line, source in zip(lines, run.tokenizer.decode(context) if generator.spec.source_length else ()):
+      line["source"] = source
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
     sentences = [json.dumps(line, ensure_ascii=False) for line in lines]
@@ -216,6 +228,19 @@ def _write(parts, picker, workdirs, file):
     share = generated.accepted.numpy().mean()
     accepted = f"; {share:.1%} of the sentences were accepted within {parts.guide.candidates}" if guide == "rejection" else ""
     print(f"{guide}: {float(generated.proposals) / options.num:.2f} candidates for each sentence{accepted}", file=sys.stderr)
+
+
+def _sources(options, run, spec):
+  """The sources to generate from, int32 `[N, S]`."""
+  if not spec.source_length:
+    raise errors.UserError(f"--source_file is {options.source_file}, but the run in {run.experiment.choices.workdir} is not of pairs")
+  if not options.source_file:
+    return np.asarray(run.corpus().sources["test"][: options.num])
+  read = sources.read_file(options.source_file, run.tokenizer, spec.source_length)
+  given_text.say_unknown(options.source_file, read[read != sequences.PAD], run.tokenizer)
+  if len(read) * options.num > _MOST:
+    raise errors.UserError(f"--num is {options.num}; expected at most {_MOST // len(read)} for the {len(read)} sources")
+  return np.repeat(read, options.num, axis=0)
 
 
 def _write_lines(sentences, file):

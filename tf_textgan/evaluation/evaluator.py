@@ -51,7 +51,7 @@ class Evaluator:
   """Evaluates one generator on one corpus; caches compiled functions and statistics of the corpus between evaluations.
 
   A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence. A generator
-  of pairs is conditioned on sources of the split that it is scored against, each once before any is taken again.
+  of pairs is conditioned on sources of the split that it is scored against, each once: there are no more samples than pairs.
 
   Attributes:
     write: the generator's `write`, compiled. Unless `allow_unk`, the unknown token is never picked: see `pickers.Without`.
@@ -129,6 +129,7 @@ class Evaluator:
       `metrics.frechet`), on equal numbers of samples and real sentences.
     """
     tokens, log_probs = self.sample(num, picker, split)
+    num = len(tokens)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
@@ -153,9 +154,10 @@ class Evaluator:
   def sample(self, num: int, picker: Any = None, split: str = "validation") -> tuple[np.ndarray, np.ndarray]:
     """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats).
 
-    They are conditioned on `sample_context(num, split)`.
+    They are conditioned on `sample_context(num, split)`, and fewer if it has fewer rows.
     """
     seed, context = self._sample_seed(picker), self.sample_context(num, split)
+    num = num if context is None else len(context)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
       generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), context)
     else:
@@ -192,14 +194,15 @@ class Evaluator:
     return bool(self._generator.spec.source_length)
 
   def sample_places(self, num: int, split: str) -> np.ndarray:
-    """The places in a split of the pairs whose sources `sample(num, split=split)` has: int `[num]`."""
-    return np.resize(np.random.default_rng(self._number).permutation(len(self._corpus.tokens[split])), num)
+    """The places in a split of the pairs whose sources `sample(num, split=split)` has, at most all: int `[num]` or fewer."""
+    total = len(self._corpus.tokens[split])
+    # Two samples at least, which other scores need.
+    return np.resize(np.random.default_rng(self._number).permutation(total)[:num], min(num, max(total, 2)))
 
   def translations(self, tokens: np.ndarray, split: str) -> dict[str, estimates.Estimate]:
-    """The scores of `translation.scores` of the samples of `sample(num, split=split)`, int32 `[num, T]`, the first one of each source."""
-    places = self.sample_places(len(tokens), split)[: len(self._corpus.tokens[split])]
-    decode = self._corpus.tokenizer.decode
-    return translation.scores(decode(tokens[: len(places)]), decode(np.asarray(self._corpus.tokens[split][places])))
+    """The scores of `translation.scores` of the samples of `sample(num, split=split)`, int32 `[num, T]`."""
+    references = np.asarray(self._corpus.tokens[split][self.sample_places(len(tokens), split)])
+    return translation.scores(*map(self._corpus.tokenizer.decode, (tokens, references)))
 
   def category_accuracy(self, sentences: Sequence[Sequence[str]], split: str) -> dict[str, estimates.Estimate]:
     """Accuracy of a classifier trained on the training split, `naive_bayes.Classifier`, in finding the categories of the samples.
@@ -239,9 +242,9 @@ class Evaluator:
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, `<unk>` left
-      out, at the picker's temperature, each conditioned on its category or source, if any; with categories also `nll_<split>_<category>`), `nll_per_character_<split>`
-      (see `per_character`), `unk_<split>` (fraction of `<unk>` among the tokens of the real sequences, their end tokens left out; absent if it is
-      0), `entropy` (nats per token, of the samples).
+      out, at the picker's temperature, each conditioned on its category or source, if any; with categories also `nll_<split>_<category>`),
+      `nll_per_character_<split>` (see `per_character`), `unk_<split>` (fraction of `<unk>` among the tokens of the real sequences, their end tokens
+      left out; absent if it is 0), `entropy` (nats per token, of the samples).
       With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
       `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`, `reverse_kl`, `js` (see `metrics.divergence`, nats
       per sequence).

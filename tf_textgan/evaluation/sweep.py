@@ -79,8 +79,8 @@ class RunScorer:
     Returns:
       Dictionary of `estimates.Estimate`, from `Evaluator.explicit`, `Evaluator.reconstruction`, `evaluator.characters_js` and `texts.Scorer`. If the
       truth is a grammar, also `mass_covered` and `mass_covered_truth`: see `divergence.mass_covered`. For a generator of pairs, also
-      `Evaluator.translations`. For a generator with categories, also `Evaluator.category_accuracy`, and `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also
-      `Evaluator.cost`.
+      `Evaluator.translations`. For a generator with categories, also `Evaluator.category_accuracy`, and `bleu_<n>_<category>`, the samples of a
+      category against its real sequences. For a guided generator, also `Evaluator.cost`.
 
     Raises:
       progress.Stopped: an interrupt; it has the metrics that were done.

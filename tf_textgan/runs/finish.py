@@ -21,7 +21,7 @@ from tf_textgan.training import monitors
 def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, algorithm: algorithm_base.Algorithm) -> None:
   """Raises a `UserError` before training if a run of this experiment on this corpus cannot be exported, or guided if that is asked for."""
   if experiment.choices.export:
-    export.check(corpus.tokenizer)
+    export.check(corpus.tokenizer, algorithm.generator.spec)
   if experiment.choices.guided_curve:
     _guide(algorithm)
 

@@ -473,16 +473,17 @@ def _training_data(folder, choices, corpus, algorithm):
 def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks of every run: terminal, journal, warnings, summaries and samples."""
   seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
-  shown, size = {}, len(corpus.tokens["validation"])
+  shown, places = {}, np.arange(_SHOWN_SENTENCES) % len(corpus.tokens["validation"])
 
   def shown_sentences():
     if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; generate them once.
       num = tf.constant(_SHOWN_SENTENCES)
-      generated = evaluator.write(num, seed, None, corpus.sources["validation"][np.arange(_SHOWN_SENTENCES) % size] if spec.source_length else None)
+      sources = corpus.sources["validation"][places] if spec.source_length else None
+      generated = evaluator.write(num, seed, None, sources)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
       if spec.source_length:
-        sentences = [f"{source} => {sentence}" for source, sentence in zip(corpus.tokenizer.decode(generated.context.numpy()), sentences)]
+        sentences = [" => ".join(pair) for pair in zip(corpus.tokenizer.decode(sources), sentences)]
       if spec.categories:
         sentences = [f"{spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
