@@ -61,6 +61,8 @@ def finish(
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   print(summary.text(summary.table(lines, state.step, results, evaluator)), file=sys.stderr)
   print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
+  if state.returned:
+    print(state.returned, file=sys.stderr)
   if experiment.choices.verbose:
     print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
   guide = _guide(algorithm) if algorithm.scores_log_ratios and not corpus.sources else None

@@ -230,7 +230,7 @@ def train(
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus, loop.algorithm)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
-      early_stopping = _early_stopping(loop, experiment)
+      early_stopping = _early_stopping(loop, experiment, evaluator)
       if chief and not begun:
         stack.enter_context(lock.held(folder))
         if (folder / "config.json").exists():
@@ -505,7 +505,7 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
   ]
 
 
-def _early_stopping(loop, experiment):
+def _early_stopping(loop, experiment, evaluator):
   """The callbacks that end a phase early, if configured; they act alike in every process."""
   config, wanted = experiment.loop, []
   if config.discriminator_patience:
@@ -516,7 +516,21 @@ def _early_stopping(loop, experiment):
     raise errors.UserError(
       f"--algorithm {experiment.choices.algorithm} trains no discriminator; --discriminator_patience and --stop_at_chance must be 0"
     )
+  if config.mle_patience:
+    _check_mle_patience(loop, experiment, evaluator)
+    wanted.append(monitors.MlePatience(loop, config.mle_patience))
   return wanted
+
+
+def _check_mle_patience(loop, experiment, evaluator):
+  """Raises a `UserError` if there is no maximum-likelihood phase, or no likelihood to measure in it."""
+  why = ""
+  if not any(phase.name == monitors.MlePatience.phase and phase.steps for phase in loop.phases):
+    why = "this run has no maximum-likelihood phase"
+  elif not evaluator.has_likelihood:
+    why = "its generator has no likelihood"
+  if why:
+    raise errors.UserError(f"--mle_patience is {experiment.loop.mle_patience}, but with --algorithm {experiment.choices.algorithm} {why}; expected 0")
 
 
 def _flat(experiment):
