@@ -114,7 +114,7 @@ def shrink(config: Any) -> Any:
 def network(kind: str, name: str, config: Any, spec: sequences.Spec, seed: int = 0) -> Any:
   """Makes a tiny "generator" or "discriminator" (the kind), attached to a tiny network of the other kind; config None for the default."""
   made = _network(kind, name, config, spec, seed)
-  other = ("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")
+  other = ("discriminator", "recurrent" if spec.source_length else "cnn_highway") if kind == "generator" else ("generator", "lstm")
   made.attach({kind: made, other[0]: _network(*other, None, spec)})
   return made
 
