@@ -1,5 +1,6 @@
 """The commands with pairs of a source and a target: letters to be written in reverse, which maximum likelihood learns in seconds."""
 
+import importlib.util
 import itertools
 import json
 import re
@@ -53,6 +54,13 @@ def test_it_has_learned_to_reverse_and_the_scores_say_so(place):
   _out("evaluate", "--workdir", folder / "run", "--temperature", "0", "--json", folder / "scores.json", "--bleu_protocol", "full")
   scores = json.loads((folder / "scores.json").read_text())
   assert scores["exact"] > 0.9 and scores["chrf"] > 90 and scores["sacrebleu_n"] == scores["num"] < 50 and scores["sacrebleu_ci"] >= 0
+
+
+def test_without_the_package_of_its_scores_evaluate_says_what_to_install(place, monkeypatch):
+  find = importlib.util.find_spec
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "sacrebleu" else find(name, *rest))
+  message = r'scores of pairs need the package sacrebleu; expected: pip install "tf_textgan\[pairs\]"'
+  _assert_refused(message, "evaluate", "--workdir", place[0] / "run")
 
 
 def test_it_writes_for_the_sources_of_a_file_and_of_the_test_split(place):

@@ -2,12 +2,10 @@
 
 import collections
 import math
-import sys
 
 import numpy as np
 import pytest
 
-from tf_textgan import errors
 from tf_textgan.metrics import translation
 
 WORDS = "the a dog cat man sees likes red old on".split()
@@ -52,9 +50,3 @@ def test_the_reference_itself_has_all_and_other_letters_none():
   }  # fmt: skip
   numbers = translation.scores(["z"] * 40, texts)
   assert [(numbers[name].value, numbers[name].ci) for name in ("sacrebleu", "chrf")] == [(0.0, 0.0), (0.0, 0.0)] and numbers["exact"].value == 0.0
-
-
-def test_without_the_package_it_says_what_to_install(monkeypatch):
-  monkeypatch.setitem(sys.modules, "sacrebleu", None)
-  with pytest.raises(errors.UserError, match=r'scores of pairs need the package sacrebleu; expected: pip install "tf_textgan\[pairs\]"'):
-    translation.check()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import importlib.util
 import os
 import sys
 from typing import Any
@@ -16,7 +17,6 @@ from tf_textgan.evaluation import sweep
 from tf_textgan.evaluation import texts
 from tf_textgan.generators import base as generator_base
 from tf_textgan.metrics import estimates
-from tf_textgan.metrics import translation
 
 
 class Bench:
@@ -65,8 +65,8 @@ class Bench:
     self._guided = guided or {}
     self._judge = judge
     self.corpus = first.corpus(new_data)
-    if self.corpus.sources:
-      translation.check()
+    if self.corpus.sources and importlib.util.find_spec("sacrebleu") is None:
+      raise errors.UserError('scores of pairs need the package sacrebleu; expected: pip install "tf_textgan[pairs]"')
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 

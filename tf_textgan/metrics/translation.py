@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 import json
-from typing import Any
 
-from tf_textgan import errors
 from tf_textgan.metrics import estimates
 
 # Pairs that are drawn in all resamples of a bootstrap, which bounds its memory; at least so many resamples.
@@ -26,29 +24,14 @@ def scores(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, es
     Dictionary of `estimates.Estimate`: `sacrebleu` (Papineni et al., 2002, with the tokenizer 13a and one reference; Post,
     https://arxiv.org/abs/1804.08771), `chrf` (Popovic, https://aclanthology.org/W15-3049: chrF2) and `exact`. Intervals are of a bootstrap over the
     pairs, sacrebleu's own for the first two.
-
-  Raises:
-    UserError: the package is not installed.
   """
-  package = _package()
+  from sacrebleu import metrics  # An optional package, whose import takes some tenths of a second.
+
   numbers = {
-    "sacrebleu": _estimate(package.BLEU(force=True), hypotheses, references),  # `force`: no warning about text that is tokenized already.
-    "chrf": _estimate(package.CHRF(), hypotheses, references),
+    "sacrebleu": _estimate(metrics.BLEU(force=True), hypotheses, references),  # `force`: no warning about text that is tokenized already.
+    "chrf": _estimate(metrics.CHRF(), hypotheses, references),
   }
   return numbers | {"exact": estimates.share([ours == theirs for ours, theirs in zip(hypotheses, references, strict=True)])}
-
-
-def check() -> None:
-  """Raises a `UserError` if the package is not installed."""
-  _package()
-
-
-def _package() -> Any:
-  try:
-    from sacrebleu import metrics
-  except ImportError as error:
-    raise errors.UserError('scores of pairs need the package sacrebleu; expected: pip install "tf_textgan[pairs]"') from error
-  return metrics
 
 
 def _estimate(metric, hypotheses, references):
