@@ -149,7 +149,8 @@ def test_prompts_of_demonstrations_have_no_gradient():
   algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0, **demonstrations)
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
-  seed, given = next((noise.seed(i), a) for i in range(20) if (a := int(4 - np.sum(algorithm._answers(sequences.Batch(sentences), noise.seed(i))[2]))) == 2)
+  batch = sequences.Batch(sentences)
+  seed, given = next((noise.seed(i), a) for i in range(20) if (a := int(4 - np.sum(algorithm._answers(batch, noise.seed(i))[2]))) == 2)
   with tf.GradientTape() as tape:
     # The answers' share of the loss is negligible beside such an advantage.
     loss = -0.999 * 1e4 * tf.reduce_mean(tf.reduce_sum(_log_probs(generator, REAL)[:, given:], axis=1))
