@@ -809,7 +809,7 @@ def test_settings_out_of_range_are_refused(setting, message):
     ({"round": 10**9}, "is damaged: its run state: round is 1000000000, more than step, 4$"),
     ({"step": "4"}, "is damaged: its run state: step is '4'; expected an integer$"),
     ({"updates": {"mle": 2**31}}, "is damaged: its run state: updates.mle is 2147483648; expected 0 to 2147483647$"),
-    ({"best": math.nan}, "is damaged: its run state: best or heldout_gain is nan; expected numbers$"),
+    ({"best": math.nan}, "is damaged: its run state: best, heldout_nll or heldout_gain is nan; expected numbers$"),
   ],
 )
 def test_an_impossible_state_is_refused(changes, message, tmp_path):
