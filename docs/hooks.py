@@ -60,7 +60,8 @@ def _flags_of(title, cls, prefix=""):
 
 def _configs(kind):
   """The settings of the parts of a kind: pairs of name and dataclass."""
-  return [(name, registry.load(f"tf_textgan.{kind}", name).Config) for name in registry.names(f"tf_textgan.{kind}")]
+  package = f"tf_textgan.{kind}"
+  return [(name, registry.load(package, name).Config) for name in [*registry.names(package), *registry.made_of(package)]]
 
 
 def flags_page():

@@ -14,6 +14,7 @@ import tensorflow as tf  # noqa: E402
 # Its functions are tests, too.
 pytest.register_assert_rewrite("tf_textgan.conformance")
 
+from tests import tiny_presets  # noqa: E402
 from tf_textgan.conformance import devices  # noqa: E402
 
 # Two devices on any machine, for the tests with replicas.
@@ -36,3 +37,9 @@ def two_replicas():
 def data_dir(tmp_path_factory):
   """Where prepared datasets are kept for the session."""
   return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def preset_folder(tmp_path_factory):
+  """A function from a kind of `tiny_presets` to a folder with such a preset, which is made once; skips the test without KerasHub."""
+  return functools.cache(lambda kind: tiny_presets.write(tmp_path_factory.mktemp(kind), kind))

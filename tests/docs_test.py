@@ -200,7 +200,7 @@ def _flags():
   plain += [registry.load("tf_textgan.algorithms", name).Config for name in registry.names("tf_textgan.algorithms")]
   found = {"flagfile", "help"} | {field.name for cls in plain for field in dataclasses.fields(cls)}
   for kind, prefixes in (("generator", ["generator_"]), ("discriminator", ["discriminator_", "probe_discriminator_"])):
-    for name in registry.names(f"tf_textgan.{kind}s"):
+    for name in [*registry.names(f"tf_textgan.{kind}s"), *registry.made_of(f"tf_textgan.{kind}s")]:
       fields = dataclasses.fields(registry.load(f"tf_textgan.{kind}s", name).Config)
       found |= {prefix + field.name for field in fields for prefix in prefixes}
   return found

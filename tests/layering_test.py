@@ -8,9 +8,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Package or top-level module of tf_textgan to those it may import. Within a package everything may be imported.
-_NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors", "registry"}
+_NETWORKS = {"sequences", "sampling", "losses", "layers", "checks", "errors", "presets", "registry"}
 _ALGORITHMS = {"generators", "discriminators", "layers", "losses", "sampling", "sequences", "checks", "errors", "published"}
-_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "registry", "progress", "schema"}
+_TRAINING = {*_NETWORKS, *_ALGORITHMS, "algorithms", "data", "metrics", "arrays", "errors", "files", "presets", "registry", "progress", "schema"}
 _EVALUATION = {*_TRAINING, "training", "encoders"}
 _RUNS = {*_EVALUATION, "evaluation"}
 ALLOWED = {
@@ -25,15 +25,16 @@ ALLOWED = {
   "arrays": {"errors", "files"},
   "schema": {"errors", "files"},
   "registry": {"errors"},
+  "presets": {"errors", "files"},
   "losses": set(),
   "sampling": {"sequences"},
   "metrics": {"sequences"},
-  "data": {"sequences", "arrays", "checks", "errors", "files", "progress", "registry", "schema"},
+  "data": {"sequences", "arrays", "checks", "errors", "files", "presets", "progress", "registry", "schema"},
   "generators": {*_NETWORKS, "discriminators"},  # One of them reads the discriminator.
   "discriminators": _NETWORKS,
   "algorithms": _ALGORITHMS,
   "training": _TRAINING,
-  "encoders": {"errors", "files", "registry"},
+  "encoders": {"errors", "files", "presets", "registry"},
   "evaluation": _EVALUATION,
   "runs": _RUNS,
   "commands": {*_RUNS, "runs"},

@@ -18,6 +18,8 @@ from tf_textgan import errors
 
 # Modules that are no alternatives: code that the alternatives share, combinations of several, and what is made of something of the user's.
 _SHARED = {"base", "ensemble", "folder", "guided", "steps", "wrapped"}
+# Alternatives that are made of something the user names: module to spelling.
+MADE_OF = {"keras_hub": "keras_hub:PRESET_OR_FOLDER"}
 
 # Names that a user's module must define, by package. If the package has a `base`, the module also defines a class that derives from the one in it.
 _REQUIRED = {
@@ -29,13 +31,21 @@ _REQUIRED = {
 
 
 def names(package: str) -> list[str]:
-  """Sorted names of the alternatives in a package: its modules, without the shared ones.
+  """Sorted names of the alternatives in a package: its modules, without the shared ones and those that are made of something named with them.
 
   Args:
     package: dotted name, such as `"tf_textgan.algorithms"`.
   """
-  paths = importlib.import_module(package).__path__
-  return sorted(module.name for module in pkgutil.iter_modules(paths) if module.name not in _SHARED)
+  return sorted(_modules(package) - _SHARED - MADE_OF.keys())
+
+
+def made_of(package: str) -> list[str]:
+  """Sorted names of the alternatives in a package that are made of something the user names."""
+  return sorted(_modules(package) & MADE_OF.keys())
+
+
+def _modules(package):
+  return {module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)}
 
 
 def is_outside(name: str) -> bool:
@@ -45,19 +55,22 @@ def is_outside(name: str) -> bool:
 
 
 def load(package: str, name: str) -> types.ModuleType:
-  """Imports the module `name` of a package, or a user's module by its dotted name.
+  """Imports the module `name` of a package, also where something of the user's is named with it, or a user's module by its dotted name.
 
   Raises:
     UserError: there is no such alternative (the message lists all), or the user's module cannot be imported or lacks a required name.
   """
   if is_outside(name):
     return _check(package, import_module(name))
-  allowed = names(package)
-  if name not in allowed:
+  allowed, named = names(package), made_of(package)
+  module, _, argument = name.partition(":")
+  name = module if argument and module in named else name
+  if name not in [*allowed, *named]:
     close = difflib.get_close_matches(name, allowed, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
+    everything = ", ".join([*allowed, *(MADE_OF[module] for module in named)])
     raise errors.UserError(
-      f"unknown {_kind(package)} {name!r}{hint}; there are: {', '.join(allowed)}; one of your own has a dotted name, such as my_package.my_module"
+      f"unknown {_kind(package)} {name!r}{hint}; there are: {everything}; one of your own has a dotted name, such as my_package.my_module"
     )
   return importlib.import_module(f"{package}.{name}")
 

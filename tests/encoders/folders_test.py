@@ -5,6 +5,7 @@ import pytest
 
 from tests.encoders import tiny_folders
 from tf_textgan import errors
+from tf_textgan import presets
 from tf_textgan.encoders import folders
 
 # [2, 3, 2]; the second sentence has two tokens.
@@ -71,7 +72,7 @@ def test_other_steps_are_refused(tmp_path, file, content, message):
 def test_files_that_are_not_json_are_refused(tmp_path, text):
   (tmp_path / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
   with pytest.raises(errors.UserError, match="the encoder tiny expected JSON in .*config.json, which cannot be read: [^\n]+$"):
-    folders.read("tiny", str(tmp_path), "config.json")
+    presets.read("the encoder tiny", str(tmp_path), "config.json")
 
 
 def test_tokens(tokenizers, tmp_path):

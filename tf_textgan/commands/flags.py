@@ -20,6 +20,7 @@ import simple_parsing
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import presets
 from tf_textgan import registry
 from tf_textgan.commands import recipes
 from tf_textgan.data import tfds_text
@@ -69,6 +70,12 @@ def _mixes_by_share(experiment: experiment_lib.Experiment) -> bool:
   return choices.reward_mix == "mean" or choices.reward_mix == "default" and default is not None
 
 
+def _chooses_tokenizer(experiment: experiment_lib.Experiment) -> bool:
+  """Whether an experiment's networks leave the choice of the tokenizer, or it is a preset's."""
+  choices = experiment.choices
+  return "keras_hub" not in (choices.generator, choices.discriminator) or presets.named_in(experiment.dataset.tokenizer)
+
+
 # Of `train.py`; the parsed command line is an experiment.
 _TRAINING = (
   *(
@@ -78,6 +85,7 @@ _TRAINING = (
   Rule(("scheduled_optimizers",), _has_schedule("warmup", "cosine", "step"), "is for learning rates that change; expected --learning_rate_schedule"),
   Rule(("warmup_steps",), _has_schedule("warmup", "cosine"), "is for --learning_rate_schedule warmup or cosine"),
   Rule(("decay_steps", "decay_factor"), _has_schedule("cosine", "step"), "is for --learning_rate_schedule cosine or step"),
+  Rule(("tokenizer",), _chooses_tokenizer, "is for other networks: those of keras_hub have their preset's; expected no such flag"),
   Rule(("export_version",), lambda e: e.choices.export, "is for the SavedModel; expected --export true"),
   Rule(
     ("data_dir",), lambda e: not tfds_text.is_path(e.choices.dataset), "is for datasets to prepare, but --dataset is the folder of a prepared one"
@@ -179,7 +187,7 @@ def parse(argv: Sequence[str], description: str, recipe: str | os.PathLike | Non
     UserError: a flag or value is unknown; the message lists the allowed ones.
   """
   program, *arguments = argv
-  arguments = expand_flagfiles([f"--flagfile={recipe}", *arguments] if recipe else arguments)
+  arguments = _split_presets(expand_flagfiles([f"--flagfile={recipe}", *arguments] if recipe else arguments))
   choices = dataclasses.replace(experiment_lib.Choices(), **_chosen(arguments), **chosen(arguments, "imports"))
   parser = Parser(prog=program, description=description, add_config_path_arg=False)
   parser.add_arguments(experiment_lib.Choices, dest="choices")
@@ -305,6 +313,14 @@ def chosen(arguments: Sequence[str], *names: str) -> dict[str, str]:
   except argparse.ArgumentError as e:
     raise errors.UserError(re.sub(r"^argument ", "", str(e))) from e
   return vars(known)
+
+
+def _split_presets(arguments):
+  """The arguments with the names of presets as flags of their own, see `experiment.split_presets`: later ones override them."""
+  found = chosen(arguments, *experiment_lib.PREFIXES)
+  split = experiment_lib.split_presets(found)
+  before = [f"--{name}={value}" for name, value in split.items() if name not in found]
+  return [*before, *arguments, *(f"--{name}={split[name]}" for name in found if split[name] != found[name])]
 
 
 def _chosen(arguments):

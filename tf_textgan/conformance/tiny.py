@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import presets
 from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
@@ -120,8 +121,9 @@ def network(kind: str, name: str, config: Any, spec: sequences.Spec, seed: int =
 
 
 def _network(kind, name, config, spec, seed=0):
-  module = registry.load(f"tf_textgan.{kind}s", name)
-  return getattr(module, kind.capitalize())(spec, shrink(config or module.Config()), seed)
+  module, preset = registry.load(f"tf_textgan.{kind}s", name), presets.named_in(name)
+  config = config or module.Config(**({"preset": preset} if preset else {}))
+  return getattr(module, kind.capitalize())(spec, shrink(config), seed)
 
 
 def algorithm(name: str, spec: sequences.Spec, seed: int = 0, discriminator: Any = None, **changes: Any) -> base.Algorithm:

@@ -27,20 +27,23 @@ class Finder(tf.Module, abc.ABC):
 class Decoder(tf.Module):
   """`decode` of a tokenizer whose tokens are strings of bytes."""
 
-  def __init__(self, table: Sequence[bytes], pad: int, eos: int):
+  def __init__(self, table: Sequence[bytes], pad: int, eos: int, spaced: bool = False):
     """Keeps the table.
 
     Args:
       table: the bytes of each token, V in all.
       pad: id of padding.
       eos: id that ends a sequence.
+      spaced: whether a space before the first piece is no part of the text.
     """
     super().__init__()
-    self._table, self._pad, self._eos = tf.constant(table), pad, eos
+    self._table, self._pad, self._eos, self._spaced = tf.constant(table), pad, eos, spaced
 
   def decode(self, tokens: tf.Tensor) -> tf.Tensor:
     """Strings `[N]` of ids `[N, T]`, as the tokenizer's `decode`. Bytes that are no UTF-8 become U+FFFD."""
     joined = tf.strings.reduce_join(text_ops.pieces_of(tokens, self._table, self._pad, self._eos), axis=1)
+    if self._spaced:
+      joined = tf.strings.regex_replace(joined, "^ ", "")
     return tf.strings.unicode_transcode(joined, "UTF-8", "UTF-8", errors="replace")
 
 

@@ -7,6 +7,7 @@ Radford et al., Language Models are Unsupervised Multitask Learners, 2019, secti
 """
 
 import abc
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
@@ -141,6 +142,16 @@ def package(name: str) -> Any:
       f"the tokenizer {name} needs the package tokenizers, which cannot be imported ({error}); run pip install tokenizers"
     ) from error
   return tokenizers
+
+
+def guarded(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+  """Calls a function of the package tokenizers; what it raises becomes a `ValueError` of one line."""
+  try:
+    return function(*arguments, **options)
+  except (KeyboardInterrupt, SystemExit, GeneratorExit, errors.UserError):
+    raise
+  except BaseException as error:  # It raises `Exception` itself, and for a panic of its native code a class that is none.
+    raise ValueError((str(error).strip() or type(error).__name__).splitlines()[0]) from error
 
 
 def words() -> Any:

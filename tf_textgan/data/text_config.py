@@ -18,7 +18,9 @@ class TextConfig:
   """How sentences become tokens."""
 
   # tokenizer: word (split at white space), nltk (words by Penn Treebank rules), char, bpe and unigram (pieces of words, learned from the training
-  # split), regex (a pattern of yours), smiles (molecules), integer, a folder with a tokenizer.json, or a module of your own, my_package.my_module
+  # split), regex (a pattern of yours), smiles (molecules), integer, a folder with a tokenizer.json, that of a pretrained model,
+  # keras_hub:PRESET_OR_FOLDER, which --generator and --discriminator keras_hub:... choose by themselves, or a module of your own,
+  # my_package.my_module
   tokenizer: str = "word"
   # regular expression for the tokenizer regex, in the syntax of RE2: each match is a token, and so is what stands between two
   token_pattern: str = ""

@@ -9,9 +9,6 @@ A discriminator of one's own in a few lines, to be named `--discriminator my_pac
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
-import contextlib
-import random
 from typing import Any
 
 import keras
@@ -20,6 +17,7 @@ import tensorflow as tf
 from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
+from tf_textgan.layers import stateless
 from tf_textgan.sampling import noise
 
 _EMBEDDING_SIZE = 64
@@ -62,7 +60,7 @@ class Discriminator(base.Discriminator):
     """
     super().__init__(spec, config, seed)
     if not isinstance(model, keras.Model):
-      with _seeded(seed):
+      with stateless.seeded(seed):
         model = model()
     if not isinstance(model, keras.Model):
       raise errors.UserError(f"expected a keras.Model, or a function that makes one, not {type(model).__name__}")
@@ -72,7 +70,7 @@ class Discriminator(base.Discriminator):
       self.embedding = self.add_weight((spec.vocab_size, size), keras.initializers.RandomUniform(-1.0, 1.0, seed=seed), name="embedding")
     self.model = model
     inputs = tf.zeros([2, spec.length, size]) if size else tf.zeros([2, spec.length], tf.int32)
-    with _seeded(seed + 1):  # Layers without a seed of their own may draw it as they are built.
+    with stateless.seeded(seed + 1):  # Layers without a seed of their own may draw it as they are built.
       outputs = model(inputs, training=False)
     if not isinstance(outputs, tf.Tensor) or outputs.shape not in ([2], [2, 1]):
       shape = ["B", *outputs.shape[1:]] if isinstance(outputs, tf.Tensor) else type(outputs).__name__
@@ -89,20 +87,8 @@ class Discriminator(base.Discriminator):
         "through the tokens (catgan, gsgan, relgan, wgan_gp and the like); expected a model of embedded points, with an embedding_size above 0, "
         "or an algorithm that rewards sampled tokens, such as seqgan"
       )
-    outputs = self.model(inputs, training=False) if seed is None else self._call_in_training(inputs, seed)
+    outputs = stateless.call(self.model, inputs, None if seed is None else lambda i: noise.fold(seed, "keras", i))
     return tf.cast(tf.reshape(outputs, [-1]), tf.float32)
-
-  def _call_in_training(self, inputs, seed):
-    states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
-    drawn = [(state, tf.cast(noise.fold(seed, "keras", i), state.dtype)) for i, state in enumerate(states)]
-    # The scope stands between the layers and their variables: no state of a seed is changed, which a replica may not do.
-    with keras.StatelessScope(state_mapping=drawn) as scope:
-      outputs = self.model(inputs, training=True)
-    for variable in self.model.non_trainable_variables:
-      value = scope.get_current_value(variable)
-      if value is not None and not any(variable is state for state in states):
-        variable.assign(value)
-    return outputs
 
 
 def _size_of(model, spec):
@@ -113,14 +99,3 @@ def _size_of(model, spec):
   if not isinstance(shape, tuple) or len(shape) not in (2, 3) or shape[1] not in (None, spec.length) or (len(shape) == 3 and not shape[2]):
     raise errors.UserError(f"the model {model.name} reads {shape}; expected embedded points [B, {spec.length}, E], or ids [B, {spec.length}]")
   return shape[2] if len(shape) == 3 else 0
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-  """Has Keras's initializers and layers without a seed draw theirs, from Python's `random`, as the seed has it; leaves no trace."""
-  state = random.getstate()
-  random.seed(seed)
-  try:
-    yield
-  finally:
-    random.setstate(state)

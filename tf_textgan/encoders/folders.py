@@ -11,15 +11,13 @@ tokenizer.json are optional. No code of a folder is run.
 """
 
 from collections.abc import Sequence
-import json
 import os
-from typing import Any
 from typing import NamedTuple
 
 import numpy as np
 
 from tf_textgan import errors
-from tf_textgan import files
+from tf_textgan import presets
 
 # Names of pooling in 1_Pooling/config.json, since version 5.4 of sentence-transformers and before.
 _MODES = {
@@ -33,56 +31,6 @@ _MODES = {
 _SUPPORTED = ("mean", "cls", "max")
 # With fewer, some tokenizers have room for the start and end token only.
 _LEAST_TOKENS = 3
-
-
-def find(name: str, folder: str, *needed: Sequence[str]) -> list[str]:
-  """Finds the files that an encoder needs in its folder.
-
-  Args:
-    name: of the encoder, for the messages.
-    folder: path.
-    needed: for each file, its names relative to the folder, of which the first one that is there is taken.
-
-  Returns:
-    A path for each file.
-
-  Raises:
-    UserError: there is no such folder or file, or something in the folder is neither a file nor a folder, such as a pipe or a device, which would be
-      read without end.
-  """
-  expected = f"the encoder {name} expected a folder with a {' and a '.join(names[0] for names in needed)}"
-  if not os.path.isdir(folder):
-    raise errors.UserError(f"{expected}, but {folder} is {'no folder' if os.path.exists(folder) else 'absent'}")
-  paths = []
-  for names in needed:
-    present = [path for path in (os.path.join(folder, file) for file in names) if os.path.exists(path)]
-    if not present:
-      raise errors.UserError(f"{expected}, but there is no {names[0]} in {folder}")
-    paths.append(present[0])
-  files.check_regular_inside(folder)
-  for path in paths:
-    if not os.path.isfile(path):
-      raise errors.UserError(f"{expected}, but {path} is a folder")
-  return paths
-
-
-def read(name: str, folder: str, file: str, kind: type = dict) -> Any:
-  """Reads a JSON file, an object or a list as `kind` says; an empty one if there is no such file.
-
-  Raises:
-    UserError: it cannot be read or holds something else.
-  """
-  path = os.path.join(folder, file)
-  if not os.path.exists(path):
-    return kind()
-  try:
-    with files.open_regular(path, text=True) as opened:
-      value = json.load(opened)
-  except (OSError, ValueError, RecursionError) as error:
-    raise errors.UserError(f"the encoder {name} expected JSON in {path}, which cannot be read: {first_line(error)}") from error
-  if not isinstance(value, kind):
-    raise errors.UserError(f"the encoder {name} expected a JSON {'object' if kind is dict else 'list'} in {path}, but got {str(value)[:40]!r}")
-  return value
 
 
 class Tokens(NamedTuple):
@@ -116,7 +64,7 @@ class Tokenizer:
     try:
       self._tokenizer = tokenizers.Tokenizer.from_file(path)
     except Exception as error:  # It raises Exception itself.
-      raise errors.UserError(f"the encoder {name} expected a tokenizer of the package tokenizers in {path}: {first_line(error)}") from error
+      raise errors.UserError(f"the encoder {name} expected a tokenizer of the package tokenizers in {path}: {presets.first_line(error)}") from error
     self._name = name
     self._padding = (self._tokenizer.padding or {}).get("pad_id", 0)
     self._tokenizer.no_padding()
@@ -154,8 +102,8 @@ class Tokenizer:
     try:
       return self._tokenizer.encode_batch(list(sentences))
     except Exception as error:  # See above.
-      raise errors.UserError(f"the encoder {self._name} has a tokenizer.json that cannot read these sentences: {first_line(error)}") from error
-
+      reason = presets.first_line(error)
+      raise errors.UserError(f"the encoder {self._name} has a tokenizer.json that cannot read these sentences: {reason}") from error
 
 def _limit(name, folder, truncation):
   """Returns the most tokens of a sentence; None if no file says it. sentence-transformers has its own length take precedence over the tokenizer's."""
@@ -174,7 +122,7 @@ def _limit(name, folder, truncation):
 
 
 def _number(name, folder, file, key):
-  value = read(name, folder, file).get(key)
+  value = presets.read(f"the encoder {name}", folder, file).get(key)
   if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):
     raise errors.UserError(f"the encoder {name} expected a number as {key} in {os.path.join(folder, file)}, but got {str(value)[:40]!r}")
   return value
@@ -194,7 +142,7 @@ class Pooling:
       UserError: a file cannot be read, or the folder has a step that is not supported.
     """
     kinds = {}
-    for module in read(name, folder, "modules.json", list):
+    for module in presets.read(f"the encoder {name}", folder, "modules.json", list):
       if not isinstance(module, dict):
         raise errors.UserError(f"the encoder {name} expected an object for each module in {folder}/modules.json, but got {str(module)[:40]!r}")
       # The class's full name; the packages changed.
@@ -205,7 +153,7 @@ class Pooling:
         f"the encoder {name} expected the modules Transformer, Pooling and Normalize in {folder}/modules.json, but got also {', '.join(others)}"
       )
     file = os.path.join(kinds.get("Pooling", "1_Pooling"), "config.json")
-    config = read(name, folder, file)
+    config = presets.read(f"the encoder {name}", folder, file)
     given = config.get("pooling_mode", [mode for mode, flag in _MODES.items() if config.get(flag)] or "mean")
     modes = [given] if isinstance(given, str) else given
     if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in _SUPPORTED:
@@ -233,8 +181,3 @@ class Pooling:
     if self._normalized:
       vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return vectors.astype(np.float32)
-
-
-def first_line(error: BaseException) -> str:
-  """The first line of an error's text, or its kind if there is none."""
-  return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -16,12 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_textgan import errors
-from tf_textgan import files
+from tf_textgan import presets
 from tf_textgan.encoders import base
 from tf_textgan.encoders import folders
-
-# Of these, KerasHub builds GELU and absolute positions whatever config.json says.
-_FIXED = ("bert", "roberta", "xlm-roberta")
 
 
 class Encoder(base.Encoder):
@@ -37,30 +34,15 @@ class Encoder(base.Encoder):
 
   def __init__(self, preset: str):
     super().__init__(f"keras_hub:{preset}")
-    try:
-      # An optional dependency.
-      import keras_hub
-    except ImportError as error:
-      raise errors.UserError(f"the encoder {self.name} needs KerasHub, which cannot be imported ({error}); run pip install keras-hub") from error
-    self._tokenizer = None
-    if os.path.isdir(preset):
-      files.check_regular_inside(preset)
-      # KerasHub has presets of its own under some names; this is none of them.
-      source = os.path.abspath(preset)
-      if _is_of_transformers(self.name, preset) and os.path.exists(os.path.join(preset, "tokenizer.json")):
-        self._tokenizer = folders.Tokenizer(self.name, preset)
-    else:
-      source = preset
-    try:
-      if not self._tokenizer:
-        preprocessor, self._tokens = _preprocessor(keras_hub.models, source)
-      self._backbone = keras_hub.models.Backbone.from_preset(source)
-    except Exception as error:  # A damaged folder makes the loaders of several formats raise anything.
-      # KerasHub's errors are long; their first sentence names the cause.
-      reason = folders.first_line(error).partition(". ")[0]
-      raise errors.UserError(
-        f"the encoder {self.name} expected the name of a KerasHub text encoder or decoder, or a folder with its backbone and tokenizer: {reason}"
-      ) from error
+    who = f"the encoder {self.name}"
+    models = presets.package(who).models
+    source, self._tokenizer = presets.source(who, preset), None
+    if os.path.isdir(preset) and presets.is_of_transformers(who, preset) and os.path.exists(os.path.join(preset, "tokenizer.json")):
+      self._tokenizer = folders.Tokenizer(self.name, preset)
+    expected = "the name of a KerasHub text encoder or decoder, or a folder with its backbone and tokenizer"
+    if not self._tokenizer:
+      preprocessor, self._tokens = presets.load(who, expected, _preprocessor, models, source)
+    self._backbone = presets.load(who, expected, models.Backbone.from_preset, source)
     limit = getattr(self._backbone, "max_sequence_length", None)
     if self._tokenizer:
       names = sorted(self._backbone.input) if isinstance(self._backbone.input, dict) else []
@@ -115,24 +97,3 @@ def _preprocessor(models, preset):
     # Decoders have no classifier preprocessor.
     preprocessor = models.CausalLMPreprocessor.from_preset(preset)
     return preprocessor, preprocessor.generate_preprocess
-
-
-def _is_of_transformers(name, folder):
-  """Returns whether transformers has saved a folder, and checks that KerasHub can read it."""
-  folders.find(name, folder, ("config.json",))
-  config = folders.read(name, folder, "config.json")
-  kind = config.get("model_type")
-  if "registered_name" in config or kind is None:
-    return False
-  folders.find(name, folder, ("config.json",), ("model.safetensors", "model.safetensors.index.json"))
-  try:
-    import safetensors  # noqa: F401
-  except ImportError as error:
-    raise errors.UserError(f"the encoder {name} needs safetensors, which cannot be imported ({error}); run pip install safetensors") from error
-  if kind in _FIXED:
-    for key, expected in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
-      if config.get(key, expected) != expected:
-        raise errors.UserError(
-          f"the encoder {name} expected {key} {expected!r} in {folder}/config.json, the only one that KerasHub's {kind} has, but got {config[key]!r}"
-        )
-  return True

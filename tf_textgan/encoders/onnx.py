@@ -17,6 +17,7 @@ import os
 import numpy as np
 
 from tf_textgan import errors
+from tf_textgan import presets
 from tf_textgan.encoders import base
 from tf_textgan.encoders import folders
 
@@ -43,7 +44,7 @@ class Encoder(base.Encoder):
       raise errors.UserError(
         f"the encoder {self.name} needs onnxruntime and tokenizers, which cannot be imported ({error}); run pip install onnxruntime tokenizers"
       ) from error
-    model, _ = folders.find(self.name, folder, ("model.onnx", os.path.join("onnx", "model.onnx")), ("tokenizer.json",))
+    model, _ = presets.find(f"the encoder {self.name}", folder, ("model.onnx", os.path.join("onnx", "model.onnx")), ("tokenizer.json",))
     self._tokenizer = folders.Tokenizer(self.name, folder)
     self._session = _session(onnxruntime, self.name, model)
     self._inputs = self._find_inputs()
@@ -63,7 +64,7 @@ class Encoder(base.Encoder):
     try:
       return self._session.run(outputs, {name: values[name].astype(dtype) for name, dtype in self._inputs.items()})
     except Exception as error:  # Those of onnxruntime have no common class but this.
-      raise errors.UserError(f"the encoder {self.name} cannot run its model: {folders.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} cannot run its model: {presets.first_line(error)}") from error
 
   def _find_inputs(self):
     """Returns names and dtypes of the model's inputs."""
@@ -104,4 +105,4 @@ def _session(onnxruntime, name, path):
   try:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
   except Exception as error:  # See `_run`.
-    raise errors.UserError(f"the encoder {name} cannot load {path}: {folders.first_line(error)}") from error
+    raise errors.UserError(f"the encoder {name} cannot load {path}: {presets.first_line(error)}") from error

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import presets
 from tf_textgan.encoders import base
-from tf_textgan.encoders import folders
 
 
 class Encoder(base.Encoder):
@@ -22,19 +22,19 @@ class Encoder(base.Encoder):
 
   def __init__(self, folder: str):
     super().__init__(f"saved_model:{folder}")
-    folders.find(self.name, folder, ("saved_model.pb",))
+    presets.find(f"the encoder {self.name}", folder, ("saved_model.pb",))
     try:
       # Kept alive: the functions hold no reference to the variables.
       self._model = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
-      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {folders.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {presets.first_line(error)}") from error
     self._function = self._model if callable(self._model) else self._signature()
 
   def encode(self, sentences: Sequence[str]) -> tf.Tensor:
     try:
       outputs = self._function(tf.constant(sentences))
     except (TypeError, ValueError) as error:
-      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {folders.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {presets.first_line(error)}") from error
     if not isinstance(outputs, dict):
       outputs = dict(enumerate(tf.nest.flatten(outputs)))
     vectors = [output for output in outputs.values() if output.dtype.is_floating and output.shape.rank == 2]

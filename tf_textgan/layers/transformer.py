@@ -26,7 +26,7 @@ _BASE = 10000.0
 # Added to the mean square in a norm.
 _EPSILON = 1e-6
 # In place of the scores of positions that are not attended to.
-_HIDDEN = -1e9
+HIDDEN = -1e9
 
 # Settings that are sizes of the blocks, of networks whose blocks may be copied from one to another.
 SIZES = ("embedding_size", "layers", "heads", "key_value_heads", "feedforward_size")
@@ -88,7 +88,7 @@ class Prefix(NamedTuple):
   @property
   def hidden(self) -> tf.Tensor:
     """float32 `[B, S]`, 0, and very negative on padding."""
-    return tf.where(self.mask, 0.0, _HIDDEN)
+    return tf.where(self.mask, 0.0, HIDDEN)
 
   def rotation(self, length: int, size: int) -> Rotation:
     """The rotation of prefixes and sequences of `length` positions, for heads of size D: `[B, S + length, D / 2]`."""
@@ -116,6 +116,11 @@ class Cache(NamedTuple):
     read = (tf.range(self.keys.shape[2]) < positions[:, None])[:, None, :, None]
     return Cache(*(tf.where(read, x, tf.zeros([], x.dtype)) for x in parts))
 
+  def written(self, at: "Place", keys: tf.Tensor, values: tf.Tensor) -> "Cache":
+    """The cache with new keys and values, float `[B, G, D]` each, at positions whose entries are zeros."""
+    # In place, if nothing else holds the old cache, as in a compiled loop; `tf.tensor_scatter_nd_update` would copy it.
+    return Cache(*(tf.raw_ops.ScatterNdNonAliasingAdd(input=old, indices=at.indices, updates=new) for old, new in zip(self, (keys, values))))
+
   def extended(self, length: int) -> "Cache":
     """The cache with room for at least `length` positions."""
     room = max(0, length - self.keys.shape[2])
@@ -127,27 +132,27 @@ class Place(NamedTuple):
 
   Attributes:
     indices: int32 `[B, G, 3]`, where a cache's new entries go.
-    rotation: of the positions.
+    rotation: of the positions; None without angles.
     hidden: float32 `[B, 1, 1, S]`, 0 up to the position, and very negative after it, for the S positions up to the largest one.
   """
 
   indices: tf.Tensor
-  rotation: Rotation
+  rotation: Rotation | None
   hidden: tf.Tensor
 
 
-def place(positions: tf.Tensor, angles: Rotation, groups: int) -> Place:
+def place(positions: tf.Tensor, angles: Rotation | None, groups: int) -> Place:
   """See `Place`.
 
   Args:
     positions: int32 `[B]`, from 0 to T - 1.
-    angles: of all T positions.
+    angles: of all T positions; None for keys that are rotated elsewhere.
     groups: G.
   """
   rows, heads = tf.meshgrid(tf.range(tf.size(positions)), tf.range(groups), indexing="ij")
   indices = tf.stack([rows, heads, tf.repeat(positions[:, None], groups, axis=1)], axis=-1)
-  hidden = tf.where(tf.range(tf.reduce_max(positions) + 1) <= positions[:, None], 0.0, _HIDDEN)[:, None, None]
-  return Place(indices, angles.at(positions), hidden)
+  hidden = tf.where(tf.range(tf.reduce_max(positions) + 1) <= positions[:, None], 0.0, HIDDEN)[:, None, None]
+  return Place(indices, angles and angles.at(positions), hidden)
 
 
 class Block(keras.layers.Layer):
@@ -217,11 +222,10 @@ class Block(keras.layers.Layer):
     """
     attention_scale, kernel, attention_output, *feedforward = self._tensors()
     queries, keys, values = self._project(norm(x, attention_scale), kernel, at.rotation)
-    # In place, if nothing else holds the old cache, as in a compiled loop; `tf.tensor_scatter_nd_update` would copy it.
-    cache = Cache(*(tf.raw_ops.ScatterNdNonAliasingAdd(input=old, indices=at.indices, updates=new) for old, new in zip(cache, (keys, values))))
+    cache = cache.written(at, keys, values)
     queries = tf.reshape(queries, [-1, self.groups, self._repeats, self.head_size])
     so_far = tf.shape(at.hidden)[-1]
-    attended = _attend(queries, cache.keys[:, :, :so_far], cache.values[:, :, :so_far], at.hidden)
+    attended = attend(queries, cache.keys[:, :, :so_far], cache.values[:, :, :so_far], at.hidden)
     y = x + tf.matmul(tf.reshape(attended, tf.shape(x)), attention_output)
     return y + _feedforward(y, *feedforward), cache
 
@@ -237,8 +241,8 @@ class Block(keras.layers.Layer):
     # The queries of a group are rows of one product.
     queries = tf.reshape(tf.transpose(queries, [0, 2, 3, 1, 4]), [-1, self.groups, self._repeats * length, self.head_size])
     keys, values = (tf.transpose(part, [0, 2, 1, 3]) for part in (keys, values))
-    hidden = tf.tile(tf.where(mask, 0.0, _HIDDEN), [1] * (mask.shape.rank - 2) + [self._repeats, 1])
-    attended = tf.reshape(_attend(queries, keys, values, hidden), [-1, self.groups, self._repeats, length, self.head_size])
+    hidden = tf.tile(tf.where(mask, 0.0, HIDDEN), [1] * (mask.shape.rank - 2) + [self._repeats, 1])
+    attended = tf.reshape(attend(queries, keys, values, hidden), [-1, self.groups, self._repeats, length, self.head_size])
     attended = tf.reshape(tf.transpose(attended, [0, 3, 1, 2, 4]), tf.shape(x))
     y = x + drop(_product(attended, attention_output), "attention")
     return y + drop(_feedforward(y, *feedforward), "feedforward"), keys, values
@@ -267,8 +271,17 @@ def norm(x: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
   return keras.ops.rms_normalization(x, tf.cast(scale, tf.float32), epsilon=_EPSILON)
 
 
-def _attend(queries, keys, values, hidden):
-  """Attention of queries `[B, G, Q, D]` to keys and values `[B, G, S, D]`: `[B, G, Q, D]`."""
+def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+  """Attention of queries to keys and values.
+
+  Args:
+    queries: float `[B, G, Q, D]`, scaled.
+    keys, values: float `[B, G, S, D]`.
+    hidden: float32, broadcast to `[B, G, Q, S]`: 0 where a query attends, very negative elsewhere.
+
+  Returns:
+    float `[B, G, Q, D]`.
+  """
   scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32)
   return tf.matmul(tf.cast(tf.nn.softmax(scores + hidden), values.dtype), values)
 

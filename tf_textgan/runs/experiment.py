@@ -18,6 +18,7 @@ import tensorflow_datasets as tfds
 import tf_textgan
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import presets
 from tf_textgan import registry
 from tf_textgan import schema
 from tf_textgan import sequences
@@ -26,6 +27,7 @@ from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.data import load as data
 from tf_textgan.data import word_vectors
 from tf_textgan.data.tokenizers import base as tokenizers
+from tf_textgan.data.tokenizers import keras_hub
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.discriminators import ensemble
 from tf_textgan.generators import base as generator_base
@@ -39,6 +41,9 @@ GIVEN = "given"
 # Prefixes of the networks' flags.
 PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
 
+# The networks that are made of a preset of KerasHub.
+_HUB = "keras_hub"
+
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
@@ -51,9 +56,11 @@ class Choices:
   dataset: str = "caption_grammar"
   # Folder of the run. Running the same command again resumes a stopped run.
   workdir: str = "runs/default"
-  # Generator: a file of tf_textgan/generators, or a module of your own. Empty for the algorithm's default.
+  # Generator: a file of tf_textgan/generators, a pretrained model, keras_hub:PRESET_OR_FOLDER, or a module of your own. Empty for the algorithm's
+  # default.
   generator: str = ""
-  # Discriminator: a file of tf_textgan/discriminators, or a module of your own. Empty for the algorithm's default.
+  # Discriminator: a file of tf_textgan/discriminators, a pretrained model, keras_hub:PRESET_OR_FOLDER, or a module of your own. Empty for the
+  # algorithm's default.
   discriminator: str = ""
   # Number of discriminators to train side by side; their mean score is used.
   ensemble: int = 1
@@ -172,6 +179,7 @@ def make(**settings: Any) -> Experiment:
   Raises:
     UserError: a setting is unknown, or a value has the wrong type or is out of range.
   """
+  settings = split_presets(settings)
   own = {field.name for field in dataclasses.fields(Choices)}
   choices = Choices(**{name: schema.converted(Choices, name, settings[name], name) for name in own & settings.keys()})
   parts, known = {}, set(own)
@@ -187,6 +195,34 @@ def make(**settings: Any) -> Experiment:
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise errors.UserError(f"unknown setting {name}{hint}; there are: {', '.join(sorted(known))}")
   return Experiment(choices, **parts)
+
+
+def split_presets(settings: Mapping[str, Any]) -> dict[str, Any]:
+  """Settings in which a network keras_hub:PRESET is keras_hub, and the preset, of a folder its absolute path, a setting of its `Config`."""
+  found = {kind: preset for kind in PREFIXES if isinstance(name := settings.get(kind), str) and (preset := presets.named_in(name))}
+  named = {PREFIXES[kind] + "preset": preset for kind, preset in found.items()}
+  return {**named, **settings, **dict.fromkeys(found, _HUB)}
+
+
+def with_tokenizer(experiment: Experiment) -> Experiment:
+  """The experiment with the tokenizer of its networks' preset, if they are made of one.
+
+  Raises:
+    UserError: the dataset has no text, or another tokenizer; or the networks' presets have different ones.
+  """
+  choices = experiment.choices
+  kinds = [kind for kind, name in network_names(choices).items() if name == _HUB]
+  names = [presets.name_of(getattr(experiment, kind).preset) for kind in kinds]
+  if not names:
+    return experiment
+  own = getattr(experiment.dataset, "tokenizer", None)
+  if own is None:
+    raise errors.UserError(f"--{kinds[0]} {names[0]} has a tokenizer of its own, but --dataset {choices.dataset} has no --tokenizer; expected text")
+  if own not in (type(experiment.dataset).tokenizer, *names) and presets.name_of(presets.named_in(own)) not in names:
+    raise errors.UserError(f"--{kinds[0]} {names[0]} has a tokenizer of its own; expected no --tokenizer, not {own}")
+  if len(set(names)) > 1 and len(set(map(keras_hub.read, names))) > 1:
+    raise errors.UserError(f"--{kinds[0]} {names[0]} and --{kinds[1]} {names[1]} have different tokenizers; expected presets of one vocabulary")
+  return dataclasses.replace(experiment, dataset=dataclasses.replace(experiment.dataset, tokenizer=names[0]))
 
 
 def modules_named(values: dict[str, Any]) -> list[str]:

@@ -121,7 +121,8 @@ def _name(kind, cls):
   package = f"tf_textgan.{kind}s"
   module = sys.modules.get(cls.__module__)
   name = cls.__module__.removeprefix(f"{package}.")
-  if getattr(module, kind.capitalize(), None) is not cls or not (name in registry.names(package) or registry.is_outside(name)):
+  known = name in [*registry.names(package), *registry.made_of(package)] or registry.is_outside(name)
+  if getattr(module, kind.capitalize(), None) is not cls or not known:
     return "", None
   return name, module
 

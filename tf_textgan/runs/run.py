@@ -210,6 +210,7 @@ def train(
     UserError: a setting or the data is wrong, the training diverged, or the folder cannot be written or holds another run.
   """
   experiment, makers = given_lib.resolve(_with_dataset(experiment, corpus), algorithm, generator, discriminator)
+  experiment = experiment_lib.with_tokenizer(experiment)
   choices = experiment.choices
   given_lib.check_complete(experiment, makers, choices.workdir)
   strategy = make_strategy(choices.coordination_timeout)

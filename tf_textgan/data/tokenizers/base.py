@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import presets
 from tf_textgan import registry
 from tf_textgan import schema
 from tf_textgan import sequences
@@ -35,6 +36,8 @@ PAD, BOS, EOS, UNK = range(4)
 _PACKAGE = __name__.rpartition(".")[0]
 # The module of the tokenizers that are named by a path.
 _FOLDER = "folder"
+# That of tokenizers of KerasHub's presets.
+_PRESET = "keras_hub"
 
 
 class Tokenizer(abc.ABC):
@@ -253,7 +256,9 @@ def name_of(cls: type[Tokenizer]) -> str:
 
 
 def find(name: str) -> type[Tokenizer]:
-  """The class of a tokenizer by its name, or by the path of a folder; raises a `UserError` that lists the tokenizers if the name is unknown."""
+  """The class of a tokenizer by its name, a folder's path or a preset of KerasHub; raises a `UserError` that lists all if the name is unknown."""
+  if name == _PRESET or presets.named_in(name):
+    return importlib.import_module(f"{_PACKAGE}.{_PRESET}").Tokenizer
   if name == _FOLDER or is_path(name):
     return importlib.import_module(f"{_PACKAGE}.{_FOLDER}").Tokenizer
   if os.path.isdir(name) and not registry.is_outside(name) and name not in registry.names(_PACKAGE):

@@ -4,7 +4,6 @@ It has the file's own ids, 4 higher, and the whole of it stands in the run's `vo
 sentences, and text cannot spell them. What decoding restores depends on the file: of byte-level pieces all, of others less.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
 import functools
@@ -55,7 +54,7 @@ class Tokenizer(base.Tokenizer):
 
   @functools.cached_property
   def _pipeline(self):
-    pipeline = _guarded(subwords.package(_FILE).Tokenizer.from_str, self.contents)
+    pipeline = subwords.guarded(subwords.package(_FILE).Tokenizer.from_str, self.contents)
     pipeline.no_padding()
     pipeline.no_truncation()
     pipeline.encode_special_tokens = True
@@ -85,7 +84,7 @@ class Tokenizer(base.Tokenizer):
 
   def tokenize(self, sentence: str) -> list[int]:
     try:
-      ids = _guarded(self._pipeline.encode, sentence, add_special_tokens=False).ids
+      ids = subwords.guarded(self._pipeline.encode, sentence, add_special_tokens=False).ids
     except ValueError as error:
       raise errors.UserError(f"the tokenizer of a {_FILE} cannot read {sentence[:60]!r}: {error}") from error
     return [base.UNK if token == self._unknown else token + len(base.SPECIAL_TOKENS) for token in ids]
@@ -140,13 +139,3 @@ def _checked(contents):
     most = sequences.LARGEST_VOCABULARY - len(base.SPECIAL_TOKENS)
     raise ValueError(f"it has {tokenizer.size - len(base.SPECIAL_TOKENS)} ids; expected 1 to {most}")
   return tokenizer
-
-
-def _guarded(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-  """Calls a function of the package tokenizers; what it raises becomes a `ValueError` of one line."""
-  try:
-    return function(*arguments, **options)
-  except (KeyboardInterrupt, SystemExit, GeneratorExit, errors.UserError):
-    raise
-  except BaseException as error:  # It raises `Exception` itself, and for a panic of its native code a class that is none.
-    raise ValueError((str(error).strip() or type(error).__name__).splitlines()[0]) from error
