@@ -43,9 +43,12 @@ def test_the_quickstart_downloads_nothing():
   assert (choices.dataset, choices.algorithm, choices.export) == ("caption_grammar", "seqgan", True)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/algorithms.md", "docs/how_do_i.md", "docs/reference/data.md", "docs/start/categories.md"])
-def test_the_algorithms_that_learn_categories(page):
-  conditional = {name for name in NAMES if getattr(registry.load("tf_textgan.algorithms", name), "CATEGORIES", False)}
+_OF_CATEGORIES = ["README.md", "docs/algorithms.md", "docs/how_do_i.md", "docs/reference/data.md", "docs/start/categories.md"]
+
+
+@pytest.mark.parametrize("page, what", [*((page, "CATEGORIES") for page in _OF_CATEGORIES), ("docs/start/pairs.md", "SOURCES")])
+def test_the_algorithms_that_learn_categories_or_pairs(page, what):
+  conditional = {name for name in NAMES if getattr(registry.load("tf_textgan.algorithms", name), what, False)}
   text = (ROOT / page).read_text(encoding="utf-8")
   # "`mle`, `catgan` and `sentigan` learn ...", or a table of them.
   (found,) = re.findall(r"((?:`\w+`(?: \([^)]*\))?(?:, | and )?){2,})\s*learn", text) or ["\n".join(re.findall(r"^\| (`\w+`) \|", text, re.M))]

@@ -20,7 +20,8 @@ _FORBIDDEN = {
 # Distributions whose modules have other names.
 _DISTRIBUTIONS = {"absl": "absl-py", "sklearn": "scikit-learn"}
 # In `requirements.txt` for another package's sake; and imported, but of another's requirements, or for an option.
-_UNIMPORTED, _UNLISTED = {"importlib-resources"}, {"numpy", "pytest", "keras-hub", "onnxruntime", "safetensors", "sentencepiece", "tokenizers"}
+_UNIMPORTED = {"importlib-resources"}
+_UNLISTED = {"numpy", "pytest", "keras-hub", "onnxruntime", "sacrebleu", "safetensors", "sentencepiece", "tokenizers"}
 
 
 def _listed(name):

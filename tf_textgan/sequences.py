@@ -1,6 +1,7 @@
 """The form of a batch of token sequences: the contract every layer shares.
 
-Letters used throughout the library: B batch, T time (tokens in a sequence), V vocabulary, Z latent, C categories, H hidden, E embedding.
+Letters used throughout the library: B batch, T time (tokens in a sequence), S tokens in a source, V vocabulary, Z latent, C categories, H hidden,
+E embedding.
 
 Tokens are int32 `[B, T]`. Text ends with the end token and is then padded with 0. The start token is not stored, because it is the
 same for every sequence; generators take it from `Spec.start_token`. The synthetic oracle task has a fixed length, no end token and no
@@ -32,6 +33,7 @@ class Spec:
     end_token: id that ends a sequence; None for fixed-length sequences, which are never padded.
     forbidden_tokens: ids that never occur in a sequence before its padding; a generator gives them probability zero.
     categories: names of the C categories of a labelled corpus; empty without labels.
+    source_length: maximum number of tokens in a source (S), of a corpus of pairs; 0 without sources. Sources have the same vocabulary and form.
   """
 
   vocab_size: int
@@ -40,6 +42,16 @@ class Spec:
   end_token: int | None = None
   forbidden_tokens: tuple[int, ...] = ()
   categories: tuple[str, ...] = ()
+  source_length: int = 0
+
+  @property
+  def conditional(self) -> bool:
+    """Whether sequences come with a context."""
+    return bool(self.categories or self.source_length)
+
+  def without_context(self) -> "Spec":
+    """The same sequences alone."""
+    return dataclasses.replace(self, categories=(), source_length=0)
 
   def exclusion(self) -> tf.Tensor:
     """Logit offsets that make the forbidden tokens impossible: float32 `[V]`, -1e9 for these, 0 for the others."""
@@ -66,7 +78,8 @@ class Batch(NamedTuple):
 
   Attributes:
     tokens: int32 `[B, T]`.
-    context: the categories, int32 `[B]`, indices into `Spec.categories`; None for a corpus or an algorithm without categories.
+    context: the categories, int32 `[B]`, indices into `Spec.categories`; or the sources, int32 `[B, S]`, of the form of the tokens. None for a corpus
+      or an algorithm without either.
   """
 
   tokens: tf.Tensor

@@ -94,7 +94,7 @@ def test_answers_begin_as_their_prompts_and_only_generated_tokens_count(spec):
   sentences = np.repeat(REAL.numpy(), 2, axis=0)
   seen = set()
   for i in range(12):
-    answers, mask, _ = algorithm._answers(tf.constant(sentences), noise.seed(i))
+    answers, mask, _ = algorithm._answers(sequences.Batch(tf.constant(sentences)), noise.seed(i))
     tokens, generated = answers.tokens.numpy(), mask.numpy()
     given = int(np.argmax(generated.any(axis=0))) if generated.any() else 3
     seen.add(given)
@@ -132,8 +132,8 @@ def test_given_tokens_have_no_gradient():
   algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0)
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
-  seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sentences, noise.seed(i))[1].numpy()[:, 0].sum() == 0)
-  answers, generated, _ = algorithm._answers(sentences, seed)
+  seed = next(noise.seed(i) for i in range(20) if algorithm._answers(sequences.Batch(sentences), noise.seed(i))[1].numpy()[:, 0].sum() == 0)
+  answers, generated, _ = algorithm._answers(sequences.Batch(sentences), seed)
   tokens = answers.tokens
   scores = algorithm.discriminator(tokens).numpy().reshape(3, 2)
   advantages = ((scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).reshape(-1, 1)
@@ -149,7 +149,8 @@ def test_prompts_of_demonstrations_have_no_gradient():
   algorithm = _algorithm(TEXT, longest_prompt=3, group_size=2, policy_updates=1, kl_weight=0.0, **demonstrations)
   generator = algorithm.generator
   sentences = tf.repeat(REAL, 2, axis=0)
-  seed, given = next((noise.seed(i), a) for i in range(20) if (a := int(4 - np.sum(algorithm._answers(sentences, noise.seed(i))[2]))) == 2)
+  batch = sequences.Batch(sentences)
+  seed, given = next((noise.seed(i), a) for i in range(20) if (a := int(4 - np.sum(algorithm._answers(batch, noise.seed(i))[2]))) == 2)
   with tf.GradientTape() as tape:
     # The answers' share of the loss is negligible beside such an advantage.
     loss = -0.999 * 1e4 * tf.reduce_mean(tf.reduce_sum(_log_probs(generator, REAL)[:, given:], axis=1))
@@ -174,7 +175,7 @@ def test_demonstrations_raise_the_likelihood_of_real_text_while_they_last():
 def test_the_discriminator_compares_each_sentence_with_an_answer_to_its_prompt():
   discriminator = recurrent.Discriminator(TEXT, recurrent.Config(4, 5, dropout=0.0))
   algorithm = _algorithm(TEXT, discriminator, longest_prompt=2)
-  fake = algorithm._answers(REAL, noise.fold(SEED, "fake"))[0].tokens
+  fake = algorithm._answers(sequences.Batch(REAL), noise.fold(SEED, "fake"))[0].tokens
   real_scores, fake_scores = (discriminator(tokens).numpy().astype(np.float64) for tokens in (REAL, fake))
   metrics = algorithm.discriminator_step(sequences.Batch(REAL), SEED, START)
   np.testing.assert_allclose(metrics["loss"], np.mean(np.log1p(np.exp(fake_scores - real_scores))), rtol=1e-5)

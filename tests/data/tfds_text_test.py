@@ -126,7 +126,20 @@ def test_a_known_dataset_with_generated_text(tmp_path):
   assert {split: len(some) for split, some in texts.items()} == {"train": 6, "validation": 6, "test": 6}
 
 
+def test_pairs_of_two_features(tmp_path):
+  config = tfds_text.Config(text_feature="summary", source_feature="document", tokenizer="char")
+  with tfds.testing.mock_data(num_examples=6):
+    made = tfds_text.load_registered("gigaword", config, tmp_path)
+    texts = {name: _load(tmp_path, "gigaword", text_feature=name, tokenizer="char") for name in ("summary", "document")}
+  for split in ("train", "validation", "test"):
+    assert made.tokenizer.decode(made.tokens[split]) == texts["summary"][split]
+    assert made.tokenizer.decode(made.sources[split]) == texts["document"][split]
+
+
 @pytest.mark.parametrize("options, message", [
+    ({"source_feature": "title"}, "has no string feature 'title'; pass --source_feature with one of: .*movie/title"),
+    ({"source_feature": "text", "label_feature": "label"}, "label_feature and source_feature are two conditions; expected one of them"),
+    ({"max_source_length": 5}, "max_source_length is 5, but there is no source_feature; expected both"),
     ({"text_feature": "title"}, "has no string feature 'title'; pass --text_feature with one of: .*movie/title"),
     ({"text_feature": "words"}, "has no string feature 'words'"),
     ({"label_feature": "words"}, "no feature 'words' of one integer or string; pass --label_feature with one of: text, label, movie/title"),

@@ -149,7 +149,7 @@ def test_a_critic_whose_scores_are_all_above_zero_is_not_at_chance_if_they_diffe
   assert held_out(real, fake)["heldout_at_chance"] == 1.0
   discriminator.scale.assign(8.0)
   assert held_out(real, fake)["heldout_at_chance"] == 0.0
-  held_out.scores = lambda tokens: np.mean(tokens == 3, axis=1)
+  held_out.scores = lambda tokens, sources=None: np.mean(tokens == 3, axis=1)
   numbers = held_out(real, fake)
   assert numbers["heldout_accuracy"] == 0.5 and numbers["heldout_at_chance"] == 0.0
 

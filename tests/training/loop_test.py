@@ -208,6 +208,46 @@ def test_the_discriminator_with_the_largest_held_out_gain_is_restored(patience, 
   assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
 
 
+# Negative log-likelihood of held-out text after each step.
+_NLLS = {1: 3.0, 2: 2.0, 3: 2.5, 4: 2.1, 5: 1.9, 6: 1.95}
+
+
+def _patient_mle(folder, patience):
+  """A loop of six maximum-likelihood steps and two rounds with an evaluation after each, its callbacks, and the states at evaluations."""
+  states = {}
+
+  def evaluate(step):
+    state = _state(loop)
+    restored = [known for known in states if known < step and all(np.array_equal(states[known][name], state[name]) for name in state)]
+    return {"nll_validation": _NLLS[restored[-1]] if restored else _NLLS.get(step, 0.0)}
+
+  loop = _toy_loop(folder, base.Schedule(6, 0, 2), 6, evaluate)
+  note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: states.setdefault(loop.run_state.step, _state(loop)))
+  return loop, [note, monitors.MlePatience(loop, patience)], states
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize(("patience", "best", "end"), [(2, 2, 4), (3, 5, 6)])
+def test_the_weights_with_the_lowest_held_out_nll_are_restored(patience, best, end, tmp_path, capsys):
+  whole, callbacks, states = _patient_mle(tmp_path / "whole", patience)
+  begun = []
+  whole.algorithm.begin = lambda update: begun.append((update, _state(whole)))
+  whole.run(callbacks)
+  assert whole.run_state.step == end + 2 and whole.kept == {}
+  # Weights and slots at the beginning of the first round.
+  _assert_equal(dict(begun)["generator"], states[best])
+  waited = f"{end - best} evaluation{'s' * (end - best > 1)} before its end at step {end}"
+  assert whole.run_state.returned == f"the phase mle went back to its lowest held-out NLL, {_NLLS[best]:.4f} nats per token, {waited}"
+  assert whole.run_state.returned in capsys.readouterr().err
+  assert bool(whole.early_ends()) == (end < 6)
+  for step in (1, 3, end - 1, end, None):
+    part, callbacks, _ = _patient_mle(tmp_path / "parts", patience)
+    part.restore()
+    part.run([*callbacks, _Stop(part, step)])
+  _assert_equal(_state(whole), _state(part))
+  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
+
+
 def _loop_at_chance(folder, at_chance):
   """A loop of two pretraining steps and five rounds with an evaluation after each, and its callback, given the steps at chance."""
   loop = _toy_loop(folder, base.Schedule(2, 0, 5), 5, lambda step: {"heldout_at_chance": float(step in at_chance)})
@@ -749,6 +789,7 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path):
     ({"log_every": 0}, "log_every must be at least 1, not 0"),
     ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, not 0"),
     ({"steps_per_call": 0}, "steps_per_call must be at least 1, not 0"),
+    ({"mle_patience": -1}, "mle_patience must be at least 0, not -1"),
     ({"discriminator_patience": -1}, "discriminator_patience must be at least 0, not -1"),
     ({"stop_at_chance": -1}, "stop_at_chance must be at least 0, not -1"),
     ({"checkpoint_minutes": -1.0}, "checkpoint_minutes must be at least 0, not -1.0"),
@@ -768,7 +809,7 @@ def test_settings_out_of_range_are_refused(setting, message):
     ({"round": 10**9}, "is damaged: its run state: round is 1000000000, more than step, 4$"),
     ({"step": "4"}, "is damaged: its run state: step is '4'; expected an integer$"),
     ({"updates": {"mle": 2**31}}, "is damaged: its run state: updates.mle is 2147483648; expected 0 to 2147483647$"),
-    ({"best": math.nan}, "is damaged: its run state: best or heldout_gain is nan; expected numbers$"),
+    ({"best": math.nan}, "is damaged: its run state: best, heldout_nll or heldout_gain is nan; expected numbers$"),
   ],
 )
 def test_an_impossible_state_is_refused(changes, message, tmp_path):

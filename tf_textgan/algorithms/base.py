@@ -33,8 +33,8 @@ class Update(NamedTuple):
   Attributes:
     name: unique within the algorithm; it labels the update's metrics and its random numbers.
     train_step: plain function of a `sequences.Batch` (with a context only if the algorithm's module has CATEGORIES = True and the corpus has
-      categories), a seed, int32 `[2]`, and `phase_fraction`, float32 scalar from 0 to 1, see `Phase.annealed`. It returns a dictionary of scalar
-      metrics. `training.loop` compiles and replicates it.
+      categories, or SOURCES = True and it has sources), a seed, int32 `[2]`, and `phase_fraction`, float32 scalar from 0 to 1, see
+      `Phase.annealed`. It returns a dictionary of scalar metrics. `training.loop` compiles and replicates it.
     repeats: gradient steps in one round of its phase, each on a new batch.
     compilable: whether XLA can compile it.
   """

@@ -49,6 +49,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = None
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 
 
 class Algorithm(likelihood_ratio.Algorithm):

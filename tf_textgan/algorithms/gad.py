@@ -3,8 +3,8 @@
 Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643, with the demonstrations of Wu et al.,
 "TextGAIL: Generative Adversarial Imitation Learning for Text Generation", https://arxiv.org/abs/2004.13796.
 
-A prompt is the beginning of a real sentence, possibly empty. The sentence is the teacher's answer y; the student G generates a group of answers x.
-D compares pairs (Bradley and Terry, 1952), and its score f is the reward, normalised within the group (https://arxiv.org/abs/2402.03300):
+A prompt is the beginning of a real sentence, possibly empty; of pairs, the source comes before it. The sentence is the teacher's answer y; the
+student G generates a group of answers x. D compares pairs (Bradley and Terry, 1952), and its score f is the reward, normalised within the group (https://arxiv.org/abs/2402.03300):
 
   loss_D = -log sigmoid(f(y) - f(x)),
   loss_G = -min(r A, clip(r) A) + kl_weight KL(G || G_0),   A = (f(x) - group mean) / group deviation,   r = G / G_sampling,
@@ -68,6 +68,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 
 
 class Algorithm(pretrained.Algorithm):
@@ -99,10 +101,11 @@ class Algorithm(pretrained.Algorithm):
     """Trains the discriminator to score each real sentence above a generated answer to its prompt."""
     del phase_fraction
     config, discriminator = self.config, self.discriminator
-    fake, *_ = self._answers(real.tokens, noise.fold(seed, "fake"))
-    pairs, _ = vanilla.paired(real, fake.tokens)
+    fake, *_ = self._answers(real, noise.fold(seed, "fake"))
+    pairs, context = vanilla.paired(real, fake.tokens)
     with tf.GradientTape() as tape:
-      real_scores, fake_scores = tf.unstack(tf.reshape(discriminator(pairs, seed=noise.fold(seed, "dropout")), [-1, 2]), axis=1)
+      scores = discriminator(pairs, context=context, seed=noise.fold(seed, "dropout"))
+      real_scores, fake_scores = tf.unstack(tf.reshape(scores, [-1, 2]), axis=1)
       loss = base.mean(adversarial.relativistic_discriminator(real_scores, fake_scores))
       # Not in the paper, as in `catgan`: the loss ignores a constant added to all scores, which rounding errors would move.
       total = loss + discriminator.regularization() + base.centring(real_scores, fake_scores)
@@ -112,10 +115,13 @@ class Algorithm(pretrained.Algorithm):
 
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the probability of answers that score above others to the same prompt, and of real sentences."""
-    config, generator, spec, real = self.config, self.generator, self.generator.spec, real.tokens
-    answers, generated, after_prompt = self._answers(tf.repeat(real, config.group_size, axis=0), seed)
+    config, generator, spec = self.config, self.generator, self.generator.spec
+    repeated = sequences.Batch(tf.repeat(real.tokens, config.group_size, axis=0), sequences.repeat(real.context, config.group_size))
+    answers, generated, after_prompt = self._answers(repeated, seed)
+    # The demonstrations stand behind the answers.
+    context, real = None if real.context is None else tf.concat([answers.context, real.context], axis=0), real.tokens
     num = tf.shape(answers.tokens)[0]
-    scores = self.reward(answers.tokens, self.discriminator(answers.tokens))[:, None]
+    scores = self.reward(answers.tokens, self.discriminator(answers.tokens, context=answers.context))[:, None]
     advantages = policy_gradient.normalized(scores, tf.ones_like(scores), group_size=config.group_size)
     # The samples' own z, and new ones for the real sentences.
     latents = [answers.latent, generator.prior(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
@@ -126,10 +132,10 @@ class Algorithm(pretrained.Algorithm):
     share = config.demonstration_share * (1.0 - phase_fraction)
     metrics = {}
     if config.kl_weight:
-      reference = self.modules["reference_policy"].log_probs(answers.tokens, answers.latent)
+      reference = self.modules["reference_policy"].log_probs(answers.tokens, answers.latent, answers.context)
     for i in range(config.policy_updates):
       with tf.GradientTape() as tape:
-        log_probs = generator.log_probs(tokens, latent) * mask
+        log_probs = generator.log_probs(tokens, latent, context) * mask
         if i == 0:
           old_log_probs = tf.stop_gradient(log_probs)
         losses = self._policy_losses(log_probs, old_log_probs, advantages, mask)
@@ -158,7 +164,7 @@ class Algorithm(pretrained.Algorithm):
     return tf.reduce_sum(policy_gradient.clipped_ratio(log_probs, old_log_probs, advantages * mask, epsilon) * mask, axis=1)
 
   def _answers(self, sentences, seed):
-    """Completes beginnings of sentences, int32 `[N, T]`.
+    """Completes beginnings of sentences, a `sequences.Batch`.
 
     Answers are sampled at temperature 1. GAD's code has 0.8, and TextGAIL's 0.9 and a nucleus of 0.9: policies other than the one in the loss.
 
@@ -167,12 +173,12 @@ class Algorithm(pretrained.Algorithm):
     """
     generator, spec = self.generator, self.generator.spec
     if not self.config.longest_prompt:
-      answers = generator.sample(tf.shape(sentences)[0], seed)
+      answers = generator.sample(tf.shape(sentences.tokens)[0], seed, context=sentences.context)
       return answers, spec.mask(answers.tokens), tf.ones([spec.length])
     # One length for all replicas: not `noise.uniform`, which would give each its own.
     longest = min(self.config.longest_prompt, spec.length - 1)
     given = tf.random.stateless_uniform([], noise.fold(seed, "prompt"), 0, longest + 1, tf.int32)
-    answers = generator.complete(sentences, given, seed)
+    answers = generator.complete(sentences.tokens, given, seed, context=sentences.context)
     after_prompt = tf.cast(tf.range(spec.length) >= given, tf.float32)
     return answers, spec.mask(answers.tokens) * after_prompt, after_prompt
 

@@ -58,6 +58,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 
 
 class Algorithm(pretrained.Algorithm):
@@ -81,17 +83,18 @@ class Algorithm(pretrained.Algorithm):
 
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the likelihood of samples with weights above the mean, and lowers it for the others."""
-    generator, length = self.generator, self.generator.spec.length
+    generator, length, discriminator = self.generator, self.generator.spec.length, self.discriminator
+    context = sequences.repeat(real.context, self.config.continuations if self.config.mixed else self.config.generator_batches)
     if self.config.mixed:
       given = tf.cast(tf.math.round((1.0 - phase_fraction) * length), tf.int32)
       beginnings = tf.repeat(real.tokens, self.config.continuations, axis=0)
-      samples = generator.complete(beginnings, given, seed)
-      rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
+      samples = generator.complete(beginnings, given, seed, context=context)
+      rewards = self.reward(samples.tokens, discriminator(samples.tokens, context=context))
       weights = tf.reshape(policy_gradient.importance_weights(tf.reshape(rewards, [-1, self.config.continuations])), [-1])
     else:
       given = tf.zeros([], tf.int32)
-      samples = generator.sample(tf.shape(real.tokens)[0] * self.config.generator_batches, seed)
-      rewards = self.reward(samples.tokens, self.discriminator(samples.tokens))
+      samples = generator.sample(tf.shape(real.tokens)[0] * self.config.generator_batches, seed, context=context)
+      rewards = self.reward(samples.tokens, discriminator(samples.tokens, context=context))
       # Normalised over the samples of all replicas. The largest is subtracted, so that no exponential overflows.
       odds = tf.exp(rewards - tf.reduce_max(noise.gather_from_replicas(rewards)))
       weights = odds / noise.average_over_replicas(tf.reduce_mean(odds))
@@ -101,7 +104,7 @@ class Algorithm(pretrained.Algorithm):
     # Given tokens have weight 1, as in maximum likelihood; generated tokens have their sentence's weight minus the mean, which is 1.
     returns = tf.where(generated[None, :], weights[:, None] - 1.0, 1.0)
     with tf.GradientTape() as tape:
-      log_probs = generator.log_probs(tokens, samples.latent)
+      log_probs = generator.log_probs(tokens, samples.latent, samples.context)
       loss = base.mean(tf.reduce_sum(policy_gradient.reinforce(log_probs, returns) * mask, axis=1))
     norm = base.minimize(tape, loss, generator, self.optimizers["generator_optimizer"], self.config.clip_norm)
     return {

@@ -38,6 +38,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = None
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 # It conditions on the categories of a labelled corpus.
 CATEGORIES = True
 

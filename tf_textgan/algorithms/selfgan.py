@@ -12,6 +12,7 @@ the loss to maximum likelihood on unlimited real text. The discriminator is then
 """
 
 import dataclasses
+import functools
 from typing import Literal
 
 import tensorflow as tf
@@ -62,6 +63,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 
 
 class Algorithm(pretrained.Algorithm):
@@ -84,25 +87,26 @@ class Algorithm(pretrained.Algorithm):
     """Raises the likelihood of sentences generated with the discriminator's help."""
     del phase_fraction
     config, num = self.config, tf.shape(real.tokens)[0]
-    tokens, metrics = self._search(num, seed) if config.decoding == "search" else self._choose(num, seed)
+    tokens, metrics = self._search(num, seed, real.context) if config.decoding == "search" else self._choose(num, seed, real.context)
     if config.real_share:
       tokens = tf.where((noise.uniform([num], noise.fold(seed, "real")) < config.real_share)[:, None], real.tokens, tokens)
     # A new z for each sentence, as in pretraining, not the one that it was generated from.
-    chosen = sequences.Batch(tokens)
+    chosen = sequences.Batch(tokens, real.context)
     return metrics | likelihood.step(self.generator, self.optimizers["generator_optimizer"], chosen, seed, config.clip_norm)
 
-  def log_weight(self, tokens: tf.Tensor) -> tf.Tensor:
+  def log_weight(self, tokens: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
     """The log-weights of candidates, the discriminator's scores plus the user's own rewards: int32 `[B, T]` to float32 `[B]`."""
-    return self.reward(tokens, self.discriminator(tokens))
+    return self.reward(tokens, self.discriminator(tokens, context=context))
 
   def adversarial_reward(self, scores: tf.Tensor) -> tf.Tensor:
     return scores
 
-  def _choose(self, num, seed):
+  def _choose(self, num, seed, context):
     """Chooses one of the complete candidates for each sentence: int32 `[B, T]`, and metrics."""
     candidates = self.config.candidates
-    tokens = self.generator.sample(num * candidates, noise.fold(seed, "candidates")).tokens
-    scores = self.log_weight(tokens)
+    context = sequences.repeat(context, candidates)
+    tokens = self.generator.sample(num * candidates, noise.fold(seed, "candidates"), context=context).tokens
+    scores = self.log_weight(tokens, context)
     if self.config.decoding == "best":
       chosen = guidance.best(scores, candidates)
     else:
@@ -115,13 +119,16 @@ class Algorithm(pretrained.Algorithm):
     }
     return tf.gather(tokens, chosen), metrics
 
-  def _search(self, num, seed):
+  def _search(self, num, seed, context):
     """Generates sentences by guided search: int32 `[B, T]`, and metrics."""
     generator, spec, particles = self.generator, self.generator.spec, num * self.config.candidates
     search = guidance.Search(self.config.candidates, self.config.search_every)
-    state = generator.initial_state(*generator.draw_inputs(particles, seed))
+    # Particles are drawn again within a sentence's own, which have one source.
+    context = sequences.repeat(context, self.config.candidates)
+    weight = functools.partial(self.log_weight, context=context)
+    state = generator.initial_state(*generator.draw_inputs(particles, seed, context))
     start = tf.fill([particles], spec.start_token)
-    guided = search(generator.step, generator.picker, start, state, self.log_weight, spec.length, noise.fold(seed, "search"), spec.end_token)
+    guided = search(generator.step, generator.picker, start, state, weight, spec.length, noise.fold(seed, "search"), spec.end_token)
     return guided.tokens, {"score": base.mean(guided.scores)}
 
 

@@ -9,6 +9,7 @@ the current generator (the published code samples from a moving average of its w
 """
 
 import dataclasses
+import functools
 
 import tensorflow as tf
 
@@ -31,6 +32,8 @@ GENERATOR = ("lstm", lstm.Config())
 DISCRIMINATOR = ("cnn_highway", cnn_highway.Config())
 # The kind of generator it trains.
 GENERATOR_KIND = generator_base.Autoregressive
+# It can learn pairs of a source and a target.
+SOURCES = True
 
 
 class Algorithm(policy.Algorithm):
@@ -44,7 +47,8 @@ class Algorithm(policy.Algorithm):
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
     """Raises the probability of tokens by the scores of their completions."""
     del phase_fraction
-    return self.policy_step(self.judge_by_scores, tf.shape(real.tokens)[0], seed)
+    judge = functools.partial(self.judge_by_scores, context=real.context)
+    return self.policy_step(judge, tf.shape(real.tokens)[0], seed, real.context)
 
 
 # See `tf_textgan.published`; docs/algorithms.md has the table.

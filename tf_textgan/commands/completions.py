@@ -124,6 +124,13 @@ def number(options: Options, num: int | None) -> int:
   return num
 
 
+def refuse_pairs(options: Options, spec: sequences.Spec, workdir: str) -> None:
+  """Raises a `UserError` if an option is given for a run of pairs, whose targets are drawn whole."""
+  if spec.source_length and options != Options():
+    given = next(field.name for field in dataclasses.fields(Options) if getattr(options, field.name) != getattr(Options(), field.name))
+    raise errors.UserError(f"--{given} is not for runs of pairs, and {workdir} is one: its targets are drawn whole")
+
+
 def prompts_of(options: Options, run: runs.Run) -> tuple[list[str], list[list[int]]]:
   """The prompts of a command and their tokens; one without tokens if there are no prompts."""
   if options.prompt is not None:

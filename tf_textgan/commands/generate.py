@@ -17,6 +17,7 @@ import sys
 from typing import Any
 from typing import Literal
 
+import numpy as np
 import simple_parsing
 import tensorflow as tf
 
@@ -24,6 +25,7 @@ from tf_textgan import checks
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import runs
+from tf_textgan import sequences
 from tf_textgan.commands import cli
 from tf_textgan.commands import completions
 from tf_textgan.commands import flags
@@ -32,7 +34,9 @@ from tf_textgan.generators import guided
 from tf_textgan.runs import experiment as experiment_lib
 from tf_textgan.runs import export
 from tf_textgan.runs import filling
+from tf_textgan.runs import given_text
 from tf_textgan.runs import latent
+from tf_textgan.runs import sources
 from tf_textgan.sampling import pickers
 from tf_textgan.training import checkpoints
 
@@ -60,6 +64,9 @@ class Options:
   near: str = ""
   # Distance of the neighbours of --near, as a share of the norm of the sentence's own latent.
   radius: float = 0.3
+  # A file with a source on each line, for a run of pairs: writes --num targets of each. Without it such a run writes one target of each of the first
+  # --num sources of its test split.
+  source_file: str = ""
   # A text with blanks, as in "a man ___ a horse": writes --num ways to fill them, of a run whose generator fills blanks. Three underscores are one
   # token, ___2 are two.
   fill: str = ""
@@ -77,8 +84,9 @@ class Options:
   # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
   # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
-  # with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's share, and with --fill and
-  # --fill_file fill, the text with its blanks, of which log_prob is, as it is of what follows prompt, the text of --prompt and --prompt_file.
+  # source if it is of pairs, with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's
+  # share, and with --fill and --fill_file fill, the text with its blanks, of which log_prob is, as it is of what follows prompt, the text of
+  # --prompt and --prompt_file.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""
@@ -114,6 +122,7 @@ _RULES = (
   flags.Rule(("near",), lambda p: not p.options.between, "is a command of its own; expected no --between"),
   flags.Rule(("num",), lambda p: not p.options.between, "is for draws; --between writes --steps lines"),
   flags.Rule(("category", "guide"), lambda p: not _moves(p), "is for draws; expected neither --between nor --near"),
+  flags.Rule(("source_file",), lambda p: not _moves(p) and not _fills(p), "is for draws; expected no --between, --near, --fill and --fill_file"),
   flags.Rule(("fill", "fill_file"), lambda p: not _moves(p), "is a command of its own; expected neither --between nor --near"),
   flags.Rule(("fill_file",), lambda p: not p.options.fill, "is a command of its own; expected no --fill"),
   flags.Rule(("category", "guide"), lambda p: not _fills(p), "is for draws; expected neither --fill nor --fill_file"),
@@ -197,38 +206,44 @@ def _write(parts, picker, workdirs, file):
     return
   run, every_run = loaded[workdirs[0]], [*loaded.values()]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
-  category = category_of(options.category, generator.spec.categories, workdirs[0])
+  context = category_of(options.category, generator.spec.categories, workdirs[0])
+  if generator.spec.source_length or options.source_file:
+    completions.refuse_pairs(parts.completion, generator.spec, workdirs[0])
+    context = _sources(options, run, generator.spec)
   judge = judge_of(parts.guide, options.checkpoint, options.trust_config)
   spent = []
   if parts.completion.goes_on:
     unknown = _unknown(options, every_run)
     picker = pickers.without(picker or generator.picker, unknown)
-    draws = completions.draws(parts.completion, run, generator, picker, unknown, category)
+    draws = completions.draws(parts.completion, run, generator, picker, unknown, context)
   else:
     generator = completions.bounded(parts.completion, generator, parts.guide.guide)
     writer = generator if parts.guide.guide == "none" else runs.guide(generator, run, parts.guide, judge)
     picker = _without_unknown(options, picker or writer.picker, every_run)
-    draws = [_drawing(writer, run.tokenizer, picker, category, spent)]
+    draws = [_drawing(writer, run.tokenizer, picker, context, spent)]
+  num = len(context) if generator.spec.source_length else options.num
   seed = export.generation_seed(options.seed)
   if parts.completion.unique:
-    lines = completions.only_new(draws, options.num, seed, every_run)
+    lines = completions.only_new(draws, num, seed, every_run)
   else:
-    lines = itertools.chain.from_iterable(draw(options.num, seed) for draw in draws)
+    lines = itertools.chain.from_iterable(draw(num, seed) for draw in draws)
   _write_lines(_formatted(options, lines), file)
   _describe([*every_run, judge], options.checkpoint)
   if parts.guide.guide != "none":
     _describe_guide(parts.guide, spent)
 
 
-def _drawing(writer, tokenizer, picker, category, spent):
+def _drawing(writer, tokenizer, picker, context, spent):
   """A function of a number and a seed that draws whole sentences: a list of dictionaries. What a guide took is added to the list `spent`."""
   names, write = writer.spec.categories, tf.function(writer.write, autograph=False)
 
   def draw(num, seed):
-    generated = write(tf.constant(num), seed, picker, category)
+    generated = write(tf.constant(num), seed, picker, context)
     lines = _with_log_probs(tokenizer.decode(generated.tokens.numpy()), generated.log_probs.numpy())
     for line, place in zip(lines, generated.context.numpy() if names else ()):
       line["category"] = names[place]
+    for line, source in zip(lines, tokenizer.decode(context) if writer.spec.source_length else ()):
+      line["source"] = source
     for line, score in zip(lines, () if generated.scores is None else generated.scores.numpy()):
       line["score"] = round(float(score), 6)
     if generated.proposals is not None:
@@ -249,6 +264,19 @@ def _formatted(options, lines):
   """Yields dictionaries as `--format` says."""
   for line in lines:
     yield json.dumps(line, ensure_ascii=False) if options.format == "jsonl" else line["text"]
+
+
+def _sources(options, run, spec):
+  """The sources to generate from, int32 `[N, S]`."""
+  if not spec.source_length:
+    raise errors.UserError(f"--source_file is {options.source_file}, but the run in {run.experiment.choices.workdir} is not of pairs")
+  if not options.source_file:
+    return np.asarray(run.corpus().sources["test"][: options.num])
+  read = sources.read_file(options.source_file, run.tokenizer, spec.source_length)
+  given_text.say_unknown(options.source_file, read[read != sequences.PAD], run.tokenizer)
+  if len(read) * options.num > _MOST:
+    raise errors.UserError(f"--num is {options.num}; expected at most {_MOST // len(read)} for the {len(read)} sources")
+  return np.repeat(read, options.num, axis=0)
 
 
 def _write_lines(sentences, file):

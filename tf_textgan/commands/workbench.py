@@ -70,6 +70,8 @@ class Workbench:
   """
 
   def __init__(self, run: runs.Run):
+    if run.algorithm.generator.spec.source_length:
+      raise errors.UserError(f"the run in {run.experiment.choices.workdir} is of pairs, which this page has no place for; expected another run")
     self._run = run
     self._generator = run.algorithm.generator
     self._names = self._generator.spec.categories

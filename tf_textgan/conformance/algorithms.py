@@ -37,6 +37,9 @@ _CONDITIONAL = [name for name in tiny.ALGORITHMS if getattr(registry.load("tf_te
 _each_conditional = _slow_but_for_one_of_each_family(_CONDITIONAL)
 _UNCONDITIONAL = [name for name in tiny.ALGORITHMS if name not in _CONDITIONAL]
 _each_unconditional = _slow_but_for_one_of_each_family(_UNCONDITIONAL)
+# Algorithms that learn pairs of a source and a target.
+_OF_PAIRS = [name for name in tiny.ALGORITHMS if getattr(registry.load("tf_textgan.algorithms", name), "SOURCES", False)]
+_each_of_pairs = _slow_but_for_one_of_each_family(_OF_PAIRS)
 _each_spec = pytest.mark.parametrize("spec", tiny.SPECS.values(), ids=list(tiny.SPECS))
 
 
@@ -123,10 +126,10 @@ def test_the_update_is_a_function_of_the_seed(name):
       assert _largest_difference(results[0], results[2]) > 0.0
 
 
-def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas):
+def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas, discriminator=None):
   def train(strategy):
     with strategy.scope():
-      algorithm = tiny.algorithm(name, spec)
+      algorithm = tiny.algorithm(name, spec, discriminator=discriminator)
     replicas = strategy.num_replicas_in_sync
     logged = []
     for update in tiny.updates(algorithm).values():
@@ -151,7 +154,7 @@ def _assert_two_replicas_compute_what_one_does(name, spec, batches, two_replicas
   for a, b in zip(one_logged, two_logged):
     for key in a:
       np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-4, err_msg=key)
-  assert _moved(tiny.algorithm(name, spec).generator.get_weights(), one.generator.get_weights())
+  assert _moved(tiny.algorithm(name, spec, discriminator=discriminator).generator.get_weights(), one.generator.get_weights())
   assert _largest_difference(_networks(one), _networks(two)) < 1e-5
 
 
@@ -167,11 +170,33 @@ def test_two_replicas_compute_what_one_does_with_categories(name, two_replicas):
   _assert_two_replicas_compute_what_one_does(name, tiny.LABELLED_SPEC, batches, two_replicas)
 
 
+def _reader_of_pairs(name):
+  """A discriminator that reads sources, for an algorithm that has one."""
+  return "recurrent" if registry.load("tf_textgan.algorithms", name).DISCRIMINATOR else None
+
+
+@_each_of_pairs
+@pytest.mark.slow
+def test_two_replicas_compute_what_one_does_with_sources(name, two_replicas):
+  batches = [tiny.pair_batch(BATCH, seed) for seed in range(2)]
+  _assert_two_replicas_compute_what_one_does(name, tiny.PAIR_SPEC, batches, two_replicas, _reader_of_pairs(name))
+
+
 @_each_conditional
 def test_updates_with_categories_are_finite_depend_on_them_and_compile(name):
   real = sequences.Batch(*map(tf.constant, tiny.labelled_batch(BATCH)))
-  other = real._replace(context=(real.context + 1) % 3)
-  algorithm = tiny.algorithm(name, tiny.LABELLED_SPEC)
+  _assert_updates_depend_on_the_context(tiny.algorithm(name, tiny.LABELLED_SPEC), real, (real.context + 1) % 3)
+
+
+@_each_of_pairs
+def test_updates_with_sources_are_finite_depend_on_them_and_compile(name):
+  real = sequences.Batch(*map(tf.constant, tiny.pair_batch(BATCH)))
+  algorithm = tiny.algorithm(name, tiny.PAIR_SPEC, discriminator=_reader_of_pairs(name))
+  _assert_updates_depend_on_the_context(algorithm, real, tf.reverse(real.context, [0]))
+
+
+def _assert_updates_depend_on_the_context(algorithm, real, context):
+  other = real._replace(context=context)
   initial = _weights(algorithm)
   for update_name, update in tiny.updates(algorithm).items():
     step = tf.function(update.train_step, jit_compile=True, autograph=False) if update.compilable else update.train_step

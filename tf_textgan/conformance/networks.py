@@ -299,6 +299,64 @@ def test_dividing_the_logits_is_a_temperature(name, spec):
 
 
 @_each_generator
+def test_a_generator_reads_sources_or_refuses_a_spec_with_sources(name):
+  spec = tiny.PAIR_SPEC
+  if not registry.load("tf_textgan.generators", name).Generator.reads_sources:
+    with pytest.raises(errors.UserError, match=f"the generator {name} reads no sources of pairs"):
+      tiny.network("generator", name, None, spec)
+    return
+  generator = tiny.network("generator", name, None, spec)
+  for i, weight in enumerate(generator.trainable_variables):
+    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  sources = tf.constant(tiny.pair_batch(NUM).context)
+  samples = generator.sample(NUM, SEED, context=sources, keep_history=True)
+  np.testing.assert_array_equal(samples.context, sources)
+  latent, logits = samples.latent, generator(samples.tokens, samples.latent, sources)
+  log_probs = generator.log_probs(samples.tokens, latent, sources)
+  np.testing.assert_allclose(samples.log_probs, log_probs, rtol=1e-4, atol=1e-4)
+  # Every step depends on the source, but not on its padding.
+  elsewhere = generator.log_probs(samples.tokens, latent, tf.reverse(sources, [0])).numpy()
+  assert np.abs(elsewhere - log_probs).max(axis=0, where=samples.tokens.numpy() != 0, initial=0.0).min() > 1e-4
+  np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, tf.pad(sources, [[0, 0], [0, 3]])), log_probs, rtol=1e-4, atol=1e-4)
+  # Single steps, and states of the sample and of given tokens.
+  state, inputs, stepped = generator.initial_state(latent, sources), tf.fill([NUM], spec.start_token), []
+  for t in range(spec.length):
+    logits_t, state = generator.step(inputs, state)
+    stepped.append(logits_t)
+    inputs = samples.tokens[:, t]
+  np.testing.assert_allclose(logits, tf.stack(stepped, axis=1), rtol=1e-4, atol=1e-4)
+  positions, rows = tf.constant([3, 1, 5]), tf.constant([2, 0, 1])
+  for history in (samples.history, generator.prefill(samples.tokens, latent, sources)):
+    last = tf.gather_nd(samples.tokens, tf.stack([rows, positions - 1], axis=1))
+    logits_t, _ = generator.step(last, generator.state_at(history, positions, rows))
+    np.testing.assert_allclose(logits_t, tf.gather_nd(logits, tf.stack([rows, positions], axis=1)), rtol=1e-4, atol=1e-4)
+  with tf.GradientTape() as tape:
+    points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), soft_feedback=True, context=sources).points
+    loss = tf.reduce_sum(points * points)
+  assert all(gradient is not None for gradient in tape.gradient(loss, generator.trainable_variables))
+
+
+@_each_discriminator
+def test_a_discriminator_reads_sources_or_refuses_a_spec_with_sources(name):
+  spec, (tokens, sources) = tiny.PAIR_SPEC, map(tf.constant, tiny.pair_batch(NUM))
+  if not registry.load("tf_textgan.discriminators", name).Discriminator.reads_sources:
+    with pytest.raises(errors.UserError, match=f"the discriminator {name} reads no sources of pairs"):
+      tiny.network("discriminator", name, None, spec)
+    return
+  discriminator = tiny.network("discriminator", name, None, spec)
+  scores = discriminator(tokens, context=sources)
+  np.testing.assert_allclose(discriminator(tf.one_hot(tokens, spec.vocab_size), context=sources), scores, atol=1e-5)
+  np.testing.assert_allclose(discriminator(tokens, context=tf.pad(sources, [[0, 0], [0, 3]])), scores, atol=1e-5)
+  assert np.abs(discriminator(tokens, context=tf.reverse(sources, [0])) - scores).min() > 1e-6
+  if isinstance(discriminator, discriminator_base.PointScores):
+    # The last prefix is the whole sequence.
+    points = discriminator.prefixes(tokens, tf.one_hot(tokens, spec.vocab_size), context=sources)
+    np.testing.assert_allclose(points[:, -1], scores, atol=1e-5)
+  if isinstance(discriminator, discriminator_base.PrefixScores):
+    assert np.all(discriminator.token_scores(tokens, context=sources).numpy()[spec.mask(tokens).numpy() == 0.0] == 0.0)
+
+
+@_each_generator
 def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categories(name):
   spec = tiny.LABELLED_SPEC
   if not registry.load("tf_textgan.generators", name).Generator.conditional:

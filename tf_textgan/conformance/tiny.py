@@ -88,6 +88,8 @@ SPECS = {
 }
 LABELLED_SPEC = dataclasses.replace(SPECS["text"], categories=("a", "b", "c"))
 
+PAIR_SPEC = dataclasses.replace(SPECS["text"], source_length=5)
+
 # Small values of fields that are sizes, by name.
 _SMALL = {
   "channels": 8, "blocks": 1, "widths": (1, 2), "filters": (4, 4), "rollouts": 2, "heads": 2, "head_size": 4, "slots": 2,
@@ -113,7 +115,7 @@ def shrink(config: Any) -> Any:
 def network(kind: str, name: str, config: Any, spec: sequences.Spec, seed: int = 0) -> Any:
   """Makes a tiny "generator" or "discriminator" (the kind), attached to a tiny network of the other kind; config None for the default."""
   made = _network(kind, name, config, spec, seed)
-  other = ("discriminator", "cnn_highway") if kind == "generator" else ("generator", "lstm")
+  other = ("discriminator", "recurrent" if spec.source_length else "cnn_highway") if kind == "generator" else ("generator", "lstm")
   made.attach({kind: made, other[0]: _network(*other, None, spec)})
   return made
 
@@ -163,6 +165,12 @@ def labelled_batch(num: int, seed: int = 0) -> sequences.Batch:
   """Random labelled sequences of `LABELLED_SPEC`, as arrays."""
   categories = np.random.default_rng([seed, 1]).integers(0, len(LABELLED_SPEC.categories), num)
   return sequences.Batch(batch(LABELLED_SPEC, num, seed), categories.astype(np.int32))
+
+
+def pair_batch(num: int, seed: int = 0) -> sequences.Batch:
+  """Random pairs of `PAIR_SPEC`, as arrays."""
+  sources = batch(dataclasses.replace(PAIR_SPEC, length=PAIR_SPEC.source_length), num, seed + 1000)
+  return sequences.Batch(batch(PAIR_SPEC, num, seed), sources)
 
 
 def dataset_config(name: str) -> Any:

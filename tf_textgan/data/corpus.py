@@ -79,6 +79,7 @@ class Corpus:
     tokens: for each of `SPLITS` an int32 array `[N, T]`, possibly memory-mapped.
     truth: the distribution of the sequences; None if unknown.
     categories: for each of `SPLITS` the labels of its sequences, int32 `[N]`, indices into `spec.categories`; None without labels.
+    sources: for each of `SPLITS` the sources of its sequences, int32 `[N, S]`, of pairs of a source and a target; None for text without sources.
     notes: what the user should know of the encoding, a sentence each: how many sentences were left out and why, and how many tokens are unknown.
   """
 
@@ -88,17 +89,23 @@ class Corpus:
   tokens: Mapping[str, np.ndarray]
   truth: Truth | None = None
   categories: Mapping[str, np.ndarray] | None = None
+  sources: Mapping[str, np.ndarray] | None = None
   notes: tuple[str, ...] = ()
 
   @functools.cached_property
   def fingerprint(self) -> str:
-    """A hash of the sequences of every split, their labels and the categories' names: 16 hexadecimal digits."""
-    parts = [self.tokens, self.categories] if self.categories else [self.tokens]
+    """A hash of the sequences of every split, their labels or sources and the categories' names: 16 hexadecimal digits."""
+    parts = [part for part in (self.tokens, self.categories, self.sources) if part]
     return fingerprint((part[split] for split in SPLITS for part in parts), repr(self.spec.categories))
 
+  def context(self, split: str) -> np.ndarray | None:
+    """What the sequences of a split are conditioned on, see `sequences.Batch`."""
+    parts = self.categories or self.sources
+    return parts and parts[split]
+
   def has_unknown(self, split: str) -> bool:
-    """Whether a sequence of a split has a token that the vocabulary does not have."""
-    return has_unknown(self.tokens[split], self.tokenizer)
+    """Whether a sequence of a split, or a source, has a token that the vocabulary does not have."""
+    return any(has_unknown(part[split], self.tokenizer) for part in (self.tokens, self.sources) if part)
 
 
 def fingerprint(arrays: Iterable[np.ndarray], text: str = "") -> str:
@@ -143,12 +150,18 @@ def check(corpus: Corpus, name: str) -> None:
   """
   spec, count = corpus.spec, len(corpus.spec.categories)
   own = corpus.tokenizer.spec(spec.length)
-  if own != dataclasses.replace(spec, categories=()):
+  if own != spec.without_context():
     raise errors.UserError(f"{name} has a spec that is not the one of its tokenizer, {own}, but {spec}")
   if bool(count) != (corpus.categories is not None):
     raise errors.UserError(f"{name} has {count} categories in its spec, but {'no' if count else 'some'} labels; expected both or neither")
+  if bool(spec.source_length) != (corpus.sources is not None):
+    raise errors.UserError(f"{name} has source_length {spec.source_length} in its spec, but {'no' if spec.source_length else 'some'} sources")
+  if count and spec.source_length:
+    raise errors.UserError(f"{name} has labels and sources; expected one of them")
   for split in SPLITS:
     parts = {"tokens": (corpus.tokens, [None, spec.length], spec.vocab_size)}
+    if spec.source_length:
+      parts["sources"] = corpus.sources, [len(corpus.tokens.get(split, ())), spec.source_length], spec.vocab_size
     if count:
       parts["labels"] = corpus.categories, [len(corpus.tokens.get(split, ()))], count
     for kind, (arrays, shape, size) in parts.items():
@@ -159,7 +172,7 @@ def check(corpus: Corpus, name: str) -> None:
       if array.ndim != len(shape) or not len(array) or any(want not in (None, got) for want, got in zip(shape, array.shape)):
         wanted = ["N" if want is None else want for want in shape]
         raise errors.UserError(f"{name} has {split} {kind} of the shape {list(array.shape)}; expected [{', '.join(map(str, wanted))}]")
-      check_ids(array, size, f"{name} ({split} {kind})" if count else name)
+      check_ids(array, size, f"{name} ({split} {kind})" if spec.conditional else name)
 
 
 def check_ids(ids: np.ndarray, size: int, name: str) -> None:
@@ -182,11 +195,12 @@ def encode(
     ram_limit: int = RAM_LIMIT,
     labels: Mapping[str, Iterable[int]] | None = None,
     categories: Sequence[str] = (),
+    sources: Mapping[str, Iterable[str]] | None = None,
 ) -> Corpus:
   """Makes a corpus from text.
 
   The text is read once to build a tokenizer and once to encode it, and may be larger than memory. Blank sentences and sentences that do not fit
-  are left out, and counted in the corpus's `notes`.
+  are left out, and counted in the corpus's `notes`. Of pairs both sides must fit.
 
   Args:
     name: the corpus's name in messages.
@@ -199,6 +213,8 @@ def encode(
     ram_limit: bytes above which the tokens of a split are memory-mapped from a file in `folder`.
     labels: for each of `SPLITS` an iterable of integers, one for each sentence, indices into `categories`; None without labels.
     categories: names of the categories.
+    sources: for each of `SPLITS` an iterable of strings, one for each sentence, as `splits`; None for text without sources. Their maximum length is
+      the `max_source_length` of the config.
 
   Raises:
     UserError: a split has no sentence that fits, or the training split fewer than two; a label is no index into `categories`; or the existing
@@ -206,22 +222,31 @@ def encode(
   """
   check_categories(categories)
   if tokenizer is None:
-    tokenizer = tokenizers.find(config.tokenizer).build(progress.reading(splits["train"], f"{name}: vocabulary"), config)
+    # One vocabulary for both sides of a pair.
+    text = _Chained(sources["train"], splits["train"]) if sources else splits["train"]
+    tokenizer = tokenizers.find(config.tokenizer).build(progress.reading(text, f"{name}: vocabulary"), config)
   elif config is not None:
     _check_tokenizer(name, tokenizer, config)
   with contextlib.ExitStack() as stack:
     stack.enter_context(files.writing(folder or tempfile.gettempdir()))
-    read = {}
-    for split in SPLITS:
-      file = stack.enter_context(tempfile.SpooledTemporaryFile(ram_limit, dir=folder))
-      sentences = progress.reading(splits[split], f"{name}: encoding the {split} split")
-      read[split] = _tokenize(sentences, labels and labels[split], tokenizer, file)
-    if length is None:
-      longest = max(part.sizes.max(initial=0) for part in read.values())
-      length = config.max_length or min(int(longest) + int(tokenizer.ends), LONGEST_BY_DEFAULT)
-    tokens, kept, notes = {}, {}, _notes(name, read, tokenizer, length)
+
+    def read_all(sides, labels, what):
+      read = {}
+      for split in SPLITS:
+        file = stack.enter_context(tempfile.SpooledTemporaryFile(ram_limit, dir=folder))
+        sentences = progress.reading(sides[split], f"{name}: encoding {what} the {split} split")
+        read[split] = _tokenize(sentences, labels and labels[split], tokenizer, file)
+      return read
+
+    read = read_all(splits, labels, "")
+    length = length or _length(read, config.max_length, tokenizer)
+    others = read_all(sources, None, "the sources of ") if sources else {}
+    source_length = _length(others, getattr(config, "max_source_length", 0), tokenizer) if sources else 0
+    paired_fits = {split: part.fits(source_length, tokenizer.ends) for split, part in others.items()}
+    tokens, kept, paired = {}, {}, {}
+    notes = _notes(name, read, tokenizer, length) + _source_notes(name, others, paired_fits, tokenizer, source_length)
     for split, part in read.items():
-      fits = part.fits(length, tokenizer.ends)
+      fits = part.fits(length, tokenizer.ends) & paired_fits.get(split, True)
       num, total = np.count_nonzero(fits), len(fits)
       wanted = f"1 to {length - 1}" if tokenizer.ends else f"exactly {length}"
       least = 2 if split == "train" else 1
@@ -231,9 +256,13 @@ def encode(
       on_disk = folder is not None and 4 * num * length > ram_limit
       tokens[split] = _rows(part, fits, tokenizer, length, os.path.join(folder, f"tokens_{split}.npy") if on_disk else None)
       kept[split] = part.labels[fits] if labels is not None else None
-  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(categories))
+      if sources:
+        on_disk = folder is not None and 4 * num * source_length > ram_limit
+        path = os.path.join(folder, f"sources_{split}.npy") if on_disk else None
+        paired[split] = _rows(others[split], fits, tokenizer, source_length, path)
+  spec = dataclasses.replace(tokenizer.spec(length), categories=tuple(categories), source_length=source_length)
   if labels is None:
-    return Corpus(name, spec, tokenizer, tokens, notes=notes)
+    return Corpus(name, spec, tokenizer, tokens, sources=paired or None, notes=notes)
   for split in SPLITS:
     wrong = kept[split][(kept[split] < 0) | (kept[split] >= len(categories))]
     if len(wrong):
@@ -241,6 +270,37 @@ def encode(
           f"{name}: {len(wrong)} sentences of the {split} split have no category; the first of their labels is {wrong[0]}, and there are "
           f"{len(categories)} categories")
   return Corpus(name, spec, tokenizer, tokens, categories=kept, notes=notes)
+
+
+class _Chained:
+  """The strings of several iterables; every iteration begins anew."""
+
+  def __init__(self, *parts):
+    self._parts = parts
+
+  def __iter__(self):
+    return itertools.chain.from_iterable(self._parts)
+
+
+def _length(read, wanted, tokenizer):
+  """The maximum number of tokens in a sequence: the one that is wanted, or, if it is 0, that of the longest sentence up to a limit."""
+  longest = max(part.sizes.max(initial=0) for part in read.values())
+  return wanted or min(int(longest) + int(tokenizer.ends), LONGEST_BY_DEFAULT)
+
+
+def _source_notes(name, read, fits, tokenizer, length):
+  """The notes on the sources of pairs; `read`: split to `_Tokenized`, `fits`: split to bool `[N]`, both empty without sources."""
+  if not read:
+    return ()
+  total = sum(map(len, fits.values()))
+  left_out = total - sum(map(np.count_nonzero, fits.values()))
+  counts = {split: (int(part.unknown.sum()), int(part.sizes.sum())) for split, part in read.items()}
+  notes = _unknown_notes(f"{name} (sources)", counts)
+  if left_out:
+    longest = max(part.sizes.max() for part in read.values())
+    bound = f"longer than {length - 1} tokens (the longest has {longest})" if tokenizer.ends else f"not of exactly {length} tokens"
+    notes = [f"{name}: {left_out} of {total} pairs are left out: their source is {bound}, or blank", *notes]
+  return tuple(notes)
 
 
 def _check_tokenizer(name, tokenizer, config):

@@ -1,4 +1,4 @@
-"""Reads columns of text from CSV files with a header (RFC 4180) and from JSON lines, one record at a time."""
+"""Reads columns of text from CSV files with a header (RFC 4180), from JSON lines and from lines with tabs, one record at a time."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -28,6 +28,12 @@ def records(path: str | os.PathLike, names: Sequence[str], labels: Sequence[str]
     UserError: names the file and the line: it cannot be read or is not UTF-8 text, a column is missing or named twice, a row has another number of
       fields than the header, a quote is never closed, a line is no JSON object, a field is no string, or a label is empty.
   """
+  for _, fields in numbered(path, names, labels):
+    yield fields
+
+
+def numbered(path: str | os.PathLike, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[tuple[int, tuple[str, ...]]]:
+  """As `records`, but yields pairs of a record's first line, counted from 1, and its fields."""
   read = _csv if os.fspath(path).lower().endswith(".csv") else _jsonl
   for number, record in read(path, (*names, *labels)):
     texts, named = record[: len(names)], tuple(str(label) if type(label) is int else label for label in record[len(names) :])
@@ -37,7 +43,21 @@ def records(path: str | os.PathLike, names: Sequence[str], labels: Sequence[str]
     for name, label in zip(labels, named):
       if not label.strip():
         raise errors.UserError(f"{path}: line {number} has an empty label {name!r}")
-    yield texts + named
+    yield number, texts + named
+
+
+def separated(path: str | os.PathLike, count: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+  """Yields pairs of a line's number, counted from 1, and its `count` fields, which tabs separate. Blank lines are no records. Quotes are text.
+
+  Raises:
+    UserError: names the file and the line: it cannot be read or is not UTF-8 text, or a line has another number of fields.
+  """
+  for number, line in enumerate(text_files.lines(path, keep_blank=True), 1):
+    fields = tuple(line.split("\t"))
+    if line.strip() and len(fields) != count:
+      raise errors.UserError(f"{path}: line {number} has {len(fields)} column{'s' * (len(fields) > 1)}; expected {count}, separated by a tab")
+    if line.strip():
+      yield number, fields
 
 
 def _csv(path, names):

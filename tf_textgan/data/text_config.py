@@ -46,6 +46,12 @@ def check(config: TextConfig) -> None:
   tokenizers.find(config.tokenizer).check(config)
 
 
+def check_source_length(length: int) -> None:
+  """Raises `UserError` if a dataset's `max_source_length` is out of range."""
+  if length and not 2 <= length <= sequences.LONGEST:
+    raise errors.UserError(f"max_source_length must be 0, or from 2 (a token and the end token) to {sequences.LONGEST}, not {length}")
+
+
 def encode(
     name: str,
     builder: Any,
@@ -56,6 +62,7 @@ def encode(
     length: int | None = None,
     labels: Mapping[str, Iterable[int]] | None = None,
     categories: Sequence[str] = (),
+    source_feature: str = "",
 ) -> corpus.Corpus:
   """Makes a corpus from a prepared text dataset.
 
@@ -68,7 +75,10 @@ def encode(
     tokenizer: an existing tokenizer to encode with.
     length: the sequence length that goes with it.
     labels, categories: see `corpus.encode`.
+    source_feature: name of the feature that holds a sentence's source; empty for none.
   """
-  sentences = {split: prepare.Sentences(builder, instruction, feature) for split, instruction in splits.items()}
+  sentences, sources = (
+      {split: prepare.Sentences(builder, instruction, name) for split, instruction in splits.items()} if name else None
+      for name in (feature, source_feature))
   return corpus.encode(
-      name, sentences, config, tokenizer=tokenizer, length=length, folder=builder.data_path, labels=labels, categories=categories)
+      name, sentences, config, tokenizer=tokenizer, length=length, folder=builder.data_path, labels=labels, categories=categories, sources=sources)

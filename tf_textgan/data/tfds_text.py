@@ -36,6 +36,10 @@ class Config(text_config.TextConfig):
   text_feature: str = "text"
   # feature that holds a sentence's category (a class label, an integer or a string), for algorithms conditioned on categories; empty for none
   label_feature: str = ""
+  # feature that holds what a sentence is generated from, its source, for pairs; empty for none
+  source_feature: str = ""
+  # maximum number of tokens in a source, the end token included; pairs with longer ones are dropped; 0 for the longest one, but at most 256
+  max_source_length: int = 0
   # split to train on, or a TFDS split instruction, such as train[:50%] or train+unsupervised
   train_split: str = "train"
   # split to validate on; empty for the one called validation or, without one, a twentieth of the training split
@@ -84,6 +88,11 @@ def load_registered(
     UserError: there is no such dataset, feature or split, or an option is out of range.
   """
   text_config.check(config)
+  text_config.check_source_length(config.max_source_length)
+  if config.max_source_length and not config.source_feature:
+    raise errors.UserError(f"max_source_length is {config.max_source_length}, but there is no source_feature; expected both")
+  if config.label_feature and config.source_feature:
+    raise errors.UserError("label_feature and source_feature are two conditions; expected one of them")
   check_registered(name)
   builder = _builder(name, data_dir)
   scalars = _scalar_features(builder.info.features)
@@ -92,6 +101,8 @@ def load_registered(
     raise errors.UserError(
         f"{name} has no string feature {config.text_feature!r}; pass --text_feature with one of: "
         f"{', '.join(allowed) or '(there are none)'}")
+  if config.source_feature and config.source_feature not in allowed:
+    raise errors.UserError(f"{name} has no string feature {config.source_feature!r}; pass --source_feature with one of: {', '.join(allowed)}")
   allowed = [name for name, feature in scalars.items() if feature.tf_dtype.name == "string" or feature.tf_dtype.is_integer]
   if config.label_feature and config.label_feature not in allowed:
     raise errors.UserError(
@@ -101,7 +112,7 @@ def load_registered(
   labels, categories = None, ()
   if config.label_feature:
     labels, categories = _labels(builder, splits, config.label_feature, scalars[config.label_feature])
-  return text_config.encode(name, builder, splits, config, config.text_feature, tokenizer, length, labels, categories)
+  return text_config.encode(name, builder, splits, config, config.text_feature, tokenizer, length, labels, categories, config.source_feature)
 
 
 def _builder(name, data_dir):

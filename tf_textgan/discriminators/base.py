@@ -22,13 +22,20 @@ class Discriminator(network.Network):
   Attributes:
     per_prefix: whether it is trained on the scores of all prefixes; it is then a `PrefixScores`.
     begun: whether it is pretrained, so that `begin` must not be called.
+    reads_sources: whether discriminators of this class score pairs of a source, the context, and a sequence.
   """
 
   per_prefix = False
   begun = False
+  reads_sources = False
 
   def __init__(self, spec: sequences.Spec, config: Any = None, seed: int = 0):
     """Arguments as of `layers.network.Network`. A discriminator that is never saved by Keras needs no `Config`."""
+    if spec.source_length and not self.reads_sources:
+      name = type(self).__module__.rsplit(".", 1)[-1]
+      raise errors.UserError(
+        f"the discriminator {name} reads no sources of pairs; expected --discriminator recurrent, transformer or causal_transformer"
+      )
     super().__init__(spec, config, seed, name="discriminator")
 
   def attach(self, networks: Mapping[str, keras.Model]) -> None:

@@ -28,7 +28,6 @@ class Discriminator(transformer.Discriminator, base.PrefixScores):
 
   def token_scores(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.PrefixScores`."""
-    del context
     mask = self.mask(inputs)[:, :, None]
-    means = tf.cumsum(self._outputs(inputs, mask, seed) * mask, axis=1) / tf.maximum(tf.cumsum(mask, axis=1), 1.0)
+    means = tf.cumsum(self._outputs(inputs, mask, seed, context) * mask, axis=1) / tf.maximum(tf.cumsum(mask, axis=1), 1.0)
     return (self.score(self._drop(means, seed, "features")) * mask)[:, :, 0]

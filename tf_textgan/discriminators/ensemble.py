@@ -25,6 +25,8 @@ class Discriminator(base.Discriminator, base.Views, base.PrefixScores):
     members: the discriminators.
   """
 
+  reads_sources = True
+
   def __init__(self, members: Sequence[base.Discriminator]):
     """Combines discriminators of one class and config."""
     super().__init__(members[0].spec)

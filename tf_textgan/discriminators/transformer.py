@@ -61,6 +61,7 @@ class Discriminator(base.Discriminator, base.Features):
   """
 
   causal: ClassVar[bool] = False
+  reads_sources = True
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
@@ -111,32 +112,37 @@ class Discriminator(base.Discriminator, base.Features):
 
   def features(self, inputs: tf.Tensor, *, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     """See `base.Features`."""
-    del context
     mask = self.mask(inputs)[:, :, None]
-    total = tf.reduce_sum(self._outputs(inputs, mask, seed) * mask, axis=1)
+    total = tf.reduce_sum(self._outputs(inputs, mask, seed, context) * mask, axis=1)
     return self._drop(total / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0), seed, "features")
 
-  def _outputs(self, inputs, mask, seed):
-    """Norms of the last block's outputs after each token, float32 `[B, T, E]`; `mask` is `[B, T, 1]`."""
-    x = self._drop(self._embed(inputs), seed, "inputs")
+  def _outputs(self, inputs, mask, seed, context=None):
+    """Norms of the last block's outputs after each token, float32 `[B, T, E]`; `mask` is `[B, T, 1]`. A source stands before the start token."""
+    table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
+    x = self._embed(inputs, table)
     length = x.shape[1]
     angles = transformer.rotation(length, self.blocks[0].head_size)
     # The start token counts, too. Points are padding where most of their mass is.
     counts = tf.concat([tf.ones_like(mask[:, :1]), mask], axis=1)[:, None, None, :, 0] >= 0.5
     seen = transformer.causal(length) if self.causal else tf.repeat(counts, length, axis=2)
 
+    if self.spec.source_length:
+      prefix = transformer.Prefix(self.spec.mask(context) > 0.0)
+      x = tf.concat([base.embed(context, table), x], axis=1)
+      seen, angles = prefix.seen(seen), prefix.rotation(length, self.blocks[0].head_size)
+    x = self._drop(x * tf.cast(self.config.embedding_size**0.5, x.dtype), seed, "inputs")
+
     def drop(i):
       return lambda x, purpose: self._drop(x, seed, f"{purpose}_{i}")
 
     for i, block in enumerate(self.blocks):
       x, _ = block.read(x, angles, seen, drop(i), self.config.rematerialize)
-    return tf.cast(transformer.norm(x, tf.convert_to_tensor(self.output_scale))[:, 1:], tf.float32)
+    return tf.cast(transformer.norm(x, tf.convert_to_tensor(self.output_scale))[:, 1 - length :], tf.float32)
 
-  def _embed(self, inputs):
+  def _embed(self, inputs, table):
     """Embeds the start token and ids `[B, T]` or points `[B, T, V]`: `[B, T + 1, E]`."""
-    table = tf.cast(tf.convert_to_tensor(self.embedding), self.compute_dtype)
     start = tf.tile(table[None, self.spec.start_token : self.spec.start_token + 1], [tf.shape(inputs)[0], 1, 1])
-    return tf.concat([start, base.embed(inputs, table)], axis=1) * tf.cast(self.config.embedding_size**0.5, table.dtype)
+    return tf.concat([start, base.embed(inputs, table)], axis=1)
 
   def _drop(self, x, seed, purpose):
     return x if seed is None or not self.dropout else noise.dropout(x, self.dropout, noise.fold(seed, purpose))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import importlib.util
 import os
 import sys
 from typing import Any
@@ -64,6 +65,8 @@ class Bench:
     self._guided = guided or {}
     self._judge = judge
     self.corpus = first.corpus(new_data)
+    if self.corpus.sources and importlib.util.find_spec("sacrebleu") is None:
+      raise errors.UserError('scores of pairs need the package sacrebleu; expected: pip install "tf_textgan[pairs]"')
     references, training = (self.corpus.tokenizer.words(self.corpus.tokens[part]) for part in (split, "train"))
     self.scorer = texts.Scorer(references, training, texts_config, lm_config, seed=seed)
 
@@ -108,7 +111,8 @@ class Bench:
       numbers |= evaluator_lib.oracle(self.corpus.truth.log_prob(tokens), sizes)
     if len(self.runs) == 1:
       evaluator = self.evaluator(*self.runs)
-      if evaluator.has_likelihood and not evaluator.categories:  # The category of a line is not known.
+      # The category or the source of a line is not known.
+      if evaluator.has_likelihood and not evaluator.categories and not evaluator.has_sources:
         log_probs = evaluator.log_probs(tokens)
         numbers["nll_file"] = estimates.mean(-log_probs.known, sizes - evaluator_lib.unknown(tokens, self.corpus))
         numbers |= evaluator_lib.per_character(log_probs.whole, evaluator_lib.num_characters(tokens, self.corpus), "nll_per_character_file")

@@ -25,6 +25,7 @@ from tf_textgan.metrics import estimates
 from tf_textgan.metrics import frechet
 from tf_textgan.metrics import kneser_ney
 from tf_textgan.metrics import naive_bayes
+from tf_textgan.metrics import translation
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -49,7 +50,8 @@ class LogProbs(NamedTuple):
 class Evaluator:
   """Evaluates one generator on one corpus; caches compiled functions and statistics of the corpus between evaluations.
 
-  A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence.
+  A generator with categories is conditioned on categories drawn from the training split's labels, and on the label of each real sequence. A generator
+  of pairs is conditioned on sources of the split that it is scored against, each once: there are no more samples than pairs.
 
   Attributes:
     write: the generator's `write`, compiled. Unless `allow_unk`, the unknown token is never picked: see `pickers.Without`.
@@ -85,15 +87,15 @@ class Evaluator:
     self._accuracy_on_real = {}
     unwritten = None if allow_unk else corpus.tokenizer.unknown_token
 
-    def write(num, seed, picker=None, category=None):
-      return generator.write(num, seed, pickers.without(picker or generator.picker, unwritten), category)
+    def write(num, seed, picker=None, context=None):
+      return generator.write(num, seed, pickers.without(picker or generator.picker, unwritten), context)
 
     self.write = tf.function(write, autograph=False)
     # The discriminator is compared with the distribution it is trained against, which has the unknown token; its scores may end a phase.
     self._write_all = tf.function(generator.write, autograph=False) if discriminator is not None and unwritten is not None else None
     # Compiled once for a whole sweep: the temperature is a tensor here, but a constant of the picker in `write`.
     self._write_at = tf.function(
-      lambda num, seed, temperature, category: write(num, seed, pickers.Categorical(temperature), category), autograph=False
+      lambda num, seed, temperature, context: write(num, seed, pickers.Categorical(temperature), context), autograph=False
     )
     self._log_probs = tf.function(self._sequence_log_probs, autograph=False) if self.likelihood else None
     self._held_out = probe.HeldOut(discriminator) if discriminator is not None else None
@@ -126,7 +128,8 @@ class Evaluator:
       the best checkpoint; `collapse`, the number of `symptoms`; with a discriminator also from `probe.HeldOut`; if requested, `frechet` (see
       `metrics.frechet`), on equal numbers of samples and real sentences.
     """
-    tokens, log_probs = self.sample(num, picker)
+    tokens, log_probs = self.sample(num, picker, split)
+    num = len(tokens)
     numbers = {name: estimate.value for name, estimate in self.explicit(tokens, log_probs, split, picker).items()}
     sentences, references, training = self._corpus.tokenizer.words(tokens), self._words(split), self._words("train")
     numbers |= score_sentences(sentences, references, training)
@@ -141,19 +144,24 @@ class Evaluator:
     if self._held_out:
       fake = tokens
       if self._write_all is not None:
-        fake = self._write_all(tf.constant(num), self._sample_seed(picker), picker, self.sample_categories(num)).tokens.numpy()
-      numbers |= self._held_out(self._corpus.tokens[split], fake)
+        fake = self._write_all(tf.constant(num), self._sample_seed(picker), picker, self.sample_context(num, split)).tokens.numpy()
+      sources = (self._corpus.sources[split], self.sample_context(num, split)) if self._corpus.sources else ()
+      numbers |= self._held_out(self._corpus.tokens[split], fake, *sources)
     if self._encoder:
       numbers["frechet"] = self._frechet(tokens, split)
     return numbers
 
-  def sample(self, num: int, picker: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats)."""
-    seed, categories = self._sample_seed(picker), self.sample_categories(num)
+  def sample(self, num: int, picker: Any = None, split: str = "validation") -> tuple[np.ndarray, np.ndarray]:
+    """Generates the samples to score: int32 `[num, T]`, and their log-probabilities under the picker, float64 `[num]` (nats).
+
+    They are conditioned on `sample_context(num, split)`, and fewer if it has fewer rows.
+    """
+    seed, context = self._sample_seed(picker), self.sample_context(num, split)
+    num = num if context is None else len(context)
     if isinstance(picker, pickers.Categorical) and _keeps_all(picker):
-      generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), categories)
+      generated = self._write_at(tf.constant(num), seed, tf.constant(picker.temperature, tf.float32), context)
     else:
-      generated = self.write(tf.constant(num), seed, picker, categories)
+      generated = self.write(tf.constant(num), seed, picker, context)
     if generated.proposals is not None:
       proposals, accepted = float(generated.proposals) / num, generated.accepted.numpy()
       self.cost = {"proposals": estimates.Estimate(proposals, num), "accepted": estimates.share(accepted)}
@@ -173,6 +181,28 @@ class Evaluator:
     if not self.categories:
       return None
     return np.random.default_rng(self._number).choice(self._corpus.categories["train"], num)
+
+  def sample_context(self, num: int, split: str) -> np.ndarray | None:
+    """What the samples of `sample(num, split=split)` are conditioned on: `sample_categories`, or the sources at `sample_places`, int32 `[num, S]`."""
+    if not self.has_sources:
+      return self.sample_categories(num)
+    return np.asarray(self._corpus.sources[split][self.sample_places(num, split)])
+
+  @property
+  def has_sources(self) -> bool:
+    """Whether the generator is conditioned on sources."""
+    return bool(self._generator.spec.source_length)
+
+  def sample_places(self, num: int, split: str) -> np.ndarray:
+    """The places in a split of the pairs whose sources `sample(num, split=split)` has, at most all: int `[num]` or fewer."""
+    total = len(self._corpus.tokens[split])
+    # Two samples at least, which other scores need.
+    return np.resize(np.random.default_rng(self._number).permutation(total)[:num], min(num, max(total, 2)))
+
+  def translations(self, tokens: np.ndarray, split: str) -> dict[str, estimates.Estimate]:
+    """The scores of `translation.scores` of the samples of `sample(num, split=split)`, int32 `[num, T]`."""
+    references = np.asarray(self._corpus.tokens[split][self.sample_places(len(tokens), split)])
+    return translation.scores(*map(self._corpus.tokenizer.decode, (tokens, references)))
 
   def category_accuracy(self, sentences: Sequence[Sequence[str]], split: str) -> dict[str, estimates.Estimate]:
     """Accuracy of a classifier trained on the training split, `naive_bayes.Classifier`, in finding the categories of the samples.
@@ -212,9 +242,9 @@ class Evaluator:
 
     Returns:
       Dictionary of `estimates.Estimate`. With a likelihood: `nll_<split>` (nats per token of the real sequences under the generator, `<unk>` left
-      out, at the picker's temperature, each conditioned on its category, if any; then also `nll_<split>_<category>`), `nll_per_character_<split>`
-      (see `per_character`), `unk_<split>` (fraction of `<unk>` among the tokens of the real sequences, their end tokens left out; absent if it is
-      0), `entropy` (nats per token, of the samples).
+      out, at the picker's temperature, each conditioned on its category or source, if any; with categories also `nll_<split>_<category>`),
+      `nll_per_character_<split>` (see `per_character`), `unk_<split>` (fraction of `<unk>` among the tokens of the real sequences, their end tokens
+      left out; absent if it is 0), `entropy` (nats per token, of the samples).
       With a known truth: `nll_oracle` (nats per token under it, of the possible samples), `grammatical` (fraction of possible samples),
       `nll_oracle_<split>` (of the real sequences: the truth's entropy). With both: `forward_kl`, `reverse_kl`, `js` (see `metrics.divergence`, nats
       per sequence).
@@ -223,9 +253,10 @@ class Evaluator:
     numbers = {}
     sizes, real_sizes = lengths(tokens, spec), lengths(real, spec)
     labels = self._corpus.categories[split] if self.categories else None
+    context = self._corpus.context(split) if self._generator.spec.conditional else None
     real_log_probs = None
     if self.gives_likelihood(picker):
-      real_log_probs, known = self.log_probs(real, picker, labels)
+      real_log_probs, known = self.log_probs(real, picker, context)
       known_sizes = real_sizes - unknown(real, self._corpus)
       numbers[f"nll_{split}"] = estimates.mean(-known, known_sizes, shared=True)
       numbers |= per_character(real_log_probs, self._characters(split), f"nll_per_character_{split}")
@@ -273,15 +304,15 @@ class Evaluator:
       return False
     return picker is None or (picker.temperature > 0 and _keeps_all(picker))
 
-  def log_probs(self, tokens: np.ndarray, picker: Any = None, categories: np.ndarray | None = None) -> LogProbs:
+  def log_probs(self, tokens: np.ndarray, picker: Any = None, context: np.ndarray | None = None) -> LogProbs:
     """Log-probabilities of sequences under the generator at the picker's temperature, see `generators.base.Autoregressive.log_probs`.
 
     Args:
       tokens: int32 `[N, T]`.
       picker: see `gives_likelihood`.
-      categories: int32 `[N]`, the categories to condition on; None for random ones, if the generator has categories.
+      context: what to condition on, see `sequences.Batch`; None for random categories, if the generator has categories.
     """
-    data = sequences.Batch(tokens, categories)
+    data = sequences.Batch(tokens, context)
     seed = noise.fold(self._seed, "latent")
     temperature = tf.constant(1.0 if picker is None else picker.temperature)
     batches = enumerate(pipeline.padded_batches(data, _BATCH))
@@ -310,7 +341,7 @@ class Evaluator:
 
   def quality_diversity(self, num: int, split: str = "validation", picker: Any = None) -> dict[str, estimates.Estimate]:
     """The two metrics of `plane` with their intervals, of a new sample; arguments as of a call."""
-    tokens, log_probs = self.sample(num, picker)
+    tokens, log_probs = self.sample(num, picker, split)
     names = self._curve_metrics(split)
     if names[0] == "lm_nll":
       return self._language(split)(self._corpus.tokenizer.words(tokens))

@@ -95,28 +95,34 @@ class HeldOut:
   def __init__(self, discriminator: discriminator_base.Discriminator, batch: int = 256):
     """Args: discriminator: see `discriminators.base`; batch: number of sequences scored together."""
     # One graph for batches of any size, including the last one.
-    signature = [tf.TensorSpec([None, discriminator.spec.length], tf.int32)]
-    self._score = tf.function(lambda tokens: discriminator(tokens), input_signature=signature, autograph=False)
+    sizes = [discriminator.spec.length] + [None] * bool(discriminator.spec.source_length)
+    signature = [tf.TensorSpec([None, size], tf.int32) for size in sizes]
+    score = lambda tokens, sources=None: discriminator(tokens, context=sources)  # noqa: E731
+    self._score = tf.function(score, input_signature=signature, autograph=False)
     self._batch = batch
 
-  def scores(self, tokens: np.ndarray) -> np.ndarray:
-    """The discriminator's scores, without dropout, of int32 `[N, T]`: float32 `[N]`."""
-    batches = (np.asarray(tokens[i : i + self._batch], np.int32) for i in range(0, len(tokens), self._batch))
-    return np.concatenate([self._score(batch).numpy() for batch in batches])
+  def scores(self, tokens: np.ndarray, sources: np.ndarray | None = None) -> np.ndarray:
+    """The discriminator's scores, without dropout, of int32 `[N, T]`, of pairs with their sources, int32 `[N, S]`: float32 `[N]`."""
+    parts = [np.asarray(part, np.int32) for part in (tokens, sources) if part is not None]
+    batches = ([part[i : i + self._batch] for part in parts] for i in range(0, len(tokens), self._batch))
+    return np.concatenate([self._score(*batch).numpy() for batch in batches])
 
-  def __call__(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
+  def __call__(
+    self, real: np.ndarray, fake: np.ndarray, real_sources: np.ndarray | None = None, fake_sources: np.ndarray | None = None
+  ) -> dict[str, float]:
     """Scores held-out sequences and fresh samples.
 
     Args:
       real: int32 `[N, T]`.
       fake: int32 `[M, T]`.
+      real_sources, fake_sources: int32 `[N, S]` and `[M, S]`, of pairs; None for text without sources.
 
     Returns:
       Dictionary of numbers: `heldout_accuracy`, `heldout_auc` and `heldout_gain` (nats per sequence), see `metrics.classification`;
       `heldout_loss`, the vanilla discriminator's loss (nats; 2 log 2 at chance); `heldout_at_chance`, 1 if neither accuracy nor AUC exceeds a half
       by more than its interval, else 0.
     """
-    real, fake = self.scores(real), self.scores(fake)
+    real, fake = self.scores(real, real_sources), self.scores(fake, fake_sources)
     accuracy, auc = classification.accuracy(real, fake), classification.auc(real, fake)
     return {
       "heldout_accuracy": accuracy.value,
@@ -144,7 +150,7 @@ def run(
 
   Args:
     generator: see `generators.base`.
-    corpus: `data.corpus.Corpus`. A generator with categories is conditioned on the categories of the real sequences it is compared with.
+    corpus: `data.corpus.Corpus`. A conditional generator is conditioned on the contexts of the real sequences it is compared with.
     config: `Config`.
     seed: integer seed of initial weights, batches, samples and dropout.
     bar: function that wraps the iterator of the steps, such as this module's `bar`; None for none.
@@ -166,19 +172,20 @@ def run(
   optimizer.build(discriminator.trainable_variables)
   held_out, write = HeldOut(discriminator), tf.function(generator.write, autograph=False)
   random = noise.fold(noise.seed(seed), "probe")
-  categories = corpus.categories if generator.spec.categories else {}
-  data = {split: sequences.Batch(tokens, categories.get(split)) for split, tokens in corpus.tokens.items()}
+  conditional, of_pairs = generator.spec.conditional, bool(corpus.spec.source_length)
+  data = {split: sequences.Batch(tokens, corpus.context(split) if conditional else None) for split, tokens in corpus.tokens.items()}
 
   def pair(split):
-    """Real sequences and as many samples, which are not used in training."""
-    tokens, categories = data[split]
+    """Real sequences, as many samples, which are not used in training, and the sources of both, if there are any."""
+    tokens, context = data[split]
     if len(tokens) > _MOST[split]:
       chosen = np.sort(np.random.default_rng(seed).choice(len(tokens), _MOST[split], replace=False))
-      tokens, categories = tokens[chosen], None if categories is None else categories[chosen]
-    return tokens, write(tf.constant(len(tokens)), noise.fold(random, split), None, categories).tokens.numpy()
+      tokens, context = tokens[chosen], None if context is None else context[chosen]
+    fake = write(tf.constant(len(tokens)), noise.fold(random, split), None, context).tokens.numpy()
+    return tokens, fake, context if of_pairs else None
 
-  def score(real, fake):
-    return held_out.scores(real), held_out.scores(fake)
+  def score(real, fake, sources):
+    return held_out.scores(real, sources), held_out.scores(fake, sources)
 
   validation = pair("validation")
   step = tf.function(lambda real, seed: vanilla.step(generator, discriminator, optimizer, real, seed), autograph=False)

@@ -78,9 +78,9 @@ class RunScorer:
 
     Returns:
       Dictionary of `estimates.Estimate`, from `Evaluator.explicit`, `Evaluator.reconstruction`, `evaluator.characters_js` and `texts.Scorer`. If the
-      truth is a grammar, also `mass_covered` and `mass_covered_truth`: see `divergence.mass_covered`. For a generator with categories, also
-      `Evaluator.category_accuracy`, and `bleu_<n>_<category>`, the samples of a category against its real sequences. For a guided generator, also
-      `Evaluator.cost`.
+      truth is a grammar, also `mass_covered` and `mass_covered_truth`: see `divergence.mass_covered`. For a generator of pairs, also
+      `Evaluator.translations`. For a generator with categories, also `Evaluator.category_accuracy`, and `bleu_<n>_<category>`, the samples of a
+      category against its real sequences. For a guided generator, also `Evaluator.cost`.
 
     Raises:
       progress.Stopped: an interrupt; it has the metrics that were done.
@@ -88,7 +88,7 @@ class RunScorer:
     sample = []
 
     def draw():
-      tokens, log_probs = self._evaluator.sample(self._num, picker)
+      tokens, log_probs = self._evaluator.sample(self._num, picker, self._split)
       sample.extend((tokens, log_probs, self._corpus.tokenizer.words(tokens)))
       return {}
 
@@ -105,6 +105,8 @@ class RunScorer:
     if self._corpus.truth is not None and not self._corpus.truth.full_support:
       steps.append(("covered mass", lambda: self._mass_covered(sample[0])))
     steps += self._scorer.steps(lambda: sample[2])
+    if self._evaluator.has_sources:
+      steps.append(("pairs", lambda: self._evaluator.translations(sample[0], self._split)))
     if self._evaluator.categories:
       steps.append(("categories", lambda: self._evaluator.category_accuracy(sample[2], self._split) | self._bleu_by_category(sample[2])))
     return progress.run(steps)

@@ -28,12 +28,14 @@ class Generator(network.Network):
   Attributes:
     latent_size: size of z (Z); 0 if only the picks are random.
     picker: the default picker.
-    conditional: whether generators of this class can be conditioned on a context.
+    conditional: whether generators of this class can be conditioned on a category.
+    reads_sources: whether they can be conditioned on a source.
     compilable: whether XLA can compile `sample`. Without it only the update "mle" is compiled.
     likelihood: the kind of `log_probs`: "exact" for log p(x); "bound" for log p(x | z), whose mean over z is at most log p(x); None if there is none.
   """
 
   conditional = False
+  reads_sources = False
   compilable = True
   likelihood: str | None = None
 
@@ -41,6 +43,9 @@ class Generator(network.Network):
     if spec.categories and not self.conditional:
       name = type(self).__module__.rsplit(".", 1)[-1]
       raise errors.UserError(f"the generator {name} cannot be conditioned on a category; expected another --generator, or text without categories")
+    if spec.source_length and not self.reads_sources:
+      name = type(self).__module__.rsplit(".", 1)[-1]
+      raise errors.UserError(f"the generator {name} reads no sources of pairs; expected --generator lstm or transformer")
     super().__init__(spec, config, seed, name="generator")
     self.latent_size = config.latent_size
     self.picker = picker
@@ -87,19 +92,22 @@ class Generator(network.Network):
     return tf.ensure_shape(noise.normal([num, self.latent_size], seed), [None, self.latent_size])
 
   def draw_context(self, num: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor | None:
-    """Draws categories from the uniform distribution: int32 `[num]`; None on a spec without categories."""
+    """Draws categories from the uniform distribution: int32 `[num]`; None on a spec without categories. Sources must be given."""
+    if self.spec.source_length:
+      raise ValueError("this generator reads sources; expected a context")
     count = len(self.spec.categories)
     if not count:
       return None
     return tf.cast(noise.uniform([num], noise.fold(seed, "categories")) * count, tf.int32)
 
   def contexts(self, num: int | tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor | None:
-    """Broadcasts a context, int32 scalar or `[num]`, to `[num]`; None calls `draw_context`."""
+    """Broadcasts a context to `num` rows: categories, int32 scalar or `[num]`, or sources, int32 `[S]` or `[num, S]`; None calls `draw_context`."""
     if context is None:
       return self.draw_context(num, seed)
-    if not self.spec.categories:
-      raise ValueError("this generator knows no categories")
-    return tf.broadcast_to(context, [num])
+    if not self.spec.conditional:
+      raise ValueError("this generator knows no categories and reads no sources")
+    context = tf.convert_to_tensor(context)
+    return tf.broadcast_to(context, [num, context.shape[-1]] if self.spec.source_length else [num])
 
   def draw_inputs(self, num: int | tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor | None]:
     """The latent and the context that `sample` uses: float32 `[num, Z]` and `contexts`."""
@@ -115,7 +123,7 @@ class Generator(network.Network):
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
       picker: see `pickers`; None for the generator's default.
-      context: int32, scalar or `[num]`; None draws one for each sequence, see `draw_context`.
+      context: see `contexts`.
     """
     num = tf.convert_to_tensor(num)
     context = self.contexts(num, seed, context)
@@ -332,7 +340,7 @@ class Autoregressive(Generator):
       num: int or int32 scalar tensor.
       seed: int32 `[2]`.
       picker: see `pickers`; None for a draw at temperature 1.
-      context: int32, scalar or `[num]`; None draws one for each sequence.
+      context: see `contexts`.
       soft_feedback: feed the picker's points back rather than its tokens.
       keep_history: keep the states, for `state_at`.
     """
@@ -348,7 +356,7 @@ class Autoregressive(Generator):
     soft_feedback: bool = False,
     keep_history: bool = False,
   ) -> unrolling.Samples:
-    """Generates a sequence from each latent, float `[B, Z]`, and context, int32 `[B]` or None. Other arguments as of `sample`."""
+    """Generates a sequence from each latent, float `[B, Z]`, and context, a row each, or None. Other arguments as of `sample`."""
     start = tf.fill([tf.shape(latent)[0]], self.spec.start_token)
     if soft_feedback:
       start = tf.one_hot(start, self.spec.vocab_size)
@@ -379,7 +387,7 @@ class Autoregressive(Generator):
       count: number of given tokens, int32 scalar or `[B]`.
       seed: int32 `[2]`.
       picker: see `pickers`; None for a draw at temperature 1.
-      context: int32 `[B]`; None draws one for each sequence.
+      context: see `contexts`.
 
     Returns:
       Whole sequences. The log-probability of a given token is 0. A row with a given end token stays as it is.

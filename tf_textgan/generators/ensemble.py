@@ -36,6 +36,7 @@ class Generator(base.Autoregressive):
   """
 
   conditional = True
+  reads_sources = True
 
   def __init__(self, members: Sequence[base.Autoregressive]):
     """Combines generators.

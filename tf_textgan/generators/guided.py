@@ -80,6 +80,8 @@ class Generator:
         differ in vocabulary or length.
     """
     name = type(judge).__module__.rsplit(".", 1)[-1]
+    if generator.spec.source_length:
+      raise errors.UserError("a guide chooses among sentences without sources; expected a run that is not of pairs")
     if judge.discriminator is None:
       raise errors.UserError(f"a guide needs a discriminator, but {name} trains none; name the run of one with --guide_workdir")
     if not judge.scores_log_ratios:

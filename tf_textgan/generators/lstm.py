@@ -12,8 +12,10 @@ from tf_textgan import sequences
 from tf_textgan.generators import base
 from tf_textgan.layers import biased
 from tf_textgan.layers import lookup
+from tf_textgan.layers import source_reader
 from tf_textgan.losses import likelihood
 from tf_textgan.sampling import noise
+from tf_textgan.sampling import unrolling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,17 +51,20 @@ class Config:
 class Generator(base.Autoregressive):
   """Embedding, LSTM layers, a linear map to logits. The initial state of all layers is a linear map and tanh of z.
 
-  A category, as a one-hot, is concatenated to the embedding of every token. The state is a list: output and cell state of each layer, the
-  lowest first, then the category.
+  A category, as a one-hot, is concatenated to the embedding of every token. A source is read by a `source_reader.SourceReader`: it begins all layers
+  and the last one's outputs attend to it. The state is a list: output and cell state of each layer, the lowest first, then the category or what was
+  read of the source.
 
   Attributes:
     lstms: the layers, the lowest first.
     output_kernel: `[H, V]`; None if the output is tied.
     output_projection: `[H, E]`; None unless the output is tied.
+    reader: reads sources; None without.
   """
 
   conditional = True
   any_length = True
+  reads_sources = True
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
     """Creates the variables; `seed` determines their initial values."""
@@ -97,18 +102,37 @@ class Generator(base.Autoregressive):
     self.latent_kernel = None
     if config.latent_size:
       self.latent_kernel = self.add_weight((config.latent_size, 2 * config.layers * units), normal(), name="latent_kernel")
+    self.reader = source_reader.SourceReader(config.embedding_size, units, 2 * config.layers * units, seeds) if spec.source_length else None
     # Added to the bias, so that excluding tokens costs nothing.
     self._excluded = spec.exclusion()
     self.dropout = config.dropout
     self.built = True
 
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> list[tf.Tensor]:
-    category = [tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)] if self.spec.categories else []
+    return self._begin(latent, context, None)
+
+  def _begin(self, latent, context, seed):
+    kept, begun = [], []
+    if self.spec.categories:
+      kept = [tf.one_hot(context, len(self.spec.categories), dtype=self.compute_dtype)]
+    if self.reader is not None:
+      memory, summary = self.reader.read(self._drop(self._embed(context), seed, "source"), self.spec.mask(context) > 0.0)
+      kept, begun = [*memory], [summary]
     parts = 2 * len(self.lstms)
-    if self.latent_kernel is None:
-      return [tf.zeros([tf.shape(latent)[0], self.config.hidden_size], self.compute_dtype)] * parts + category
-    latent = tf.cast(latent, self.compute_dtype)
-    return [*tf.split(tf.tanh(tf.matmul(latent, self._cast(self.latent_kernel))), parts, axis=-1), *category]
+    if self.latent_kernel is not None:
+      begun.append(tf.matmul(tf.cast(latent, self.compute_dtype), self._cast(self.latent_kernel)))
+    if not begun:
+      return [tf.zeros([tf.shape(latent)[0], self.config.hidden_size], self.compute_dtype)] * parts + kept
+    return [*tf.split(tf.tanh(tf.add_n(begun)), parts, axis=-1), *kept]
+
+  def stacked(self, state: list[tf.Tensor]) -> list[tf.Tensor]:
+    # What was read of a source is the same at all positions.
+    return state if self.reader is None else state[: 2 * len(self.lstms)]
+
+  def state_at(self, history: unrolling.History, positions: tf.Tensor, rows: tf.Tensor | None = None) -> list[tf.Tensor]:
+    state = super().state_at(history, positions, rows)
+    read = history.last[len(state) :]
+    return [*state, *(part if rows is None else tf.gather(part, rows) for part in read)]
 
   def step(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     output, state = self.next_state(inputs, state)
@@ -120,20 +144,21 @@ class Generator(base.Autoregressive):
   def next_state(self, inputs: tf.Tensor, state: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """As `step`, but returns the inputs of the output layer, `[B, H]`, in place of the logits."""
     parts = 2 * len(self.lstms)
-    cell_states, category = state[:parts], state[parts:]
+    cell_states, kept = state[:parts], state[parts:]
+    category = kept if self.spec.categories else []
     output, cell_states = biased.step(self.lstms, tf.concat([self._embed(inputs), *category], axis=-1), cell_states)
-    return self._project(output), [*cell_states, *category]
+    return self._project(output, kept), [*cell_states, *kept]
 
   def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
     shown = self._drop(self._embed(self._inputs(tokens)), seed, "inputs")
-    state = self.initial_state(latent, context)
+    state = self._begin(latent, context, seed)
     if self.spec.categories:
       shown = tf.concat([shown, tf.repeat(state[-1][:, None], tokens.shape[1], axis=1)], axis=-1)
     for i, layer in enumerate(self.lstms):
       shown = layer(shown, initial_state=state[2 * i : 2 * i + 2])
       # The last layer's purpose has no number: its noise does not depend on the layers below.
       shown = self._drop(shown, seed, "outputs" if layer is self.lstms[-1] else f"outputs_{i}")
-    return self._project(shown)
+    return self._project(shown, state[2 * len(self.lstms) :])
 
   def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     kernel = tf.transpose(self._cast(self.embedding)) if self.output_projection is not None else self._cast(self.output_kernel)
@@ -146,7 +171,10 @@ class Generator(base.Autoregressive):
   def _bias(self):
     return self._cast(self.output_bias) + tf.cast(self._excluded, self.compute_dtype)
 
-  def _project(self, outputs):
+  def _project(self, outputs, kept):
+    """The inputs of the output layer, from the last layer's outputs, float `[B, ..., H]`, and what the state keeps beside those of the layers."""
+    if self.reader is not None:
+      outputs = self.reader.attend(outputs, source_reader.Memory(*kept))
     return outputs if self.output_projection is None else tf.matmul(outputs, self._cast(self.output_projection))
 
   def _drop(self, x, seed, purpose):

@@ -1,7 +1,8 @@
 """A transformer language model, decoder only: pre-norm, rotary positions, a cache of keys and values; see `layers.transformer`.
 
 Tokens are embedded, scaled by sqrt(E) as in https://arxiv.org/abs/1706.03762, and pass all blocks; the output layer reads a last norm. A category has
-a vector and the latent a linear map, which are added to every embedding.
+a vector and the latent a linear map, which are added to every embedding. A source stands before the sequence and is read in both directions
+(a prefix, https://arxiv.org/abs/1910.10683, section 3.2.1); it needs no weights of its own.
 """
 
 import dataclasses
@@ -61,14 +62,16 @@ class State(NamedTuple):
   """The state before a token is picked.
 
   Attributes:
-    caches: for each block the keys and values of the inputs so far.
+    caches: for each block the keys and values of the source, if there is one, and of the inputs so far.
     position: int32 `[B]`, inputs read so far.
     shown: float `[B, E]`, what is added to every embedding; empty without latent and categories.
+    prefix: `transformer.Prefix` of the source; empty without.
   """
 
   caches: list[transformer.Cache]
   position: tf.Tensor
   shown: Any
+  prefix: Any = ()
 
 
 class Generator(base.Autoregressive):
@@ -83,6 +86,7 @@ class Generator(base.Autoregressive):
 
   conditional = True
   any_length = True
+  reads_sources = True
   compilable = False
 
   def __init__(self, spec: sequences.Spec, config: Config, seed: int = 0):
@@ -108,24 +112,26 @@ class Generator(base.Autoregressive):
   @property
   def rows_together(self) -> int:
     """See the base class. Long sequences and large networks have large caches."""
-    block = self.blocks[0]
-    return max(1, min(super().rows_together, _CACHED // (self.spec.length * 2 * len(self.blocks) * block.groups * block.head_size)))
+    block, length = self.blocks[0], self.spec.source_length + self.spec.length
+    return max(1, min(super().rows_together, _CACHED // (length * 2 * len(self.blocks) * block.groups * block.head_size)))
 
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> State:
-    num = tf.shape(latent)[0]
-    return State([block.empty(num, self.spec.length) for block in self.blocks], tf.zeros([num], tf.int32), self._shown(latent, context))
+    num, shown = tf.shape(latent)[0], self._shown(latent, context)
+    if self.spec.source_length:
+      return self._history(context[:, :0], shown, context).last
+    return State([block.empty(num, self.spec.length) for block in self.blocks], tf.zeros([num], tf.int32), shown)
 
   def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
     # A row that has read all positions, beside others that have not, goes on at the last one: nobody asks for its tokens.
-    at = transformer.place(tf.minimum(state.position, self.spec.length - 1), self._angles, self.config.key_value_heads)
+    at = self._place(tf.minimum(state.position, self.spec.length - 1), state.prefix)
     x, caches = self._embed(inputs, state.shown), []
     for block, cache in zip(self.blocks, state.caches):
       x, cache = block.step(x, cache, at)
       caches.append(cache)
-    return self._logits(self._last_norm(x)), State(caches, state.position + 1, state.shown)
+    return self._logits(self._last_norm(x)), state._replace(caches=caches, position=state.position + 1)
 
   def outputs(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None, seed: tf.Tensor | None = None) -> tf.Tensor:
-    return self._last_norm(self._read(tokens, self._shown(latent, context), seed)[0])
+    return self._last_norm(self._read(self._inputs(tokens), self._shown(latent, context), seed, context)[0])
 
   def output_layer(self) -> tuple[tf.Tensor, tf.Tensor]:
     kernel = tf.transpose(self._cast(self.embedding)) if self.output_kernel is None else self._cast(self.output_kernel)
@@ -138,32 +144,58 @@ class Generator(base.Autoregressive):
     return ()  # The last cache has the others in it.
 
   def state_at(self, history: unrolling.History, positions: tf.Tensor, rows: tf.Tensor | None = None) -> State:
-    caches, _, shown = history.last
+    caches, _, *kept = history.last
     if rows is not None:
-      shown = tf.nest.map_structure(lambda x: tf.gather(x, rows), shown)
-    return State([cache.at(positions, rows) for cache in caches], positions, shown)
+      kept = tf.nest.map_structure(lambda x: tf.gather(x, rows), kept)
+    read = positions + self._before(history.last.prefix)
+    return State([cache.at(read, rows) for cache in caches], positions, *kept)
 
   def prefill(self, tokens: tf.Tensor, latent: tf.Tensor, context: tf.Tensor | None = None) -> unrolling.History:
     """Reads tokens, int32 `[B, T]`, in one pass: the same history as from sampling them."""
-    shown = self._shown(latent, context)
-    _, caches = self._read(tokens, shown, None)
-    caches = [cache.extended(self.spec.length) for cache in caches]
-    return unrolling.History((), State(caches, tf.fill([tf.shape(tokens)[0]], tokens.shape[1]), shown))
+    return self._history(self._inputs(tokens), self._shown(latent, context), context)
 
-  def _read(self, tokens, shown, seed):
-    """Outputs of the last block at all positions, `[B, T, E]`, and the caches."""
+  def _history(self, inputs, shown, context):
+    _, caches = self._read(inputs, shown, None, context)
+    prefix = self._prefix(context)
+    caches = [cache.extended(self._before(prefix) + self.spec.length) for cache in caches]
+    return unrolling.History((), State(caches, tf.fill([tf.shape(inputs)[0]], inputs.shape[1]), shown, prefix))
+
+  def _prefix(self, context):
+    return transformer.Prefix(self.spec.mask(context) > 0.0) if self.spec.source_length else ()
+
+  def _before(self, prefix):
+    """Entries of the caches before the first input."""
+    return prefix.size if prefix else 0
+
+  def _place(self, positions, prefix):
+    groups = self.config.key_value_heads
+    if not prefix:
+      return transformer.place(positions, self._angles, groups)
+    places = positions + prefix.size
+    angles = transformer.rotation(prefix.size + self.spec.length, self.blocks[0].head_size)
+    at = transformer.place(places, angles, groups)
+    after = tf.shape(at.hidden)[-1] - prefix.size
+    return at._replace(
+      rotation=angles.at(places - prefix.padding), hidden=at.hidden + tf.pad(prefix.hidden, [[0, 0], [0, after]])[:, None, None]
+    )
+
+  def _read(self, inputs, shown, seed, context):
+    """Outputs of the last block at all inputs, `[B, T, E]`, and the caches."""
 
     def drop(i):
       return lambda x, purpose: self._drop(x, seed, f"{purpose}_{i}")
 
-    x = self._embed(self._inputs(tokens), shown[:, None] if self._has_shown else ())
-    x, caches, mask = self._drop(x, seed, "inputs"), [], transformer.causal(tokens.shape[1])
     # Sequences may have another length than those of the spec.
-    angles = transformer.rotation(tokens.shape[1], self.blocks[0].head_size)
+    length, prefix = inputs.shape[1], self._prefix(context)
+    mask, angles = transformer.causal(length), transformer.rotation(length, self.blocks[0].head_size)
+    if prefix:
+      inputs, mask, angles = tf.concat([context, inputs], axis=1), prefix.seen(mask), prefix.rotation(length, self.blocks[0].head_size)
+    x, caches = self._embed(inputs, shown[:, None] if self._has_shown else ()), []
+    x = self._drop(x, seed, "inputs")
     for i, block in enumerate(self.blocks):
       x, cache = block.read(x, angles, mask, drop(i), self.config.rematerialize)
       caches.append(cache)
-    return x, caches
+    return x[:, self._before(prefix) :], caches
 
   @property
   def _has_shown(self):

@@ -36,13 +36,13 @@ Drop = Callable[[tf.Tensor, str], tf.Tensor]
 
 
 class Rotation(NamedTuple):
-  """Cosines and sines of the angles of positions, float32 `[T, D / 2]` each."""
+  """Cosines and sines of the angles of positions, float32 `[T, D / 2]` each, or `[B, T, D / 2]` if each row has its own."""
 
   cos: tf.Tensor
   sin: tf.Tensor
 
   def at(self, positions: tf.Tensor) -> "Rotation":
-    """The angles of positions, int32 `[B]`: `[B, D / 2]` each."""
+    """The angles of positions, int32 `[B]` or `[B, T]`, with an axis of D / 2."""
     return Rotation(*(tf.gather(x, positions) for x in self))
 
   def __call__(self, x: tf.Tensor) -> tf.Tensor:
@@ -61,6 +61,47 @@ def rotation(length: int, size: int) -> Rotation:
 def causal(length: int) -> tf.Tensor:
   """A mask for `Block.read`, bool `[T, T]`: each position attends to itself and to those before it."""
   return tf.range(length)[:, None] >= tf.range(length)
+
+
+class Prefix(NamedTuple):
+  """Tokens that stand before sequences, padded at their end.
+
+  They attend to each other in both directions, and the sequences to them; nobody attends to their padding, and positions go on as if it were not
+  there, so that its size makes no difference.
+
+  Attributes:
+    mask: bool `[B, S]`, False on padding.
+  """
+
+  mask: tf.Tensor
+
+  @property
+  def size(self) -> int:
+    """S."""
+    return self.mask.shape[1]
+
+  @property
+  def padding(self) -> tf.Tensor:
+    """Tokens of padding, int32 `[B]`."""
+    return tf.reduce_sum(tf.cast(~self.mask, tf.int32), axis=1)
+
+  @property
+  def hidden(self) -> tf.Tensor:
+    """float32 `[B, S]`, 0, and very negative on padding."""
+    return tf.where(self.mask, 0.0, HIDDEN)
+
+  def rotation(self, length: int, size: int) -> Rotation:
+    """The rotation of prefixes and sequences of `length` positions, for heads of size D: `[B, S + length, D / 2]`."""
+    after = tf.range(self.size, self.size + length) - self.padding[:, None]
+    before = tf.broadcast_to(tf.range(self.size), tf.shape(self.mask))
+    return rotation(self.size + length, size).at(tf.concat([before, after], axis=1))
+
+  def seen(self, seen: tf.Tensor) -> tf.Tensor:
+    """The mask of prefixes and sequences for `Block.read`, bool `[B, 1, S + T, S + T]`, from the sequences' own, `[T, T]` or `[B, 1, T, T]`."""
+    num, length = tf.shape(self.mask)[0], seen.shape[-1]
+    prefix = tf.repeat(self.mask[:, None, None, :], self.size + length, axis=2)
+    own = tf.broadcast_to(seen, [num, 1, length, length])
+    return tf.concat([prefix, tf.pad(own, [[0, 0], [0, 0], [self.size, 0], [0, 0]])], axis=3)
 
 
 class Cache(NamedTuple):

@@ -317,7 +317,8 @@ def build(
 
   Args:
     experiment: `Experiment`.
-    spec: `sequences.Spec` of the corpus. Its categories are dropped unless the algorithm's module says `CATEGORIES = True`.
+    spec: `sequences.Spec` of the corpus. Its categories are dropped unless the algorithm's module says `CATEGORIES = True`;
+      sources are only for one that says `SOURCES = True`.
     tokenizer: see `data.tokenizers`, for the word vectors; None if a checkpoint, with word vectors and weights, will be restored.
     given: kind to function, parts passed from Python: see `runs.given`.
 
@@ -333,6 +334,10 @@ def build(
     module = None if choices.algorithm == GIVEN else registry.load("tf_textgan.algorithms", choices.algorithm)
     if not getattr(module, "CATEGORIES", False):
       spec = dataclasses.replace(spec, categories=())
+    if spec.source_length and not getattr(module, "SOURCES", False):
+      package = "tf_textgan.algorithms"
+      able = [name for name in registry.names(package) if getattr(registry.load(package, name), "SOURCES", False)]
+      raise errors.UserError(f"--algorithm {choices.algorithm} does not learn pairs of a source and a target; expected one of: {', '.join(able)}")
     name, discriminator_name = network_names(choices).values()
     given = given or {}
     generator = _maker("generator", name, given)(spec, experiment.generator, seed)

@@ -11,12 +11,14 @@ import tensorflow as tf
 
 from tf_textgan import errors
 from tf_textgan import files
+from tf_textgan import sequences
 from tf_textgan.data.tokenizers import base as tokenizers
 from tf_textgan.discriminators import base as discriminator_base
 from tf_textgan.generators import base as generator_base
 from tf_textgan.generators import guided
 from tf_textgan.runs import completing
 from tf_textgan.runs import filling
+from tf_textgan.runs import sources
 from tf_textgan.sampling import limits
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
@@ -51,6 +53,10 @@ class Model(tf.Module):
   equal shares of all, and also return `category`, the name for each text. `score` takes string `[N]`, the category that each sentence's `log_prob` is
   conditioned on; to find the likeliest category of a sentence, score it once in each. An unknown name raises an `InvalidArgumentError` that lists the
   right ones.
+
+  For a generator of pairs, `generate(source, temperature, seed)` takes string `[N]`, and returns a text for each source. `score` also takes `source`,
+  string `[N]`, the source of each sentence. A blank source, or one of more tokens than the run's, raises an `InvalidArgumentError`. The others are
+  absent.
   """
 
   def __init__(
@@ -64,7 +70,7 @@ class Model(tf.Module):
     self._generator = generator
     self._discriminator = discriminator
     self._guide = guide
-    check(tokenizer)
+    check(tokenizer, generator.spec)
     self._text = tokenizer.graph()
     self._unknown = tokenizer.unknown_token
     # tf.Module does not track Keras variables, so hold their tf.Variables.
@@ -75,6 +81,11 @@ class Model(tf.Module):
     if self._categories:
       settings.append(tf.TensorSpec([], tf.string, "category"))
       text.append(tf.TensorSpec([None], tf.string, "category"))
+    if generator.spec.source_length:
+      source = tf.TensorSpec([None], tf.string, "source")
+      self.generate = tf.function(self._generate_from, input_signature=[source, *settings[1:]], autograph=False)
+      self.score = self.serve = tf.function(self._score_pairs, input_signature=[*text, source], autograph=False)
+      return
     self.generate = tf.function(self._generate, input_signature=settings, autograph=False)
     if guide is not None:
       self.generate_guided = tf.function(self._generate_guided, input_signature=settings, autograph=False)
@@ -96,6 +107,13 @@ class Model(tf.Module):
 
   def _generate_guided(self, num, temperature, seed, category=None):
     return self._write(self._guide, num, temperature, seed, category)
+
+  def _generate_from(self, source, temperature, seed):
+    context = sources.encode(self._text.encode, source, self._generator.spec)
+    return self._write(self._generator, tf.shape(source)[0], temperature, seed, context=context)
+
+  def _score_pairs(self, text, source):
+    return self._score(text, context=sources.encode(self._text.encode, source, self._generator.spec))
 
   def _fill(self, text, temperature, seed):
     tokens, present = filling.read(self._text.encode, text, self._generator.spec)
@@ -121,21 +139,22 @@ class Model(tf.Module):
     named = self._places(category, allowed=("",))
     return tf.where(category == "", self._generator.draw_context(num, seed), named)
 
-  def _write(self, generator, num, temperature, seed, category):
+  def _write(self, generator, num, temperature, seed, category=None, context=None):
     with tf.control_dependencies([_positive(num), _allowed(temperature)]):
       num, seed = tf.identity(num), generation_seed(seed)
     category = self._context(category, num, seed)
-    generated = generator.write(num, seed, pickers.without(pickers.Categorical(temperature), self._unknown), category)
+    context = context if category is None else category
+    generated = generator.write(num, seed, pickers.without(pickers.Categorical(temperature), self._unknown), context)
     outputs = {"text": self._text.decode(generated.tokens), "log_prob": generated.log_probs}
     if generated.scores is not None:
       outputs["score"] = generated.scores
     return outputs if category is None else outputs | {"category": tf.gather(self._categories, category)}
 
-  def _score(self, text, category=None):
+  def _score(self, text, category=None, context=None):
     tokens = self._text.encode(text, self._generator.spec.length)
     tokens = tf.ensure_shape(tokens, [None, self._generator.spec.length])
     scores = {}
-    context = None if category is None else self._places(category)
+    context = context if category is None else self._places(category)
     if self._generator.likelihood:
       latent = self._generator.prior(tf.shape(tokens)[0], noise.seed(0))
       scores["log_prob"] = tf.reduce_sum(self._generator.log_probs(tokens, latent, context), axis=1)
@@ -166,10 +185,13 @@ def generation_seed(seed: int | tf.Tensor) -> tf.Tensor:
   return tf.cast(tf.stack([low, tf.bitwise.bitwise_and(high, 0x7FFFFFFF)]), tf.int32)
 
 
-def check(tokenizer: tokenizers.Tokenizer) -> None:
-  """Raises a `UserError` if runs with this tokenizer cannot be exported."""
-  if tokenizer.graph() is None:
-    raise errors.UserError(f"the tokenizer {tokenizers.name_of(type(tokenizer))} has no graph, so the run cannot be exported; pass --export false")
+def check(tokenizer: tokenizers.Tokenizer, spec: sequences.Spec) -> None:
+  """Raises a `UserError` if runs with this tokenizer and these sequences cannot be exported."""
+  name, graph = tokenizers.name_of(type(tokenizer)), tokenizer.graph()
+  if graph is None:
+    raise errors.UserError(f"the tokenizer {name} has no graph, so the run cannot be exported; pass --export false")
+  if spec.source_length and not (tokenizer.ends and hasattr(graph, "encode")):
+    raise errors.UserError(f"the tokenizer {name} encodes no sources in a graph, so a run of pairs cannot be exported; pass --export false")
 
 
 def save(

@@ -21,7 +21,7 @@ from tf_textgan.training import monitors
 def check(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, algorithm: algorithm_base.Algorithm) -> None:
   """Raises a `UserError` before training if a run of this experiment on this corpus cannot be exported, or guided if that is asked for."""
   if experiment.choices.export:
-    export.check(corpus.tokenizer)
+    export.check(corpus.tokenizer, algorithm.generator.spec)
   if experiment.choices.guided_curve:
     _guide(algorithm)
 
@@ -61,9 +61,11 @@ def finish(
   lines = [line for line in monitors.read_journal(folder / "metrics.jsonl") if line["kind"] == "evaluation"]
   print(summary.text(summary.table(lines, state.step, results, evaluator)), file=sys.stderr)
   print(f"checkpoint best, {state.describe(algorithm.phases(experiment.schedule))}", file=sys.stderr)
+  if state.returned:
+    print(state.returned, file=sys.stderr)
   if experiment.choices.verbose:
     print("  ".join(f"{name} {value:.3f}" for name, value in results.items()), file=sys.stderr)
-  guide = _guide(algorithm) if algorithm.scores_log_ratios else None
+  guide = _guide(algorithm) if algorithm.scores_log_ratios and not corpus.sources else None
   if experiment.choices.export:
     version = experiment.choices.export_version
     target = export.save(folder / "export", algorithm.generator, algorithm.discriminator, corpus.tokenizer, guide, version, about)

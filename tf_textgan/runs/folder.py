@@ -40,6 +40,7 @@ class _Config:
   experiment: Any
   length: int
   categories: tuple[str, ...]
+  source_length: int
   data: str
   unknown: bool
   synthetic_data: str
@@ -52,6 +53,8 @@ class _Config:
     experiment_lib.Choices.from_json(self.experiment["choices"])
     if not 1 <= self.length <= sequences.LONGEST:
       raise errors.UserError(f"length is {schema.shown(self.length)}; expected an integer from 1 to {sequences.LONGEST}")
+    if not 0 <= self.source_length <= sequences.LONGEST:
+      raise errors.UserError(f"source_length is {schema.shown(self.source_length)}; expected an integer from 0 to {sequences.LONGEST}")
     try:
       corpus_lib.check_categories(self.categories)
     except errors.UserError as e:
@@ -160,12 +163,14 @@ def as_config(experiment: experiment_lib.Experiment, corpus: corpus_lib.Corpus, 
     synthetic: `corpus.fingerprint` of the sequences of `--synthetic_file`; empty without one.
 
   Returns:
-    The experiment, the sequence length, the categories (none without labels), `data`, the corpus's fingerprint, `unknown`, and `synthetic_data`.
+    The experiment, the lengths of sequences and of sources (0 without), the categories (none without labels), `data`, the corpus's fingerprint,
+    `unknown`, and `synthetic_data`.
   """
   return {
     "experiment": experiment.to_json(),
     "length": corpus.spec.length,
     "categories": list(corpus.spec.categories),
+    "source_length": corpus.spec.source_length,
     "data": corpus.fingerprint,
     "unknown": unknown,
     "synthetic_data": synthetic,

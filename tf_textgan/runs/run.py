@@ -127,7 +127,7 @@ def load(
   folder_lib.check_same(folder, experiment.to_json(), resolved.to_json())
   given_lib.check_complete(experiment, makers, folder)
   tokenizer = folder_lib.read_tokenizer(folder, trust)
-  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"])
+  spec = dataclasses.replace(tokenizer.spec(config["length"]), categories=config["categories"], source_length=config["source_length"])
   algorithm = experiment_lib.build(experiment, spec, given=makers)
   rewards.add(algorithm, experiment, tokenizer)
   checkpoints = checkpoints_lib.Checkpoints(folder / "checkpoints")
@@ -231,7 +231,7 @@ def train(
       loop, evaluator, checkpoints, unknown, synthetic, notes = _build(folder, choices, experiment, corpus, makers, strategy, chief)
       finish.check(experiment, corpus, loop.algorithm)
       callbacks_lib.check(callbacks, loop.algorithm.optimizers)
-      early_stopping = _early_stopping(loop, experiment)
+      early_stopping = _early_stopping(loop, experiment, evaluator)
       if chief and not begun:
         stack.enter_context(lock.held(folder))
         if (folder / "config.json").exists():
@@ -453,11 +453,12 @@ def _training_data(folder, choices, corpus, algorithm):
   Returns:
     A batch, the fingerprint of the sentences of the file, empty without one, and the notes on them.
   """
-  data, categories, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.categories, "", ()
+  data, conditional, synthetic, notes = corpus.tokens["train"], algorithm.generator.spec.conditional, "", ()
   if choices.synthetic_file:
-    if "adversarial_steps" in algorithm.scheduled or categories:
+    if "adversarial_steps" in algorithm.scheduled or conditional:
       raise errors.UserError(
-        "--synthetic_file is for maximum likelihood without categories: an adversary would take its sentences for real, and they have no labels"
+        "--synthetic_file is for maximum likelihood without categories or sources: an adversary would take its sentences for real, and they have "
+        "no labels"
       )
     read = corpus_lib.read_lines(choices.synthetic_file, corpus.tokenizer, corpus.spec.length)
     synthetic, config = corpus_lib.fingerprint([read.tokens]), folder_lib.read_config(folder)
@@ -467,21 +468,24 @@ def _training_data(folder, choices, corpus, algorithm):
     notes += read.notes
     logging.info("%s: %d further sequences to learn", choices.synthetic_file, len(read.tokens))
     data = np.concatenate([data, read.tokens])
-  return sequences.Batch(data, corpus.categories["train"] if categories else None), synthetic, notes
+  return sequences.Batch(data, corpus.context("train") if conditional else None), synthetic, notes
 
 
 def _monitors(loop, experiment, folder, corpus, evaluator):
   """The callbacks of every run: terminal, journal, warnings, summaries and samples."""
   seed, spec = noise.fold(noise.seed(experiment.loop.seed), "shown"), loop.algorithm.generator.spec
-  shown = {}
+  shown, places = {}, np.arange(_SHOWN_SENTENCES) % len(corpus.tokens["validation"])
 
   def shown_sentences():
     if loop.run_state.step not in shown:
       shown.clear()  # Two callbacks show the same sentences; generate them once.
       num = tf.constant(_SHOWN_SENTENCES)
-      generated = evaluator.write(num, seed, None)
+      sources = corpus.sources["validation"][places] if spec.source_length else None
+      generated = evaluator.write(num, seed, None, sources)
       sentences = corpus.tokenizer.decode(generated.tokens.numpy())
-      if generated.context is not None:
+      if spec.source_length:
+        sentences = [" => ".join(pair) for pair in zip(corpus.tokenizer.decode(sources), sentences)]
+      if spec.categories:
         sentences = [f"{spec.categories[category]}: {sentence}" for category, sentence in zip(generated.context.numpy(), sentences)]
       shown[loop.run_state.step] = sentences
     return shown[loop.run_state.step]
@@ -502,7 +506,7 @@ def _monitors(loop, experiment, folder, corpus, evaluator):
   ]
 
 
-def _early_stopping(loop, experiment):
+def _early_stopping(loop, experiment, evaluator):
   """The callbacks that end a phase early, if configured; they act alike in every process."""
   config, wanted = experiment.loop, []
   if config.discriminator_patience:
@@ -513,7 +517,21 @@ def _early_stopping(loop, experiment):
     raise errors.UserError(
       f"--algorithm {experiment.choices.algorithm} trains no discriminator; --discriminator_patience and --stop_at_chance must be 0"
     )
+  if config.mle_patience:
+    _check_mle_patience(loop, experiment, evaluator)
+    wanted.append(monitors.MlePatience(loop, config.mle_patience))
   return wanted
+
+
+def _check_mle_patience(loop, experiment, evaluator):
+  """Raises a `UserError` if there is no maximum-likelihood phase, or no likelihood to measure in it."""
+  why = ""
+  if not any(phase.name == monitors.MlePatience.phase and phase.steps for phase in loop.phases):
+    why = "this run has no maximum-likelihood phase"
+  elif not evaluator.has_likelihood:
+    why = "its generator has no likelihood"
+  if why:
+    raise errors.UserError(f"--mle_patience is {experiment.loop.mle_patience}, but with --algorithm {experiment.choices.algorithm} {why}; expected 0")
 
 
 def _flat(experiment):

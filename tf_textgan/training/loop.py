@@ -37,7 +37,7 @@ class Config:
   """Settings of the loop.
 
   The trained weights depend only on `batch_size`, `seed` and `jit_compile` (XLA draws other random numbers), unless evaluations end a phase early
-  (`discriminator_patience`, `stop_at_chance`).
+  (`mle_patience`, `discriminator_patience`, `stop_at_chance`).
   """
 
   # Sequences in a batch, all replicas together.
@@ -58,6 +58,9 @@ class Config:
   # measured only if it is named here, compares sentence embeddings. See docs/evaluation.md. From an adversarial phase's first evaluation on, only its
   # own rounds are considered; the last checkpoint before it is kept as "likelihood".
   best_metric: str = "curve_sum"
+  # Early stopping of the maximum-likelihood phase, after so many evaluations without a lower negative log-likelihood of held-out text. At the end of
+  # the phase the weights with the lowest one are restored. 0 for neither.
+  mle_patience: int = 0
   # Early stopping of the discriminator's own phase, after so many evaluations without a larger held-out gain. At the end of the phase the
   # discriminator with the largest gain is restored. 0 for neither.
   discriminator_patience: int = 0
@@ -70,7 +73,7 @@ class Config:
 
   def __post_init__(self):
     checks.at_least(self, 1, "batch_size", "evaluations", "evaluation_samples", "log_every", "keep_checkpoints", "steps_per_call")
-    checks.at_least(self, 0, "checkpoint_minutes", "discriminator_patience", "stop_at_chance")
+    checks.at_least(self, 0, "checkpoint_minutes", "mle_patience", "discriminator_patience", "stop_at_chance")
     checks.at_most(self, 1_000_000, "evaluations")
     checks.seed(self, "seed")
 
@@ -100,8 +103,10 @@ class RunState:
     best_metric: metric whose lowest value marks the best checkpoint.
     best: lowest value of the metric so far.
     best_step: step of the best checkpoint.
+    heldout_nll: lowest negative log-likelihood of held-out text in the maximum-likelihood phase, see `monitors.MlePatience`.
     heldout_gain: largest held-out gain of the discriminator in its own phase, see `monitors.DiscriminatorPatience`.
-    waited: evaluations since the largest gain.
+    waited: evaluations since the lowest negative log-likelihood, or the largest gain.
+    returned: a sentence on the step to whose weights the maximum-likelihood phase went back at its end; empty if it did not.
     at_chance: consecutive evaluations with the discriminator at chance, see `monitors.StopAtChance`.
   """
 
@@ -121,8 +126,10 @@ class RunState:
   best_metric: str = ""
   best: float = math.inf
   best_step: int = 0
+  heldout_nll: float = math.inf
   heldout_gain: float = -math.inf
   waited: int = 0
+  returned: str = ""
   at_chance: int = 0
 
   @property
@@ -153,8 +160,8 @@ class RunState:
         raise errors.UserError(f"{name} is {number}; expected 0 to {_MOST}")
     if state.round > state.step:
       raise errors.UserError(f"round is {state.round}, more than step, {state.step}")
-    if math.isnan(state.best) or math.isnan(state.heldout_gain):
-      raise errors.UserError("best or heldout_gain is nan; expected numbers")
+    if any(math.isnan(number) for number in (state.best, state.heldout_nll, state.heldout_gain)):
+      raise errors.UserError("best, heldout_nll or heldout_gain is nan; expected numbers")
     return state
 
 
@@ -248,6 +255,7 @@ class Loop:
       )
     if current.steps > state.scheduled.get(current.name, 0):
       state.ended_early.pop(current.name, None)
+      state.returned = "" if current.name == "mle" else state.returned
     self._algorithm.resume(state.updates)
     self.run_state, self.kept, self._restored_step = state, self._checkpoints.kept, state.step
     self._has_checkpoint = True
@@ -315,6 +323,10 @@ class Loop:
         raise
       watchers.on_train_end()
 
+  def evaluate(self) -> dict[str, float]:
+    """The evaluation's metrics of the weights as they are. Called in every process."""
+    return self._evaluate(self.run_state.step)
+
   def _run_phases(self, batches, watchers):
     for number, phase in enumerate(self.phases):
       if number < self.run_state.phase:
@@ -375,7 +387,7 @@ class Loop:
           return
       logs = {name: total / state.epoch_rounds for name, total in state.epoch.items()}
       state.epoch, state.epoch_rounds = {}, 0
-      logs |= self._evaluate(state.step)
+      logs |= self.evaluate()
       state.evaluated = state.step
       watchers.on_epoch_end(epoch, logs)
       if generator.stop_training:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import json
-import math
 import pathlib
 import re
 import types
 from typing import Any
+from typing import ClassVar
 from typing import Protocol
 
 import keras
@@ -358,27 +358,44 @@ def _near_divergence(logs):
       yield f"{name} is {value:.1e}, and training diverges at infinity: a lower learning rate or --clip_norm may help"
 
 
-class DiscriminatorPatience(keras.callbacks.Callback):
-  """Early stopping of the discriminator's own phase by the metric `heldout_gain` of `evaluation.probe.HeldOut`.
+class _Patience(keras.callbacks.Callback):
+  """Early stopping of a phase by a metric.
 
-  The phase ends after `patience` evaluations without a larger gain. At its end, early or not, the discriminator and its optimizer are restored from
-  the evaluation with the largest gain. Their variables are in `Loop.kept`, and so in every checkpoint of the phase. The held-out loss would stop
-  earlier, because it depends on a constant in the scores, which has no effect on rewards and guides.
+  The phase ends after `patience` evaluations without a better value. At its end, early or not, what the phase trains is restored from the evaluation
+  with the best one. Those variables are in `Loop.kept`, and so in every checkpoint of the phase.
   """
+
+  phase: ClassVar[str]
+  metric: ClassVar[str]
+  # Name of the best value in the run's state.
+  best: ClassVar[str]
 
   def __init__(self, loop: loop_lib.Loop, patience: int):
     super().__init__()
     self._loop = loop
     self._patience = patience
 
+  def trains(self, name: str) -> bool:
+    """Whether the phase trains a variable, by its name in checkpoints."""
+    raise NotImplementedError
+
+  def improves(self, value: float, best: float) -> bool:
+    """Whether a value of the metric is better than the best one so far."""
+    raise NotImplementedError
+
+  def went_back(self, best: float, logs: dict[str, float]) -> str:
+    """Called when the variables have been restored; returns a sentence on it."""
+    raise NotImplementedError
+
   def on_epoch_end(self, epoch, logs=None):
     loop, state = self._loop, self._loop.run_state
     phase = loop.phases[state.phase]
-    if phase.name != "discriminator":
+    if phase.name != self.phase:
       return
-    variables = {name: v for name, v in loop.algorithm.variables().items() if name.startswith(("discriminator/", "discriminator_optimizer/"))}
-    if logs["heldout_gain"] > state.heldout_gain:
-      state.heldout_gain, state.waited = logs["heldout_gain"], 0
+    variables = {name: v for name, v in loop.algorithm.variables().items() if self.trains(name)}
+    if self.improves(logs[self.metric], getattr(state, self.best)):
+      setattr(state, self.best, logs[self.metric])
+      state.waited = 0
       loop.kept = {name: np.array(variable.numpy()) for name, variable in variables.items()}
     else:
       state.waited += 1
@@ -387,9 +404,57 @@ class DiscriminatorPatience(keras.callbacks.Callback):
     if state.waited and loop.kept:
       for name, variable in variables.items():
         variable.assign(loop.kept[name])
-      progress.say(f"the discriminator goes back to its largest held-out gain, {state.heldout_gain:.4f} nats, {state.waited} evaluations before")
+      progress.say(self.went_back(getattr(state, self.best), logs))
     loop.kept = {}
-    state.heldout_gain, state.waited, self.model.stop_training = -math.inf, 0, True
+    setattr(state, self.best, getattr(loop_lib.RunState(), self.best))
+    state.waited, self.model.stop_training = 0, True
+
+
+class MlePatience(_Patience):
+  """Early stopping of the maximum-likelihood phase by the negative log-likelihood of held-out text.
+
+  The metrics of the evaluation at the phase's end become those of the restored weights for the callbacks after this one and for the choice of the
+  best checkpoint.
+  """
+
+  phase = "mle"
+  best = "heldout_nll"
+  metric = "nll_validation"
+
+  def trains(self, name: str) -> bool:
+    # All but the discriminator: an average of the weights is a module, and a generator may have several optimizers.
+    return not name.startswith("discriminator")
+
+  def improves(self, value: float, best: float) -> bool:
+    return value < best
+
+  def went_back(self, best: float, logs: dict[str, float]) -> str:
+    state = self._loop.run_state
+    logs.update(self._loop.evaluate())
+    waited = f"{state.waited} evaluation{'s' * (state.waited > 1)} before its end at step {state.step}"
+    state.returned = f"the phase {self.phase} went back to its lowest held-out NLL, {best:.4f} nats per token, {waited}"
+    return state.returned
+
+
+class DiscriminatorPatience(_Patience):
+  """Early stopping of the discriminator's own phase by the metric `heldout_gain` of `evaluation.probe.HeldOut`.
+
+  The held-out loss would stop earlier, because it depends on a constant in the scores, which has no effect on rewards and guides.
+  """
+
+  phase = "discriminator"
+  best = "heldout_gain"
+  metric = "heldout_gain"
+
+  def trains(self, name: str) -> bool:
+    return name.startswith(("discriminator/", "discriminator_optimizer/"))
+
+  def improves(self, value: float, best: float) -> bool:
+    return value > best
+
+  def went_back(self, best: float, logs: dict[str, float]) -> str:
+    del logs
+    return f"the discriminator goes back to its largest held-out gain, {best:.4f} nats, {self._loop.run_state.waited} evaluations before"
 
 
 class StopAtChance(keras.callbacks.Callback):

@@ -51,15 +51,16 @@ class Algorithm(alone.Algorithm):
     begins = tf.equal(tf.convert_to_tensor(optimizer.iterations) % self.config.round_steps, 0)
     base.move_towards(reference, generator, tf.cast(begins, tf.float32))
     num = tf.shape(real.tokens)[0]
-    fake = reference.sample(num, noise.fold(seed, "fake"))
+    fake = reference.sample(num, noise.fold(seed, "fake"), context=real.context)
     # The same z for both networks: with a latent the ratio is of log G(x | z).
     tokens = tf.concat([real.tokens, fake.tokens], axis=0)
     latent = tf.concat([generator.prior(num, noise.fold(seed, "real")), fake.latent], axis=0)
+    context = None if real.context is None else tf.concat([real.context, real.context], axis=0)
     real_mask, fake_mask = tf.split(generator.spec.mask(tokens), 2)
-    old = reference.log_probs(tokens, latent)
+    old = reference.log_probs(tokens, latent, context)
     with tf.GradientTape() as tape:
       # No dropout: it would be a ratio of two different networks.
-      log_probs = generator.log_probs(tokens, latent)
+      log_probs = generator.log_probs(tokens, latent, context)
       real_ratio, fake_ratio = tf.split(log_probs - old, 2)
       loss = base.mean(self.losses(real_ratio, fake_ratio, real_mask, fake_mask))
     norm = base.minimize(tape, loss, generator, optimizer, self.config.clip_norm)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_textgan import checks
+from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms.steps import pretrained
 from tf_textgan.discriminators import base as discriminator_base
@@ -99,10 +100,14 @@ class Algorithm(pretrained.Algorithm):
     if update == "generator":
       base.copy_weights(self.generator, self.modules.values())
 
-  def judge_by_scores(self, samples: tf.Tensor) -> Judge:
-    """The reward of a sequence is made of the discriminator's score of it. Samples are int32 `[B, T]`."""
+  def judge_by_scores(self, samples: tf.Tensor, context: tf.Tensor | None = None) -> Judge:
+    """The reward of a sequence is made of the discriminator's score of it. Samples are int32 `[B, T]`, with a context as of `sequences.Batch`."""
     discriminator, factors = self.discriminator, self.repetition_factors(samples)
-    judge = Judge(lambda tokens, rows: self.reward(tokens, discriminator(tokens), tf.gather(factors, rows)))
+
+    def reward(tokens, rows):
+      return self.reward(tokens, discriminator(tokens, context=sequences.rows(context, rows)), tf.gather(factors, rows))
+
+    judge = Judge(reward)
     if not isinstance(discriminator, discriminator_base.Completions):
       return judge
     # Rollouts share the convolutions of their prefixes, half of the work.
@@ -113,20 +118,23 @@ class Algorithm(pretrained.Algorithm):
 
     return judge._replace(reward_completions=reward_completions)
 
-  def policy_step(self, judge: Callable[[tf.Tensor], Judge], num: tf.Tensor, seed: tf.Tensor) -> base.Metrics:
+  def policy_step(
+    self, judge: Callable[[tf.Tensor], Judge], num: tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None
+  ) -> base.Metrics:
     """One policy-gradient step with rollouts.
 
     Args:
       judge: function of the sampled tokens, int32 `[B, T]`, returning a `Judge`.
       num: sequences to sample, int32 scalar.
       seed: int32 `[2]`.
+      context: what to condition the samples on, see `sequences.Batch`.
 
     Returns:
       `loss`, `reward` (mean over tokens), `entropy` (nats per token) and `gradient_norm`, scalars; with `kl_weight` also `kl` (nats per token).
     """
     config, generator, modules = self.config, self.generator, self.modules
     policy = modules.get("rollout_policy", generator)
-    samples = generator.sample(num, seed, keep_history=policy is generator)
+    samples = generator.sample(num, seed, context=context, keep_history=policy is generator)
     history = samples.history if policy is generator else policy.prefill(samples.tokens, samples.latent, samples.context)
     mask = generator.spec.mask(samples.tokens)
     reward, reward_completions, past = judge(samples.tokens)

@@ -73,12 +73,12 @@ def save(corpus: corpus_lib.Corpus, folder: str | os.PathLike) -> None:
   place.mkdir(parents=True, exist_ok=True)
   (place / "corpus.json").unlink(missing_ok=True)
   for split in corpus_lib.SPLITS:
-    for name, ids in (("tokens", corpus.tokens), ("labels", corpus.categories)):
+    for name, ids in (("tokens", corpus.tokens), ("labels", corpus.categories), ("sources", corpus.sources)):
       if ids is not None:
         with files.replacing(place / f"{split}_{name}.npy") as temporary, open(temporary, "wb") as file:
           np.save(file, np.ascontiguousarray(ids[split], np.int32))
   # Last: this file marks the corpus as complete.
-  files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories})
+  files.write_json(place / "corpus.json", {"name": corpus.name, "categories": corpus.spec.categories, "source_length": corpus.spec.source_length})
 
 
 def load(
@@ -100,13 +100,15 @@ def load(
   if tokenizer is None or not (place / "corpus.json").exists():
     raise errors.UserError(f"{place.parent} holds no corpus; the dataset {_NAME} comes from Python: runs.train(..., corpus=...)")
   about = _read(place / "corpus.json", _about)
-  spec = dataclasses.replace(tokenizer.spec(length), categories=about.categories)
-  tokens, labels = {}, {}
+  spec = dataclasses.replace(tokenizer.spec(length), categories=about.categories, source_length=about.source_length)
+  tokens, labels, sources = {}, {}, {}
   for split in corpus_lib.SPLITS:
     tokens[split] = _read(place / f"{split}_tokens.npy", _ids, spec.vocab_size, None, length)
     if spec.categories:
       labels[split] = _read(place / f"{split}_labels.npy", _ids, len(spec.categories), len(tokens[split]))
-  return corpus_lib.Corpus(about.name, spec, tokenizer, tokens, categories=labels or None)
+    if spec.source_length:
+      sources[split] = _read(place / f"{split}_sources.npy", _ids, spec.vocab_size, len(tokens[split]), spec.source_length)
+  return corpus_lib.Corpus(about.name, spec, tokenizer, tokens, categories=labels or None, sources=sources or None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,9 +117,12 @@ class _About:
 
   name: str
   categories: tuple[str, ...]
+  source_length: int
 
   def __post_init__(self):
     corpus_lib.check_categories(self.categories)
+    if not 0 <= self.source_length <= sequences.LONGEST:
+      raise errors.UserError(f"source_length is {self.source_length}; expected 0 to {sequences.LONGEST}")
 
 
 def _read(path, read, *arguments):
