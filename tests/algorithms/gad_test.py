@@ -122,6 +122,49 @@ def test_replicas_give_the_prompts_of_the_whole_batch(two_replicas):
     np.testing.assert_allclose(one, two, atol=1e-5)
 
 
+@pytest.mark.parametrize(("joint", "warmup"), [(True, ["mle", "discriminator"]), (False, ["mle"])])
+def test_both_networks_are_warmed_up_in_the_same_rounds_unless_asked_not_to(joint, warmup):
+  phases = _algorithm(joint_warmup=joint).phases(base.Schedule(discriminator_steps=3))
+  assert [(phase.name, [update.name for update in phase.updates]) for phase in phases] == [
+    ("mle", warmup), ("discriminator", ["discriminator"]), ("adversarial", ["generator", "discriminator"])
+  ]  # fmt: skip
+  assert [phase.steps for phase in phases] == [1500, 3, 100]
+
+
+def test_in_the_warm_up_the_discriminator_learns_from_the_students_answers_to_the_teachers_prompts(tmp_path):
+  spec = tiny.PAIR_SPEC
+  generator = transformer.Generator(spec, tiny.shrink(transformer.Config(dropout=0.0)))
+  copied = tiny.shrink(causal_transformer.Config(dropout=0.0, from_generator=True))
+  networks = {"generator": generator, "discriminator": causal_transformer.Discriminator(spec, copied, 1)}
+  config = gad.Config(generator_learning_rate=0.0, mle_learning_rate=0.0, discriminator_learning_rate=0.0)
+  algorithm = gad.Algorithm(config, networks)
+  data = tiny.pairs(spec, 8)
+  logs = []
+  loop = loop_lib.Loop(
+    algorithm, base.Schedule(mle_steps=2, discriminator_steps=0, adversarial_steps=0), data, lambda step: {}, checkpoints.Checkpoints(tmp_path),
+    loop_lib.Config(batch_size=8, evaluations=1, best_metric=""),
+  )  # fmt: skip
+  loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, seen: logs.append(seen))])
+  assert {name.split("/")[0] for name in logs[0]} == {"mle", "discriminator"}
+  # It begins as the student is before the warm-up, and compares pairs from the first round on.
+  np.testing.assert_array_equal(algorithm.discriminator.embedding, generator.embedding)
+  real = sequences.Batch(tf.constant(data.tokens), tf.constant(data.context))
+  fake = generator.sample(8, noise.fold(SEED, "fake"), context=real.context).tokens
+  expected = np.mean(np.logaddexp(0.0, algorithm.discriminator(fake, context=real.context) - algorithm.discriminator(*real)))
+  np.testing.assert_allclose(algorithm.discriminator_step(real, SEED, START)["loss"], expected, rtol=1e-5)
+
+
+def test_without_demonstrations_real_targets_have_no_effect_on_the_generators_step():
+  weights = []
+  for real in (REAL, tf.reverse(REAL, [0])):
+    algorithm = _algorithm(TEXT, group_size=2)
+    metrics = algorithm.generator_step(sequences.Batch(real), SEED, START)
+    weights.append(algorithm.generator.get_weights())
+  assert "demonstration_share" not in metrics
+  for one, other in zip(*weights, strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
 def test_prompts_are_not_for_xla():
   phases = [_algorithm(longest_prompt=longest).phases(base.Schedule()) for longest in (0, 3)]
   assert [[update.compilable for update in adversarial.updates] for *_, adversarial in phases] == [[True, True], [False, False]]
