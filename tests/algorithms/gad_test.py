@@ -9,8 +9,11 @@ from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import gad
+from tf_textgan.conformance import tiny
+from tf_textgan.discriminators import causal_transformer
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.generators import transformer
 from tf_textgan.sampling import noise
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
@@ -131,27 +134,23 @@ def test_both_networks_are_warmed_up_in_the_same_rounds_unless_asked_not_to(join
   assert [phase.steps for phase in phases] == [1500, 3, 100]
 
 
-def test_in_the_warm_up_the_discriminator_learns_from_the_students_answers_to_the_teachers_prompts(tmp_path):
+def test_in_the_warm_up_the_discriminator_begins_as_the_student_and_compares_answers_to_the_same_sources():
   spec = tiny.PAIR_SPEC
   generator = transformer.Generator(spec, tiny.shrink(transformer.Config(dropout=0.0)))
-  copied = tiny.shrink(causal_transformer.Config(dropout=0.0, from_generator=True))
-  networks = {"generator": generator, "discriminator": causal_transformer.Discriminator(spec, copied, 1)}
-  config = gad.Config(generator_learning_rate=0.0, mle_learning_rate=0.0, discriminator_learning_rate=0.0)
-  algorithm = gad.Algorithm(config, networks)
-  data = tiny.pairs(spec, 8)
-  logs = []
-  loop = loop_lib.Loop(
-    algorithm, base.Schedule(mle_steps=2, discriminator_steps=0, adversarial_steps=0), data, lambda step: {}, checkpoints.Checkpoints(tmp_path),
-    loop_lib.Config(batch_size=8, evaluations=1, best_metric=""),
-  )  # fmt: skip
-  loop.run([keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, seen: logs.append(seen))])
-  assert {name.split("/")[0] for name in logs[0]} == {"mle", "discriminator"}
-  # It begins as the student is before the warm-up, and compares pairs from the first round on.
-  np.testing.assert_array_equal(algorithm.discriminator.embedding, generator.embedding)
-  real = sequences.Batch(tf.constant(data.tokens), tf.constant(data.context))
+  as_student = tiny.shrink(causal_transformer.Config(dropout=0.0, from_generator=True))
+  discriminator = causal_transformer.Discriminator(spec, as_student, 1)
+  algorithm = gad.Algorithm(gad.Config(), {"generator": generator, "discriminator": discriminator})
+  warmup, *_ = algorithm.phases(base.Schedule())
+  for update in warmup.updates:
+    algorithm.begin(update.name)
+  np.testing.assert_array_equal(discriminator.embedding, generator.embedding)
+  real = sequences.Batch(*map(tf.constant, tiny.pair_batch(8)))
+  metrics = warmup.updates[0].train_step(real, SEED, START)
+  assert np.isfinite(metrics["nll"]) and np.any(generator.embedding != discriminator.embedding)
   fake = generator.sample(8, noise.fold(SEED, "fake"), context=real.context).tokens
-  expected = np.mean(np.logaddexp(0.0, algorithm.discriminator(fake, context=real.context) - algorithm.discriminator(*real)))
-  np.testing.assert_allclose(algorithm.discriminator_step(real, SEED, START)["loss"], expected, rtol=1e-5)
+  scores = [discriminator(tokens, context=real.context).numpy() for tokens in (fake, real.tokens)]
+  metrics = warmup.updates[1].train_step(real, SEED, START)
+  np.testing.assert_allclose(metrics["loss"], np.mean(np.logaddexp(0.0, scores[0] - scores[1])), rtol=1e-5)
 
 
 def test_without_demonstrations_real_targets_have_no_effect_on_the_generators_step():

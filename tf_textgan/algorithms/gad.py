@@ -1,6 +1,6 @@
 """GAD: adversarial distillation from a teacher's answers, or with real text in place of a teacher.
 
-Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643. By flag with the demonstrations of Wu et al.,
+Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643. By flag with demonstrations: Wu et al.,
 "TextGAIL: Generative Adversarial Imitation Learning for Text Generation", https://arxiv.org/abs/2004.13796.
 
 Of pairs, the source is the prompt and the target the teacher's answer y. Otherwise y is a real sentence, and its beginning, possibly empty, is
