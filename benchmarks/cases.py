@@ -501,7 +501,7 @@ def coldgan_discriminator_step() -> Case:
 
 def _gad():
   networks = {"generator": lstm.Generator(_SPEC, lstm.Config()), "discriminator": cnn_highway.Discriminator(_SPEC, _PEER)}
-  return gad.Algorithm(gad.Config(), networks)
+  return gad.Algorithm(gad.Config(demonstration_share=0.3), networks)
 
 
 def gad_generator_step() -> Case:

@@ -1,6 +1,8 @@
 """Settings of the whole test session, made before TensorFlow starts."""
 
+import ctypes
 import functools
+import gc
 import os
 import pathlib
 import sys
@@ -8,6 +10,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
@@ -25,6 +28,16 @@ tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 # Nor are functions worth converting that have no Python `if` or `for` on a tensor, as the library's; those of tests are compiled as its own are.
 tf.function = functools.partial(tf.function, autograph=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten():
+  """Frees the compiled functions of a file, which TensorFlow's cache of kernels would keep: some 10 GB at the end of the suite."""
+  yield
+  keras.backend.clear_session()
+  gc.collect()
+  if sys.platform == "linux":
+    ctypes.CDLL(None).malloc_trim(0)  # The allocator keeps what it was given back.
 
 
 @pytest.fixture(scope="session")

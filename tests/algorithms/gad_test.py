@@ -9,8 +9,11 @@ from tf_textgan import errors
 from tf_textgan import sequences
 from tf_textgan.algorithms import base
 from tf_textgan.algorithms import gad
+from tf_textgan.conformance import tiny
+from tf_textgan.discriminators import causal_transformer
 from tf_textgan.discriminators import recurrent
 from tf_textgan.generators import lstm
+from tf_textgan.generators import transformer
 from tf_textgan.sampling import noise
 
 FIXED = sequences.Spec(vocab_size=7, length=4, start_token=0)
@@ -120,6 +123,45 @@ def test_replicas_give_the_prompts_of_the_whole_batch(two_replicas):
     weights.append(algorithm.generator.get_weights())
   for one, two in zip(*weights):
     np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize(("joint", "warmup"), [(True, ["mle", "discriminator"]), (False, ["mle"])])
+def test_both_networks_are_warmed_up_in_the_same_rounds_unless_asked_not_to(joint, warmup):
+  phases = _algorithm(joint_warmup=joint).phases(base.Schedule(discriminator_steps=3))
+  assert [(phase.name, [update.name for update in phase.updates]) for phase in phases] == [
+    ("mle", warmup), ("discriminator", ["discriminator"]), ("adversarial", ["generator", "discriminator"])
+  ]  # fmt: skip
+  assert [phase.steps for phase in phases] == [1500, 3, 100]
+
+
+def test_in_the_warm_up_the_discriminator_begins_as_the_student_and_compares_answers_to_the_same_sources():
+  spec = tiny.PAIR_SPEC
+  generator = transformer.Generator(spec, tiny.shrink(transformer.Config(dropout=0.0)))
+  as_student = tiny.shrink(causal_transformer.Config(dropout=0.0, from_generator=True))
+  discriminator = causal_transformer.Discriminator(spec, as_student, 1)
+  algorithm = gad.Algorithm(gad.Config(), {"generator": generator, "discriminator": discriminator})
+  warmup, *_ = algorithm.phases(base.Schedule())
+  for update in warmup.updates:
+    algorithm.begin(update.name)
+  np.testing.assert_array_equal(discriminator.embedding, generator.embedding)
+  real = sequences.Batch(*map(tf.constant, tiny.pair_batch(8)))
+  metrics = warmup.updates[0].train_step(real, SEED, START)
+  assert np.isfinite(metrics["nll"]) and np.any(generator.embedding != discriminator.embedding)
+  fake = generator.sample(8, noise.fold(SEED, "fake"), context=real.context).tokens
+  scores = [discriminator(tokens, context=real.context).numpy() for tokens in (fake, real.tokens)]
+  metrics = warmup.updates[1].train_step(real, SEED, START)
+  np.testing.assert_allclose(metrics["loss"], np.mean(np.logaddexp(0.0, scores[0] - scores[1])), rtol=1e-5)
+
+
+def test_without_demonstrations_real_targets_have_no_effect_on_the_generators_step():
+  weights = []
+  for real in (REAL, tf.reverse(REAL, [0])):
+    algorithm = _algorithm(TEXT, group_size=2)
+    metrics = algorithm.generator_step(sequences.Batch(real), SEED, START)
+    weights.append(algorithm.generator.get_weights())
+  assert "demonstration_share" not in metrics
+  for one, other in zip(*weights, strict=True):
+    np.testing.assert_array_equal(one, other)
 
 
 def test_prompts_are_not_for_xla():

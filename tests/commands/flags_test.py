@@ -192,7 +192,8 @@ def test_a_recipe_comes_first(tmp_path):
     ("--algorithm catgan --temperature_schedule constant --schedule_steps 9", "--schedule_steps is for a temperature that changes, but"),
     ("--algorithm maligan --continuations 2", "--continuations is for mixed training; expected --mixed true"),
     ("--algorithm selfgan --search_every 2", "--search_every is for --decoding search"),
-    ("--algorithm gad --demonstration_share 0 --demonstration_advantage 1", "--demonstration_advantage is for a --demonstration_share above 0"),
+    ("--algorithm gad --mle_steps 0 --joint_warmup true", "--joint_warmup is for rounds of maximum likelihood; expected --mle_steps above 0"),
+    ("--algorithm gad --demonstration_advantage 1", "--demonstration_advantage is for a --demonstration_share above 0"),
     ("--algorithm coldgan --replay_share 0 --replay_size 9", "--replay_size is for a --replay_share above 0"),
     ("--algorithm coldgan --exploration_nucleus 1 --exploration_share 0 --exploration_temperature 0.5", "--exploration_temperature is for an"),
     ("--algorithm coldgan --exploration_share 1 --exploration_nucleus 0.5", "--exploration_nucleus is for an --exploration_share below 1"),
@@ -219,6 +220,8 @@ def test_a_flag_of_a_training_that_would_be_ignored_is_refused(arguments, messag
     "--algorithm wgan_gp --penalty_weight 1",
     "--algorithm selfgan --decoding search --search_every 2",
     "--algorithm gad --clip_ratio 0.1",
+    "--algorithm gad --mle_steps 0 --joint_warmup false",
+    "--algorithm gad --demonstration_share 0.3 --demonstration_advantage 1",
     "--dataset lstm_oracle --data_dir d",
   ],
 )

@@ -11,7 +11,7 @@ from tf_textgan.data.datasets import caption_grammar
 
 
 def test_names():
-  assert load.names() == ["caption_grammar", "emnlp_news", "given", "image_coco", "lstm_oracle", "text_lines"]
+  assert load.names() == ["caption_grammar", "emnlp_news", "given", "image_coco", "lstm_oracle", "text_lines", "text_pairs"]
 
 
 def test_config_class():

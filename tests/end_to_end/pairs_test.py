@@ -174,6 +174,27 @@ def test_an_adversary_goes_on_from_it_and_a_stopped_run_ends_alike(place):
   assert "heldout_auc" in shell.journal(folder / "whole", "evaluation")[-1]
 
 
+@pytest.mark.slow
+def test_a_student_is_distilled_from_the_answers_of_a_teacher(place):
+  folder, settings = place
+  networks = {"discriminator": "recurrent"}
+  if settings["generator"] == "transformer":
+    same = {name.replace("generator", "discriminator", 1): size for name, size in GENERATORS["transformer"].items() if name.startswith("generator_")}
+    networks = {**same, "discriminator": "causal_transformer", "discriminator_from_generator": True}
+  changed = {
+    **networks, "algorithm": "gad", "pretrained": folder / "run", "workdir": folder / "student", "mle_steps": 4, "mle_learning_rate": 1e-4,
+    "discriminator_steps": 0, "adversarial_steps": 3, "group_size": 2, "generator_learning_rate": 1e-4, "evaluations": 1,
+  }  # fmt: skip
+  code, _, err = shell.call("train", *shell.as_flags({**settings, **changed}))
+  assert code == 0, err
+  warmup, adversarial = shell.journal(folder / "student", "training")
+  assert {"mle/nll", "discriminator/loss"} <= warmup.keys() and {"generator/kl", "discriminator/loss"} <= adversarial.keys()
+  score = tf.saved_model.load(str(folder / "student" / "export")).signatures["score"]
+  assert score(text=tf.constant(["c b a"] * 2), source=tf.constant(["a b c", "e d"]))["discriminator"].shape == [2]
+  # The student has not forgotten what it could before.
+  assert shell.journal(folder / "student", "evaluation")[-1]["nll_validation"] < 0.3
+
+
 REFUSED = {
   "an algorithm": ({"algorithm": "relgan"}, "--algorithm relgan does not learn pairs of a source and a target; expected one of: .*mle.*seqgan"),
   "a generator": ({"generator": "tied_lstm"}, "the generator tied_lstm reads no sources of pairs; expected --generator lstm or transformer"),

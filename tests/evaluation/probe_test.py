@@ -202,3 +202,11 @@ def test_settings_out_of_range(settings):
 def test_every_setting_has_a_comment():
   assert fields.uncommented_fields(probe.Config) == []
   assert probe.Config().probe_discriminator in registry.names("tf_textgan.discriminators")
+
+
+@pytest.mark.parametrize("name", ["recurrent", "transformer", "causal_transformer"])
+def test_pairs_are_scored_with_their_sources(name):
+  discriminator = tiny.network("discriminator", name, None, tiny.PAIR_SPEC)
+  tokens, sources = tiny.pair_batch(5)
+  expected = discriminator(tf.constant(tokens), context=tf.constant(sources))
+  np.testing.assert_allclose(probe.HeldOut(discriminator, batch=4).scores(tokens, sources), expected, atol=1e-5)

@@ -33,7 +33,9 @@ def test_the_configuration_is_plain():
     "name": "generator",
     "trainable": True,
     "dtype": "float32",
-    "spec": {"vocab_size": 9, "length": 6, "start_token": 1, "end_token": 2, "forbidden_tokens": [0, 1], "categories": ["a", "b", "c"]},
+    "spec": {
+      "vocab_size": 9, "length": 6, "start_token": 1, "end_token": 2, "forbidden_tokens": [0, 1], "categories": ["a", "b", "c"], "source_length": 0,
+    },  # fmt: skip
     "config": {
       "embedding_size": 4, "hidden_size": 5, "latent_size": 0, "init_stddev": 0.1, "initialization": "normal", "dropout": 0.0, "layers": 1,
       "tied": False,

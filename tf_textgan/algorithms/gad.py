@@ -1,16 +1,18 @@
-"""GAD: adversarial distillation with real text in place of a teacher.
+"""GAD: adversarial distillation from a teacher's answers, or with real text in place of a teacher.
 
-Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643, with the demonstrations of Wu et al.,
+Ye et al., "Black-Box On-Policy Distillation of Large Language Models", https://arxiv.org/abs/2511.10643. By flag with demonstrations: Wu et al.,
 "TextGAIL: Generative Adversarial Imitation Learning for Text Generation", https://arxiv.org/abs/2004.13796.
 
-A prompt is the beginning of a real sentence, possibly empty; of pairs, the source comes before it. The sentence is the teacher's answer y; the
-student G generates a group of answers x. D compares pairs (Bradley and Terry, 1952), and its score f is the reward, normalised within the group (https://arxiv.org/abs/2402.03300):
+Of pairs, the source is the prompt and the target the teacher's answer y. Otherwise y is a real sentence, and its beginning, possibly empty, is
+the prompt. The student G generates a group of answers x. D compares pairs (Bradley and Terry, 1952), and its score f is the reward, normalised within
+the group (https://arxiv.org/abs/2402.03300):
 
   loss_D = -log sigmoid(f(y) - f(x)),
   loss_G = -min(r A, clip(r) A) + kl_weight KL(G || G_0),   A = (f(x) - group mean) / group deviation,   r = G / G_sampling,
 
-with G_0 the generator at the start of the adversarial phase and G_sampling at the start of the step. G is also trained on real sentences with a
-constant advantage, as if they were its own answers; their share falls to 0.
+with G_0 the generator at the start of the adversarial phase and G_sampling at the start of the step. Before that both are warmed up in the same
+rounds: G by the likelihood of y, D by its loss. With demonstrations, G is also trained on the teacher's answers with a constant advantage, as if they
+were its own; their share falls to 0.
 """
 
 import dataclasses
@@ -36,6 +38,8 @@ from tf_textgan.sampling import noise
 class Config(pretrained.Config):
   """The settings of both codes, except for the learning rates, which suit small networks: the papers' transformers have 1e-6 and 1e-5."""
 
+  # Train the discriminator in the rounds of maximum likelihood, too: one step after each of the generator's. If false, only after them.
+  joint_warmup: bool = True
   # Longest prompt, in tokens. Each step draws a length from 0 to this one, and its answers begin with so many real tokens. 0 for no prompts.
   longest_prompt: int = 0
   # Generated answers for each real sentence of the batch.
@@ -48,9 +52,9 @@ class Config(pretrained.Config):
   policy_updates: int = 2
   # Weight of the KL divergence from the generator at the start of the adversarial phase; advantages are about 1 for each token.
   kl_weight: float = 0.001
-  # Initial weight of real sentences in the generator's loss; it falls linearly to 0. 0 for none, as in GAD.
-  demonstration_share: float = 0.3
-  # Advantage of real sentences.
+  # Initial weight of the teacher's answers in the generator's loss; it falls linearly to 0. 0 for none, as in GAD; TextGAIL has 0.3.
+  demonstration_share: float = 0.0
+  # Advantage of the teacher's answers.
   demonstration_advantage: float = 2.0
   # Discriminator steps for each generator step, each on new samples.
   discriminator_steps_per_round: int = 1
@@ -73,7 +77,7 @@ SOURCES = True
 
 
 class Algorithm(pretrained.Algorithm):
-  """See the module. The networks are pretrained one after the other; GAD pretrains both in the same steps."""
+  """See the module."""
 
   rewarded = True
 
@@ -87,7 +91,10 @@ class Algorithm(pretrained.Algorithm):
     compilable = not self.config.longest_prompt
     generator = base.Update("generator", self.generator_step, compilable=compilable)
     discriminator = base.Update("discriminator", self.discriminator_step, compilable=compilable)
-    return base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+    mle, *rest = base.usual_phases(schedule, self.mle_step, discriminator, generator, self.config.discriminator_steps_per_round)
+    if self.config.joint_warmup:
+      mle = mle._replace(updates=(*mle.updates, discriminator))
+    return [mle, *rest]
 
   def begin(self, update: str) -> None:
     super().begin(update)
@@ -114,33 +121,30 @@ class Algorithm(pretrained.Algorithm):
     return {"loss": loss, "accuracy": base.mean(tf.cast(real_scores > fake_scores, tf.float32)), "gradient_norm": norm}
 
   def generator_step(self, real: sequences.Batch, seed: tf.Tensor, phase_fraction: tf.Tensor) -> base.Metrics:
-    """Raises the probability of answers that score above others to the same prompt, and of real sentences."""
-    config, generator, spec = self.config, self.generator, self.generator.spec
+    """Raises the probability of answers that score above others to the same prompt, and of demonstrations."""
+    config, generator = self.config, self.generator
     repeated = sequences.Batch(tf.repeat(real.tokens, config.group_size, axis=0), sequences.repeat(real.context, config.group_size))
     answers, generated, after_prompt = self._answers(repeated, seed)
-    # The demonstrations stand behind the answers.
-    context, real = None if real.context is None else tf.concat([answers.context, real.context], axis=0), real.tokens
     num = tf.shape(answers.tokens)[0]
     scores = self.reward(answers.tokens, self.discriminator(answers.tokens, context=answers.context))[:, None]
     advantages = policy_gradient.normalized(scores, tf.ones_like(scores), group_size=config.group_size)
-    # The samples' own z, and new ones for the real sentences.
-    latents = [answers.latent, generator.prior(tf.shape(real)[0], noise.fold(seed, "demonstrations"))]
-    tokens, latent = tf.concat([answers.tokens, real], axis=0), tf.concat(latents, axis=0)
-    # A demonstration is an answer too: its prompt has no loss.
-    mask = tf.concat([generated, spec.mask(real) * after_prompt], axis=0)
-    advantages = tf.concat([advantages, tf.fill([tf.shape(real)[0], 1], config.demonstration_advantage)], axis=0)
-    share = config.demonstration_share * (1.0 - phase_fraction)
+    tokens, latent, context, mask = answers.tokens, answers.latent, answers.context, generated
     metrics = {}
     if config.kl_weight:
-      reference = self.modules["reference_policy"].log_probs(answers.tokens, answers.latent, answers.context)
+      reference = self.modules["reference_policy"].log_probs(tokens, latent, context)
+    if config.demonstration_share:
+      tokens, latent, context, mask, advantages = self._with_demonstrations(answers, generated, advantages, real, after_prompt, seed)
+      metrics["demonstration_share"] = share = config.demonstration_share * (1.0 - phase_fraction)
     for i in range(config.policy_updates):
       with tf.GradientTape() as tape:
         log_probs = generator.log_probs(tokens, latent, context) * mask
         if i == 0:
           old_log_probs = tf.stop_gradient(log_probs)
         losses = self._policy_losses(log_probs, old_log_probs, advantages, mask)
-        # Weights of the loss rather than numbers of sentences: the same on average, and every sample is used.
-        loss = (1.0 - share) * base.mean(losses[:num]) + share * base.mean(losses[num:])
+        loss = base.mean(losses[:num])
+        if config.demonstration_share:
+          # Weights of the loss rather than numbers of sentences: the same on average, and every sample is used.
+          loss = (1.0 - share) * loss + share * base.mean(losses[num:])
         if config.kl_weight:
           divergence = policy_gradient.divergence_from_reference(log_probs[:num], reference * generated)
           metrics["kl"] = base.mean(divergence, generated)
@@ -150,9 +154,19 @@ class Algorithm(pretrained.Algorithm):
       "loss": loss,
       "reward": base.mean(scores[:, 0]),
       "entropy": base.mean(-old_log_probs[:num], generated),
-      "demonstration_share": share,
       "gradient_norm": norm,
     }
+
+  def _with_demonstrations(self, answers, generated, advantages, real, after_prompt, seed):
+    """Tokens, z, contexts, mask and advantages of the answers and, behind them, of the real batch."""
+    num = tf.shape(real.tokens)[0]
+    # The samples' own z, and new ones for the demonstrations.
+    latent = tf.concat([answers.latent, self.generator.prior(num, noise.fold(seed, "demonstrations"))], axis=0)
+    context = None if real.context is None else tf.concat([answers.context, real.context], axis=0)
+    # A demonstration is an answer too: its prompt has no loss.
+    mask = tf.concat([generated, self.generator.spec.mask(real.tokens) * after_prompt], axis=0)
+    advantages = tf.concat([advantages, tf.fill([num, 1], self.config.demonstration_advantage)], axis=0)
+    return tf.concat([answers.tokens, real.tokens], axis=0), latent, context, mask, advantages
 
   def _policy_losses(self, log_probs, old_log_probs, advantages, mask):
     """The loss of each sequence, `[N]`, from log-probabilities and mask `[N, T]` and advantages `[N, 1]`."""
@@ -194,7 +208,10 @@ PUBLISHED = {
   "clip_norm": published.Setting(0.2, "none", "SeqGAN's"),
   **published.OUR_GENERATOR,
   **published.OUR_DISCRIMINATOR,
-  "longest_prompt": published.Setting("a question", 0),
+  "prompt; answer": published.Setting("a question; the teacher's answer", "none; a text", "source and target of `text_pairs`; else as TextGAIL's"),
+  "discriminator begins as": published.Setting("the student", "RoBERTa", "random weights; the student with `--discriminator_from_generator`"),
+  "longest_prompt": published.Setting(None, 0),
+  "joint_warmup": published.Setting(True, False),
   "group_size": published.Setting(8, 1),
   "reward": published.Setting("f(x)", "softmax of f(x) against f(y)", "f(x)"),
   "normalised over": published.Setting("the group", "a running mean and deviation, at most 2", "the group"),
@@ -202,12 +219,13 @@ PUBLISHED = {
   "clip_ratio": published.Setting("0.2, its library's default", "0.1 (captions), 0.2 (news)", "GAD's"),
   "policy_updates": published.Setting(1, "1, in 16 parts", "with one the ratio is 1 and nothing is ever clipped"),
   "kl_weight": published.Setting(0.001, 0.0),
-  "demonstration_share": published.Setting(0.0, 0.3, "falls to 0"),
+  "demonstration_share": published.Setting(0.0, 0.3, "TextGAIL's falls to 0"),
   "demonstration_advantage": published.Setting(None, 2.0),
   "sampled at": published.Setting("temperature 0.8", "temperature 0.9, nucleus 0.9", "temperature 1: the policy that is trained and evaluated"),
   "loss": published.Setting("mean over tokens", "of the sequence", "sum over the tokens of a sequence, mean over sequences"),
   "batch_size": published.Setting(256, "32 (captions), 8 (news)", "as in the other algorithms"),
-  "discriminator_steps": published.Setting("some 800, with the student's", 100, "after the student's"),
-  "adversarial_steps": published.Setting("4 epochs", "200 (captions), 1,000 (news)", published.SHORT),
+  "mle_steps": published.Setting("1 epoch, some 800, with the discriminator's", None, published.SHORT),
+  "discriminator_steps": published.Setting("10, before the warm-up of both", 100, "after the warm-up: it begins with random weights"),
+  "adversarial_steps": published.Setting("2 epochs, some 1,600 (code: up to 4)", "200 (captions), 1,000 (news)", published.SHORT),
   "discriminator_steps_per_round": published.Setting(1, "1 for each part", "on new answers"),
 }

@@ -107,6 +107,7 @@ _TRAINING = (
   ),
   Rule(("continuations",), _setting("mixed", bool), "is for mixed training; expected --mixed true"),
   Rule(("search_every",), _setting("decoding", lambda x: x == "search"), "is for --decoding search"),
+  Rule(("joint_warmup",), lambda e: e.schedule.mle_steps > 0, "is for rounds of maximum likelihood; expected --mle_steps above 0"),
   Rule(("demonstration_advantage",), _setting("demonstration_share", lambda x: x > 0), "is for a --demonstration_share above 0"),
   Rule(("replay_size",), _setting("replay_share", lambda x: x > 0), "is for a --replay_share above 0"),
   Rule(("exploration_temperature",), _setting("exploration_share", lambda x: x > 0), "is for an --exploration_share above 0"),

@@ -302,7 +302,7 @@ def test_dividing_the_logits_is_a_temperature(name, spec):
 def test_a_generator_reads_sources_or_refuses_a_spec_with_sources(name):
   spec = tiny.PAIR_SPEC
   if not registry.load("tf_textgan.generators", name).Generator.reads_sources:
-    with pytest.raises(errors.UserError, match=f"the generator {name} reads no sources of pairs"):
+    with pytest.raises(errors.UserError, match=f"the generator {name.rpartition('.')[2]} reads no sources of pairs"):
       tiny.network("generator", name, None, spec)
     return
   generator = tiny.network("generator", name, None, spec)
@@ -340,7 +340,7 @@ def test_a_generator_reads_sources_or_refuses_a_spec_with_sources(name):
 def test_a_discriminator_reads_sources_or_refuses_a_spec_with_sources(name):
   spec, (tokens, sources) = tiny.PAIR_SPEC, map(tf.constant, tiny.pair_batch(NUM))
   if not registry.load("tf_textgan.discriminators", name).Discriminator.reads_sources:
-    with pytest.raises(errors.UserError, match=f"the discriminator {name} reads no sources of pairs"):
+    with pytest.raises(errors.UserError, match=f"the discriminator {name.rpartition('.')[2]} reads no sources of pairs"):
       tiny.network("discriminator", name, None, spec)
     return
   discriminator = tiny.network("discriminator", name, None, spec)

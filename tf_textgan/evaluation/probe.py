@@ -95,7 +95,8 @@ class HeldOut:
   def __init__(self, discriminator: discriminator_base.Discriminator, batch: int = 256):
     """Args: discriminator: see `discriminators.base`; batch: number of sequences scored together."""
     # One graph for batches of any size, including the last one.
-    sizes = [discriminator.spec.length] + [None] * bool(discriminator.spec.source_length)
+    spec = discriminator.spec
+    sizes = [spec.length] + [spec.source_length] * bool(spec.source_length)
     signature = [tf.TensorSpec([None, size], tf.int32) for size in sizes]
     score = lambda tokens, sources=None: discriminator(tokens, context=sources)  # noqa: E731
     self._score = tf.function(score, input_signature=signature, autograph=False)
