@@ -262,7 +262,7 @@ def test_every_generator_that_writes_token_by_token_goes_on_with_prompts(name, d
   found = complete(prompts, num, SEED)
   assert [completion.prompt for completion in found] == [text for text in texts for _ in range(num)]
   for completion in found:
-    assert completion.text.startswith(completion.prompt) and completion.log_prob < 0 and completion.category is None
+    assert completion.text.startswith(completion.prompt) and completion.log_prob < 0 and completion.context is None
     new = completion.text.removeprefix(completion.prompt).split()
     assert "sees" not in new and len(new) <= 3
 

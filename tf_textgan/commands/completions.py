@@ -114,21 +114,30 @@ RULES = (
 )
 
 
-def number(options: Options, num: int | None) -> int:
-  """The number of sentences, of each prompt if there are some; `num` as the command line has it. Raises a `UserError` if a search finds fewer."""
+def number(options: Options, num: int | None, one_each: bool = False) -> int:
+  """The number of sentences, of each prompt and each source of a file if there are some.
+
+  Args:
+    options: of the command.
+    num: as the command line has it.
+    one_each: whether it is the number of sources of a test split, with one sentence of each.
+
+  Raises:
+    UserError: a search finds fewer.
+  """
+  searches = options.searches and not one_each
   if num is None:
-    return 1 if options.searches else _DRAWS
-  if options.searches and num > (options.beams or 1):
+    return 1 if searches else _DRAWS
+  if searches and num > (options.beams or 1):
     found = f"the {options.beams} of --beams" if options.beams else "1, as --contrastive writes one sentence"
     raise errors.UserError(f"--num is {num}; expected at most {found}")
   return num
 
 
 def refuse_pairs(options: Options, spec: sequences.Spec, workdir: str) -> None:
-  """Raises a `UserError` if an option is given for a run of pairs, whose targets are drawn whole."""
-  if spec.source_length and options != Options():
-    given = next(field.name for field in dataclasses.fields(Options) if getattr(options, field.name) != getattr(Options(), field.name))
-    raise errors.UserError(f"--{given} is not for runs of pairs, and {workdir} is one: its targets are drawn whole")
+  """Raises a `UserError` if an option is given that makes no sense for a run of pairs."""
+  if spec.source_length and options.unique:
+    raise errors.UserError(f"--unique is not for runs of pairs, and {workdir} is one: sources may share a target")
 
 
 def prompts_of(options: Options, run: runs.Run) -> tuple[list[str], list[list[int]]]:
@@ -185,7 +194,7 @@ def bounded(options: Options, generator: generator_base.Generator, guide: str) -
 
 
 def draws(
-  options: Options, run: runs.Run, generator: generator_base.Generator, picker: Any, excluded: int | None, category: tf.Tensor | None
+  options: Options, run: runs.Run, generator: generator_base.Generator, picker: Any, excluded: int | None, context: tf.Tensor | None
 ) -> list[Callable[[int, tf.Tensor], list[dict[str, Any]]]]:
   """The functions that go on with the prompts of a command, each of a number and a seed.
 
@@ -195,17 +204,22 @@ def draws(
     generator: of the run, or of several.
     picker: of draws.
     excluded: id of a token that a search never takes; None for none.
-    category: int32 scalar; None for any.
+    context: a category, int32 scalar, or N sources, int32 `[N, S]`, to each of which the prompts are beginnings of a target; None for any category.
 
   Returns:
     One function for each prompt if sentences are to be unique, else one for all. It gives a dictionary for each sentence: text, log_prob, prompt if
-    there is one, and category if the run has categories.
+    there is one, category if the run has categories, and source if it is of pairs.
+
+  Raises:
+    UserError: see `sized`; or a search lacks its category, a prompt cannot be read, or the prompts are neither one nor as many as the sources.
   """
   _require(generator)
   names = generator.spec.categories
-  if options.searches and names and category is None:
+  if options.searches and names and context is None:
     raise errors.UserError(f"a search needs the category of its sentences; expected --category, one of {', '.join(names)}")
   texts, ids = prompts_of(options, run)
+  if generator.spec.source_length:
+    texts, ids = _of_sources(options, texts, ids, len(context))
   generator, limits = sized(options, generator, [len(row) for row in ids])
   prompts = completing.pack(texts, ids, min(generator.spec.length, options.max_length or generator.spec.length))
   decoding = _decoding(options, generator, picker)
@@ -214,10 +228,10 @@ def draws(
   complete = completing.Completer(generator, run.tokenizer, decoding, limits, options.stops)
 
   def draw(prompts, num, seed):
-    found = complete(prompts, num, seed, category)
+    found = complete(prompts, num, seed, context)
     if len(found) < num * len(prompts.texts):
       print(f"beam search found {len(found)} of {num * len(prompts.texts)} sentences: the prompts and lengths allow no more", file=sys.stderr)
-    return [_line(completion, names, ids[0] != []) for completion in found]
+    return [_line(completion, generator.spec, run.tokenizer, ids[0] != []) for completion in found]
 
   parts = [prompts.only(i) for i in range(len(texts))] if options.unique else [prompts]
   return [lambda num, seed, part=part: draw(part, num, seed) for part in parts]
@@ -252,6 +266,13 @@ def _only_new(draw, num, seed, seen):
     )
 
 
+def _of_sources(options, texts, ids, count):
+  """A prompt for each of `count` sources, and its tokens; one prompt is for all."""
+  if len(texts) not in (1, count):
+    raise errors.UserError(f"{options.prompt_file} has {len(texts)} prompts, and there are {count} sources; expected one for each, or one for all")
+  return texts * (count // len(texts)), ids * (count // len(texts))
+
+
 def _require(generator):
   given_text.require(generator, generator_base.Autoregressive, "does not generate token by token", "mle")
 
@@ -268,7 +289,8 @@ def _decoding(options, generator, picker):
   return completing.Contrastive(options.contrastive, options.contrastive_penalty)
 
 
-def _line(completion, names, prompted):
+def _line(completion, spec, tokenizer, prompted):
   line = {"text": completion.text, "log_prob": round(completion.log_prob, 6)}
   line |= {"prompt": completion.prompt} if prompted else {}
-  return line | ({"category": names[completion.category]} if names else {})
+  line |= {"category": spec.categories[completion.context]} if spec.categories else {}
+  return line | ({"source": tokenizer.decode(completion.context[None])[0]} if spec.source_length else {})

@@ -65,7 +65,7 @@ class Options:
   # Distance of the neighbours of --near, as a share of the norm of the sentence's own latent.
   radius: float = 0.3
   # A file with a source on each line, for a run of pairs: writes --num targets of each. Without it such a run writes one target of each of the first
-  # --num sources of its test split.
+  # --num sources of its test split, 10 unless given.
   source_file: str = ""
   # A text with blanks, as in "a man ___ a horse": writes --num ways to fill them, of a run whose generator fills blanks. Three underscores are one
   # token, ___2 are two.
@@ -184,8 +184,9 @@ def check_num(num: int) -> None:
 
 def main(parts: Any) -> None:
   """Loads the runs and generates sentences."""
-  options = parts.options = dataclasses.replace(parts.options, num=completions.number(parts.completion, parts.options.num))
-  check_num(options.num)
+  options = parts.options
+  if options.num is not None:
+    check_num(options.num)
   experiment_lib.import_all(options.imports)
   picker = picker_of(options.temperature, options.top_k, options.nucleus)
   workdirs = repeated(options.workdir) or ["runs/default"]
@@ -196,8 +197,9 @@ def main(parts: Any) -> None:
 
 def _write(parts, picker, workdirs, file):
   """Generates the sentences and writes them to an open file."""
-  options = parts.options
-  loaded = {workdir: runs.load(workdir, options.checkpoint, options.trust_config) for workdir in workdirs}
+  loaded = {workdir: runs.load(workdir, parts.options.checkpoint, parts.options.trust_config) for workdir in workdirs}
+  one_each = bool(loaded[workdirs[0]].algorithm.generator.spec.source_length and not parts.options.source_file)
+  options = dataclasses.replace(parts.options, num=completions.number(parts.completion, parts.options.num, one_each))
   if _moves(parts):
     _write_moved(options, picker, loaded, file)
     return
@@ -207,9 +209,10 @@ def _write(parts, picker, workdirs, file):
   run, every_run = loaded[workdirs[0]], [*loaded.values()]
   generator = runs.combine(loaded) if len(loaded) > 1 else run.algorithm.generator
   context = category_of(options.category, generator.spec.categories, workdirs[0])
+  num = options.num
   if generator.spec.source_length or options.source_file:
     completions.refuse_pairs(parts.completion, generator.spec, workdirs[0])
-    context = _sources(options, run, generator.spec)
+    context, num = _sources(options, run, generator.spec)
   judge = judge_of(parts.guide, options.checkpoint, options.trust_config)
   spent = []
   if parts.completion.goes_on:
@@ -220,8 +223,10 @@ def _write(parts, picker, workdirs, file):
     generator = completions.bounded(parts.completion, generator, parts.guide.guide)
     writer = generator if parts.guide.guide == "none" else runs.guide(generator, run, parts.guide, judge)
     picker = _without_unknown(options, picker or writer.picker, every_run)
+    if generator.spec.source_length:
+      context = np.repeat(context, num, axis=0)
+      num = len(context)
     draws = [_drawing(writer, run.tokenizer, picker, context, spent)]
-  num = len(context) if generator.spec.source_length else options.num
   seed = export.generation_seed(options.seed)
   if parts.completion.unique:
     lines = completions.only_new(draws, num, seed, every_run)
@@ -267,16 +272,16 @@ def _formatted(options, lines):
 
 
 def _sources(options, run, spec):
-  """The sources to generate from, int32 `[N, S]`."""
+  """The sources to generate from, int32 `[N, S]`, and the number of targets of each."""
   if not spec.source_length:
     raise errors.UserError(f"--source_file is {options.source_file}, but the run in {run.experiment.choices.workdir} is not of pairs")
   if not options.source_file:
-    return np.asarray(run.corpus().sources["test"][: options.num])
+    return np.asarray(run.corpus().sources["test"][: options.num]), 1
   read = sources.read_file(options.source_file, run.tokenizer, spec.source_length)
   given_text.say_unknown(options.source_file, read[read != sequences.PAD], run.tokenizer)
   if len(read) * options.num > _MOST:
     raise errors.UserError(f"--num is {options.num}; expected at most {_MOST // len(read)} for the {len(read)} sources")
-  return np.repeat(read, options.num, axis=0)
+  return read, options.num
 
 
 def _write_lines(sentences, file):

@@ -425,7 +425,7 @@ class Autoregressive(Generator):
     Args:
       tokens, seed, picker: see `complete`.
       count: int32 `[B]`.
-      context: int32, scalar or `[B]`; None draws one for each sequence.
+      context: see `contexts`.
 
     Returns:
       Samples with tokens, log-probabilities and context alone.

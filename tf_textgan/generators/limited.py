@@ -36,6 +36,7 @@ class Generator(base.Autoregressive):
   """
 
   conditional = True
+  reads_sources = True
 
   def __init__(self, generator: base.Autoregressive, limits: limits_lib.Limits):
     super().__init__(generator.spec, generator.config)

@@ -54,13 +54,13 @@ class Completion(NamedTuple):
     text: prompt and continuation, as the tokenizer decodes them.
     log_prob: log-probability of the continuation's tokens, nats. Of a text that ends at a stop, up to the token that completes the stop.
     prompt: the raw prompt.
-    category: index of its category; None without categories.
+    context: what it was conditioned on: the index of a category, int32 scalar, or a source, int32 `[S]`; None without either.
   """
 
   text: str
   log_prob: float
   prompt: str
-  category: int | None
+  context: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Draws:
     count: tf.Tensor,
     num: tf.Tensor,
     seed: tf.Tensor,
-    category: tf.Tensor | None,
+    context: tf.Tensor | None,
   ) -> unrolling.Samples:
     """Goes on with each prompt in `num` ways.
 
@@ -91,13 +91,14 @@ class Draws:
       tokens, count: see `Prompts`.
       num: int32 scalar.
       seed: int32 `[2]`.
-      category: int32 scalar; None draws one for each sequence.
+      context: of the prompts: a category, int32 scalar or `[N]`, or sources, int32 `[S]` or `[N, S]`. None draws a category for each sequence.
 
     Returns:
       N * num sequences, those of a prompt side by side: their tokens, log-probabilities and context.
     """
     writer = limited.Generator(generator, limits) if limits else generator
-    return writer.complete_all(tf.repeat(tokens, num, axis=0), tf.repeat(count, num), seed, self.picker, category)
+    context = None if context is None else sequences.repeat(generator.contexts(tf.shape(tokens)[0], seed, context), num)
+    return writer.complete_all(tf.repeat(tokens, num, axis=0), tf.repeat(count, num), seed, self.picker, context)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Beams:
   beams: int
   penalty: float = 0.0
 
-  def __call__(self, generator, limits, tokens, count, num, seed, category):
+  def __call__(self, generator, limits, tokens, count, num, seed, context):
     """As of `Draws`; `num` is at most `beams`. The log-probabilities of a sequence that there is not are minus infinity."""
     spec, limits = generator.spec, _without_forbidden(limits, generator.spec)
 
@@ -123,7 +124,7 @@ class Beams:
       best = found.tokens[:, :num], tf.where(exists, found.steps, float("-inf"))[:, :num]
       return [tf.reshape(x, [-1, spec.length]) for x in best]
 
-    samples = _search(generator, tokens, count, seed, category, search, self.beams)
+    samples = _search(generator, tokens, count, seed, context, search, self.beams)
     return samples._replace(context=sequences.repeat(samples.context, num))
 
 
@@ -139,7 +140,7 @@ class Contrastive:
   candidates: int
   penalty: float = 0.6
 
-  def __call__(self, generator, limits, tokens, count, num, seed, category):
+  def __call__(self, generator, limits, tokens, count, num, seed, context):
     """As of `Draws`; `num` is 1. The generator is no ensemble, which has no representations of its own."""
     del num
     spec, limits = generator.spec, _without_forbidden(limits, generator.spec)
@@ -151,7 +152,7 @@ class Contrastive:
 
       return contrastive.search(outputs, generator.output_layer(), given, count, self.candidates, self.penalty, spec.end_token, limits)
 
-    return _search(generator, tokens, count, seed, category, search, self.candidates)
+    return _search(generator, tokens, count, seed, context, search, self.candidates)
 
 
 class Completer:
@@ -177,23 +178,22 @@ class Completer:
     self._tokenizer, self._stops = tokenizer, tuple(stops)
     limits = limits or limits_lib.Limits(generator.spec.end_token)
 
-    def complete(tokens, count, num, seed, category):
-      samples = decoding(generator, limits, tokens, count, num, seed, category)
+    def complete(tokens, count, num, seed, context):
+      samples = decoding(generator, limits, tokens, count, num, seed, context)
       return samples.tokens, samples.log_probs, samples.context
 
     self._complete = tf.function(complete, autograph=False)
 
-  def __call__(self, prompts: Prompts, num: int, seed: tf.Tensor, category: tf.Tensor | None = None) -> list[Completion]:
+  def __call__(self, prompts: Prompts, num: int, seed: tf.Tensor, context: tf.Tensor | None = None) -> list[Completion]:
     """Goes on with each prompt in `num` ways; fewer where beam search finds fewer. Arguments as of `Draws`."""
-    found = self._complete(tf.constant(prompts.tokens), tf.constant(prompts.count), tf.constant(num), seed, category)
-    tokens, log_probs = (x.numpy() for x in found[:2])
-    places = None if found[2] is None else found[2].numpy().tolist()
+    found = self._complete(tf.constant(prompts.tokens), tf.constant(prompts.count), tf.constant(num), seed, context)
+    tokens, log_probs, contexts = (None if x is None else x.numpy() for x in found)
     texts = self._tokenizer.decode(tokens)
     completions = []
     for i in np.flatnonzero(np.isfinite(log_probs).all(axis=1)):
       prompt, count = prompts.texts[i // num], prompts.count[i // num]
       text, end = self._cut(texts[i], tokens[i], count)
-      completions.append(Completion(text, float(log_probs[i, :end].sum()), prompt, places and places[i]))
+      completions.append(Completion(text, float(log_probs[i, :end].sum()), prompt, None if contexts is None else contexts[i]))
     return completions
 
   def _cut(self, text, tokens, count):
@@ -260,14 +260,14 @@ def _search(
   tokens: tf.Tensor,
   count: tf.Tensor,
   seed: tf.Tensor,
-  category: tf.Tensor | None,
+  context: tf.Tensor | None,
   search: Callable[..., Any],
   together: int,
 ) -> unrolling.Samples:
   """Searches continuations of prompts in bounded memory.
 
   Args:
-    generator, tokens, count, seed, category: see `Draws`.
+    generator, tokens, count, seed, context: see `Draws`.
     search: function of whole sequences `[R, T]`, their numbers of given tokens, latents and contexts of R prompts. Returns tokens and their
       log-probabilities, as many rows for each prompt.
     together: sequences that the search holds of each prompt.
@@ -276,7 +276,7 @@ def _search(
     Tokens and log-probabilities, and the contexts of the prompts.
   """
   length, num = generator.spec.length, tf.shape(tokens)[0]
-  context = generator.contexts(num, seed, category)
+  context = generator.contexts(num, seed, context)
   given = tf.pad(tokens, [[0, 0], [0, length - tokens.shape[1]]])
 
   def search_rows(i, first, size):

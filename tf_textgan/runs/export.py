@@ -19,7 +19,6 @@ from tf_textgan.generators import guided
 from tf_textgan.runs import completing
 from tf_textgan.runs import filling
 from tf_textgan.runs import sources
-from tf_textgan.sampling import limits
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 
@@ -127,8 +126,8 @@ class Model(tf.Module):
     with tf.control_dependencies([_positive(num), _positive(tf.shape(prompt)[0]), _allowed(temperature)]):
       num, seed = tf.identity(num), generation_seed(seed)
     category = self._context(category, tf.shape(prompt)[0] * num, seed)
-    draws = completing.Draws(pickers.without(pickers.Categorical(temperature), self._unknown))
-    samples = draws(self._generator, limits.Limits(self._generator.spec.end_token), tokens, count, num, seed, category)
+    picker = pickers.without(pickers.Categorical(temperature), self._unknown)
+    samples = self._generator.complete_all(tf.repeat(tokens, num, axis=0), tf.repeat(count, num), seed, picker, category)
     outputs = {"text": self._text.decode(samples.tokens), "log_prob": tf.reduce_sum(samples.log_probs, axis=1)}
     return outputs if category is None else outputs | {"category": tf.gather(self._categories, category)}
 
