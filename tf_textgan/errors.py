@@ -12,6 +12,11 @@ class UserError(Exception):
   """A mistake in the user's input; its text states what was expected and what came."""
 
 
+def first_line(error: BaseException) -> str:
+  """The first line of an error's text, or its kind if there is none."""
+  return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def user_error_in(error: Exception) -> UserError | None:
   """The `UserError` inside an error of TensorFlow's, which keeps only the text of an exception in Python code; None if there is none."""
   found = re.search(r"UserError: ([^\n]*)", str(error))

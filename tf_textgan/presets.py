@@ -14,9 +14,10 @@ from typing import NamedTuple
 from tf_textgan import errors
 from tf_textgan import files
 
-# How a part that is made of a model of KerasHub is named.
-SPELLING = "keras_hub:PRESET_OR_FOLDER"
-_PREFIX = "keras_hub:"
+# The module of parts that are made of a model of KerasHub, and how such a part is named.
+MODULE = "keras_hub"
+_PREFIX = f"{MODULE}:"
+SPELLING = f"{_PREFIX}PRESET_OR_FOLDER"
 
 # Of these, KerasHub builds GELU and absolute positions whatever config.json says.
 _FIXED = ("bert", "roberta", "xlm-roberta")
@@ -31,7 +32,7 @@ def named_in(name: str) -> str:
 
 def name_of(preset: str) -> str:
   """The name of a part that is made of a preset."""
-  return _PREFIX + preset if preset else _PREFIX.rstrip(":")
+  return _PREFIX + preset if preset else MODULE
 
 
 def package(who: str) -> Any:
@@ -71,7 +72,7 @@ def load(who: str, expected: str, function: Callable[..., Any], *arguments: Any,
     raise
   except Exception as error:  # A damaged folder makes the loaders of several formats raise anything.
     # KerasHub's errors are long; their first sentence names the cause.
-    raise errors.UserError(f"{who} expected {expected}: {first_line(error).partition('. ')[0]}") from error
+    raise errors.UserError(f"{who} expected {expected}: {errors.first_line(error).partition('. ')[0]}") from error
 
 
 class Special(NamedTuple):
@@ -196,12 +197,7 @@ def read(who: str, folder: str, file: str, kind: type = dict) -> Any:
     with files.open_regular(path, text=True) as opened:
       value = json.load(opened)
   except (OSError, ValueError, RecursionError) as error:
-    raise errors.UserError(f"{who} expected JSON in {path}, which cannot be read: {first_line(error)}") from error
+    raise errors.UserError(f"{who} expected JSON in {path}, which cannot be read: {errors.first_line(error)}") from error
   if not isinstance(value, kind):
     raise errors.UserError(f"{who} expected a JSON {'object' if kind is dict else 'list'} in {path}, but got {str(value)[:40]!r}")
   return value
-
-
-def first_line(error: BaseException) -> str:
-  """The first line of an error's text, or its kind if there is none."""
-  return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -48,6 +48,11 @@ def _modules(package):
   return {module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)}
 
 
+def name_of(part: object) -> str:
+  """The last part of the name of the module that an object's class is in, as users know it: its name here, for one of the library's alternatives."""
+  return type(part).__module__.rpartition(".")[2]
+
+
 def is_outside(name: str) -> bool:
   """Whether a name means a user's module: dotted, each part a Python identifier, unlike `wikipedia/20230601.en`, a TFDS dataset."""
   parts = name.split(".")

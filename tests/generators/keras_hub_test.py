@@ -23,6 +23,7 @@ from tf_textgan.data.tokenizers import keras_hub as tokenizers
 from tf_textgan.discriminators import keras_hub as discriminators
 from tf_textgan.generators import base
 from tf_textgan.generators import keras_hub
+from tf_textgan.layers import transformer
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import rollouts
 
@@ -213,7 +214,7 @@ def test_large_caches_are_made_for_fewer_sequences_together(preset_folder, monke
   generator = _generator(preset_folder("llama"))
   assert generator.rows_together == 512
   # A sequence has 7 tokens, 2 blocks, keys and values of 2 groups of 4.
-  monkeypatch.setattr(keras_hub, "_CACHED", 7 * 2 * 2 * 2 * 4 * 10)
+  monkeypatch.setattr(transformer, "_CACHED", 7 * 2 * 2 * 2 * 4 * 10)
   assert generator.rows_together == 10
   np.testing.assert_array_equal(generator.write(15, SEED).tokens[:10], generator.sample(10, noise.fold(SEED, 0)).tokens)
 

@@ -14,6 +14,7 @@ from tf_textgan.algorithms import mle
 from tf_textgan.conformance import tiny
 from tf_textgan.generators import base
 from tf_textgan.generators import transformer
+from tf_textgan.layers import transformer as transformer_layers
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import pickers
 from tf_textgan.sampling import rollouts
@@ -174,7 +175,7 @@ def test_large_caches_are_made_for_fewer_sequences_together(monkeypatch):
   assert generator.rows_together == 512
   whole = generator.write(40, SEED)
   # A sequence has 7 tokens, 3 blocks, keys and values of 4.
-  monkeypatch.setattr(transformer, "_CACHED", 7 * 3 * 2 * 4 * 10)
+  monkeypatch.setattr(transformer_layers, "_CACHED", 7 * 3 * 2 * 4 * 10)
   assert generator.rows_together == 10
   chunked = generator.write(40, SEED)
   assert chunked.tokens.shape == whole.tokens.shape

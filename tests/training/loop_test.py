@@ -186,6 +186,16 @@ def _patient_loop(folder, patience):
   return loop, [note, monitors.DiscriminatorPatience(loop, patience)], states
 
 
+def _assert_parts_end_as_the_whole(whole, make, steps):
+  """A loop that is made and resumed anew after each of the steps ends as one that was not stopped; `make` as of `_patient_loop`."""
+  for step in steps:
+    part, callbacks, _ = make()
+    part.restore()
+    part.run([*callbacks, _Stop(part, step)])
+  _assert_equal(_state(whole), _state(part))
+  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
+
+
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(("patience", "best", "end"), [(2, 2, 4), (3, 5, 6)])
 def test_the_discriminator_with_the_largest_held_out_gain_is_restored(patience, best, end, tmp_path, capsys):
@@ -200,12 +210,7 @@ def test_the_discriminator_with_the_largest_held_out_gain_is_restored(patience, 
   assert all(np.any(states[best][name] != value) for name, value in states[end].items() if "learning_rate" not in name)
   said = capsys.readouterr().err
   assert f"the discriminator goes back to its largest held-out gain, {_GAINS[best]:.4f} nats, {end - best} evaluations before" in said
-  for step in (1, 3, end - 1, end, None):
-    part, callbacks, _ = _patient_loop(tmp_path / "parts", patience)
-    part.restore()
-    part.run([*callbacks, _Stop(part, step)])
-  _assert_equal(_state(whole), _state(part))
-  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
+  _assert_parts_end_as_the_whole(whole, lambda: _patient_loop(tmp_path / "parts", patience), (1, 3, end - 1, end, None))
 
 
 # Negative log-likelihood of held-out text after each step.
@@ -240,12 +245,7 @@ def test_the_weights_with_the_lowest_held_out_nll_are_restored(patience, best, e
   assert whole.run_state.returned == f"the phase mle went back to its lowest held-out NLL, {_NLLS[best]:.4f} nats per token, {waited}"
   assert whole.run_state.returned in capsys.readouterr().err
   assert bool(whole.early_ends()) == (end < 6)
-  for step in (1, 3, end - 1, end, None):
-    part, callbacks, _ = _patient_mle(tmp_path / "parts", patience)
-    part.restore()
-    part.run([*callbacks, _Stop(part, step)])
-  _assert_equal(_state(whole), _state(part))
-  assert dataclasses.asdict(whole.run_state) == dataclasses.asdict(part.run_state)
+  _assert_parts_end_as_the_whole(whole, lambda: _patient_mle(tmp_path / "parts", patience), (1, 3, end - 1, end, None))
 
 
 def _loop_at_chance(folder, at_chance):

@@ -73,7 +73,7 @@ def _mixes_by_share(experiment: experiment_lib.Experiment) -> bool:
 def _chooses_tokenizer(experiment: experiment_lib.Experiment) -> bool:
   """Whether an experiment's networks leave the choice of the tokenizer, or it is a preset's."""
   choices = experiment.choices
-  return "keras_hub" not in (choices.generator, choices.discriminator) or presets.named_in(experiment.dataset.tokenizer)
+  return presets.MODULE not in (choices.generator, choices.discriminator) or presets.named_in(experiment.dataset.tokenizer)
 
 
 # Of `train.py`; the parsed command line is an experiment.

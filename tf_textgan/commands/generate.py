@@ -83,10 +83,9 @@ class Options:
   seed: int = 0
   # Checkpoint: "best", "latest", "likelihood" (of a GAN, the last before its adversarial phase), or the step of one kept by --keep_checkpoints.
   checkpoint: str = "best"
-  # "text", or "jsonl": one object per line with text, log_prob (nats, as drawn; with a guide, of the proposal), category if the run has categories,
-  # source if it is of pairs, with a guide score, the discriminator's logit times --guide_strength, with --between weight, the second sentence's
-  # share, and with --fill and --fill_file fill, the text with its blanks, of which log_prob is, as it is of what follows prompt, the text of
-  # --prompt and --prompt_file.
+  # "text", or "jsonl": one object per line. All have text and log_prob (nats, as drawn): of the whole text, of what follows a prompt, of what fills
+  # blanks, or with a guide of the proposal. Where there is one: category; source, of pairs; prompt; fill, the text with its blanks; score, with a
+  # guide the discriminator's logit times --guide_strength; weight, with --between the second sentence's share.
   format: Literal["text", "jsonl"] = "text"
   # Output file; empty for the standard output.
   output: str = ""

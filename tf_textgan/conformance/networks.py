@@ -91,12 +91,7 @@ def test_teacher_forcing_equals_single_steps(name, spec):
   generator = _autoregressive(name, spec)
   tokens = tf.constant(tiny.batch(spec, NUM))
   latent = generator.prior(NUM, SEED)
-  state, inputs, logits = generator.initial_state(latent), tf.fill([NUM], spec.start_token), []
-  for t in range(spec.length):
-    logits_t, state = generator.step(inputs, state)
-    logits.append(logits_t)
-    inputs = tokens[:, t]
-  np.testing.assert_allclose(generator(tokens, latent), tf.stack(logits, axis=1), rtol=1e-5, atol=1e-5)
+  np.testing.assert_allclose(generator(tokens, latent), _stepped(generator, tokens, latent), rtol=1e-5, atol=1e-5)
 
 
 @_each_generator
@@ -288,8 +283,7 @@ def test_a_discriminator_that_scores_blanks_knows_them_and_reads_from_left_to_ri
 @_each_spec
 def test_dividing_the_logits_is_a_temperature(name, spec):
   generator = _autoregressive(name, spec)
-  for i, weight in enumerate(generator.trainable_variables):
-    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  _shake(generator)
   tokens, latent = tf.constant(tiny.batch(spec, NUM)), generator.prior(NUM, SEED)
   before = generator.log_probs(tokens, latent)
   expected = generator.log_probs(tokens, latent, temperature=1.3)
@@ -306,8 +300,7 @@ def test_a_generator_reads_sources_or_refuses_a_spec_with_sources(name):
       tiny.network("generator", name, None, spec)
     return
   generator = tiny.network("generator", name, None, spec)
-  for i, weight in enumerate(generator.trainable_variables):
-    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  _shake(generator)
   sources = tf.constant(tiny.pair_batch(NUM).context)
   samples = generator.sample(NUM, SEED, context=sources, keep_history=True)
   np.testing.assert_array_equal(samples.context, sources)
@@ -319,12 +312,7 @@ def test_a_generator_reads_sources_or_refuses_a_spec_with_sources(name):
   assert np.abs(elsewhere - log_probs).max(axis=0, where=samples.tokens.numpy() != 0, initial=0.0).min() > 1e-4
   np.testing.assert_allclose(generator.log_probs(samples.tokens, latent, tf.pad(sources, [[0, 0], [0, 3]])), log_probs, rtol=1e-4, atol=1e-4)
   # Single steps, and states of the sample and of given tokens.
-  state, inputs, stepped = generator.initial_state(latent, sources), tf.fill([NUM], spec.start_token), []
-  for t in range(spec.length):
-    logits_t, state = generator.step(inputs, state)
-    stepped.append(logits_t)
-    inputs = samples.tokens[:, t]
-  np.testing.assert_allclose(logits, tf.stack(stepped, axis=1), rtol=1e-4, atol=1e-4)
+  np.testing.assert_allclose(logits, _stepped(generator, samples.tokens, latent, sources), rtol=1e-4, atol=1e-4)
   positions, rows = tf.constant([3, 1, 5]), tf.constant([2, 0, 1])
   for history in (samples.history, generator.prefill(samples.tokens, latent, sources)):
     last = tf.gather_nd(samples.tokens, tf.stack([rows, positions - 1], axis=1))
@@ -364,8 +352,7 @@ def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categor
       tiny.network("generator", name, None, spec)
     return
   generator = tiny.network("generator", name, None, spec)
-  for i, weight in enumerate(generator.trainable_variables):
-    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
+  _shake(generator)
   categories = tf.constant(np.arange(NUM) % 3)
   samples = generator.sample(NUM, SEED, context=categories)
   np.testing.assert_array_equal(samples.tokens, generator.sample(NUM, SEED, context=categories).tokens)
@@ -381,12 +368,8 @@ def test_a_generator_is_conditioned_on_a_category_or_refuses_a_spec_with_categor
   drawn = generator.sample(NUM, SEED)
   np.testing.assert_allclose(drawn.log_probs, generator.log_probs(drawn.tokens, drawn.latent, drawn.context), atol=1e-4)
   # Single steps, and the relaxed sample's gradient.
-  state, inputs, logits = generator.initial_state(latent, categories), tf.fill([NUM], spec.start_token), []
-  for t in range(spec.length):
-    logits_t, state = generator.step(inputs, state)
-    logits.append(logits_t)
-    inputs = samples.tokens[:, t]
-  np.testing.assert_allclose(generator(samples.tokens, latent, categories), tf.stack(logits, axis=1), rtol=1e-4, atol=1e-4)
+  stepped = _stepped(generator, samples.tokens, latent, categories)
+  np.testing.assert_allclose(generator(samples.tokens, latent, categories), stepped, rtol=1e-4, atol=1e-4)
   with tf.GradientTape() as tape:
     points = generator.sample(NUM, SEED, pickers.GumbelSoftmax(), soft_feedback=True, context=categories).points
     value = tf.reduce_sum(points * tf.random.stateless_normal(tf.shape(points), SEED))
@@ -448,6 +431,22 @@ def test_initial_weights_follow_from_the_seed(kind, name):
   # Weights of the same shape have different random numbers.
   random = [w for w in first if w.std() > 0]
   assert not any(a.shape == b.shape and np.array_equal(a, b) for i, a in enumerate(random) for b in random[:i])
+
+
+def _stepped(generator, tokens, latent, context=None):
+  """The logits `[B, T, V]` of single steps over tokens `[B, T]`."""
+  state, inputs, logits = generator.initial_state(latent, context), tf.fill([len(tokens)], generator.spec.start_token), []
+  for t in range(generator.spec.length):
+    logits_t, state = generator.step(inputs, state)
+    logits.append(logits_t)
+    inputs = tokens[:, t]
+  return tf.stack(logits, axis=1)
+
+
+def _shake(network):
+  """Adds random numbers as large as trained weights to the initial ones."""
+  for i, weight in enumerate(network.trainable_variables):
+    weight.assign_add(np.random.default_rng(i).normal(0.0, 0.5, weight.shape))
 
 
 def _spread(network):

@@ -187,7 +187,7 @@ def _reason(error):
   """Why a dataset could not be prepared, in one line."""
   if isinstance(error, downloader.requests.ConnectionError) and error.request is not None:
     return f"there is no connection to {urllib.parse.urlsplit(error.request.url).netloc}"
-  return str(error).strip().splitlines()[0]
+  return errors.first_line(error)
 
 
 @contextlib.contextmanager

@@ -106,13 +106,9 @@ class Subwords(base.Tokenizer):
     return (b"",) * len(base.SPECIAL_TOKENS) + tuple(spelled(piece) for piece in self.tokens[len(base.SPECIAL_TOKENS) :])
 
   def decode(self, tokens: np.ndarray) -> list[str]:
-    sentences, table = [], self.bytes_of
-    for row in np.asarray(tokens).tolist():
-      if base.EOS in row:
-        row = row[: row.index(base.EOS)]
-      # A sample may have bytes that are no UTF-8.
-      sentences.append(b"".join(table[token] for token in row).decode(errors="replace"))
-    return sentences
+    table = self.bytes_of
+    # A sample may have bytes that are no UTF-8.
+    return [b"".join(table[token] for token in row).decode(errors="replace") for row in base.before_end(tokens)]
 
   def to_json(self) -> dict[str, Any]:
     return dataclasses.asdict(self)
@@ -151,7 +147,7 @@ def guarded(function: Callable[..., Any], *arguments: Any, **options: Any) -> An
   except (KeyboardInterrupt, SystemExit, GeneratorExit, errors.UserError):
     raise
   except BaseException as error:  # It raises `Exception` itself, and for a panic of its native code a class that is none.
-    raise ValueError((str(error).strip() or type(error).__name__).splitlines()[0]) from error
+    raise ValueError(errors.first_line(error)) from error
 
 
 def words() -> Any:

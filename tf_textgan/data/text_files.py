@@ -21,6 +21,16 @@ def check(path: str | os.PathLike) -> None:
     pass
 
 
+def named(text: str) -> tuple[str, ...]:
+  """The paths in a setting `text_files`, which commas separate; raises a `UserError` if there is none, or one is no readable regular file."""
+  paths = tuple(path.strip() for path in text.split(",") if path.strip())
+  if not paths:
+    raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
+  for path in paths:
+    check(path)
+  return paths
+
+
 def lines(path: str | os.PathLike, keep_blank: bool = False) -> Iterator[str]:
   """Yields the lines, without line endings; other white space at both ends of a line is kept. Leaves out blank lines unless they are to be kept.
 

@@ -151,7 +151,7 @@ def _reason(error):
   """The first line of an error of TFDS, without the call that it repeats."""
   if isinstance(error, tfds.core.registered.DatasetNotFoundError) or str(error).startswith("Parsing builder name"):
     return "expected dataset_name[/config_name][:version]"
-  return re.sub(r'^Failed to construct dataset ".*?", builder_kwargs ".*?": ', "", str(error).strip().splitlines()[0])
+  return re.sub(r'^Failed to construct dataset ".*?", builder_kwargs ".*?": ', "", errors.first_line(error))
 
 
 def _scalar_features(features, prefix=""):
@@ -198,7 +198,7 @@ def _parts(name, available, split, instruction):
     if re.fullmatch(r"\w+", instruction):
       raise errors.UserError(f"{name} has no split {instruction!r}; there are: {', '.join(available)}") from error
     sizes = ", ".join(f"{key} ({info.num_examples} examples)" for key, info in available.items())
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+    reason = errors.first_line(error).rstrip(".")
     raise errors.UserError(f"TFDS cannot read --{split}_split {instruction}: {reason}; {name} has {sizes}") from error
   parts = []
   for part in absolute:

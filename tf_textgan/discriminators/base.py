@@ -32,7 +32,7 @@ class Discriminator(network.Network):
   def __init__(self, spec: sequences.Spec, config: Any = None, seed: int = 0):
     """Arguments as of `layers.network.Network`. A discriminator that is never saved by Keras needs no `Config`."""
     if spec.source_length and not self.reads_sources:
-      name = type(self).__module__.rsplit(".", 1)[-1]
+      name = registry.name_of(self)
       raise errors.UserError(
         f"the discriminator {name} reads no sources of pairs; expected --discriminator recurrent, transformer or causal_transformer"
       )
@@ -289,7 +289,7 @@ def require(discriminator: Discriminator | None, kinds: type | tuple[type, ...],
     return
   abilities = [vars(kind)["ability"] for kind in missing if "ability" in vars(kind)]
   needed = f"a discriminator that {' and '.join(abilities)}: " if abilities else "the discriminator "
-  chosen = type(discriminator).__module__.rsplit(".", 1)[-1] if discriminator is not None else "none"
+  chosen = registry.name_of(discriminator) if discriminator is not None else "none"
   raise errors.UserError(f"{who} needs {needed}{', '.join(_names_of(kinds))}; not {chosen}")
 
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.discriminators import language_model
@@ -68,7 +69,7 @@ class Discriminator(base.Discriminator, base.Features, base.PrefixScores, base.P
     generator = networks["generator"]
     layers = getattr(generator, "lstms", ())
     if not layers or not all(isinstance(layer, keras.layers.LSTM) for layer in layers):
-      name = type(generator).__module__.rsplit(".", 1)[-1]
+      name = registry.name_of(generator)
       raise errors.UserError(f"the discriminator generator_lstm begins as the LSTM of its generator, which {name} has not; expected --generator lstm")
     # In a function: see `generators.base`.
     self._generator = lambda: generator

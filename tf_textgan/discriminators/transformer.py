@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.discriminators import base
 from tf_textgan.layers import transformer
@@ -82,7 +83,7 @@ class Discriminator(base.Discriminator, base.Features):
     if not self.config.from_generator:
       return
     generator = networks["generator"]
-    name = type(generator).__module__.rsplit(".", 1)[-1]
+    name = registry.name_of(generator)
     if not all(isinstance(block, transformer.Block) for block in getattr(generator, "blocks", [None])):
       raise errors.UserError(f"with from_generator the discriminator begins as its generator's transformer, which {name} has not")
     for size in transformer.SIZES:

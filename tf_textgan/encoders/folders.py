@@ -64,7 +64,7 @@ class Tokenizer:
     try:
       self._tokenizer = tokenizers.Tokenizer.from_file(path)
     except Exception as error:  # It raises Exception itself.
-      raise errors.UserError(f"the encoder {name} expected a tokenizer of the package tokenizers in {path}: {presets.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {name} expected a tokenizer of the package tokenizers in {path}: {errors.first_line(error)}") from error
     self._name = name
     self._padding = (self._tokenizer.padding or {}).get("pad_id", 0)
     self._tokenizer.no_padding()
@@ -102,8 +102,9 @@ class Tokenizer:
     try:
       return self._tokenizer.encode_batch(list(sentences))
     except Exception as error:  # See above.
-      reason = presets.first_line(error)
+      reason = errors.first_line(error)
       raise errors.UserError(f"the encoder {self._name} has a tokenizer.json that cannot read these sentences: {reason}") from error
+
 
 def _limit(name, folder, truncation):
   """Returns the most tokens of a sentence; None if no file says it. sentence-transformers has its own length take precedence over the tokenizer's."""

@@ -64,7 +64,7 @@ class Encoder(base.Encoder):
     try:
       return self._session.run(outputs, {name: values[name].astype(dtype) for name, dtype in self._inputs.items()})
     except Exception as error:  # Those of onnxruntime have no common class but this.
-      raise errors.UserError(f"the encoder {self.name} cannot run its model: {presets.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} cannot run its model: {errors.first_line(error)}") from error
 
   def _find_inputs(self):
     """Returns names and dtypes of the model's inputs."""
@@ -105,4 +105,4 @@ def _session(onnxruntime, name, path):
   try:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
   except Exception as error:  # See `_run`.
-    raise errors.UserError(f"the encoder {name} cannot load {path}: {presets.first_line(error)}") from error
+    raise errors.UserError(f"the encoder {name} cannot load {path}: {errors.first_line(error)}") from error

@@ -27,14 +27,14 @@ class Encoder(base.Encoder):
       # Kept alive: the functions hold no reference to the variables.
       self._model = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
-      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {presets.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} cannot be loaded: {errors.first_line(error)}") from error
     self._function = self._model if callable(self._model) else self._signature()
 
   def encode(self, sentences: Sequence[str]) -> tf.Tensor:
     try:
       outputs = self._function(tf.constant(sentences))
     except (TypeError, ValueError) as error:
-      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {presets.first_line(error)}") from error
+      raise errors.UserError(f"the encoder {self.name} must take strings [N], but the model refuses them: {errors.first_line(error)}") from error
     if not isinstance(outputs, dict):
       outputs = dict(enumerate(tf.nest.flatten(outputs)))
     vectors = [output for output in outputs.values() if output.dtype.is_floating and output.shape.rank == 2]

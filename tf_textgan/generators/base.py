@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.layers import network
 from tf_textgan.losses import likelihood
@@ -41,10 +42,10 @@ class Generator(network.Network):
 
   def __init__(self, spec: sequences.Spec, config: Any, seed: int, picker: Any):
     if spec.categories and not self.conditional:
-      name = type(self).__module__.rsplit(".", 1)[-1]
+      name = registry.name_of(self)
       raise errors.UserError(f"the generator {name} cannot be conditioned on a category; expected another --generator, or text without categories")
     if spec.source_length and not self.reads_sources:
-      name = type(self).__module__.rsplit(".", 1)[-1]
+      name = registry.name_of(self)
       raise errors.UserError(f"the generator {name} reads no sources of pairs; expected --generator lstm or transformer")
     super().__init__(spec, config, seed, name="generator")
     self.latent_size = config.latent_size

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_textgan import checks
 from tf_textgan import errors
+from tf_textgan import registry
 from tf_textgan import sequences
 from tf_textgan.generators import base as generator_base
 from tf_textgan.sampling import chunks
@@ -79,7 +80,7 @@ class Generator:
       UserError: the judge has no discriminator or its score is not a logit; the guide does not suit the generator; generator and discriminator
         differ in vocabulary or length.
     """
-    name = type(judge).__module__.rsplit(".", 1)[-1]
+    name = registry.name_of(judge)
     if generator.spec.source_length:
       raise errors.UserError("a guide chooses among sentences without sources; expected a run that is not of pairs")
     if judge.discriminator is None:

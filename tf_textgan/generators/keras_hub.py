@@ -25,9 +25,6 @@ from tf_textgan.layers import transformer
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import unrolling
 
-# Most numbers in the caches of sequences that are generated together, as of the generator `transformer`.
-_CACHED = 2**25
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -96,7 +93,7 @@ class Generator(base.Autoregressive):
   def rows_together(self) -> int:
     """See the base class."""
     decoder = self._decoder
-    return max(1, min(super().rows_together, _CACHED // (self.spec.length * 2 * decoder.depth * decoder.groups * decoder.head_size)))
+    return min(super().rows_together, transformer.rows_cached(self.spec.length, decoder.depth, decoder.groups, decoder.head_size))
 
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> State:
     num = tf.shape(latent)[0]

@@ -21,9 +21,6 @@ from tf_textgan.layers import transformer
 from tf_textgan.sampling import noise
 from tf_textgan.sampling import unrolling
 
-# Most numbers in the caches of sequences that are generated together: 128 MiB in float32.
-_CACHED = 2**25
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -113,7 +110,7 @@ class Generator(base.Autoregressive):
   def rows_together(self) -> int:
     """See the base class. Long sequences and large networks have large caches."""
     block, length = self.blocks[0], self.spec.source_length + self.spec.length
-    return max(1, min(super().rows_together, _CACHED // (length * 2 * len(self.blocks) * block.groups * block.head_size)))
+    return min(super().rows_together, transformer.rows_cached(length, len(self.blocks), block.groups, block.head_size))
 
   def initial_state(self, latent: tf.Tensor, context: tf.Tensor | None = None) -> State:
     num, shown = tf.shape(latent)[0], self._shown(latent, context)

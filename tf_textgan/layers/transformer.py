@@ -28,6 +28,9 @@ _EPSILON = 1e-6
 # In place of the scores of positions that are not attended to.
 HIDDEN = -1e9
 
+# Most numbers in the caches of sequences that are generated together: 128 MiB in float32.
+_CACHED = 2**25
+
 # Settings that are sizes of the blocks, of networks whose blocks may be copied from one to another.
 SIZES = ("embedding_size", "layers", "heads", "key_value_heads", "feedforward_size")
 
@@ -125,6 +128,11 @@ class Cache(NamedTuple):
     """The cache with room for at least `length` positions."""
     room = max(0, length - self.keys.shape[2])
     return Cache(*(tf.pad(x, [[0, 0], [0, 0], [0, room], [0, 0]]) for x in self)) if room else self
+
+
+def rows_cached(length: int, depth: int, groups: int, size: int) -> int:
+  """How many sequences of T tokens may be generated together, for the memory of the caches of a number of blocks with G heads of size D."""
+  return max(1, _CACHED // (length * 2 * depth * groups * size))
 
 
 class Place(NamedTuple):

@@ -41,9 +41,6 @@ GIVEN = "given"
 # Prefixes of the networks' flags.
 PREFIXES = {"generator": "generator_", "discriminator": "discriminator_"}
 
-# The networks that are made of a preset of KerasHub.
-_HUB = "keras_hub"
-
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
@@ -201,7 +198,7 @@ def split_presets(settings: Mapping[str, Any]) -> dict[str, Any]:
   """Settings in which a network keras_hub:PRESET is keras_hub, and the preset, of a folder its absolute path, a setting of its `Config`."""
   found = {kind: preset for kind in PREFIXES if isinstance(name := settings.get(kind), str) and (preset := presets.named_in(name))}
   named = {PREFIXES[kind] + "preset": preset for kind, preset in found.items()}
-  return {**named, **settings, **dict.fromkeys(found, _HUB)}
+  return {**named, **settings, **dict.fromkeys(found, presets.MODULE)}
 
 
 def with_tokenizer(experiment: Experiment) -> Experiment:
@@ -211,7 +208,7 @@ def with_tokenizer(experiment: Experiment) -> Experiment:
     UserError: the dataset has no text, or another tokenizer; or the networks' presets have different ones.
   """
   choices = experiment.choices
-  kinds = [kind for kind, name in network_names(choices).items() if name == _HUB]
+  kinds = [kind for kind, name in network_names(choices).items() if name == presets.MODULE]
   names = [presets.name_of(getattr(experiment, kind).preset) for kind in kinds]
   if not names:
     return experiment

@@ -14,6 +14,7 @@ import keras
 from tf_textgan import errors
 from tf_textgan import files
 from tf_textgan import progress
+from tf_textgan import registry
 from tf_textgan import schema
 from tf_textgan.data import corpus as corpus_lib
 from tf_textgan.evaluation import charts
@@ -199,7 +200,7 @@ def _sentences(path):
 
 
 def _named(network):
-  return "none" if network is None else type(network).__module__.rpartition(".")[2]
+  return "none" if network is None else registry.name_of(network)
 
 
 def _do(action):

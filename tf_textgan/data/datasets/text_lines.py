@@ -120,11 +120,7 @@ def load(
   """
   text_config.check(config)
   splitting.check(config)
-  paths = tuple(path.strip() for path in config.text_files.split(",") if path.strip())
-  if not paths:
-    raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
-  for path in paths:
-    text_files.check(path)
+  paths = text_files.named(config.text_files)
   _check_columns(config, paths)
   categories = tuple(name.strip() for name in config.categories.split(",")) if config.categories else ()
   corpus.check_categories(categories)

@@ -112,11 +112,7 @@ def load(
   text_config.check(config)
   text_config.check_source_length(config.max_source_length)
   splitting.check(config)
-  paths = tuple(path.strip() for path in config.text_files.split(",") if path.strip())
-  if not paths:
-    raise errors.UserError("no text file given; pass --text_files with one path or several separated by commas")
-  for path in paths:
-    text_files.check(path)
+  paths = text_files.named(config.text_files)
   _check_columns(config, paths)
   source = _Source(paths, (config.source_field, config.target_field))
   # Reads all files, which finds every mistake before anything is prepared.

@@ -10,6 +10,7 @@ import abc
 import collections
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import functools
@@ -36,8 +37,6 @@ PAD, BOS, EOS, UNK = range(4)
 _PACKAGE = __name__.rpartition(".")[0]
 # The module of the tokenizers that are named by a path.
 _FOLDER = "folder"
-# That of tokenizers of KerasHub's presets.
-_PRESET = "keras_hub"
 
 
 class Tokenizer(abc.ABC):
@@ -215,12 +214,7 @@ class Table(Tokenizer):
     return [ids.get(piece, UNK) for piece in self.split(sentence.lower() if self.lowercase else sentence)]
 
   def decode(self, tokens: np.ndarray) -> list[str]:
-    sentences = []
-    for row in np.asarray(tokens).tolist():
-      if EOS in row:
-        row = row[: row.index(EOS)]
-      sentences.append(self.joint.join(self.tokens[i] for i in row if i != PAD))
-    return sentences
+    return [self.joint.join(self.tokens[i] for i in row if i != PAD) for row in before_end(tokens)]
 
   def graph(self) -> tf.Module | None:
     if self.split_graph is None:
@@ -257,8 +251,8 @@ def name_of(cls: type[Tokenizer]) -> str:
 
 def find(name: str) -> type[Tokenizer]:
   """The class of a tokenizer by its name, a folder's path or a preset of KerasHub; raises a `UserError` that lists all if the name is unknown."""
-  if name == _PRESET or presets.named_in(name):
-    return importlib.import_module(f"{_PACKAGE}.{_PRESET}").Tokenizer
+  if name == presets.MODULE or presets.named_in(name):
+    return importlib.import_module(f"{_PACKAGE}.{presets.MODULE}").Tokenizer
   if name == _FOLDER or is_path(name):
     return importlib.import_module(f"{_PACKAGE}.{_FOLDER}").Tokenizer
   if os.path.isdir(name) and not registry.is_outside(name) and name not in registry.names(_PACKAGE):
@@ -269,6 +263,18 @@ def find(name: str) -> type[Tokenizer]:
 def is_path(name: str) -> bool:
   """Whether a tokenizer's name is the path of a folder with a `tokenizer.json`: it has a /, or starts with ~."""
   return "/" in name or name.startswith("~")
+
+
+def before_end(tokens: np.ndarray) -> Iterator[list[int]]:
+  """Yields rows of ids, int `[N, T]`, up to their end token."""
+  for row in np.asarray(tokens).tolist():
+    yield row[: row.index(EOS)] if EOS in row else row
+
+
+def refuse_choice(config: Any) -> None:
+  """Raises a `UserError` if a `text_config.TextConfig` chooses among the tokens of a tokenizer that was made elsewhere."""
+  if config.min_count != 1 or config.max_vocab_size:
+    raise errors.UserError(f"min_count and max_vocab_size choose among tokens, but {config.tokenizer} has its own; expected 1 and 0")
 
 
 def refuse_lowercase(config: Any, reason: str) -> None:

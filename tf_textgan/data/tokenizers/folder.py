@@ -38,8 +38,7 @@ class Tokenizer(base.Tokenizer):
   def check(cls, config: Any) -> None:
     super().check(config)
     base.refuse_lowercase(config, f"its {_FILE} says what is done to text")
-    if config.min_count != 1 or config.max_vocab_size:
-      raise errors.UserError(f"min_count and max_vocab_size choose among tokens, but {config.tokenizer} has its own; expected 1 and 0")
+    base.refuse_choice(config)
     _read(config.tokenizer)
 
   @classmethod
@@ -91,9 +90,7 @@ class Tokenizer(base.Tokenizer):
 
   def decode(self, tokens: np.ndarray) -> list[str]:
     sentences, first = [], len(base.SPECIAL_TOKENS)
-    for row in np.asarray(tokens).tolist():
-      if base.EOS in row:
-        row = row[: row.index(base.EOS)]
+    for row in base.before_end(tokens):
       ids = [self._unknown if token == base.UNK else token - first for token in row if token >= base.UNK]
       sentences.append(self._pipeline.decode([token for token in ids if token is not None], skip_special_tokens=False))
     return sentences

@@ -48,8 +48,7 @@ class Tokenizer(base.Tokenizer):
   def check(cls, config: Any) -> None:
     super().check(config)
     base.refuse_lowercase(config, "the preset says what is done to text")
-    if config.min_count != 1 or config.max_vocab_size:
-      raise errors.UserError(f"min_count and max_vocab_size choose among tokens, but {config.tokenizer} has its own; expected 1 and 0")
+    base.refuse_choice(config)
     read(config.tokenizer)
 
   @classmethod
@@ -94,9 +93,7 @@ class Tokenizer(base.Tokenizer):
 
   def decode(self, tokens: np.ndarray) -> list[str]:
     sentences, table = [], self.bytes_of
-    for row in np.asarray(tokens).tolist():
-      if base.EOS in row:
-        row = row[: row.index(base.EOS)]
+    for row in base.before_end(tokens):
       text = b"".join(table[token] for token in row)
       # A sample may have bytes that are no UTF-8.
       sentences.append((text.removeprefix(b" ") if self._model.spaced else text).decode(errors="replace"))
@@ -209,4 +206,3 @@ def _word_pieces(found):
   pipeline.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
   pipeline.add_special_tokens([found.oov_token])  # As decoded text has it, it is read again.
   return pipeline.to_str()
-
